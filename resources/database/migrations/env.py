@@ -1,0 +1,20 @@
+"""Alembic's entry: one transaction under the writer's lock, so that processes that start together migrate once."""
+
+from alembic import context
+from sqlalchemy import text
+
+from resources.database.tables import metadata
+
+database = context.config.attributes["database"]
+
+with database.write() as connection:
+    if not database.sqlite:
+        connection.execute(text("SELECT pg_advisory_xact_lock(727271)"))
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        render_as_batch=True,
+        compare_type=True,
+        user_module_prefix="engine.",
+    )
+    context.run_migrations()

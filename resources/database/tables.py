@@ -1,0 +1,473 @@
+"""Every table, in one place: what is kept, and the constraints that make a crash or a race harmless.
+
+Identifiers are UUID strings minted by us. Money is processing time in milliseconds. Times are UTC.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    true,
+)
+
+from resources.database.engine import UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite only counts INTEGER primary keys up by itself
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[str]:
+    return Column("id", String(36), primary_key=True)
+
+
+def _made() -> Column:
+    return Column("created_at", UtcDateTime, nullable=False)
+
+
+def _of(table: str, name: str, nullable: bool = False, index: bool = False) -> Column[str]:
+    return Column(name, String(36), ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=nullable, index=index)
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+users = Table(
+    "users",
+    metadata,
+    _id(),
+    Column("email", String(320), nullable=False, unique=True),  # lower case
+    Column("password_hash", Text, nullable=False),
+    Column("first_name", Text, nullable=False, default=""),
+    Column("last_name", Text, nullable=False, default=""),
+    Column("avatar_url", Text),
+    _made(),
+)
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    Column("tier", String(16), nullable=False, default="FREE"),
+    Column("webhook_url", Text),  # the generation surface's single address
+    _made(),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("workspace_id", String(36), ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", String(36), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("role", String(8), nullable=False),  # OWNER, EDITOR
+    _made(),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    _id(),
+    _of("workspaces", "workspace_id"),
+    Column("email", String(320), nullable=False, index=True),
+    Column("role", String(8), nullable=False),
+    _of("users", "invited_by", nullable=True),
+    Column("accepted_at", UtcDateTime),
+    _made(),
+    UniqueConstraint("workspace_id", "email"),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("family_id", String(36), nullable=False, index=True),
+    _of("users", "user_id", index=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("spent_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    _made(),
+)
+
+password_resets = Table(
+    "password_resets",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    _of("users", "user_id", index=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+    _made(),
+)
+
+sse_tickets = Table(
+    "sse_tickets",
+    metadata,
+    Column("ticket_hash", String(64), primary_key=True),
+    Column("user_id", String(36)),
+    _of("workspaces", "workspace_id"),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _id(),
+    _of("workspaces", "workspace_id", index=True),
+    _of("users", "created_by", nullable=True),
+    Column("name", Text, nullable=False),
+    Column("prefix", String(24), nullable=False),
+    Column("key_hash", String(64), nullable=False, unique=True),
+    Column("scopes", JSON, nullable=False),
+    Column("last_used_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    _made(),
+)
+
+mail = Table(
+    "mail",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("recipient", String(320), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("last_error", Text),
+    Column("sent_at", UtcDateTime),
+    _made(),
+)
+
+# --- money ------------------------------------------------------------------------------------------------------------
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    _of("workspaces", "workspace_id", index=True),
+    # Deterministic ("reserve:<project>", "refund:<render>", "grant:2026-11:<workspace>"): why nothing is charged twice.
+    Column("entry_key", String(160), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),  # grant, topup, reserve, settle, render, refund
+    Column("amount_ms", BigInteger, nullable=False),  # positive adds to the pool
+    Column("project_id", String(36)),
+    Column("clip_id", String(36)),
+    Column("note", Text, nullable=False, default=""),
+    _made(),
+)
+
+# --- videos -----------------------------------------------------------------------------------------------------------
+
+projects = Table(
+    "projects",
+    metadata,
+    _id(),
+    _of("workspaces", "workspace_id"),
+    Column("created_by", String(36)),
+    Column("title", Text, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("filesize", BigInteger, nullable=False, default=0),
+    Column("content_type", String(64), nullable=False),
+    Column("source_url", Text),  # for create-from-url
+    Column("object_key", Text, nullable=False),
+    Column("declared_duration_s", Float),
+    Column("duration_s", Float),  # probed
+    Column("language", String(8)),
+    Column("language_mode", String(8), nullable=False, default="single"),
+    Column("video_type", String(16), nullable=False, default="auto"),
+    Column("enable_multimodal", Boolean, nullable=False, default=False, server_default=false()),
+    Column("custom_instructions", Text),
+    Column("trim_start_s", Float),
+    Column("trim_end_s", Float),
+    Column("clip_bounds", JSON),  # {max_clips, min_s, max_s, threshold} where the caller asked for them
+    Column("status", String(24), nullable=False),
+    Column("progress", Integer, nullable=False, default=0),
+    Column("current_step", Text, nullable=False, default=""),
+    Column("error_message", Text),
+    Column("thumbnail_key", Text),
+    Column("proxy_key", Text),
+    Column("visual_pipeline_ready", Boolean, nullable=False, default=False, server_default=false()),
+    Column("clips_ready_at", UtcDateTime),
+    Column("run_id", String(36), index=True),  # the ingest run that owns the status
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+    Column("purged_at", UtcDateTime),
+    _made(),
+    Index("ix_projects_listing", "workspace_id", "deleted_at", "created_at"),
+    Index("ix_projects_status", "status"),
+)
+
+clips = Table(
+    "clips",
+    metadata,
+    _id(),
+    _of("projects", "project_id", index=True),
+    Column("workspace_id", String(36), nullable=False, index=True),
+    Column("title", Text, nullable=False),
+    Column("start_s", Float, nullable=False),
+    Column("end_s", Float, nullable=False),
+    Column("virality_score", Integer, nullable=False),
+    Column("score_breakdown", JSON, nullable=False),
+    Column("reasoning", Text, nullable=False),
+    Column("hashtags", JSON, nullable=False),
+    Column("broll_suggestions", JSON, nullable=False),
+    Column("status", String(16), nullable=False, default="DETECTED"),
+    Column("template_config", JSON),  # as the client sent it, unknown fields too; null: never edited
+    Column("version", Integer, nullable=False, default=1),  # counts changes by a client: the ETag
+    Column("edited", Boolean, nullable=False, default=False, server_default=false()),
+    Column("render_id", String(36)),  # the newest render
+    Column("video_key", Text),  # the newest finished render
+    Column("thumbnail_key", Text),
+    Column("error_message", Text),
+    Column("retired_at", UtcDateTime),  # a re-scoring no longer chooses it
+    Column("updated_at", UtcDateTime, nullable=False),
+    _made(),
+    CheckConstraint("end_s > start_s", name="positive_length"),
+)
+
+renders = Table(
+    "renders",
+    metadata,
+    _id(),  # the API's render_job_id
+    _of("clips", "clip_id", index=True),
+    Column("project_id", String(36), nullable=False, index=True),
+    Column("workspace_id", String(36), nullable=False),
+    Column("run_id", String(36), nullable=False, index=True),
+    Column("status", String(16), nullable=False),  # QUEUED, RENDERING, RENDERED, FAILED_RENDER
+    Column("progress", Integer, nullable=False, default=0),
+    Column("start_s", Float, nullable=False),  # bounds and config as they stood when queued
+    Column("end_s", Float, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("template_config", JSON),
+    Column("object_key", Text),
+    Column("facts", JSON),  # size, duration, loudness, crop metrics of what was made
+    Column("error_message", Text),
+    Column("finished_at", UtcDateTime),
+    _made(),
+)
+# One render of a clip at a time, whoever asks and however often.
+Index(
+    "uq_renders_live",
+    renders.c.clip_id,
+    unique=True,
+    sqlite_where=renders.c.status.in_(("QUEUED", "RENDERING")),
+    postgresql_where=renders.c.status.in_(("QUEUED", "RENDERING")),
+)
+
+exports = Table(
+    "exports",
+    metadata,
+    _id(),
+    _of("clips", "clip_id", index=True),
+    Column("project_id", String(36), nullable=False, index=True),
+    Column("workspace_id", String(36), nullable=False),
+    Column("run_id", String(36), nullable=False, index=True),
+    Column("target_format", String(16), nullable=False),
+    Column("include_proxy", Boolean, nullable=False, default=False, server_default=false()),
+    Column("content_digest", String(64), nullable=False),  # of all that the package is made from
+    Column("status", String(16), nullable=False),  # PENDING, PROCESSING, COMPLETED, FAILED
+    Column("progress", Integer, nullable=False, default=0),
+    Column("start_s", Float, nullable=False),
+    Column("end_s", Float, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("template_config", JSON),
+    Column("object_key", Text),
+    Column("file_size", BigInteger),
+    Column("error_message", Text),
+    Column("finished_at", UtcDateTime),
+    _made(),
+)
+# A failed export may be asked for again; any other is given back.
+Index(
+    "uq_exports_content",
+    exports.c.clip_id,
+    exports.c.target_format,
+    exports.c.include_proxy,
+    exports.c.content_digest,
+    unique=True,
+    sqlite_where=exports.c.status != "FAILED",
+    postgresql_where=exports.c.status != "FAILED",
+)
+
+# --- runs and events --------------------------------------------------------------------------------------------------
+
+# What must run, written in the transaction that promised it: whoever crashes before Dagster heard of it leaves it here,
+# and the reconciling sensor submits it. The run id is ours, so submitting twice is one run.
+run_intents = Table(
+    "run_intents",
+    metadata,
+    Column("run_id", String(36), primary_key=True),
+    Column("job_name", String(64), nullable=False),
+    Column("project_id", String(36), nullable=False, index=True),
+    Column("workspace_id", String(36), nullable=False),
+    Column("subject_id", String(36), nullable=False),  # project, render or export
+    Column("tier", String(16), nullable=False),
+    Column("run_config", JSON, nullable=False),
+    Column("state", String(12), nullable=False),  # WAITING, SUBMITTED, CANCELLED, DONE
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("heartbeat_at", UtcDateTime),  # written by the run while it works
+    Column("updated_at", UtcDateTime, nullable=False),
+    _made(),
+    Index("ix_run_intents_state", "state", "updated_at"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    _of("workspaces", "workspace_id"),
+    Column("subject", String(80), nullable=False, index=True),  # "project:<id>", "export:<id>", "clip:<id>", "job:<id>"
+    Column("event", String(40), nullable=False),  # "project.status", "clip.rendered", ... or "project.progress"
+    Column("event_key", String(160), unique=True),  # deterministic where the same thing could be told twice
+    Column("data", JSON, nullable=False),
+    Column("dispatched", Boolean, nullable=False, default=False, server_default=false()),
+    _made(),
+    Index("ix_events_dispatch", "dispatched", "id"),
+    Index("ix_events_age", "created_at"),
+    sqlite_autoincrement=True,  # an id is never given again, for clients resume by it
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    _id(),
+    _of("workspaces", "workspace_id", index=True),
+    Column("url", Text, nullable=False),
+    Column("events", JSON, nullable=False),
+    Column("description", Text, nullable=False, default=""),
+    Column("enabled", Boolean, nullable=False, default=True, server_default=true()),
+    Column("secret", Text, nullable=False),
+    Column("previous_secret", Text),
+    Column("previous_secret_until", UtcDateTime),
+    Column("failing_since", UtcDateTime),
+    Column("disabled_reason", Text),
+    Column("updated_at", UtcDateTime, nullable=False),
+    _made(),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _id(),  # the webhook-id header
+    _of("webhooks", "webhook_id"),
+    Column("workspace_id", String(36), nullable=False),
+    Column("event_id", BigInteger),  # null for a test delivery
+    Column("event", String(40), nullable=False),
+    Column("body", Text, nullable=False),  # the signed bytes: a retry sends the same
+    Column("state", String(12), nullable=False),  # DUE, DELIVERED, FAILED
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_attempt_at", UtcDateTime, nullable=False),
+    Column("leased_until", UtcDateTime),
+    Column("log", JSON, nullable=False),  # [{at, status, error, request_headers, response_headers, response_head, ms}]
+    Column("delivered_at", UtcDateTime),
+    _made(),
+    UniqueConstraint("webhook_id", "event_id"),
+    Index("ix_deliveries_due", "state", "next_attempt_at"),
+    Index("ix_deliveries_listing", "webhook_id", "created_at"),
+)
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("scope", String(80), primary_key=True),  # whose key it is
+    Column("key", String(255), primary_key=True),
+    Column("request_hash", String(64), nullable=False),
+    Column("status", Integer),  # null while the first request runs
+    Column("headers", JSON),
+    Column("body", Text),
+    _made(),
+)
+
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("bucket", String(200), primary_key=True),
+    Column("window_start", BigInteger, primary_key=True),  # seconds
+    Column("hits", Integer, nullable=False),
+)
+
+# --- what a workspace keeps -------------------------------------------------------------------------------------------
+
+media = Table(
+    "media",
+    metadata,
+    _id(),
+    _of("workspaces", "workspace_id"),
+    _of("clips", "clip_id", nullable=True, index=True),
+    Column("object_key", Text, nullable=False, unique=True),
+    Column("filename", Text, nullable=False),
+    Column("media_type", String(8), nullable=False),  # image, video, audio, font
+    Column("content_type", String(100), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("duration_s", Float),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("facts", JSON, nullable=False),
+    _made(),
+    Index("ix_media_listing", "workspace_id", "created_at"),
+)
+
+templates = Table(
+    "templates",
+    metadata,
+    _id(),
+    _of("workspaces", "workspace_id", index=True),
+    Column("name", Text, nullable=False),
+    Column("ratio", String(8), nullable=False),
+    Column("template_config", JSON, nullable=False),
+    Column("preview_keys", JSON, nullable=False),
+    _made(),
+    UniqueConstraint("workspace_id", "name", "ratio"),
+)
+
+template_defaults = Table(
+    "template_defaults",
+    metadata,
+    Column("workspace_id", String(36), ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("ratio", String(8), primary_key=True),
+    Column("template_id", String(80), nullable=False),  # ours, or "system:..."
+)
+
+social_accounts = Table(
+    "social_accounts",
+    metadata,
+    _id(),
+    _of("workspaces", "workspace_id", index=True),
+    Column("platform", String(16), nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("name", Text, nullable=False, default=""),
+    Column("tokens", Text, nullable=False),  # encrypted
+    Column("expires_at", UtcDateTime),
+    Column("enabled", Boolean, nullable=False, default=True, server_default=true()),
+    Column("updated_at", UtcDateTime, nullable=False),
+    _made(),
+    UniqueConstraint("workspace_id", "platform", "external_id"),
+)
+
+cache = Table(
+    "cache",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
