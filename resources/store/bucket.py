@@ -1,4 +1,4 @@
-"""An S3 bucket as store (AWS or anything that speaks its protocol), through boto3. Clients go to the bucket directly."""
+"""An S3 bucket as store (AWS or what speaks its protocol), through boto3. Clients go to the bucket directly."""
 
 from __future__ import annotations
 

@@ -1,0 +1,334 @@
+"""Projects: a video on its way from upload to clips. Each change of state is one conditional UPDATE plus its event.
+
+A status only moves forward; whoever comes late (a retry, a backfill, a second worker) changes nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, and_, func, insert, or_, select, update
+
+from resources import events, ledger
+from resources.database.engine import now
+from resources.database.tables import clips, projects
+
+ORDER = (
+    "PENDING_UPLOAD",
+    "UPLOADING",
+    "DOWNLOADING",
+    "TRANSCRIBING",
+    "PROCESSING",
+    "FACE_TRACKING",
+    "CLIPS_READY",
+    "COMPLETED",
+)
+FAILURES = ("FAILED", "FAILED_DOWNLOAD", "FAILED_NO_SPEECH", "FAILED_BILLING", "FAILED_CORRUPT_VIDEO")
+STATUSES = (*ORDER, *FAILURES, "CANCELLED")
+WORKING = ORDER[: ORDER.index("CLIPS_READY")]
+STREAM_END = ("CLIPS_READY", "COMPLETED", "CANCELLED", *FAILURES)
+
+
+class Project(msgspec.Struct, frozen=True):
+    """A row of `projects`; see resources/database/tables.py for what each column means."""
+
+    id: str
+    workspace_id: str
+    created_by: str | None
+    title: str
+    filename: str
+    filesize: int
+    content_type: str
+    source_url: str | None
+    object_key: str
+    declared_duration_s: float | None
+    duration_s: float | None
+    language: str | None
+    language_mode: str
+    video_type: str
+    enable_multimodal: bool
+    custom_instructions: str | None
+    trim_start_s: float | None
+    trim_end_s: float | None
+    clip_bounds: dict[str, Any] | None
+    status: str
+    progress: int
+    current_step: str
+    error_message: str | None
+    thumbnail_key: str | None
+    proxy_key: str | None
+    visual_pipeline_ready: bool
+    clips_ready_at: datetime | None
+    run_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class NewProject(msgspec.Struct, frozen=True):
+    """What a caller may say of a video before it is known."""
+
+    title: str
+    filename: str
+    content_type: str
+    filesize: int = 0
+    source_url: str | None = None
+    duration_s: float | None = None
+    language: str | None = None
+    language_mode: str = "single"
+    video_type: str = "auto"
+    enable_multimodal: bool = False
+    custom_instructions: str | None = None
+    trim_start_s: float | None = None
+    trim_end_s: float | None = None
+    clip_bounds: dict[str, Any] | None = None
+
+
+_FIELDS = [projects.c[name] for name in Project.__struct_fields__]
+
+
+def prefix(workspace_id: str, project_id: str) -> str:
+    """Everything a project keeps in the store is under this key prefix; deleting it purges the project."""
+    return f"workspaces/{workspace_id}/projects/{project_id}/"
+
+
+def create(connection: Connection, workspace_id: str, user_id: str | None, new: NewProject, suffix: str) -> Project:
+    """Insert the project and reserve its minutes. `suffix` is the file ending (".mp4") the source is kept under.
+
+    Raises ledger.InsufficientMinutes; then nothing is written.
+    """
+    project_id = str(uuid.uuid4())
+    made = now()
+    connection.execute(
+        insert(projects).values(
+            id=project_id,
+            workspace_id=workspace_id,
+            created_by=user_id,
+            title=new.title,
+            filename=new.filename,
+            filesize=new.filesize,
+            content_type=new.content_type,
+            source_url=new.source_url,
+            object_key=f"{prefix(workspace_id, project_id)}source/video{suffix}",
+            declared_duration_s=new.duration_s,
+            language=new.language,
+            language_mode=new.language_mode,
+            video_type=new.video_type,
+            enable_multimodal=new.enable_multimodal,
+            custom_instructions=new.custom_instructions,
+            trim_start_s=new.trim_start_s,
+            trim_end_s=new.trim_end_s,
+            clip_bounds=new.clip_bounds,
+            status="PENDING_UPLOAD",
+            progress=0,
+            current_step="Waiting for the upload" if new.source_url is None else "Queued",
+            created_at=made,
+            updated_at=made,
+        )
+    )
+    if new.duration_s:
+        ledger.reserve_project(connection, workspace_id, project_id, new.duration_s)
+    project = get(connection, project_id)
+    assert project is not None
+    return project
+
+
+def get(connection: Connection, project_id: str) -> Project | None:
+    """The project, unless it was deleted."""
+    query = select(*_FIELDS).where(projects.c.id == project_id, projects.c.deleted_at.is_(None))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Project(**row._mapping)
+
+
+def listing(
+    connection: Connection,
+    workspace_id: str,
+    *,
+    limit: int = 20,
+    offset: int = 0,
+    search: str = "",
+    status: str = "",
+) -> tuple[list[Project], int]:
+    """Newest first, and how many there are in all. `search` looks into titles and file names, case ignored."""
+    conditions = [projects.c.workspace_id == workspace_id, projects.c.deleted_at.is_(None)]
+    if status:
+        conditions.append(projects.c.status == status)
+    if search:
+        conditions.append(
+            or_(
+                projects.c.title.icontains(search, autoescape=True),
+                projects.c.filename.icontains(search, autoescape=True),
+            )
+        )
+    query = select(*_FIELDS).where(and_(*conditions)).order_by(projects.c.created_at.desc(), projects.c.id.desc())
+    rows = connection.execute(query.limit(limit).offset(offset))
+    total = connection.scalar(select(func.count()).select_from(projects).where(and_(*conditions)))
+    return [Project(**row._mapping) for row in rows], total or 0
+
+
+def clip_counts(connection: Connection, project_ids: list[str]) -> dict[str, int]:
+    query = (
+        select(clips.c.project_id, func.count())
+        .where(clips.c.project_id.in_(project_ids), clips.c.retired_at.is_(None))
+        .group_by(clips.c.project_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def unfinished(connection: Connection, workspace_id: str) -> list[str]:
+    """Ids of projects that hold reserved minutes."""
+    query = select(projects.c.id).where(projects.c.workspace_id == workspace_id, projects.c.status.in_(WORKING))
+    return list(connection.scalars(query))
+
+
+def claim(connection: Connection, project_id: str, run_id: str) -> Project | None:
+    """Give an unstarted project its run: the answer to `process`. None when it has one already or has ended."""
+    step = "Queued"
+    query = (
+        update(projects)
+        .where(
+            projects.c.id == project_id,
+            projects.c.deleted_at.is_(None),
+            projects.c.run_id.is_(None),
+            projects.c.status.in_(("PENDING_UPLOAD", "UPLOADING")),
+        )
+        .values(run_id=run_id, status="UPLOADING", current_step=step, updated_at=now())
+    )
+    if connection.execute(query).rowcount == 0:
+        return None
+    project = get(connection, project_id)
+    assert project is not None
+    tell(connection, project)
+    return project
+
+
+def upload_began(connection: Connection, object_key: str) -> None:
+    """The first bytes of a source arrive at the embedded store."""
+    query = (
+        update(projects)
+        .where(projects.c.object_key == object_key, projects.c.status == "PENDING_UPLOAD")
+        .values(status="UPLOADING", current_step="Uploading", updated_at=now())
+        .returning(projects.c.id)
+    )
+    for project_id in list(connection.scalars(query)):
+        project = get(connection, project_id)
+        if project is not None:
+            tell(connection, project)
+
+
+def advance(
+    connection: Connection,
+    project_id: str,
+    status: str,
+    progress: int,
+    step: str,
+    *,
+    extra: dict[str, Any] | None = None,
+    **columns: Any,
+) -> bool:
+    """Move forward to `status` and `progress`, with whatever `columns` become true by it; tell the stream.
+
+    False, and nothing changes, when the project is already past that, has ended or was deleted. `extra` goes into
+    the event.
+    """
+    reachable = ORDER[: ORDER.index(status) + 1]
+    query = (
+        update(projects)
+        .where(
+            projects.c.id == project_id,
+            projects.c.deleted_at.is_(None),
+            projects.c.status.in_(reachable),
+            or_(projects.c.status != status, projects.c.progress < progress, projects.c.current_step != step),
+            projects.c.progress <= progress,
+        )
+        .values(status=status, progress=progress, current_step=step, updated_at=now(), **columns)
+    )
+    if connection.execute(query).rowcount == 0:
+        return False
+    project = get(connection, project_id)
+    assert project is not None
+    tell(connection, project, extra)
+    return True
+
+
+def amend(connection: Connection, project_id: str, **columns: Any) -> None:
+    """Facts that are no change of state: probed duration, thumbnail, proxy."""
+    connection.execute(update(projects).where(projects.c.id == project_id).values(**columns, updated_at=now()))
+
+
+def end(connection: Connection, project_id: str, status: str, sentence: str | None) -> bool:
+    """Fail or cancel a project that is still being worked on, and give its minutes back. False when it has ended."""
+    query = (
+        update(projects)
+        .where(projects.c.id == project_id, projects.c.status.in_(WORKING))
+        .values(status=status, error_message=sentence, current_step=_ENDINGS.get(status, "Failed"), updated_at=now())
+        .returning(projects.c.workspace_id)
+    )
+    workspace_id = connection.scalar(query)
+    if workspace_id is None:
+        return False
+    ledger.refund_project(connection, workspace_id, project_id, sentence or _ENDINGS.get(status, "Failed"))
+    row = connection.execute(select(*_FIELDS).where(projects.c.id == project_id)).one()
+    tell(connection, Project(**row._mapping))
+    return True
+
+
+_ENDINGS = {"CANCELLED": "Cancelled"}
+
+
+def delete(connection: Connection, project_id: str) -> Project | None:
+    """Hide the project at once; the caller stops its runs, and the purging sensor removes objects and partitions."""
+    project = get(connection, project_id)
+    if project is None:
+        return None
+    end(connection, project_id, "CANCELLED", None)
+    connection.execute(update(projects).where(projects.c.id == project_id).values(deleted_at=now(), updated_at=now()))
+    return project
+
+
+def to_purge(connection: Connection, limit: int = 20) -> list[Project]:
+    """Deleted projects whose objects may still exist."""
+    query = select(*_FIELDS).where(projects.c.deleted_at.is_not(None), projects.c.purged_at.is_(None))
+    return [Project(**row._mapping) for row in connection.execute(query.limit(limit))]
+
+
+def purged(connection: Connection, project_id: str) -> None:
+    connection.execute(update(projects).where(projects.c.id == project_id).values(purged_at=now()))
+
+
+def status_data(project: Project, clip_count: int) -> dict[str, Any]:
+    """What `GET /projects/{id}/status` answers, and what the stream and the webhook carry."""
+    return {
+        "id": project.id,
+        "project_id": project.id,
+        "status": project.status,
+        "title": project.title,
+        "progress": project.progress,
+        "current_step": project.current_step,
+        "clip_count": clip_count,
+        "error_message": project.error_message,
+        "visual_pipeline_ready": project.visual_pipeline_ready,
+    }
+
+
+def tell(connection: Connection, project: Project, extra: dict[str, Any] | None = None) -> None:
+    """Write the project's state to the outbox: every change to its stream, a change of status to the webhooks too."""
+    count = clip_counts(connection, [project.id]).get(project.id, 0)
+    data = {**status_data(project, count), **(extra or {})}
+    subject = f"project:{project.id}"
+    told = events.record(
+        connection,
+        project.workspace_id,
+        subject,
+        "project.status",
+        data,
+        f"project.status:{project.id}:{project.status}",
+    )
+    if not told:
+        events.record(connection, project.workspace_id, subject, "project.progress", data)
+    elif project.status == "CLIPS_READY":
+        events.record(connection, project.workspace_id, f"{subject}:ready", "project.clips_ready", data)
+    elif project.status in FAILURES:
+        events.record(connection, project.workspace_id, f"{subject}:failed", "project.failed", data)
