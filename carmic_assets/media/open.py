@@ -1,0 +1,91 @@
+"""The one place that opens media with PyAV: only known containers, only local files, limits, explicit threads.
+
+Never opens a URL, and never a playlist that would make the demuxer open something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from carmic_assets.model.errors import CarmicError, CorruptVideo
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+# Demuxer names of libavformat. A whitelist of protocols alone does not stop a playlist that is named .mp4: the demuxer
+# is chosen by content, so the demuxers are listed too (no hls, dash, concat, sdp, image2, subtitles).
+SOURCE_FORMATS = ("mov", "matroska", "webm", "avi", "flv", "mpeg", "mpegts", "mpegvideo", "h264", "hevc")
+AUDIO_FORMATS = ("wav", "mp3", "flac", "ogg", "aac", "aiff", "caf")
+IMAGE_FORMATS = ("png_pipe", "jpeg_pipe", "webp_pipe", "gif", "bmp_pipe")
+PROTOCOLS = ("file",)
+
+MAX_PIXELS = 8192 * 4608  # a little over 8K UHD
+MAX_STREAMS = 64
+READ_TIMEOUT_S = 30.0  # for one read: a local disk that takes longer is not coming back
+
+
+@contextmanager
+def open_media(
+    path: str | Path,
+    *,
+    formats: tuple[str, ...] = SOURCE_FORMATS,
+    threads: int = 2,
+    error: type[CarmicError] = CorruptVideo,
+) -> Iterator[InputContainer]:
+    """Open a local file for reading; closed at the end of the block. Nothing is decoded yet.
+
+    `formats` are the containers that are let in, `threads` the decoder threads of each picture stream. What libav
+    raises, here or while the block reads and decodes, comes out as `error` with a sentence for the user.
+    """
+    import av
+
+    path = Path(path)
+    if not path.is_file():
+        raise error("The file is not there. Upload it again.")
+    if path.stat().st_size == 0:
+        raise error("The file is empty. Upload it again.")
+    options = {
+        "format_whitelist": ",".join(formats),
+        "protocol_whitelist": ",".join(PROTOCOLS),
+        "max_streams": str(MAX_STREAMS),
+    }
+    # The path goes in with its protocol, so that no name can be taken for another one ("concat:a|b").
+    url = f"file:{path.absolute()}"
+    with _translated(error), av.open(url, options=options, timeout=READ_TIMEOUT_S) as container:
+        for stream in container.streams.video:
+            if stream.codec_context is None:
+                continue
+            refuse_absurd_size(stream.codec_context.width, stream.codec_context.height, error)
+            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+            stream.codec_context.thread_count = threads
+            stream.codec_context.thread_type = "AUTO"
+        yield container
+
+
+def refuse_absurd_size(width: int, height: int, error: type[CarmicError] = CorruptVideo) -> None:
+    """Raise `error` where a picture has more than `MAX_PIXELS`."""
+    if width * height > MAX_PIXELS:
+        raise error(f"The picture is too large ({width}x{height} pixels). Use a video of 8K or less.")
+
+
+@contextmanager
+def _translated(error: type[CarmicError]) -> Iterator[None]:
+    """Every error of libav and of its Python binding on a broken file, as one that a user can act on."""
+    import av
+
+    try:
+        yield
+    except CarmicError:
+        raise
+    except (av.error.InvalidDataError, av.error.DemuxerNotFoundError) as cause:
+        raise error(
+            "The file is not a video that can be read: it is damaged, cut short, or something else under a video's "
+            "name. Export it again as MP4, MOV, MKV, WebM, AVI, MPEG or FLV and upload that."
+        ) from cause
+    except av.error.DecoderNotFoundError as cause:
+        raise error("The video uses a codec that is not supported. Convert it to H.264 and upload it again.") from cause
+    except (av.error.FFmpegError, AttributeError) as cause:  # AttributeError: a stream without any codec (PyAV 18)
+        raise error("The file could not be read as a video. Play it to the end, then upload it again.") from cause
