@@ -1,0 +1,112 @@
+"""What Whisper heard, made fit to show: invented words dropped, times kept inside the speech that the detector heard.
+
+Works on words and spans only; hears nothing itself.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+
+from carmic_assets.model.speech import Word
+from carmic_assets.speech.activity import Spans
+
+# Whisper's own signs of a failed window (Radford et al. 2022, section 4.5)
+_MOST_COMPRESSION = 2.4
+_LEAST_LOGPROB = -1.0
+_MOST_NO_SPEECH = 0.6
+
+_SHORTEST_S = 0.04
+_LONGEST_S = 1.6  # a drawn-out word; what is longer has swallowed a pause
+_FAR_S = 0.3  # a word further than this from any speech was never said
+
+
+def failed(segments: Sequence) -> bool:
+    """Whether a window's segments repeat themselves or are a guess."""
+    return any(s.compression_ratio > _MOST_COMPRESSION or s.avg_logprob < _LEAST_LOGPROB for s in segments)
+
+
+def nobody(segments: Sequence) -> bool:
+    """Whether the model itself thinks that nobody speaks in the window."""
+    return all(s.no_speech_prob > _MOST_NO_SPEECH for s in segments)
+
+
+def worth(segments: Sequence) -> float:
+    """Higher is better: mean log probability, with a fine for repeating itself."""
+    if not segments:
+        return -10.0
+    return min(s.avg_logprob - max(s.compression_ratio - _MOST_COMPRESSION, 0.0) for s in segments)
+
+
+def of(segment) -> Iterator[Word]:
+    """The words of one of Whisper's segments, stripped; what is only a space or a symbol of silence is left out."""
+    for word in segment.words or ():
+        text = word.word.strip()
+        if any(letter.isalnum() for letter in text):
+            yield Word(text, float(word.start), float(word.end), round(float(word.probability), 3))
+
+
+def clean(said: Iterable[Word], speech: Spans) -> tuple[Word, ...]:
+    """Words in order, not overlapping, none of them where nobody speaks, none without length."""
+    inside = [kept for word in said if (kept := _inside(word, speech))]
+    return _in_order(_without_loops(inside))
+
+
+def _inside(word: Word, speech: Spans) -> Word | None:
+    """The word, cut to the span of speech that it overlaps most; None where it is far from all speech."""
+    best = max(_near(word, speech), key=lambda span: _overlap(word, span), default=None)
+    if best is None:
+        return None
+    if _overlap(word, best) <= 0:
+        away = max(best[0] - word.end_s, word.start_s - best[1])
+        return word if away <= _FAR_S else None
+    start = max(word.start_s, best[0] - 0.05)
+    end = min(word.end_s, best[1] + 0.05)
+    if end - start > _LONGEST_S:
+        start = end - _LONGEST_S
+    return Word(word.text, start, end, word.confidence)
+
+
+def _near(word: Word, speech: Spans) -> Sequence[tuple[float, float]]:
+    at = bisect_right(speech, (word.start_s, float("inf")))
+    stop = bisect_right(speech, (word.end_s, float("inf")))
+    return speech[max(at - 1, 0) : stop + 1]
+
+
+def _overlap(word: Word, span: tuple[float, float]) -> float:
+    return min(word.end_s, span[1]) - max(word.start_s, span[0])
+
+
+def _without_loops(words: list[Word]) -> list[Word]:
+    """A phrase of 1 to 8 words said more than four times in a row is the model's stutter: one is kept."""
+    kept: list[Word] = []
+    at = 0
+    bare = [word.text.casefold().strip(".,!?;:") for word in words]
+    while at < len(words):
+        for size in range(1, 9):
+            phrase = bare[at : at + size]
+            times = 1
+            while bare[at + times * size : at + (times + 1) * size] == phrase:
+                times += 1
+            if times > 4 and len(phrase) == size:
+                kept += words[at : at + size]
+                at += times * size
+                break
+        else:
+            kept.append(words[at])
+            at += 1
+    return kept
+
+
+def _in_order(words: list[Word]) -> tuple[Word, ...]:
+    """Each word ends before the next begins and lasts at least `_SHORTEST_S`; times in milliseconds."""
+    placed: list[Word] = []
+    free_s = 0.0
+    for index, word in enumerate(words):
+        start = max(word.start_s, free_s)
+        end = max(word.end_s, start + _SHORTEST_S)
+        if index + 1 < len(words):
+            end = max(min(end, words[index + 1].start_s), start + _SHORTEST_S)
+        placed.append(Word(word.text, round(start, 3), round(end, 3), word.confidence))
+        free_s = end
+    return tuple(placed)
