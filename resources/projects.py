@@ -332,3 +332,8 @@ def tell(connection: Connection, project: Project, extra: dict[str, Any] | None 
         events.record(connection, project.workspace_id, f"{subject}:ready", "project.clips_ready", data)
     elif project.status in FAILURES:
         events.record(connection, project.workspace_id, f"{subject}:failed", "project.failed", data)
+
+
+def complete(connection: Connection, project_id: str) -> bool:
+    """CLIPS_READY becomes COMPLETED, with the first rendered clip."""
+    return advance(connection, project_id, "COMPLETED", 100, "Completed")

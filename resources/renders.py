@@ -1,0 +1,175 @@
+"""Renders of clips: queued with the config as it stood, charged once, refunded when they fail."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from resources import events, ledger, projects
+from resources.clips import Clip
+from resources.database.engine import now
+from resources.database.tables import clips, renders
+
+LIVE = ("QUEUED", "RENDERING")
+
+
+class Render(msgspec.Struct, frozen=True):
+    """A row of `renders`: its `id` is the API's `render_job_id`."""
+
+    id: str
+    clip_id: str
+    project_id: str
+    workspace_id: str
+    run_id: str
+    status: str
+    progress: int
+    start_s: float
+    end_s: float
+    title: str
+    template_config: dict[str, Any] | None
+    object_key: str | None
+    facts: dict[str, Any] | None
+    error_message: str | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class AlreadyRendering(Exception):
+    """A render of this clip is queued or running."""
+
+
+_FIELDS = [renders.c[name] for name in Render.__struct_fields__]
+
+
+def get(connection: Connection, render_id: str) -> Render | None:
+    row = connection.execute(select(*_FIELDS).where(renders.c.id == render_id)).one_or_none()
+    return None if row is None else Render(**row._mapping)
+
+
+def newest(connection: Connection, clip_id: str) -> Render | None:
+    query = select(*_FIELDS).where(renders.c.clip_id == clip_id).order_by(renders.c.created_at.desc(), renders.c.id)
+    row = connection.execute(query.limit(1)).one_or_none()
+    return None if row is None else Render(**row._mapping)
+
+
+def live_of_run(connection: Connection, run_id: str) -> list[Render]:
+    query = select(*_FIELDS).where(renders.c.run_id == run_id, renders.c.status.in_(LIVE))
+    return [Render(**row._mapping) for row in connection.execute(query)]
+
+
+def queue(connection: Connection, clip: Clip, run_id: str) -> Render:
+    """Charge and queue a render of the clip as it stands. The caller writes the run intent in the same transaction.
+
+    Raises AlreadyRendering, or ledger.InsufficientMinutes; then nothing is written.
+    """
+    busy = select(renders.c.id).where(renders.c.clip_id == clip.id, renders.c.status.in_(LIVE))
+    if connection.scalar(busy) is not None:
+        raise AlreadyRendering
+    render_id = str(uuid.uuid4())
+    ledger.charge_render(connection, clip.workspace_id, render_id, clip.project_id, clip.id, clip.end_s - clip.start_s)
+    try:
+        connection.execute(
+            insert(renders).values(
+                id=render_id,
+                clip_id=clip.id,
+                project_id=clip.project_id,
+                workspace_id=clip.workspace_id,
+                run_id=run_id,
+                status="QUEUED",
+                progress=0,
+                start_s=clip.start_s,
+                end_s=clip.end_s,
+                title=clip.title,
+                template_config=clip.template_config,
+                created_at=now(),
+            )
+        )
+    except IntegrityError as error:  # another request won between our look and our write (PostgreSQL)
+        raise AlreadyRendering from error
+    changed = update(clips).where(clips.c.id == clip.id)
+    connection.execute(changed.values(status="QUEUED", render_id=render_id, error_message=None, updated_at=now()))
+    made = get(connection, render_id)
+    assert made is not None
+    _tell(connection, made, "clip.progress")
+    return made
+
+
+def advance(connection: Connection, render_id: str, progress: int) -> bool:
+    """The renderer works: QUEUED becomes RENDERING, progress only grows. False when the render has ended."""
+    query = (
+        update(renders)
+        .where(renders.c.id == render_id, renders.c.status.in_(LIVE), renders.c.progress <= progress)
+        .values(status="RENDERING", progress=progress)
+        .returning(*_FIELDS)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return False
+    render = Render(**row._mapping)
+    newest_one = (clips.c.id == render.clip_id, clips.c.render_id == render.id, clips.c.status == "QUEUED")
+    connection.execute(update(clips).where(*newest_one).values(status="RENDERING", updated_at=now()))
+    _tell(connection, render, "clip.progress")
+    return True
+
+
+def finish(
+    connection: Connection, render_id: str, object_key: str, facts: dict[str, Any], thumbnail_key: str | None = None
+) -> bool:
+    """The MP4 is durable under `object_key`. The project's first one completes the project. False when it had ended."""
+    query = (
+        update(renders)
+        .where(renders.c.id == render_id, renders.c.status.in_(LIVE))
+        .values(status="RENDERED", progress=100, object_key=object_key, facts=facts, finished_at=now())
+        .returning(*_FIELDS)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return False
+    render = Render(**row._mapping)
+    values: dict[str, Any] = {"status": "RENDERED", "video_key": object_key, "error_message": None}
+    if thumbnail_key:
+        values["thumbnail_key"] = thumbnail_key
+    connection.execute(update(clips).where(clips.c.id == render.clip_id).values(**values, updated_at=now()))
+    _tell(connection, render, "clip.rendered")
+    projects.complete(connection, render.project_id)
+    return True
+
+
+def fail(connection: Connection, render_id: str, sentence: str) -> bool:
+    """End a render that is queued or running, and give its minutes back. False when it had ended."""
+    query = (
+        update(renders)
+        .where(renders.c.id == render_id, renders.c.status.in_(LIVE))
+        .values(status="FAILED_RENDER", error_message=sentence, finished_at=now())
+        .returning(*_FIELDS)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return False
+    render = Render(**row._mapping)
+    ledger.refund_render(connection, render.workspace_id, render.id, sentence)
+    changed = update(clips).where(clips.c.id == render.clip_id, clips.c.render_id == render.id)
+    connection.execute(changed.values(status="FAILED_RENDER", error_message=sentence, updated_at=now()))
+    _tell(connection, render, "clip.render_failed")
+    return True
+
+
+def data(render: Render) -> dict[str, Any]:
+    """What `render-progress` answers and the events carry."""
+    return {
+        "clip_id": render.clip_id,
+        "project_id": render.project_id,
+        "render_job_id": render.id,
+        "status": render.status,
+        "progress": render.progress,
+        "error_message": render.error_message,
+    }
+
+
+def _tell(connection: Connection, render: Render, event: str) -> None:
+    events.record(connection, render.workspace_id, f"clip:{render.clip_id}", event, data(render))

@@ -1,0 +1,130 @@
+"""Run intents: what Dagster is to do, written with the state that promises it, so that no crash can forget it.
+
+The life of an intent: WAITING (promised) -> SUBMITTED (Dagster has it) -> DONE, or CANCELLED on the way. The run id is
+ours: to submit an intent twice is to submit it once. `resources.submission` talks to Dagster; this module never does.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, func, insert, select, update
+
+from resources.database.engine import now
+from resources.database.tables import run_intents, workspaces
+
+# Tags by which the queue bounds runs and people find them
+PROJECT_TAG = "carmic/project"
+WORKSPACE_TAG = "carmic/workspace"
+SUBJECT_TAG = "carmic/subject"
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """A row of `run_intents`. `subject_id` is the project, render or export the run is for."""
+
+    run_id: str
+    job_name: str
+    project_id: str
+    workspace_id: str
+    subject_id: str
+    tier: str
+    run_config: dict[str, Any]
+    state: str
+    attempts: int
+    heartbeat_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+_FIELDS = [run_intents.c[name] for name in Intent.__struct_fields__]
+
+
+def new_run_id() -> str:
+    return str(uuid.uuid4())
+
+
+def promise(
+    connection: Connection,
+    run_id: str,
+    job_name: str,
+    workspace_id: str,
+    project_id: str,
+    subject_id: str,
+    run_config: dict[str, Any] | None = None,
+) -> None:
+    """Write down that `run_id` must run, in the transaction that changes the subject's state."""
+    tier = connection.scalar(select(workspaces.c.tier).where(workspaces.c.id == workspace_id))
+    connection.execute(
+        insert(run_intents).values(
+            run_id=run_id,
+            job_name=job_name,
+            project_id=project_id,
+            workspace_id=workspace_id,
+            subject_id=subject_id,
+            tier=tier,
+            run_config=run_config or {},
+            state="WAITING",
+            attempts=0,
+            created_at=now(),
+            updated_at=now(),
+        )
+    )
+
+
+def get(connection: Connection, run_id: str) -> Intent | None:
+    row = connection.execute(select(*_FIELDS).where(run_intents.c.run_id == run_id)).one_or_none()
+    return None if row is None else Intent(**row._mapping)
+
+
+def waiting(connection: Connection, older_than: timedelta, limit: int = 50) -> list[Intent]:
+    """Promised, and not submitted since: whoever promised them may have died."""
+    query = (
+        select(*_FIELDS)
+        .where(run_intents.c.state == "WAITING", run_intents.c.updated_at < now() - older_than)
+        .order_by(run_intents.c.created_at)
+    )
+    return [Intent(**row._mapping) for row in connection.execute(query.limit(limit))]
+
+
+def submitted(connection: Connection, limit: int = 500) -> list[Intent]:
+    """Given to Dagster and not known to have ended."""
+    query = select(*_FIELDS).where(run_intents.c.state == "SUBMITTED").order_by(run_intents.c.updated_at)
+    return [Intent(**row._mapping) for row in connection.execute(query.limit(limit))]
+
+
+def open_of_project(connection: Connection, project_id: str) -> list[Intent]:
+    query = select(*_FIELDS).where(
+        run_intents.c.project_id == project_id, run_intents.c.state.in_(("WAITING", "SUBMITTED"))
+    )
+    return [Intent(**row._mapping) for row in connection.execute(query)]
+
+
+def move(connection: Connection, run_id: str, state: str) -> bool:
+    """Forward only: what is DONE or CANCELLED stays so."""
+    earlier = {"SUBMITTED": ("WAITING",), "CANCELLED": ("WAITING", "SUBMITTED"), "DONE": ("WAITING", "SUBMITTED")}
+    query = update(run_intents).where(run_intents.c.run_id == run_id, run_intents.c.state.in_(earlier[state]))
+    return connection.execute(query.values(state=state, updated_at=now())).rowcount == 1
+
+
+def tried(connection: Connection, run_id: str) -> None:
+    """A submission failed; the intent waits on."""
+    query = update(run_intents).where(run_intents.c.run_id == run_id, run_intents.c.state == "WAITING")
+    connection.execute(query.values(attempts=run_intents.c.attempts + 1, updated_at=now()))
+
+
+def beat(connection: Connection, run_id: str) -> None:
+    """The run is alive."""
+    connection.execute(update(run_intents).where(run_intents.c.run_id == run_id).values(heartbeat_at=now()))
+
+
+def depth(connection: Connection) -> dict[str, int]:
+    """Open intents by state: the queue that `/health` shows."""
+    query = (
+        select(run_intents.c.state, func.count())
+        .where(run_intents.c.state.in_(("WAITING", "SUBMITTED")))
+        .group_by(run_intents.c.state)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
