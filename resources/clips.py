@@ -80,7 +80,7 @@ def of_project(connection: Connection, project_id: str) -> list[Clip]:
 
 
 def add(connection: Connection, project_id: str, workspace_id: str, found: Iterable[NewClip]) -> list[str]:
-    """Insert clips; one that was there before (retired, or written by a run that crashed) comes back with its new words.
+    """Insert clips; one that was there before (retired, or of a run that crashed) comes back with its new words.
 
     Returns the ids in order.
     """
