@@ -1,0 +1,153 @@
+"""A transcript and stored features in, chosen clips out. Deterministic: the same input gives the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from carmic_assets.model.clips import ScoredClip, ScoredClips
+from carmic_assets.model.speech import Speakers, Transcript
+from carmic_assets.scoring import wording
+from carmic_assets.scoring.brief import Brief, wishes
+from carmic_assets.scoring.features import ScoringFeatures, extract_features
+from carmic_assets.scoring.highlight import substance
+from carmic_assets.scoring.select import select
+from carmic_assets.scoring.talk import Talk, read_talk
+from carmic_assets.scoring.weights import BIAS, WEIGHTS, for_video_type
+from carmic_assets.scoring.windows import Windows, find_windows, measure, squash
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SCORER_VERSION = "1"
+LEAD_S, TAIL_S = 0.18, 0.35  # breath before the first word and after the last, where the neighbours leave room
+RUNNERS_UP = 12
+WISH = 3.0  # log-odds that a full match with the user's instructions is worth
+
+
+def score_clips(
+    transcript: Transcript,
+    speakers: Speakers | None = None,
+    *,
+    features: ScoringFeatures | None = None,
+    motion: Sequence[float] = (),
+    cuts: Sequence[float] = (),
+    brief: Brief | None = None,
+) -> ScoredClips:
+    """Choose the clips of one talk.
+
+    `features` is the stored artifact (worked out here when None); `motion` is 0..1 per second of video; `cuts` are hard
+    cuts on the source clock. Times of the result are on the source clock. A transcript without words gives no clips; one
+    with any gives at least one clip.
+    """
+    import numpy as np
+
+    brief = brief or Brief()
+    features = features or extract_features(transcript)
+    talk = read_talk(transcript, features, speakers, brief.language, brief.span)
+    if not len(talk):
+        return ScoredClips(SCORER_VERSION, (), (), ())
+    windows = find_windows(talk, brief.min_s, brief.max_s)
+    windows = measure(talk, windows, {}, _motion(talk, motion))
+    logit = np.full(len(windows), BIAS)
+    for name, weight in for_video_type(brief.video_type).items():
+        if name in windows.measures:
+            logit += weight * windows.measures[name]
+    if brief.custom_instructions.strip():
+        wanted = wish(talk, windows, brief.custom_instructions)
+        windows.measures["wish"] = np.clip(0.5 + wanted / 2, 0, 1)
+        logit += WISH * wanted
+    scores = np.clip(np.rint(squash(logit) * 100), 1, 99).astype(int)
+    order = scores + squash(logit)  # the unrounded part breaks ties
+    chosen, lost = select(talk, windows, scores, brief, RUNNERS_UP)
+    worth = [float(x) for x in substance(talk)]
+    usual = {name: float(np.mean(values)) for name, values in windows.measures.items()}
+    del order
+    return ScoredClips(
+        SCORER_VERSION,
+        tuple(_clip(talk, windows, scores, i, worth, usual) for i in chosen),
+        tuple(_clip(talk, windows, scores, item.index, worth, usual, item.reason) for item in lost),
+        _curve(talk, windows, scores),
+    )
+
+
+def wish(talk: Talk, windows: Windows, instructions: str) -> np.ndarray:
+    """How much each candidate is what the instructions ask for, -1..1."""
+    import numpy as np
+
+    from carmic_assets.scoring.embed import embed
+    from carmic_assets.scoring.lexicon import tokens
+
+    out = np.zeros(len(windows))
+    found = wishes(instructions)
+    for item in found:
+        match = np.zeros(len(windows))
+        for name in item.features:
+            if name in windows.measures:
+                match = np.maximum(match, windows.measures[name])
+        if item.topic:
+            near = talk.vectors @ embed([item.topic], threads=1)[0]
+            stems = {word[:5] for word in tokens(item.topic)}
+            named = np.array([bool(stems & {word[:5] for word in words}) for words in talk.tokens], float)
+            line = np.clip((near - 0.15) / 0.35, 0, 1) * 0.6 + named * 0.7
+            sums = np.concatenate([[0.0], np.cumsum(np.minimum(line, 1))])
+            match = np.maximum(
+                match,
+                np.clip(
+                    (sums[windows.last] - sums[windows.first]) / np.maximum(windows.last - windows.first, 1) * 2, 0, 1
+                ),
+            )
+        out += item.sign * match
+    return np.clip(out / max(1, len(found)), -1, 1)
+
+
+def _motion(talk: Talk, motion: Sequence[float]) -> np.ndarray | None:
+    import numpy as np
+
+    if not len(motion):
+        return None
+    values = np.asarray(motion, float)
+    middle = np.clip(((talk.start_s + talk.end_s) / 2).astype(int), 0, len(values) - 1)
+    return values[middle]
+
+
+def _clip(
+    talk: Talk,
+    windows: Windows,
+    scores: np.ndarray,
+    i: int,
+    worth: list[float],
+    usual: dict[str, float],
+    lost_to: str | None = None,
+) -> ScoredClip:
+    first, last = int(windows.first[i]), int(windows.last[i])
+    start, end = bounds(talk, first, last)
+    breakdown = {name: round(100 * float(values[i])) for name, values in windows.measures.items()}
+    strengths = sorted(breakdown, key=lambda name: usual[name] * 100 - breakdown[name])
+    return ScoredClip(
+        start, end, wording.title(talk, first, last, worth), int(scores[i]), breakdown,
+        wording.reasoning(talk, first, last, worth, [s for s in strengths if breakdown[s] >= 30], end - start),
+        wording.hashtags(talk, first, last), wording.broll(talk, first, last, start), lost_to,
+    )  # fmt: skip
+
+
+def bounds(talk: Talk, first: int, last: int) -> tuple[float, float]:
+    """Source clock, on whole milliseconds: a short lead before the first word and tail after the last, never into the
+    word before or after."""
+    a, b = talk.spans[first][0], talk.spans[last - 1][1]
+    before = talk.words[a - 1].end_s if a else 0.0
+    after = talk.words[b].start_s if b < len(talk.words) else talk.words[b - 1].end_s + TAIL_S
+    start = max(before, talk.words[a].start_s - LEAD_S, 0.0)
+    end = min(after, talk.words[b - 1].end_s + TAIL_S)
+    return round(min(start, talk.words[a].start_s), 3), round(max(end, talk.words[b - 1].end_s), 3)
+
+
+def _curve(talk: Talk, windows: Windows, scores: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """The best score of any candidate that covers each sentence, at the sentence's middle."""
+    import numpy as np
+
+    best = np.zeros(len(talk))
+    for i in range(len(windows)):
+        part = best[windows.first[i] : windows.last[i]]
+        np.maximum(part, scores[i], out=part)
+    return tuple((round(float(a + b) / 2, 2), float(s)) for a, b, s in zip(talk.start_s, talk.end_s, best, strict=True))

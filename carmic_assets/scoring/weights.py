@@ -1,0 +1,29 @@
+"""How much each named measure counts, in log-odds at its full value. Numbers only; fitted by `benchmarks.clip_selection`."""
+
+from __future__ import annotations
+
+BIAS = -4.5
+WEIGHTS = {
+    "substance": 3.5, "hook": 0.8, "question_answer": 0.4, "contrast": 0.3, "number": 0.4, "second_person": 0.1, "emotion": 0.4,
+    "story": 0.5, "rarity": 0.4, "density": 0.4, "pace": 0.1, "exchange": 0.2, "completeness": 1.2, "plain": 1.5,
+    "energy": 0.4, "pitch": 0.3, "laughter": 0.6, "applause": 0.5, "motion": 0.2,
+}  # fmt: skip
+
+# What a kind of video is watched for: factors on the weights above.
+_KINDS: dict[str, dict[str, float]] = {
+    "podcast": {"exchange": 3.0, "story": 1.5, "question_answer": 1.5, "laughter": 1.3},
+    "interview": {"question_answer": 3.0, "exchange": 2.0, "story": 1.3},
+    "tutorial": {"second_person": 6.0, "completeness": 1.3, "number": 1.5, "emotion": 0.5, "exchange": 0.5},
+    "lecture": {"contrast": 1.8, "number": 1.5, "density": 1.5, "energy": 0.6},
+    "webinar": {"number": 1.8, "second_person": 3.0, "question_answer": 1.5},
+    "vlog": {"emotion": 1.8, "story": 1.8, "motion": 3.0, "energy": 1.5},
+    "gaming": {"energy": 3.0, "pitch": 3.0, "laughter": 2.0, "motion": 4.0, "exchange": 2.0},
+    "news": {"number": 2.5, "density": 1.8, "second_person": 0.3, "emotion": 0.7},
+    "sports": {"energy": 3.0, "pitch": 2.5, "applause": 3.0, "motion": 4.0, "number": 1.5},
+}
+
+
+def for_video_type(video_type: str) -> dict[str, float]:
+    """The weights for one of the API's video types; `auto` and `other` are the plain ones."""
+    factors = _KINDS.get(video_type, {})
+    return {name: weight * factors.get(name, 1.0) for name, weight in WEIGHTS.items()}

@@ -1,0 +1,223 @@
+"""Every stretch of whole sentences that could be a clip, and what can be measured of it. Ranks nothing.
+
+All candidates are rows of arrays: an hour of talk has about 10,000 of them, and each measure is one pass over prefix sums.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from carmic_assets.scoring.highlight import substance
+from carmic_assets.scoring.talk import Talk
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Candidates: sentences `first` up to but not including `last`. `measures` hold one value per candidate."""
+
+    first: np.ndarray
+    last: np.ndarray
+    length_s: np.ndarray
+    measures: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+def find_windows(talk: Talk, min_s: float, max_s: float) -> Windows:
+    """All runs of whole sentences between the bounds. Where the talk has none of that length, the longest run below
+    `max_s` from each start; a single sentence longer than `max_s` is no candidate unless there is nothing else."""
+    import numpy as np
+
+    pairs: list[tuple[int, int]] = []
+    for i in range(len(talk)):
+        for j in range(i + 1, len(talk) + 1):
+            length = talk.end_s[j - 1] - talk.start_s[i]
+            if length > max_s:
+                break
+            if length >= min_s:
+                pairs.append((i, j))
+    if not pairs and len(talk):
+        for i in range(len(talk)):
+            fit = [j for j in range(i + 1, len(talk) + 1) if talk.end_s[j - 1] - talk.start_s[i] <= max_s]
+            pairs.append((i, fit[-1] if fit else i + 1))
+        reach = max(talk.end_s[j - 1] - talk.start_s[i] for i, j in pairs)
+        pairs = [(i, j) for i, j in pairs if talk.end_s[j - 1] - talk.start_s[i] >= 0.9 * reach]
+    bounds = np.array(pairs, int).reshape(-1, 2)
+    first, last = bounds[:, 0], bounds[:, 1]
+    length = talk.end_s[last - 1] - talk.start_s[first] if len(bounds) else np.zeros(0)
+    return Windows(first, last, length, {})
+
+
+def total(values: np.ndarray, windows: Windows) -> np.ndarray:
+    """Sum of a per-sentence value over each candidate."""
+    import numpy as np
+
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    return sums[windows.last] - sums[windows.first]
+
+
+def evidence(talk: Talk, windows: Windows) -> np.ndarray:
+    """Scan statistic: seconds-weighted substance over the square root of the length, so that adding a sentence pays only
+    while it is better than half of what is already there."""
+    import numpy as np
+
+    seconds = talk.end_s - talk.start_s
+    return total(substance(talk) * seconds, windows) / np.sqrt(np.maximum(windows.length_s, 1) * 30)
+
+
+def measure(talk: Talk, windows: Windows, sound: dict[str, np.ndarray], motion: np.ndarray | None) -> Windows:
+    """The same candidates with every named measure filled in, each 0..1. `sound` holds per-sentence values, already
+    against the talk's own level; `motion` is per sentence, 0..1."""
+    import numpy as np
+
+    first, last = windows.first, windows.last
+    minutes = np.maximum(windows.length_s, 5) / 60
+    words = np.maximum(total(talk.mark("words"), windows), 1)
+
+    def rate(name: str, typical: float) -> np.ndarray:
+        """1 - exp(-x/typical): half the scale at 0.7 x typical occurrences a minute."""
+        return 1 - np.exp(-total(np.minimum(talk.mark(name), 2), windows) / minutes / typical)
+
+    filler = np.minimum(
+        total(talk.mark("hype") + talk.mark("promo") + talk.mark("housekeeping"), windows) / minutes / 8, 1
+    )
+    measures = {
+        "substance": squash(evidence(talk, windows)),
+        "hook": hook(talk)[first],
+        "question_answer": question_answer(talk, windows),
+        "contrast": rate("contrast", 6.0),
+        "number": rate("number", 4.0),
+        "second_person": rate("second_person", 12.0),
+        "emotion": rate("emotion", 4.0),
+        "story": rate("turn", 5.0) * 0.5 + rate("story_time", 14.0) * 0.5,
+        "rarity": _mean(rarity(talk), windows),
+        "density": np.clip(1 - total(talk.mark("filler"), windows) / words * 12, 0, 1) * content_share(talk, windows),
+        "pace": pace(talk, windows),
+        "exchange": exchange(talk, windows),
+        "completeness": completeness(talk)[0][first] * 0.5 + completeness(talk)[1][last] * 0.5,
+        "plain": 1 - filler,
+    }
+    for name, values in sound.items():
+        measures[name] = _mean(values, windows)
+    if motion is not None:
+        measures["motion"] = _mean(motion, windows)
+    return Windows(first, last, windows.length_s, measures)
+
+
+def squash(values: np.ndarray) -> np.ndarray:
+    """Log-odds to 0..1."""
+    import numpy as np
+
+    return 1 / (1 + np.exp(-np.clip(values, -30, 30)))
+
+
+def _mean(values: np.ndarray, windows: Windows) -> np.ndarray:
+    import numpy as np
+
+    return total(values, windows) / np.maximum(windows.last - windows.first, 1)
+
+
+def dangling(talk: Talk) -> np.ndarray:
+    """True where a sentence leans on what came before: it opens with a pronoun or a connective, or it is a fragment."""
+    import numpy as np
+
+    lean = talk.lexicon.members["dangling"]
+    return np.array([bool(words) and words[0] in lean for words in talk.tokens], bool)
+
+
+def hook(talk: Talk) -> np.ndarray:
+    """What the first three seconds from each sentence give a viewer: a question, a number, you, a contradiction, a turn."""
+    import numpy as np
+
+    out = np.zeros(len(talk))
+    for i, words in enumerate(talk.tokens):
+        share = 3.0 / max(talk.end_s[i] - talk.start_s[i], 0.5)
+        opening = words[: max(4, int(len(words) * share) + 1)]
+        count = talk.lexicon.count(" ".join(opening), opening)
+        points = 0.3 * bool(talk.mark("asks")[i]) + 0.2 * bool(count.get("second_person"))
+        points += 0.25 * bool(count.get("number_words") or any(ch.isdigit() for word in opening for ch in word))
+        points += (
+            0.25 * bool(count.get("contrast")) + 0.3 * bool(count.get("turn")) + 0.15 * bool(count.get("first_person"))
+        )
+        points += 0.2 * bool(count.get("emotion"))
+        points -= 0.5 * bool(count.get("housekeeping") or count.get("promo")) + 0.2 * bool(count.get("hype"))
+        out[i] = points
+    return np.clip(out + 0.15 * ~dangling(talk), 0, 1)
+
+
+def question_answer(talk: Talk, windows: Windows) -> np.ndarray:
+    """1 where a question in the first half is followed by at least two sentences of answer, more so by someone else."""
+    import numpy as np
+
+    asks = np.flatnonzero(talk.mark("asks") > 0)
+    out = np.zeros(len(windows))
+    for q in asks:
+        inside = (
+            (windows.first <= q) & (windows.last >= q + 3) & (q - windows.first <= (windows.last - windows.first) / 2)
+        )
+        other = talk.speaker[q] is not None and q + 1 < len(talk) and talk.speaker[q + 1] != talk.speaker[q]
+        out[inside] = np.maximum(out[inside], 1.0 if other else 0.8)
+    return out
+
+
+def rarity(talk: Talk) -> np.ndarray:
+    """How far a sentence is from the talk's middle, 0..1."""
+    import numpy as np
+
+    if not len(talk):
+        return np.zeros(0)
+    middle = talk.vectors.mean(0)
+    likeness = talk.vectors @ (middle / max(float(np.linalg.norm(middle)), 1e-6))
+    return np.clip(1 - likeness, 0, 1)
+
+
+def content_share(talk: Talk, windows: Windows) -> np.ndarray:
+    """Share of words that are not stop words, stretched from 0.3..0.6 to 0..1."""
+    import numpy as np
+
+    stop = np.array([sum(word in talk.lexicon.members["stop"] for word in words) for words in talk.tokens], float)
+    words = np.maximum(total(talk.mark("words"), windows), 1)
+    return np.clip((1 - total(stop, windows) / words - 0.3) / 0.3, 0, 1)
+
+
+def pace(talk: Talk, windows: Windows) -> np.ndarray:
+    """Words a second against the talk's own median: 0.5 is as usual, 1 is half as fast again."""
+    import numpy as np
+
+    speed = total(talk.mark("words"), windows) / np.maximum(windows.length_s, 1)
+    usual = float(np.median(speed)) if len(speed) else 1.0
+    return np.clip(speed / max(usual, 0.1) - 0.5, 0, 1)
+
+
+def exchange(talk: Talk, windows: Windows) -> np.ndarray:
+    """Changes of speaker: two or three make an exchange, many make a squabble."""
+    import numpy as np
+
+    turned = np.array(
+        [0.0] + [float(a != b and a is not None) for a, b in zip(talk.speaker, talk.speaker[1:], strict=False)]
+    )
+    changes = total(turned, windows) - (turned[windows.first] if len(talk) else 0)
+    return np.where(changes <= 3, changes / 3, np.maximum(0.3, 1 - (changes - 3) / 10))
+
+
+def completeness(talk: Talk) -> tuple[np.ndarray, np.ndarray]:
+    """How well a clip may begin at each sentence (n,) and end at each gap (n + 1,), 0..1."""
+    import numpy as np
+
+    n = len(talk)
+    lean = dangling(talk)
+    answered = np.array([False] + [bool(x) for x in talk.mark("asks")[:-1] > 0]) if n else np.zeros(0, bool)
+    shift, silent = talk.shift, np.clip(talk.pause / 1.2, 0, 1)
+    begin = np.clip(0.45 * ~lean + 0.35 * shift[:n] + 0.2 * silent[:n] - 0.5 * answered, 0, 1)
+    closes = np.array([not text.rstrip().endswith((",", "-", "–", "—", "…")) for text in talk.texts], bool)
+    asks = talk.mark("asks") > 0
+    end = np.zeros(n + 1)
+    if n:
+        following = np.append(lean[1:], False)
+        end[1:] = np.clip(0.3 * closes + 0.35 * shift[1:] + 0.2 * silent[1:] + 0.15 * ~following - 0.6 * asks, 0, 1)
+    return begin, end

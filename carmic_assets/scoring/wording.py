@@ -1,0 +1,118 @@
+"""What a clip is called and why it was chosen, in its own words. Picks and quotes; invents nothing."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from carmic_assets.model.clips import BrollSuggestion
+from carmic_assets.scoring.lexicon import tokens
+from carmic_assets.scoring.talk import Talk
+
+TITLE_CHARS = 64
+_CLAUSE = re.compile(r"[,;:–—]\s|\s-\s|[，、；：]")
+_NOT_TOPICS = (
+    "stop",
+    "story_time",
+    "turn",
+    "hype",
+    "promo",
+    "housekeeping",
+    "filler",
+    "number_words",
+    "question",
+    "contrast",
+    "cause",
+)
+
+
+def title(talk: Talk, first: int, last: int, worth: list[float]) -> str:
+    """The clip's most telling sentence that fits, or its first clause."""
+    best, best_value = "", float("-inf")
+    for i in range(first, last):
+        text = talk.texts[i].strip()
+        fits = 12 <= len(text) <= TITLE_CHARS if talk.lexicon.spaced else 4 <= len(text) <= TITLE_CHARS // 2
+        if not fits or not talk.tokens[i] or (talk.tokens[i][0] in talk.lexicon.members["dangling"] and i != first):
+            continue
+        value = worth[i] + 0.4 * (i == first) + 0.5 * bool(talk.mark("asks")[i]) + 0.3 * (i == last - 1)
+        if value > best_value:
+            best, best_value = text, value
+    if not best:
+        best = _cut(talk.texts[max(range(first, last), key=lambda i: worth[i] + 0.5 * (i == first))])
+    best = best.strip(' ,;:-–—"“”').rstrip(".。")
+    return best[:1].upper() + best[1:]
+
+
+def _cut(text: str) -> str:
+    """The longest head of a sentence that ends at a clause and fits; else as many whole words as fit, with an ellipsis."""
+    heads = [text[: m.start()] for m in _CLAUSE.finditer(text) if 16 <= m.start() <= TITLE_CHARS]
+    if heads:
+        return heads[-1]
+    if len(text) <= TITLE_CHARS:
+        return text
+    head = text[: TITLE_CHARS - 1]
+    return (head.rsplit(" ", 1)[0] if " " in head else head).rstrip(",;:") + "…"
+
+
+def topics(talk: Talk, first: int, last: int, count: int) -> list[str]:
+    """Content words of the clip by how much more they belong to it than to the rest of the talk (tf-idf), best first."""
+    skip = frozenset().union(*(talk.lexicon.members[kind] for kind in _NOT_TOPICS))
+    here = Counter(word for words in talk.tokens[first:last] for word in words)
+    everywhere = Counter(word for words in talk.tokens for word in set(words))
+
+    def weight(word: str) -> float:
+        return here[word] * (1 + min(len(word), 9) / 9) / everywhere[word] ** 0.5
+
+    usable = [word for word in here if word not in skip and len(word) > 3 and word.isalpha()]
+    return sorted(usable, key=lambda word: (-weight(word), word))[:count]
+
+
+def hashtags(talk: Talk, first: int, last: int) -> tuple[str, ...]:
+    """Up to four, without `#` doubled and without spaces."""
+    return tuple(f"#{word}" for word in topics(talk, first, last, 4))
+
+
+def broll(talk: Talk, first: int, last: int, start_s: float) -> tuple[BrollSuggestion, ...]:
+    """Up to three cutaways on the clip clock, at the moment the word is said, at least six seconds apart and none within
+    the first two seconds, where the speaker's face is what holds the viewer."""
+    wanted = topics(talk, first, last, 8)
+    end_s = float(talk.end_s[last - 1])
+    found: list[BrollSuggestion] = []
+    for word in wanted:
+        for w in talk.words[talk.spans[first][0] : talk.spans[last - 1][1]]:
+            at = w.start_s - start_s
+            if word in tokens(w.text) and at >= 2.0 and w.start_s + 1.5 <= end_s:
+                if all(abs(at - other.start_time) >= 6.0 for other in found):
+                    found.append(BrollSuggestion(word, round(at, 2), round(min(3.0, end_s - w.start_s), 2)))
+                break
+        if len(found) == 3:
+            break
+    return tuple(sorted(found, key=lambda item: item.start_time))
+
+
+_BECAUSE = {
+    "question_answer": "asks a question and answers it",
+    "contrast": "turns an expectation round",
+    "number": "makes it concrete with a number",
+    "second_person": "speaks to the viewer directly",
+    "emotion": "says what it felt like",
+    "story": "tells what happened, with a turn",
+    "rarity": "says something the rest of the talk does not",
+    "laughter": "has people laughing",
+    "applause": "draws applause",
+    "exchange": "goes back and forth between speakers",
+    "energy": "is livelier than the rest",
+    "pitch": "varies in tone more than the rest",
+    "motion": "moves on screen",
+    "hook": "opens on a strong line",
+    "wish": "is about what was asked for",
+}
+
+
+def reasoning(talk: Talk, first: int, last: int, worth: list[float], strengths: list[str], length_s: float) -> str:
+    """One sentence: what carries the clip, a quotation, and whether it stands alone."""
+    quote = _cut(
+        talk.texts[max(range(first, last), key=lambda i: (worth[i] + 0.02 * min(len(talk.texts[i]), 60), -i))]
+    ).rstrip(".。")
+    because = [_BECAUSE[name] for name in strengths if name in _BECAUSE][:2] or ["makes a point that stands on its own"]
+    return f"It {' and '.join(because)}: “{quote}”; a complete thought in {round(length_s)} s."
