@@ -1,4 +1,4 @@
-"""Where a crop is at any time: the single truth that renderer, packages, measures and tests share. It decides nothing."""
+"""Where a crop is at any time: the one truth that renderer, packages, measures and tests share. It decides nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from carmic_assets.model.direction import Box, Keyframe, LayoutShot, Region
 
 
 def shot_at(shots: Sequence[LayoutShot], t: float) -> LayoutShot:
-    """The shot that is on at `t`: a shot holds its start, not its end. Before the first and after the last they hold."""
+    """The shot that is on at `t`: a shot holds its start, not its end; the first and the last hold outside."""
     return shots[max(0, bisect_right(shots, t, key=lambda shot: shot.start_time) - 1)]
 
 

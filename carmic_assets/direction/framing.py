@@ -1,0 +1,169 @@
+"""How large a crop is and where it goes for the persons it shows: size, headroom, margins. It picks nobody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from carmic_assets.direction.canvas import Shape
+from carmic_assets.direction.grid import FrameGrid
+from carmic_assets.direction.path import Knot, Wish, calm_path
+from carmic_assets.direction.subjects import Subject
+from carmic_assets.model.direction import Keyframe
+
+if TYPE_CHECKING:
+    import numpy as np
+
+UPSCALE_LIMIT = 2.5  # canvas pixels per source pixel: a zoom never goes beyond it
+EYES_IN_FACE = 0.4  # of a face box, from its top (brow to chin: eyes lie above its middle)
+HAIR = 0.45  # of a face box, above it
+EYE_LINE = 1 / 3  # of the crop, from its top
+LOWEST_EYES = 0.45  # lower than this a zoom brings them up
+SMALL_FACE = 0.13  # height of a face in its crop below which a zoom helps
+MARGIN = 0.12  # of a face's width: the least room beside it
+ZOOM_LEAST = 0.6  # of the largest crop: tighter is another shot, not a reframe
+
+
+class Cast(msgspec.Struct, frozen=True):
+    """Everybody one crop shows, joined: arrays on `times`, fractions of the frame."""
+
+    times: np.ndarray
+    x0: np.ndarray
+    y0: np.ndarray
+    x1: np.ndarray
+    y1: np.ndarray
+    face: float  # median height of the smallest face
+    side: float  # the margin beside a face, of the frame's width
+    above: float  # the margin above and below one, of the frame's height
+
+
+class Fence(msgspec.Struct, frozen=True):
+    """What a crop must not cross along x: the half of the other person in a split."""
+
+    low: float = 0.0
+    high: float = 1.0
+
+
+def cast_of(subjects: list[Subject], times: np.ndarray, start_s: float, end_s: float) -> Cast | None:
+    """The box around all `subjects` at the grid times in a stretch where any is visible; None where nobody ever is."""
+    import numpy as np
+
+    step = times[1] - times[0] if len(times) > 1 else 1.0
+    inside = (times > start_s - step) & (times < end_s)
+    seen = inside & np.any([s.visible for s in subjects], axis=0)
+    if not seen.any():
+        return None
+    x0, y0, x1, y1 = (
+        fold([np.where(s.visible, edge, -sign * np.inf)[seen] for s, edge in zip(subjects, edges, strict=True)])
+        for fold, sign, edges in (
+            (_least, -1, [s.x0 for s in subjects]),
+            (_least, -1, [s.y0 for s in subjects]),
+            (_most, 1, [s.x1 for s in subjects]),
+            (_most, 1, [s.y1 for s in subjects]),
+        )
+    )
+    side = MARGIN * max(float(np.median(s.x1 - s.x0)) for s in subjects)
+    above = MARGIN / 2 * max(s.height for s in subjects)
+    return Cast(np.clip(times[seen], start_s, end_s), x0, y0, x1, y1, min(s.height for s in subjects), side, above)
+
+
+def _least(rows: list[np.ndarray]) -> np.ndarray:
+    import numpy as np
+
+    return np.min(rows, axis=0)
+
+
+def _most(rows: list[np.ndarray]) -> np.ndarray:
+    import numpy as np
+
+    return np.max(rows, axis=0)
+
+
+def fits(cast: Cast, shape: Shape) -> bool:
+    """Whether the largest crop holds the cast with its margins nearly all the time."""
+    import numpy as np
+
+    wide, tall = cast.x1 - cast.x0 + 2 * cast.side, cast.y1 - cast.y0 + 2 * cast.above
+    return bool(np.mean((wide <= shape.w) & (tall <= shape.h)) >= 0.95)
+
+
+def zoom(cast: Cast, shape: Shape, face_height: float) -> float:
+    """The part (0..1) of the largest crop to use: smaller only for faces that are small or low in the picture."""
+    import numpy as np
+
+    wanted = 1.0
+    if cast.face < face_height * shape.h:
+        wanted = max(ZOOM_LEAST, cast.face / (face_height * 1.15 * shape.h))
+    eyes = float(np.median(cast.y0)) + EYES_IN_FACE * cast.face
+    if shape.h > 0.999 and eyes > LOWEST_EYES:
+        wanted = min(wanted, max(ZOOM_LEAST, (1 - eyes) / (1 - LOWEST_EYES)))
+    across = float(np.ptp(cast.x0 + cast.x1)) / 2
+    needed = max(
+        (float(np.percentile(cast.x1 - cast.x0, 95)) + 4 * cast.side) / shape.w,
+        (float(np.percentile(cast.y1 - cast.y0, 95)) + 1.2 * cast.face) / shape.h,
+        min(1.0, across / (0.2 * shape.w)),  # not at the price of a camera that has to move
+    )
+    return min(1.0, max(wanted, needed, shape.sharpest))
+
+
+def keyframes(
+    cast: Cast, shape: Shape, part: float, grid: FrameGrid, start_s: float, end_s: float, fence: Fence | None = None
+) -> tuple[Keyframe, ...]:
+    """The crop of `part` of the largest one, following the cast: one keyframe if it can stay still."""
+    fence = fence or Fence()
+    w, h = shape.w * part, shape.h * part
+    across = _along(cast.times, (cast.x0 + cast.x1) / 2, cast.x0 - cast.side, cast.x1 + cast.side, w, fence)
+    eyes = cast.y0 + EYES_IN_FACE * cast.face
+    middle = eyes + (0.5 - EYE_LINE) * h
+    down = _along(cast.times, middle, cast.y0 - cast.above, cast.y1 + cast.above, h, Fence())
+    return _joined(calm_path(across), calm_path(down), w, h, grid, start_s, end_s)
+
+
+def _along(times: np.ndarray, best: np.ndarray, low: np.ndarray, high: np.ndarray, size: float, fence: Fence) -> Wish:
+    """The wish along one axis: `low`..`high` of the persons should stay inside a crop of `size` within the fence."""
+    import numpy as np
+
+    first, last = fence.low + size / 2, fence.high - size / 2
+    if first > last:
+        first = last = min(max((first + last) / 2, size / 2), 1 - size / 2)
+    best = np.clip(best, first, last)
+    least, most = np.clip(high - size / 2, first, last), np.clip(low + size / 2, first, last)
+    tight = least > most
+    middle = np.clip((low + high) / 2, first, last)
+    least, most = np.where(tight, middle, least), np.where(tight, middle, most)
+    return Wish(times, np.clip(best, least, most), least, most, size)
+
+
+def _joined(
+    across: tuple[Knot, ...], down: tuple[Knot, ...], w: float, h: float, grid: FrameGrid, start_s: float, end_s: float
+) -> tuple[Keyframe, ...]:
+    """Keyframes of both axes on the frame grid, without those that change nothing."""
+    import numpy as np
+
+    moving = len(across) > 1 or len(down) > 1
+    times = sorted({k.t for k in (*across, *down)}) if moving else [start_s]
+    moments = sorted({min(max(grid.snap(t), start_s), end_s) for t in times})
+    x = np.interp(moments, [k.t for k in across], [k.at for k in across]) - w / 2
+    y = np.interp(moments, [k.t for k in down], [k.at for k in down]) - h / 2
+    x, y = np.clip(x, 0, 1 - w), np.clip(y, 0, 1 - h)
+    frames = [Keyframe(t, float(a), float(b), w, h) for t, a, b in zip(moments, x, y, strict=True)]
+    return _sparse(frames)
+
+
+def _sparse(frames: list[Keyframe]) -> tuple[Keyframe, ...]:
+    """Leave out keyframes on the line between their neighbours."""
+    kept = frames[:1]
+    for k, frame in enumerate(frames[1:], 1):
+        follower = frames[k + 1] if k + 1 < len(frames) else None
+        a = kept[-1]
+        if follower is None:
+            if abs(frame.x - a.x) > 1e-6 or abs(frame.y - a.y) > 1e-6:
+                kept.append(frame)
+            continue
+        part = (frame.t - a.t) / (follower.t - a.t)
+        if any(
+            abs(p + (q - p) * part - v) > 1e-6 for p, q, v in ((a.x, follower.x, frame.x), (a.y, follower.y, frame.y))
+        ):
+            kept.append(frame)
+    return tuple(kept)

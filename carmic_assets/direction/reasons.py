@@ -1,0 +1,84 @@
+"""Why a shot is as it is, in a sentence for the person who edits the clip. Every fallback says so."""
+
+from __future__ import annotations
+
+from carmic_assets.direction.plan import Stretch
+from carmic_assets.direction.subjects import SourceSpan, Subject
+
+
+def reason(
+    span: SourceSpan, stretch: Stretch, heard: dict[str, float], wanted: str, follow: bool, keeps_all: bool
+) -> str:
+    """One sentence, two where a wish could not be met."""
+    view = stretch.view
+    members = [span.subjects[k] for k in view.members]
+    unmet = _unmet(span, wanted, view.kind)
+    if view.kind == "whole":
+        text = _whole(span, wanted, keeps_all)
+    elif view.kind == "split":
+        text = _split(members, wanted)
+    elif view.kind == "group":
+        text = f"{_names(members)} fit into one frame."
+    else:
+        text = _one(span, stretch, members[0], heard, follow)
+    return f"{unmet}{text}"
+
+
+def _unmet(span: SourceSpan, wanted: str, kind: str) -> str:
+    if wanted != "split" or kind == "split":
+        return ""
+    if len(span.subjects) < 2:
+        seen = "one person is" if span.subjects else "nobody is"
+        return f"A split was asked for, but only {seen} in this shot. ".replace("only nobody", "nobody")
+    return "A split was asked for, but the two are too close together, too small or not there at the same time. "
+
+
+def _whole(span: SourceSpan, wanted: str, keeps_all: bool) -> str:
+    if wanted == "fit":
+        return "Fit was asked for: the whole picture is shown."
+    if keeps_all:
+        return "Nobody was found, and the crop keeps nearly the whole picture."
+    if not span.subjects:
+        return "Nobody was found in this shot: the whole picture is shown on a blurred background."
+    return "Nobody fits into a crop reliably here: the whole picture is shown on a blurred background."
+
+
+def _split(members: list[Subject], wanted: str) -> str:
+    if wanted == "split":
+        return f"A split was asked for: {_names(members)}."
+    return f"{_names(members)} both speak in this shot, too quickly in turn to cut between them: both are shown."
+
+
+def _one(span: SourceSpan, stretch: Stretch, subject: Subject, heard: dict[str, float], follow: bool) -> str:
+    name = _name(subject)
+    alone = len(span.subjects) == 1
+    others = {letter: s for letter, s in heard.items() if letter != subject.speaker}
+    spoken = sum(heard.values())
+    if not follow and not alone:
+        return f"Speaker switching is off: staying on {name}, the main person of this shot."
+    if not heard:
+        return f"Nobody speaks: {name} is the {'only' if alone else 'main'} person here."
+    if subject.speaker in heard and heard[subject.speaker] >= 0.5 * spoken:
+        if not others:
+            return f"{name} speaks."
+        visible = {s.speaker for s in span.subjects}
+        short = [letter for letter in others if letter in visible]
+        if short:
+            return f"{name} speaks; {', '.join(short)} says too little here to be worth a cut."
+        return f"{name} speaks; {', '.join(others)} is heard off screen."
+    loudest = max(others, key=lambda letter: others[letter])
+    if loudest not in {s.speaker for s in span.subjects}:
+        return f"{loudest} speaks off screen: staying on {name}, the {'only' if alone else 'main'} person in view."
+    return f"{loudest} speaks too briefly for a cut: staying on {name}."
+
+
+def _name(subject: Subject) -> str:
+    return subject.speaker or "a person who does not speak"
+
+
+def _names(members: list[Subject]) -> str:
+    names = [s.speaker for s in members if s.speaker]
+    unnamed = len(members) - len(names)
+    if unnamed:
+        names.append("one more person" if unnamed == 1 else f"{unnamed} more persons")
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
