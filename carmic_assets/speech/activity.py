@@ -9,20 +9,22 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carmic_assets.speech import sound
+from carmic_assets.speech.sound import RATE
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from carmic_assets.speech.sound import Sound
+
 Spans = tuple[tuple[float, float], ...]
 
 FRAME = 512  # samples that one probability stands for: 32 ms at 16 kHz; fixed by the network
-STEP_S = FRAME / sound.RATE
+STEP_S = FRAME / RATE
 _CONTEXT = 64  # samples before a frame that the network also sees
-_BLOCK_S = FRAME * 5000 / sound.RATE  # 160 s
+_BLOCK_S = FRAME * 5000 / RATE  # 160 s
 
 
-def probabilities(path: str | Path, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray:
+def probabilities(sound: Sound, start_s: float = 0.0, end_s: float = float("inf")) -> np.ndarray:
     """How likely speech is, one value (0..1) for each 32 ms from `start_s`: float32, shape (frames,).
 
     Network and its calling convention: silero-vad v6 (MIT), run with its state carried from block to block.
@@ -34,7 +36,7 @@ def probabilities(path: str | Path, start_s: float = 0.0, end_s: float | None = 
     cell = np.zeros((1, 1, 128), np.float32)
     before = np.zeros(_CONTEXT, np.float32)
     found = []
-    for block in sound.blocks(path, _BLOCK_S, start_s, end_s):
+    for block in sound.blocks(_BLOCK_S, start_s, end_s):
         frames = np.pad(block, (0, -len(block) % FRAME)).reshape(-1, FRAME)
         contexts = np.vstack([before, frames[:-1, -_CONTEXT:]])
         before = frames[-1, -_CONTEXT:]
@@ -73,9 +75,14 @@ def spans(
     return tuple((round(a, 3), round(b, 3)) for a, b in raw if b - a >= min_speech_s)
 
 
+def total_s(spans: Spans) -> float:
+    """Seconds that the spans last together."""
+    return sum(end - start for start, end in spans)
+
+
 @functools.lru_cache(maxsize=1)
 def _session():
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]
     from faster_whisper.utils import get_assets_path
 
     options = onnxruntime.SessionOptions()

@@ -25,7 +25,7 @@ _PATIENCE_S = 5.0
 
 
 class Weights(msgspec.Struct, frozen=True):
-    """A model to load: what the transcript calls it, and the folders that hold its files (halves are joined in memory)."""
+    """A model to load: what the transcript calls it, and the folders that hold its files (halves are joined)."""
 
     name: str
     folders: tuple[str, ...]

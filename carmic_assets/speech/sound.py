@@ -1,14 +1,20 @@
-"""Reads the analysis sound, 16 kHz mono 16-bit WAV, in pieces: two hours never lie in memory at once.
+"""Opens the analysis sound for reading in pieces, anywhere and in any order: two hours never lie in memory at once.
 
-Never decodes or resamples: the media room wrote this file from the source, on the source clock.
+Times are the file's own; the media room wrote it on the source clock.
 """
 
 from __future__ import annotations
 
-import wave
+import itertools
+import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
+
+from carmic_assets.media.open import AUDIO_FORMATS, SOURCE_FORMATS, open_media
+from carmic_assets.model.errors import NoSpeech
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,35 +22,48 @@ if TYPE_CHECKING:
 RATE = 16_000
 
 
-def length_s(path: str | Path) -> float:
-    """Seconds of sound in the file."""
-    with _open(path) as sound:
-        return sound.getnframes() / RATE
+class Sound:
+    """16 kHz mono sound that lies uncompressed in a temporary file (115 MB an hour) while it is open."""
+
+    def __init__(self, raw: IO[bytes], samples: int):
+        self._raw = raw
+        self.samples = samples
+
+    @property
+    def length_s(self) -> float:
+        return self.samples / RATE
+
+    def read(self, start_s: float, end_s: float) -> np.ndarray:
+        """The samples of `start_s`..`end_s`: float32 in -1..1, shape (n,); shorter where the sound ends."""
+        import numpy as np
+
+        first = min(max(round(start_s * RATE), 0), self.samples)
+        last = min(max(round(end_s * RATE), first), self.samples)
+        raw = os.pread(self._raw.fileno(), 2 * (last - first), 2 * first)
+        return np.frombuffer(raw, "<i2").astype(np.float32) / 32768
+
+    def blocks(self, block_s: float, start_s: float, end_s: float) -> Iterator[np.ndarray]:
+        """`start_s`..`end_s` in order, `block_s` seconds at a time; the last one is shorter."""
+        at = start_s
+        while at < min(end_s, self.length_s):
+            yield self.read(at, min(at + block_s, end_s))
+            at += block_s
 
 
-def read(path: str | Path, start_s: float, end_s: float) -> np.ndarray:
-    """The samples of `start_s`..`end_s`, float32 in -1..1, shape (n,); shorter where the file ends."""
-    import numpy as np
+@contextmanager
+def opened(path: str | Path) -> Iterator[Sound]:
+    """The first sound stream of a file, for the length of the block. Raises NoSpeech where there is none."""
+    import av
 
-    with _open(path) as sound:
-        first = min(max(round(start_s * RATE), 0), sound.getnframes())
-        sound.setpos(first)
-        raw = sound.readframes(max(round(end_s * RATE) - first, 0))
-    return np.frombuffer(raw, "<i2").astype(np.float32) / 32768
-
-
-def blocks(path: str | Path, block_s: float, start_s: float = 0.0, end_s: float | None = None) -> Iterator[np.ndarray]:
-    """The file from `start_s` to `end_s` in order, `block_s` seconds at a time (float32, the last one shorter)."""
-    end_s = length_s(path) if end_s is None else min(end_s, length_s(path))
-    at = start_s
-    while at < end_s:
-        yield read(path, at, min(at + block_s, end_s))
-        at += block_s
-
-
-def _open(path: str | Path) -> wave.Wave_read:
-    sound = wave.open(str(path), "rb")
-    if (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) != (RATE, 1, 2):
-        sound.close()
-        raise ValueError(f"not 16 kHz mono 16-bit sound: {path}")
-    return sound
+    with tempfile.TemporaryFile(prefix="carmic-sound-") as raw:
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+        samples = 0
+        with open_media(path, formats=AUDIO_FORMATS + SOURCE_FORMATS, error=NoSpeech) as container:
+            if not container.streams.audio:
+                raise NoSpeech("The video has no sound, so there are no words to find. Upload one with speech.")
+            for frame in itertools.chain(container.decode(audio=0), (None,)):
+                for piece in resampler.resample(frame):
+                    samples += piece.samples
+                    raw.write(piece.to_ndarray().tobytes())
+        raw.flush()
+        yield Sound(raw, samples)

@@ -6,6 +6,8 @@ much of it is silence.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 
 from carmic_assets.speech.activity import Spans
@@ -78,7 +80,7 @@ def _cut(piece: Piece, speech: Spans, longest_s: float) -> list[Piece]:
     earliest = piece.start_s + longest_s / 3
     gaps = [
         (after - before, (before + after) / 2)
-        for (_, before), (after, _) in zip(speech, speech[1:], strict=False)
+        for (_, before), (after, _) in pairwise(speech)
         if earliest <= (before + after) / 2 <= piece.start_s + longest_s
     ]
     at = max(gaps)[1] if gaps else piece.start_s + longest_s

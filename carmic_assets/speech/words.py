@@ -6,44 +6,14 @@ Works on words and spans only; hears nothing itself.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from carmic_assets.model.speech import Word
 from carmic_assets.speech.activity import Spans
 
-# Whisper's own signs of a failed window (Radford et al. 2022, section 4.5)
-_MOST_COMPRESSION = 2.4
-_LEAST_LOGPROB = -1.0
-_MOST_NO_SPEECH = 0.6
-
 _SHORTEST_S = 0.04
 _LONGEST_S = 1.6  # a drawn-out word; what is longer has swallowed a pause
 _FAR_S = 0.3  # a word further than this from any speech was never said
-
-
-def failed(segments: Sequence) -> bool:
-    """Whether a window's segments repeat themselves or are a guess."""
-    return any(s.compression_ratio > _MOST_COMPRESSION or s.avg_logprob < _LEAST_LOGPROB for s in segments)
-
-
-def nobody(segments: Sequence) -> bool:
-    """Whether the model itself thinks that nobody speaks in the window."""
-    return all(s.no_speech_prob > _MOST_NO_SPEECH for s in segments)
-
-
-def worth(segments: Sequence) -> float:
-    """Higher is better: mean log probability, with a fine for repeating itself."""
-    if not segments:
-        return -10.0
-    return min(s.avg_logprob - max(s.compression_ratio - _MOST_COMPRESSION, 0.0) for s in segments)
-
-
-def of(segment) -> Iterator[Word]:
-    """The words of one of Whisper's segments, stripped; what is only a space or a symbol of silence is left out."""
-    for word in segment.words or ():
-        text = word.word.strip()
-        if any(letter.isalnum() for letter in text):
-            yield Word(text, float(word.start), float(word.end), round(float(word.probability), 3))
 
 
 def clean(said: Iterable[Word], speech: Spans) -> tuple[Word, ...]:
