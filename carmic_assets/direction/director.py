@@ -32,6 +32,7 @@ from carmic_assets.model.template import TemplateConfig
 VERSION = "1"
 KEEPS_ALL = 0.85  # a crop that keeps so much of the picture needs nobody to look at
 SPLIT_FACE = 0.28  # height of a face in its half of a split
+SPLIT_ALIKE = 1.2  # the larger face of a split over the smaller
 SPLIT_APART = 0.18  # of the frame's width: nearer faces share one crop or none
 SPLIT_SMALLEST = 0.06  # height of a face, of the frame's: smaller ones are blurs when blown up
 BOTH_SPEAK_S = 0.8  # each speaks at least so long in a shot that is split
@@ -109,7 +110,7 @@ def direct_span(scene: Scene, start_s: float, end_s: float, manner: Manner) -> t
     return tuple(
         _shot(span, stretch, stage, manner, grid)
         for span in source_spans(scene, start_s, end_s, grid)
-        for stretch in plan(span, _views(span, stage, manner), grid)
+        for stretch in plan(span, _views(span, stage, manner), span.claims if manner.follow_speaker else (), grid)
     )
 
 
@@ -152,7 +153,7 @@ def _views(span: SourceSpan, stage: Stage, manner: Manner) -> list[View]:
         if cast is not None and fits(cast, stage.single):
             views.append(View("group", members, 0.0 if len(members) == len(people) else LESSER / 4))
     if manner.layout == "split":
-        views = [msgspec.structs.replace(view, price=view.price + WALL) for view in views]
+        whole, *views = (msgspec.structs.replace(view, price=view.price + WALL) for view in (whole, *views))
         views += [View("split", pair, 0.0) for pair in combinations(people, 2) if _can_split(span, pair, stage)]
     elif manner.follow_speaker:
         for pair in combinations(people, 2):
@@ -191,36 +192,53 @@ def _can_split(span: SourceSpan, pair: tuple[int, int], stage: Stage) -> bool:
         return False
     if abs(float(np.median((a.x0 + a.x1 - b.x0 - b.x1)[both]))) / 2 < SPLIT_APART:
         return False
-    fences = _fences(span, pair, span.start_s, span.end_s)
-    casts = [_cast(span, (k,)) for k in pair]
-    for cast, fence, half in zip(casts, fences, stage.halves, strict=True):
-        if cast is None or _half_part(cast, half, fence) * half.w > fence.high - fence.low + 1e-9:
+    for k, half in zip(pair, stage.halves, strict=True):
+        cast, fence = _cast(span, (k,)), _fence(span, k, pair)
+        if cast is None or half.sharpest * half.w > fence.high - fence.low + 1e-9 or not fits(cast, half):
             return False
     return True
 
 
-def _fences(span: SourceSpan, pair: tuple[int, int], start_s: float, end_s: float) -> tuple[Fence, Fence]:
-    """The line between two persons: halfway between their inner edges, as they mostly are."""
+def _fence(span: SourceSpan, k: int, pair: tuple[int, int]) -> Fence:
+    """The room of one person in a split: to halfway between the inner edges of this face and the next on either side.
+
+    Somebody who is not of the pair bounds it too where that leaves room for twice the face.
+    """
     import numpy as np
 
-    a, b = (span.subjects[k] for k in pair)
-    inside = (span.times >= start_s - 0.5) & (span.times < end_s) & a.visible & b.visible
-    if not inside.any():
-        inside = a.visible & b.visible
-    left, right = (a, b) if float(np.median((a.x0 - b.x0)[inside])) < 0 else (b, a)
-    line = (float(np.max(left.x1[inside])) + float(np.min(right.x0[inside]))) / 2
-    fences = Fence(0.0, line), Fence(line, 1.0)
-    return fences if left is a else (fences[1], fences[0])
+    own = span.subjects[k]
+    low, high = 0.0, 1.0
+    wide = float(np.median(own.x1 - own.x0))
+    for j, other in enumerate(span.subjects):
+        both = own.visible & other.visible
+        if j == k or not both.any():
+            continue
+        on_left = float(np.median((other.x0 - own.x0)[both])) < 0
+        if on_left:
+            line = (float(np.max(other.x1[both])) + float(np.min(own.x0[both]))) / 2
+            if j in pair or line < float(np.median(own.x0)) - wide / 2:
+                low = max(low, line)
+        else:
+            line = (float(np.min(other.x0[both])) + float(np.max(own.x1[both]))) / 2
+            if j in pair or line > float(np.median(own.x1)) + wide / 2:
+                high = min(high, line)
+    return Fence(low, high)
 
 
-def _half_part(cast: Cast, half: Shape, fence: Fence) -> float:
-    """The part of the largest crop for one half of a split: a good size of face, not beyond the fence."""
+def _half_parts(casts: list[Cast], halves: tuple[Shape, Shape], fences: list[Fence]) -> list[float]:
+    """The parts of the largest crops for a split: a good size of face, within the fences, and the faces alike in size."""
     import numpy as np
 
-    wanted = cast.face / (SPLIT_FACE * half.h)
-    widest = 1.5 * float(np.max(cast.x1) - np.min(cast.x0)) / half.w
-    room = (fence.high - fence.low) / half.w
-    return min(1.0, max(half.sharpest, min(room, max(wanted, widest))))
+    parts = []
+    for cast, half, fence in zip(casts, halves, fences, strict=True):
+        wanted = cast.face / (SPLIT_FACE * half.h)
+        widest = 1.5 * float(np.max(cast.x1) - np.min(cast.x0)) / half.w
+        parts.append(min(1.0, max(half.sharpest, min((fence.high - fence.low) / half.w, max(wanted, widest)))))
+    shown = [cast.face / (part * half.h) for cast, part, half in zip(casts, parts, halves, strict=True)]
+    return [
+        max(half.sharpest, part * min(1.0, SPLIT_ALIKE * size / max(shown)))
+        for part, size, half in zip(parts, shown, halves, strict=True)
+    ]
 
 
 def _shot(span: SourceSpan, stretch: Stretch, stage: Stage, manner: Manner, grid: FrameGrid) -> LayoutShot:
@@ -230,10 +248,12 @@ def _shot(span: SourceSpan, stretch: Stretch, stage: Stage, manner: Manner, grid
     if view.kind == "split":
         layout: Layout = "split"
         pair = _top_first(span, (view.members[0], view.members[1]), manner)
-        fences = _fences(span, pair, start_s, end_s)
+        fences = [_fence(span, k, pair) for k in pair]
+        casts = [_required(span, k, start_s, end_s) for k in pair]
+        parts = _half_parts(casts, stage.halves, fences)
         regions = tuple(
-            Region(span.subjects[k].name, _half(span, k, half, fence, start_s, end_s, grid))
-            for k, half, fence in zip(pair, stage.halves, fences, strict=True)
+            Region(span.subjects[k].name, keyframes(cast, half, part, grid, start_s, end_s, fence))
+            for k, cast, half, part, fence in zip(pair, casts, stage.halves, parts, fences, strict=True)
         )
     elif view.kind == "whole" and not _keeps_all(stage):
         layout = "fit"
@@ -275,12 +295,11 @@ def _single(span: SourceSpan, stretch: Stretch, stage: Stage, heard: dict[str, f
     return Region(loudest, frames)
 
 
-def _half(
-    span: SourceSpan, k: int, half: Shape, fence: Fence, start_s: float, end_s: float, grid: FrameGrid
-) -> tuple[Keyframe, ...]:
+def _required(span: SourceSpan, k: int, start_s: float, end_s: float) -> Cast:
+    """A subject of the view in this stretch; where it is lost for all of it, as it is in the rest of the shot."""
     cast = cast_of([span.subjects[k]], span.times, start_s, end_s) or _cast(span, (k,))
-    assert cast is not None  # a split is only planned for persons that are visible
-    return keyframes(cast, half, _half_part(cast, half, fence), grid, start_s, end_s, fence)
+    assert cast is not None  # a view is only made of persons that the shot shows
+    return cast
 
 
 def _top_first(span: SourceSpan, pair: tuple[int, int], manner: Manner) -> tuple[int, int]:

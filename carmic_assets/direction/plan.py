@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from carmic_assets.direction.grid import FrameGrid
-from carmic_assets.direction.subjects import SourceSpan
+from carmic_assets.direction.subjects import Claim, SourceSpan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,20 +56,23 @@ class Atom(msgspec.Struct, frozen=True):
     visible: frozenset[int]
 
 
-def plan(span: SourceSpan, views: Sequence[View], grid: FrameGrid) -> tuple[Stretch, ...]:
-    """The cheapest sequence of `views` over `span`. Neighbours differ; each lasts `DWELL_S` unless the span is shorter."""
-    atoms = _atoms(span, grid)
+def plan(span: SourceSpan, views: Sequence[View], claims: Sequence[Claim], grid: FrameGrid) -> tuple[Stretch, ...]:
+    """The cheapest sequence of `views` over `span`. Neighbours differ; each lasts `DWELL_S`, or as long as the span.
+
+    `claims` say who should be seen: those of the span, or none where the view is not to follow the speaker.
+    """
+    atoms = _atoms(span, claims, grid)
     prices = [[_price(view, atom) for view in views] for atom in atoms]
     return _cheapest(atoms, views, prices)
 
 
-def _atoms(span: SourceSpan, grid: FrameGrid) -> list[Atom]:
+def _atoms(span: SourceSpan, claims: Sequence[Claim], grid: FrameGrid) -> list[Atom]:
     """Cut the span where a claim starts or somebody comes or goes, on the frame grid."""
     presence = [_presence(subject.visible, span) for subject in span.subjects]
     moments = {span.start_s, span.end_s}
-    for claim in span.claims:
+    for claim in claims:
         moments.update((claim.start_s, claim.start_s + DWELL_S))
-    if span.claims:
+    if claims:
         moments.update((span.start_s + DWELL_S, span.end_s - DWELL_S))
     for stretches in presence:
         moments.update(edge for stretch in stretches for edge in stretch)
@@ -78,9 +81,9 @@ def _atoms(span: SourceSpan, grid: FrameGrid) -> list[Atom]:
     atoms, at = [], 0
     for a, b in pairwise(edges):
         middle = (a + b) / 2
-        while at + 1 < len(span.claims) and span.claims[at].end_s <= middle:
+        while at + 1 < len(claims) and claims[at].end_s <= middle:
             at += 1
-        who = span.claims[at] if span.claims and span.claims[at].start_s <= middle else None
+        who = claims[at] if claims and claims[at].start_s <= middle else None
         seen = frozenset(k for k, p in enumerate(presence) if any(s <= middle < e for s, e in p))
         atoms.append(Atom(a, b, who.subject if who else None, who.weight if who else 0.0, seen))
     return atoms
@@ -94,7 +97,7 @@ def _presence(visible: np.ndarray, span: SourceSpan) -> list[tuple[float, float]
         return [(span.start_s, span.end_s)]
     padded = np.concatenate(([False], visible, [False]))
     edges = np.flatnonzero(padded[1:] != padded[:-1])
-    ends = np.append(span.times, span.end_s)
+    ends = np.append(span.times, max(span.end_s, float(span.times[-1])))
     return [(float(ends[i]), float(ends[j])) for i, j in zip(edges[::2], edges[1::2], strict=True)]
 
 

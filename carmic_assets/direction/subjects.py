@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BRIDGE_S = 1.5  # a face lost for less than this is thought to be still there (a turned head, a hand before the mouth)
 HOLD_S = 0.5  # ... and this long before its first and after its last detection
+CONTEXT_S = 2.0  # what lies so near outside a clip, in the same shot, still tells who is in its first and last moments
 CONFIRMED = 3  # detections before somebody counts: single false alarms and jumps of the tracker do not
 SMALLEST = 0.025  # height of a face, of the frame's: smaller ones are passers-by
 LEAD_S = 0.2  # a cut to a new speaker comes this much before the first word (editors cut on the breath)
@@ -66,13 +67,19 @@ class SourceSpan(msgspec.Struct, frozen=True):
 
 def source_spans(scene: Scene, start_s: float, end_s: float, grid: FrameGrid) -> tuple[SourceSpan, ...]:
     """The shots of the source between two times, with their subjects and claims."""
+    import numpy as np
+
     edges = [start_s, *hard_cuts(scene, start_s, end_s, grid), end_s]
+    before = max((cut for cut in scene.cuts_s if cut <= start_s + 1e-6), default=scene.start_s)
+    after = min((cut for cut in scene.cuts_s if cut >= end_s - 1e-6), default=scene.end_s)
     letters = {track: letter for letter, tracks in scene.people.items() for track in tracks}
     ends = [turn.end_s for turn in scene.turns]
     spans = []
     for a, b in pairwise(edges):
-        times = _grid(a, b, scene.fps)
-        subjects = _subjects(scene, letters, a, b, times)
+        first_s = max(before, a - CONTEXT_S) if a == start_s else a
+        last_s = min(after, b + CONTEXT_S) if b == end_s else b
+        times = first_s + np.arange(max(1, int((last_s - first_s) * scene.fps - 1e-6) + 1)) / scene.fps
+        subjects = _subjects(scene, letters, first_s, last_s, times)
         first = max(0, bisect_left(ends, a) - 1)
         last = next((k for k in range(first, len(scene.turns)) if scene.turns[k].start_s - LEAD_S >= b), len(ends))
         claims = _claims(scene.turns[first:last], subjects, scene.people, a, b)
@@ -84,12 +91,6 @@ def hard_cuts(scene: Scene, start_s: float, end_s: float, grid: FrameGrid) -> li
     """The cuts of the source between two times, on the frame grid."""
     cuts = {grid.snap(cut) for cut in scene.cuts_s if start_s < cut < end_s}
     return sorted(cut for cut in cuts if start_s + 1e-6 < cut < end_s - 1e-6)
-
-
-def _grid(start_s: float, end_s: float, fps: float) -> np.ndarray:
-    import numpy as np
-
-    return start_s + np.arange(max(1, int((end_s - start_s) * fps - 1e-6) + 1)) / fps
 
 
 def _subjects(
