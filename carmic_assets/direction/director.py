@@ -24,12 +24,12 @@ from carmic_assets.direction.grid import FrameGrid
 from carmic_assets.direction.override import overridden
 from carmic_assets.direction.plan import LESSER, SPLIT, WALL, WHOLE, Stretch, View, plan
 from carmic_assets.direction.reasons import reason
-from carmic_assets.direction.subjects import SourceSpan, hard_cuts, source_spans
+from carmic_assets.direction.subjects import SourceSpan, hard_cuts, middle, source_spans
 from carmic_assets.model.direction import Keyframe, Layout, LayoutShot, Region
 from carmic_assets.model.scene import Scene
 from carmic_assets.model.template import TemplateConfig
 
-VERSION = "1"
+DIRECTOR_VERSION = "1"
 KEEPS_ALL = 0.85  # a crop that keeps so much of the picture needs nobody to look at
 SPLIT_FACE = 0.28  # height of a face in its half of a split
 SPLIT_ALIKE = 1.2  # the larger face of a split over the smaller
@@ -184,13 +184,12 @@ def _cast(span: SourceSpan, members: tuple[int, ...]) -> Cast | None:
 
 def _can_split(span: SourceSpan, pair: tuple[int, int], stage: Stage) -> bool:
     """Both visible for half of the shot, far enough apart, large enough, and neither crop would show the other."""
-    import numpy as np
 
     a, b = (span.subjects[k] for k in pair)
     both = a.visible & b.visible
     if float(both.mean()) < SHARE or min(a.height, b.height) < SPLIT_SMALLEST:
         return False
-    if abs(float(np.median((a.x0 + a.x1 - b.x0 - b.x1)[both]))) / 2 < SPLIT_APART:
+    if abs(middle((a.x0 + a.x1 - b.x0 - b.x1)[both])) / 2 < SPLIT_APART:
         return False
     for k, half in zip(pair, stage.halves, strict=True):
         cast, fence = _cast(span, (k,)), _fence(span, k, pair)
@@ -208,25 +207,25 @@ def _fence(span: SourceSpan, k: int, pair: tuple[int, int]) -> Fence:
 
     own = span.subjects[k]
     low, high = 0.0, 1.0
-    wide = float(np.median(own.x1 - own.x0))
+    wide = middle(own.x1 - own.x0)
     for j, other in enumerate(span.subjects):
         both = own.visible & other.visible
         if j == k or not both.any():
             continue
-        on_left = float(np.median((other.x0 - own.x0)[both])) < 0
+        on_left = middle((other.x0 - own.x0)[both]) < 0
         if on_left:
             line = (float(np.max(other.x1[both])) + float(np.min(own.x0[both]))) / 2
-            if j in pair or line < float(np.median(own.x0)) - wide / 2:
+            if j in pair or line < middle(own.x0) - wide / 2:
                 low = max(low, line)
         else:
             line = (float(np.min(other.x0[both])) + float(np.max(own.x1[both]))) / 2
-            if j in pair or line > float(np.median(own.x1)) + wide / 2:
+            if j in pair or line > middle(own.x1) + wide / 2:
                 high = min(high, line)
     return Fence(low, high)
 
 
 def _half_parts(casts: list[Cast], halves: tuple[Shape, Shape], fences: list[Fence]) -> list[float]:
-    """The parts of the largest crops for a split: a good size of face, within the fences, and the faces alike in size."""
+    """The parts of the largest crops for a split: a good size of face, within the fences, and faces alike in size."""
     import numpy as np
 
     parts = []
@@ -310,5 +309,5 @@ def _top_first(span: SourceSpan, pair: tuple[int, int], manner: Manner) -> tuple
     if manner.top_speaker in names:
         first = names.index(manner.top_speaker)
     else:
-        first = int(np.argmin([np.median(span.subjects[k].x0) for k in pair]))
+        first = int(np.argmin([middle(span.subjects[k].x0) for k in pair]))
     return pair[first], pair[1 - first]

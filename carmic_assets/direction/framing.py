@@ -9,7 +9,7 @@ import msgspec
 from carmic_assets.direction.canvas import Shape
 from carmic_assets.direction.grid import FrameGrid
 from carmic_assets.direction.path import Knot, Wish, calm_path
-from carmic_assets.direction.subjects import Subject
+from carmic_assets.direction.subjects import Subject, middle
 from carmic_assets.model.direction import Keyframe
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def cast_of(subjects: list[Subject], times: np.ndarray, start_s: float, end_s: f
             (_most, 1, [s.y1 for s in subjects]),
         )
     )
-    side = MARGIN * max(float(np.median(s.x1 - s.x0)) for s in subjects)
+    side = MARGIN * max(middle(s.x1 - s.x0) for s in subjects)
     above = MARGIN / 2 * max(s.height for s in subjects)
     return Cast(np.clip(times[seen], start_s, end_s), x0, y0, x1, y1, min(s.height for s in subjects), side, above)
 
@@ -95,13 +95,13 @@ def zoom(cast: Cast, shape: Shape, face_height: float) -> float:
     wanted = 1.0
     if cast.face < face_height * shape.h:
         wanted = max(ZOOM_LEAST, cast.face / (face_height * 1.15 * shape.h))
-    eyes = float(np.median(cast.y0)) + EYES_IN_FACE * cast.face
+    eyes = middle(cast.y0) + EYES_IN_FACE * cast.face
     if shape.h > 0.999 and eyes > LOWEST_EYES:
         wanted = min(wanted, max(ZOOM_LEAST, (1 - eyes) / (1 - LOWEST_EYES)))
     across = float(np.ptp(cast.x0 + cast.x1)) / 2
     needed = max(
-        (float(np.percentile(cast.x1 - cast.x0, 95)) + 4 * cast.side) / shape.w,
-        (float(np.percentile(cast.y1 - cast.y0, 95)) + 1.2 * cast.face) / shape.h,
+        (middle(cast.x1 - cast.x0, 0.95) + 4 * cast.side) / shape.w,
+        (middle(cast.y1 - cast.y0, 0.95) + 1.2 * cast.face) / shape.h,
         min(1.0, across / (0.2 * shape.w)),  # not at the price of a camera that has to move
     )
     return min(1.0, max(wanted, needed, shape.sharpest))
@@ -115,8 +115,8 @@ def keyframes(
     w, h = shape.w * part, shape.h * part
     across = _along(cast.times, (cast.x0 + cast.x1) / 2, cast.x0 - cast.side, cast.x1 + cast.side, w, fence)
     eyes = cast.y0 + EYES_IN_FACE * cast.face
-    middle = eyes + (0.5 - EYE_LINE) * h
-    down = _along(cast.times, middle, cast.y0 - cast.above, cast.y1 + cast.above, h, Fence())
+    ideal = eyes + (0.5 - EYE_LINE) * h
+    down = _along(cast.times, ideal, cast.y0 - cast.above, cast.y1 + cast.above, h, Fence())
     return _joined(calm_path(across), calm_path(down), w, h, grid, start_s, end_s)
 
 
@@ -130,8 +130,8 @@ def _along(times: np.ndarray, best: np.ndarray, low: np.ndarray, high: np.ndarra
     best = np.clip(best, first, last)
     least, most = np.clip(high - size / 2, first, last), np.clip(low + size / 2, first, last)
     tight = least > most
-    middle = np.clip((low + high) / 2, first, last)
-    least, most = np.where(tight, middle, least), np.where(tight, middle, most)
+    centre = np.clip((low + high) / 2, first, last)
+    least, most = np.where(tight, centre, least), np.where(tight, centre, most)
     return Wish(times, np.clip(best, least, most), least, most, size)
 
 

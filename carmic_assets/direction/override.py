@@ -1,4 +1,4 @@
-"""The client's own shots: whether they can be used, and what becomes of them. What they leave open, the director fills.
+"""The client's own shots: whether they can be used, and what becomes of them. The director fills the rest.
 
 A shot with `regions` or a `crop` is shown exactly so; one with a `layout` alone is directed in that layout; one with
 neither follows the director.
@@ -23,7 +23,7 @@ Directed = Callable[[float, float, Layout | None], tuple[LayoutShot, ...]]
 
 
 def problem_of(shots: Sequence[ShotOverride], duration_s: float) -> str | None:
-    """What is wrong with the client's shots for a clip of `duration_s`, as a sentence for the client; None if nothing."""
+    """What is wrong with the shots for a clip of `duration_s`, as a sentence for the client; None if nothing is."""
     if not shots:
         return None
     if abs(shots[0].start_time) > GAP_S:

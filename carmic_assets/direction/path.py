@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from carmic_assets.direction.subjects import middle
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -69,7 +71,7 @@ def _still(wish: Wish, i: int, j: int) -> float | None:
     low, high, best = wish.low[i:j], wish.high[i:j], wish.best[i:j]
     if low.max() > high.min() + 1e-9:
         return None
-    at = float(np.clip(np.median(best), low.max(), max(low.max(), high.min())))
+    at = float(np.clip(middle(best), low.max(), max(low.max(), high.min())))
     off = np.abs(best - at)
     calm = off.max() <= FAR * wish.size and np.mean(off <= DEAD_BAND / 2 * wish.size + 1e-9) >= 0.8
     return at if calm else None
@@ -105,7 +107,7 @@ def _stays(wish: Wish, band: float) -> list[tuple[int, int, float]]:
             if low_j > high_j or most_j - least_j > band:
                 break
             low, high, least, most, j = low_j, high_j, least_j, most_j, j + 1
-        at = float(np.clip(np.median(wish.best[i:j]), low, max(low, high)))
+        at = float(np.clip(middle(wish.best[i:j]), low, max(low, high)))
         stays.append((i, min(j, n - 1), at))
         i = j
     return stays
