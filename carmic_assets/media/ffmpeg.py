@@ -27,6 +27,8 @@ READABLE = (*SOURCE_FORMATS, *AUDIO_FORMATS, *IMAGE_FORMATS, "lavfi", "rawvideo"
 STALL_S = 120.0  # no report for so long: the child hangs
 KILL_AFTER_S = 3.0  # between asking a child to end and ending it
 TAIL_LINES = 400
+# Output options without which two runs differ: version strings and clocks in the file.
+REPEATABLE = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags", "+bitexact")
 
 
 class Input(msgspec.Struct, frozen=True):
