@@ -1,4 +1,4 @@
-"""What a process of Carmic works with: settings, database, store. Opened once, passed on; the only place that opens them."""
+"""What a process of Carmic works with: settings, database, store. Opened once and passed on; only this opens them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import msgspec
 
 from resources.database.engine import Database
-from resources.database.migrate import upgrade
 from resources.settings import Settings, load
 from resources.store import Store, open_store
 
@@ -20,6 +19,8 @@ class Platform(msgspec.Struct, frozen=True):
 
 def open_platform(environ: Mapping[str, str] | None = None) -> Platform:
     """Read the settings, bring the database to the newest schema, open the store. Raises settings.SettingsError."""
+    from resources.database.migrate import upgrade  # alembic costs 0.2 s, which loading definitions does not need
+
     settings = load(environ)
     database = Database(settings.database_url)
     upgrade(database)

@@ -57,6 +57,8 @@ SETTINGS: tuple[Setting, ...] = (
         "in_process",
         "`in_process`, or `multiprocess` where steps should have processes of their own.",
     ),
+    Setting("CARMIC_MAX_RUNS", "2", "Runs at once over all workspaces; a run uses CARMIC_THREADS threads."),
+    Setting("CARMIC_DAGSTER_POSTGRES_URL", "", "Dagster's own storage; empty for SQLite in the home.", secret=True),
     Setting("CARMIC_DAGSTER_URL", "http://127.0.0.1:3000", "Where operators find the Dagster UI; shown, never called."),
     Setting("CARMIC_CODE_SERVER", "127.0.0.1:4000", "host:port of the Dagster code server that runs are submitted to."),
     Setting("CARMIC_OUTBOUND_ALLOW", "", "Networks (CIDR, comma-separated) that may be reached although private."),
@@ -171,7 +173,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         problems.append("CARMIC_EXECUTOR must be `in_process` or `multiprocess`.")
     if raw["CARMIC_VIDEO_ENCODER"] not in ("libx264", "h264_nvenc", "h264_videotoolbox", "h264_vaapi"):
         problems.append("CARMIC_VIDEO_ENCODER must be libx264, h264_nvenc, h264_videotoolbox or h264_vaapi.")
-    for name in ("CARMIC_THREADS", "CARMIC_MAX_UPLOAD_BYTES"):
+    for name in ("CARMIC_THREADS", "CARMIC_MAX_RUNS", "CARMIC_MAX_UPLOAD_BYTES"):
         if not raw[name].isdigit() or int(raw[name]) < 1:
             problems.append(f"{name} must be a whole number of at least 1.")
     for name in ("CARMIC_OUTBOUND_ALLOW", "CARMIC_TRUSTED_PROXIES"):

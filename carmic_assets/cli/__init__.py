@@ -1,0 +1,1 @@
+"""The `carmic` command: `up`, `clip`, `doctor`, `admin`."""

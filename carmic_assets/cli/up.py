@@ -1,0 +1,165 @@
+"""`carmic up`: code server, daemon, Dagster UI and API of one home, started and stopped together."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from carmic_assets.cli import home as homes
+from resources.platform import open_platform
+
+STOP_AFTER_S = 15.0
+
+
+class Service(msgspec.Struct):
+    name: str
+    child: subprocess.Popen[bytes]
+
+
+def up(home: Path, host: str, port: int, dagster_port: int, say: Callable[[str], None]) -> int:
+    """Run until Ctrl-C, SIGTERM, or until one of the services dies; returns the exit status."""
+    home = home.expanduser().absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            say(f"Another `carmic up` serves {home}. Stop it first, or choose another --home.")
+            return 1
+        for name, wanted in (("--port", port), ("--dagster-port", dagster_port)):
+            try:
+                homes.free_port(wanted)
+            except OSError:
+                say(f"Port {wanted} is taken: choose another with {name}.")
+                return 1
+        return _serve(home, host, port, dagster_port, say)
+
+
+def _serve(home: Path, host: str, port: int, dagster_port: int, say: Callable[[str], None]) -> int:
+    homes.prepare(home)
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    extra = {"CARMIC_DAGSTER_URL": f"http://{shown}:{dagster_port}"}
+    if not os.environ.get("CARMIC_PUBLIC_URL"):
+        extra["CARMIC_PUBLIC_URL"] = f"http://{shown}:{port}"
+    code_port = homes.free_port()
+    environment = homes.environment(home, code_port=code_port, extra=extra)
+    open_platform(environment).database.close()  # settings errors and migrations before anything starts
+    workspace = str(homes.REPOSITORY / "workspace.yaml")
+    logs = home / "logs"
+    logs.mkdir(exist_ok=True)
+    python = [sys.executable, "-m"]
+    commands = {
+        "code server": [
+            *python, "dagster", "api", "grpc", "-m", "carmic_assets.definitions", "-h", "127.0.0.1",
+            "-p", str(code_port), "--location-name", "carmic",
+        ],
+        "daemon": [*python, "dagster._daemon", "run", "-w", workspace],
+        "dagster ui": [*python, "dagster_webserver", "-h", host, "-p", str(dagster_port), "-w", workspace],
+        "api": [
+            *python, "uvicorn", "--factory", "api.app:create", "--host", host, "--port", str(port),
+            "--no-access-log", "--timeout-graceful-shutdown", "3", "--no-server-header",
+        ],
+    }  # fmt: skip
+    stopping: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda got, _frame: stopping.append(got))
+    services: list[Service] = []
+    try:
+        for name, command in commands.items():
+            if name == "daemon" and not _wait(lambda: _accepts(code_port), services, stopping, 60):
+                return _report(services, stopping, say, logs)
+            services.append(Service(name, _start(command, environment, logs / f"{name.replace(' ', '-')}.log")))
+        ready = _wait(lambda: _answers(f"http://{shown}:{port}/api/v1/health"), services, stopping, 60)
+        if not ready:
+            return _report(services, stopping, say, logs)
+        say(f"API         http://{shown}:{port}/api        reference at http://{shown}:{port}/api/docs")
+        say(f"Dagster UI  http://{shown}:{dagster_port}")
+        say(f"Home        {home}        logs in {logs}")
+        say("Ctrl-C stops everything.")
+        while not stopping and all(service.child.poll() is None for service in services):
+            time.sleep(0.2)
+        return _report(services, stopping, say, logs)
+    finally:
+        _stop(services)
+
+
+def _start(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            cwd=homes.REPOSITORY,
+            start_new_session=True,  # Ctrl-C comes to us; we stop them in order
+        )
+
+
+def _wait(ready: Callable[[], bool], services: list[Service], stopping: list[int], most_s: float) -> bool:
+    end = time.monotonic() + most_s
+    while time.monotonic() < end and not stopping and all(s.child.poll() is None for s in services):
+        if ready():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def _accepts(port: int) -> bool:
+    import socket
+
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except urllib.error.HTTPError:
+        return True  # it speaks; a degraded part shows in its answer
+    except OSError:
+        return False
+
+
+def _report(services: list[Service], stopping: list[int], say: Callable[[str], None], logs: Path) -> int:
+    if stopping:
+        say("Stopping.")
+        return 0
+    dead = next((s for s in services if s.child.poll() is not None), services[-1])
+    log = logs / f"{dead.name.replace(' ', '-')}.log"
+    say(f"The {dead.name} has stopped or did not start. The end of {log}:")
+    say("\n".join(log.read_text(errors="replace").splitlines()[-15:]))
+    return 1
+
+
+def _stop(services: list[Service]) -> None:
+    """API first, so that no new work comes in; then the rest. Runs are children of the code server and end with it."""
+    for service in reversed(services):
+        _signal(service, signal.SIGTERM)
+    end = time.monotonic() + STOP_AFTER_S
+    for service in reversed(services):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            service.child.wait(max(0.1, end - time.monotonic()))
+    for service in services:
+        _signal(service, signal.SIGKILL)
+        service.child.wait()
+
+
+def _signal(service: Service, number: int) -> None:
+    """To the whole process group: a service's own children must not outlive it."""
+    try:
+        os.killpg(service.child.pid, number)
+    except ProcessLookupError:
+        return

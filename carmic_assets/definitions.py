@@ -1,0 +1,22 @@
+"""The code location: all assets, checks, jobs, schedules, sensors and resources. The one module that imports `sensors`.
+
+Heavy libraries are imported inside the assets' functions: loading this must stay cheap, for every run loads it.
+"""
+
+from __future__ import annotations
+
+import os
+
+import dagster as dg
+
+from carmic_assets.assets.jobs import INGEST, JOBS
+from carmic_assets.assets.platform import PlatformResource
+
+EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
+
+defs = dg.Definitions(
+    assets=[*INGEST],
+    jobs=list(JOBS),
+    resources={"platform": PlatformResource()},
+    executor=EXECUTORS[os.environ.get("CARMIC_EXECUTOR", "in_process")],
+)
