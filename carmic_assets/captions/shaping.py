@@ -1,0 +1,155 @@
+"""How wide and how tall a piece of text is, in ems, in the very faces that libass will draw it with.
+
+HarfBuzz shapes here as it does inside libass, so the figures are those of the picture. Picks, letter by letter, the
+first family that has the letter: nothing is left to libass to substitute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import msgspec
+
+from carmic_assets.captions.fonts import Face, face, fallback_families, find_family
+from carmic_assets.captions.text import direction, graphemes
+from carmic_assets.model.edit import MediaFile
+
+
+class Run(msgspec.Struct, frozen=True):
+    """Letters of one face."""
+
+    face: Face
+    text: str
+
+
+class Measure(msgspec.Struct, frozen=True):
+    """In ems. `advance` is what the pen moves; `left`..`bottom` bound the ink, from the pen and from the baseline
+    (`top` and `bottom` grow upwards and downwards). `missing` are letters that no family has; they are left out."""
+
+    runs: tuple[Run, ...]
+    advance: float
+    left: float
+    right: float
+    top: float
+    bottom: float
+    missing: str = ""
+
+
+class Setter:
+    """Sets text in one family at one weight, with fallbacks. One per caption style of a clip; it keeps what it measured."""
+
+    def __init__(
+        self,
+        family: str,
+        weight: int,
+        cache: Path,
+        own: Sequence[MediaFile] = (),
+        language: str | None = None,
+        script: str | None = None,
+    ):
+        self._weight, self._cache, self._own = weight, cache, tuple(own)
+        self._families = [find_family(family, own)]
+        self._families += [f for f in fallback_families(language, script) if f not in self._families]
+        self._measured: dict[str, Measure] = {}
+        self.used: dict[str, Face] = {}
+
+    @cached_property
+    def main(self) -> Face:
+        return face(self._families[0], self._weight, self._cache, self._own)
+
+    @cached_property
+    def space(self) -> float:
+        return self.measure("\u00a0").advance or 0.25
+
+    @cached_property
+    def cap_height(self) -> float:
+        """Height of a capital letter: what looks like the height of a line of text."""
+        return self.measure("H").top or 0.7
+
+    def measure(self, text: str) -> Measure:
+        known = self._measured.get(text)
+        if known is None:
+            known = self._measured[text] = self._measure(text)
+        return known
+
+    def _measure(self, text: str) -> Measure:
+        runs, missing = self._runs(text)
+        pen, left, right, top, bottom = 0.0, 0.0, 0.0, 0.0, 0.0
+        # Runs of right-to-left text follow one another leftwards; only the sum and the extremes matter here.
+        for run in reversed(runs) if direction(text) == "R" else runs:
+            advance, box = _shape(run.face.path, run.text)
+            if box:
+                left, right = min(left, pen + box[0]), max(right, pen + box[1])
+                top, bottom = max(top, box[2]), max(bottom, -box[3])
+            pen += advance
+        return Measure(tuple(runs), pen, left, max(right, pen), top, bottom, missing)
+
+    def _runs(self, text: str) -> tuple[list[Run], str]:
+        runs: list[Run] = []
+        missing = ""
+        for cluster in graphemes(text):
+            found = self._face_for(cluster)
+            if found is None:
+                missing += cluster
+            elif runs and runs[-1].face == found:
+                runs[-1] = Run(found, runs[-1].text + cluster)
+            else:
+                runs.append(Run(found, cluster))
+        for run in runs:
+            self.used[run.face.family] = run.face
+        return runs, missing
+
+    def _face_for(self, cluster: str) -> Face | None:
+        wanted = {ord(c) for c in cluster} - _IGNORABLE
+        for family in self._families:
+            if wanted <= _coverage(self._probe(family)):
+                return face(family, self._weight, self._cache, self._own)
+        return None
+
+    def _probe(self, family: str) -> str:
+        return face(family, self._weight, self._cache, self._own).path
+
+
+_IGNORABLE = {0x200C, 0x200D, 0xFE0E, 0xFE0F, 0x034F}
+
+
+@lru_cache(maxsize=64)
+def _coverage(path: str) -> frozenset[int]:
+    import uharfbuzz as hb
+
+    return frozenset(hb.Face(hb.Blob.from_file_path(path)).unicodes)
+
+
+@lru_cache(maxsize=64)
+def _font(path: str) -> tuple[object, int]:
+    import uharfbuzz as hb
+
+    loaded = hb.Face(hb.Blob.from_file_path(path))
+    return hb.Font(loaded), loaded.upem
+
+
+@lru_cache(maxsize=65536)
+def _shape(path: str, text: str) -> tuple[float, tuple[float, float, float, float] | None]:
+    """Advance and ink box (left, right, top, bottom; y upwards) in ems; no box where nothing is inked."""
+    import uharfbuzz as hb
+
+    font, em = _font(path)
+    buffer = hb.Buffer()
+    buffer.add_str(text)
+    buffer.guess_segment_properties()
+    hb.shape(font, buffer)  # type: ignore[arg-type]
+    pen, box = 0, None
+    for info, at in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
+        ink = font.get_glyph_extents(info.codepoint)  # type: ignore[attr-defined]
+        if ink is not None and ink.width:
+            x0, y0 = pen + at.x_offset + ink.x_bearing, at.y_offset + ink.y_bearing
+            x1, y1 = x0 + ink.width, y0 + ink.height
+            box = (
+                (x0, x1, y0, y1)
+                if box is None
+                else (min(box[0], x0), max(box[1], x1), max(box[2], y0), min(box[3], y1))
+            )
+        pen += at.x_advance
+    return pen / em, None if box is None else tuple(v / em for v in box)  # type: ignore[return-value]
