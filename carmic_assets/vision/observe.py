@@ -1,0 +1,133 @@
+"""One pass over the small copy: boxes, pieces of tracks, mouth motion. Memory does not grow with the pictures.
+
+Detects as often as needed: twice to three times a second, and once more in between where faces moved, came or went.
+"""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from carmic_assets.media.open import open_media
+from carmic_assets.model.media import AnalysisFacts
+from carmic_assets.model.progress import Progress, ignore
+from carmic_assets.vision.centerface import overlap
+from carmic_assets.vision.detect import Detection, Detector
+from carmic_assets.vision.lips import mouth_motion
+from carmic_assets.vision.tracks import Piece, ShotTracker
+
+if TYPE_CHECKING:
+    import numpy as np
+
+COARSE_FPS = 2.5  # of detection where nothing moves
+STEADY = 0.55  # intersection over union with the detection before, above which nothing moved
+
+
+class _Frame(msgspec.Struct):
+    t: float
+    picture: np.ndarray  # RGB
+    grey: np.ndarray
+
+
+def observe(
+    frames_path: str | Path,
+    analysis: AnalysisFacts,
+    detector: Detector,
+    *,
+    threads: int = 2,
+    progress: Progress = ignore,
+) -> tuple[list[Piece], int]:
+    """The pieces of all shots, in order of shots, each with its mouth motion by frame; and how often it detected."""
+    import cv2
+
+    cv2.setNumThreads(threads)
+    pass_ = _Pass(analysis, detector)
+    with open_media(frames_path, threads=threads) as source:
+        for n, frame in enumerate(source.decode(video=0)):
+            picture = frame.to_ndarray(format="rgb24")
+            grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+            pass_.take(_Frame(analysis.start_s + n / analysis.fps, picture, grey))
+            if n % 50 == 0:
+                progress(min(1.0, n / max(analysis.frames, 1)))
+    pass_.end_shot()
+    return pass_.pieces, pass_.detections
+
+
+class _Pass:
+    def __init__(self, analysis: AnalysisFacts, detector: Detector):
+        self.analysis, self.detector = analysis, detector
+        self.pieces: list[Piece] = []
+        self.detections = 0
+        self._stride = max(1, round(analysis.fps / COARSE_FPS))
+        self._shot = -1
+        self._cuts = iter(analysis.cuts_s)
+        self._next_cut = next(self._cuts, None)
+        self._tracker = ShotTracker(0)
+        self._waiting: list[_Frame] = []  # since the last detection, which is the first of them
+        self._found: list[Detection] = []  # the last detection
+
+    def take(self, frame: _Frame) -> None:
+        new_shot = self._shot < 0
+        while self._next_cut is not None and frame.t >= self._next_cut - 0.25 / self.analysis.fps:
+            new_shot, self._next_cut = True, next(self._cuts, None)
+        if new_shot:
+            self.end_shot()
+            self._shot += 1
+            self._tracker = ShotTracker(self._shot)
+            self._waiting, self._found = [], self._detect(frame)
+            self._join(frame, self._found)
+            self._waiting = [frame]
+            return
+        self._waiting.append(frame)
+        if len(self._waiting) > self._stride:
+            self._look()
+
+    def end_shot(self) -> None:
+        """The last frames of a shot are looked at too, however few; then its pieces are complete."""
+        if len(self._waiting) > 1:
+            self._look()
+        self.pieces += self._tracker.pieces
+        self._tracker = ShotTracker(self._shot)
+        self._waiting = []
+
+    def _look(self) -> None:
+        """Detect in the newest frame, and in the middle of the waiting ones if the two ends disagree."""
+        frames, last = self._waiting, self._found
+        found = self._detect(frames[-1])
+        if len(frames) > 2 and not _same(last, found):
+            middle = (len(frames) - 1) // 2
+            self._join(frames[middle], self._detect(frames[middle]), frames[: middle + 1])
+            frames = frames[middle:]
+        self._join(frames[-1], found, frames)
+        self._found, self._waiting = found, [frames[-1]]
+
+    def _detect(self, frame: _Frame) -> list[Detection]:
+        self.detections += 1
+        return self.detector.detect(frame.picture)
+
+    def _join(self, frame: _Frame, found: list[Detection], since: list[_Frame] | None = None) -> None:
+        """Hand the boxes to the tracker, and measure the mouths of those that were there at the start of `since`."""
+        for piece in self._tracker.step(frame.t, found, frame.picture):
+            if since and len(piece.times) > 1 and abs(piece.times[-2] - since[0].t) < 1e-6:
+                _measure(piece, since)
+
+
+def _measure(piece: Piece, frames: list[_Frame]) -> None:
+    """Mouth motion in each of `frames` but the first; the box between its two detections is on a line."""
+    (t0, t1), (box0, box1), (marks0, marks1) = piece.times[-2:], piece.boxes[-2:], piece.landmarks[-2:]
+    for before, now in itertools.pairwise(frames):
+        part = (now.t - t0) / (t1 - t0)
+        box = tuple(a + part * (b - a) for a, b in zip(box0, box1, strict=True))
+        mouth = None
+        if marks0 and marks1:
+            x, y = ((m[6] + m[8]) / 2 for m in (marks0, marks1)), ((m[7] + m[9]) / 2 for m in (marks0, marks1))
+            (xa, xb), (ya, yb) = x, y
+            mouth = (xa + part * (xb - xa) - box[0]) / box[2], (ya + part * (yb - ya) - box[1]) / box[3]
+        piece.motion.append((now.t, *mouth_motion(before.grey, now.grey, (box[0], box[1], box[2], box[3]), mouth)))
+
+
+def _same(before: list[Detection], now: list[Detection]) -> bool:
+    return len(before) == len(now) and all(max(overlap(a, b) for b in now) > STEADY for a in before)
