@@ -1,0 +1,111 @@
+"""The API as one Litestar app. Handlers validate, call one function of `resources`, and answer a Struct.
+
+`create_app` takes an open platform; `create` is what uvicorn calls (`uvicorn --factory api.app:create`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.concurrency import set_asyncio_executor
+from litestar.config.cors import CORSConfig
+from litestar.connection import ASGIConnection
+from litestar.di import Provide
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import DefineMiddleware
+from prometheus_client import CollectorRegistry
+
+from api import accounts, auth, keys, reference, system
+from api.access import Access, AccessMiddleware, caller_of
+from api.errors import HANDLERS, ApiError
+from api.idempotency import IdempotencyMiddleware
+from api.requests import Counters, RequestEnvelope, log_as_json
+from resources.platform import Platform, open_platform
+from resources.submission import Submitter
+
+THREADS = 20  # as many as the database's pool gives connections
+
+AREAS = (auth, accounts, keys, system)
+
+
+class UnclassifiedRoute(RuntimeError):
+    """A route does not say who may call it."""
+
+
+def create() -> Litestar:
+    log_as_json()
+    return create_app(open_platform())
+
+
+def create_app(platform: Platform) -> Litestar:
+    submitter = Submitter(platform)
+    prober = system.Prober(platform, submitter)
+    registry = CollectorRegistry()
+    given = {"platform": platform, "submitter": submitter, "prober": prober, "registry": registry}
+    routes = [route for area in AREAS for route in area.ROUTES]
+    at_root = [route for route in routes if route.paths == {"/metrics"}]
+    app = Litestar(
+        route_handlers=[
+            Router("/api", route_handlers=[route for route in routes if route not in at_root]),
+            *at_root,
+            reference.asset,
+        ],
+        dependencies={
+            **{name: Provide(_always(value), sync_to_thread=False) for name, value in given.items()},
+            "caller": Provide(caller_of, sync_to_thread=False),
+        },
+        middleware=[
+            DefineMiddleware(AccessMiddleware, platform=platform),
+            DefineMiddleware(IdempotencyMiddleware, platform=platform),
+        ],
+        guards=[json_only],
+        exception_handlers=HANDLERS,
+        openapi_config=reference.openapi_config(),
+        cors_config=_cors(platform),
+        logging_config=None,
+        lifespan=[],
+    )
+    _refuse_unclassified(app)
+    reference.complete(app)
+    app.asgi_handler = RequestEnvelope(app.asgi_handler, Counters(registry))
+    set_asyncio_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="handler"))
+    return app
+
+
+def _always(value: Any) -> Callable[[], Any]:
+    def give() -> Any:
+        return value
+
+    return give
+
+
+def json_only(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """A JSON body sent as something else is refused. An empty body is no body, whatever it calls itself."""
+    if "data" not in handler.parsed_fn_signature.parameters or handler.opt.get("body"):
+        return
+    headers = connection.headers
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+    if empty or content_type in ("", "application/json") or content_type.endswith("+json"):
+        return
+    raise ApiError(415, f"Send the body as application/json, not as {content_type[:100]}.")
+
+
+def _refuse_unclassified(app: Litestar) -> None:
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            options_only = handler.http_methods == {"OPTIONS"}
+            if not options_only and not isinstance(handler.opt.get("access"), Access):
+                raise UnclassifiedRoute(f"{route.path} must say `access=`")
+
+
+def _cors(platform: Platform) -> CORSConfig | None:
+    origins = list(platform.settings.cors_origins)
+    if not origins:
+        return None
+    told = ["ETag", "Retry-After", "X-Request-ID", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
+    told += ["Location", "Upload-Offset", "Upload-Length", "Tus-Resumable", "Tus-Version", "Tus-Extension"]
+    return CORSConfig(allow_origins=origins, allow_headers=["*"], expose_headers=told, max_age=600)

@@ -1,0 +1,20 @@
+"""Types of request fields that several areas share. No field takes a NUL character: PostgreSQL cannot keep one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+NO_NUL = r"^[^\x00]*$"
+
+Email = Annotated[
+    str, Meta(pattern=r"^\s*[^@\s\x00]{1,64}@[^@\s\x00]+\s*$", max_length=320, examples=["ada@example.com"])
+]
+Password = Annotated[str, Meta(max_length=1024, examples=["Correct7horse"])]
+Token = Annotated[str, Meta(min_length=1, max_length=4096)]
+Name = Annotated[str, Meta(pattern=NO_NUL, max_length=200)]
+Title = Annotated[str, Meta(pattern=NO_NUL, min_length=1, max_length=500)]
+Line = Annotated[str, Meta(pattern=NO_NUL, max_length=2000)]
+Url = Annotated[str, Meta(pattern=r"^https?://[^\s\x00]+$", max_length=4096)]
+Role = Literal["OWNER", "EDITOR"]

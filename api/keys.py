@@ -1,0 +1,132 @@
+"""API keys: /v1/keys, and the generation surface's /api/keys. Owners alone; the key itself is shown once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import delete, get, post
+from msgspec import Meta
+
+from api.access import Access, Caller
+from api.envelope import Data, Ok
+from api.errors import ApiError, not_found
+from api.fields import NO_NUL
+from api.limiting import DELETIONS, READS
+from resources import keys
+from resources.database.engine import now
+from resources.platform import Platform
+
+KeyName = Annotated[str, Meta(pattern=NO_NUL, min_length=1, max_length=200)]
+Scope = Literal["read", "write", "admin"]
+
+
+class KeyIn(msgspec.Struct):
+    """Scopes: `read` may look, `write` may also change and start, `admin` may what an OWNER may."""
+
+    name: KeyName
+    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=3)] = msgspec.field(
+        default_factory=lambda: ["read", "write"]
+    )
+    expires_at: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class NewKey(msgspec.Struct):
+    id: str
+    name: str
+    key: str
+    prefix: str
+    scopes: list[str]
+    expires_at: datetime | None
+    created_at: datetime
+
+
+@get("/v1/keys", access=Access.OWNER, sync_to_thread=True, tags=["API keys"])
+def list_keys(platform: Platform, caller: Caller) -> Data[list[keys.ApiKey]]:
+    """The workspace's keys, newest first, without the revoked."""
+    return _list(platform, caller)
+
+
+@post("/v1/keys", access=Access.OWNER, idempotent=True, sync_to_thread=True, tags=["API keys"])
+def create_key(platform: Platform, caller: Caller, data: KeyIn) -> Data[NewKey]:
+    """Make a key. `key` is shown this once."""
+    return _create(platform, caller, data)
+
+
+@post("/v1/keys/{key_id:uuid}/rotate", access=Access.OWNER, status_code=200, sync_to_thread=True, tags=["API keys"])
+def rotate_key(platform: Platform, caller: Caller, key_id: UUID) -> Data[NewKey]:
+    """A new secret under the same id; the old one is dead at once."""
+    with platform.database.write() as connection:
+        made = keys.rotate(connection, caller.workspace, str(key_id))
+    if made is None:
+        raise not_found("key")
+    return Data(_shown(*made))
+
+
+@delete("/v1/keys/{key_id:uuid}", access=Access.OWNER, status_code=200, sync_to_thread=True, tags=["API keys"])
+def revoke_key(platform: Platform, caller: Caller, key_id: UUID) -> Data[Ok]:
+    """Revoke a key, at once and for good."""
+    return _revoke(platform, caller, key_id)
+
+
+@get("/keys", access=Access.OWNER, limit=READS, sync_to_thread=True, tags=["Generation: management"])
+def list_generation_keys(platform: Platform, caller: Caller) -> Data[list[keys.ApiKey]]:
+    """The workspace's keys, newest first, without the revoked."""
+    return _list(platform, caller)
+
+
+@post("/keys", access=Access.OWNER, limit=READS, idempotent=True, sync_to_thread=True, tags=["Generation: management"])
+def create_generation_key(platform: Platform, caller: Caller, data: KeyIn) -> Data[NewKey]:
+    """Make a key. `key` is shown this once."""
+    return _create(platform, caller, data)
+
+
+@delete(
+    "/keys/{key_id:uuid}",
+    access=Access.OWNER,
+    limit=DELETIONS,
+    status_code=200,
+    sync_to_thread=True,
+    tags=["Generation: management"],
+)
+def revoke_generation_key(platform: Platform, caller: Caller, key_id: UUID) -> Data[Ok]:
+    """Revoke a key, at once and for good."""
+    return _revoke(platform, caller, key_id)
+
+
+def _list(platform: Platform, caller: Caller) -> Data[list[keys.ApiKey]]:
+    with platform.database.read() as connection:
+        return Data(keys.listing(connection, caller.workspace))
+
+
+def _create(platform: Platform, caller: Caller, data: KeyIn) -> Data[NewKey]:
+    if data.expires_at is not None and data.expires_at <= now():
+        raise ApiError(422, "`expires_at` has passed already.")
+    scopes = sorted(set(data.scopes), key=keys.SCOPES.index)
+    with platform.database.write() as connection:
+        made = keys.create(connection, caller.workspace, caller.user_id, data.name, scopes, data.expires_at)
+    return Data(_shown(*made))
+
+
+def _revoke(platform: Platform, caller: Caller, key_id: UUID) -> Data[Ok]:
+    with platform.database.write() as connection:
+        if not keys.revoke(connection, caller.workspace, str(key_id)):
+            raise not_found("key")
+    return Data(Ok())
+
+
+def _shown(key: keys.ApiKey, secret: str) -> NewKey:
+    return NewKey(key.id, key.name, secret, key.prefix, key.scopes, key.expires_at, key.created_at)
+
+
+ROUTES = [
+    list_keys,
+    create_key,
+    rotate_key,
+    revoke_key,
+    list_generation_keys,
+    create_generation_key,
+    revoke_generation_key,
+]

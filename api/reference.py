@@ -1,0 +1,154 @@
+"""The reference: the OpenAPI schema, completed with errors and security, and Swagger UI from local files.
+
+What a route declares for `AccessMiddleware` (access, limit, idempotent) is told in the schema from the same words.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar, Response, Router, get
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec.example import Example
+from litestar.openapi.spec.header import OpenAPIHeader
+from litestar.openapi.spec.media_type import OpenAPIMediaType
+from litestar.openapi.spec.operation import Operation
+from litestar.openapi.spec.parameter import Parameter
+from litestar.openapi.spec.reference import Reference
+from litestar.openapi.spec.response import OpenAPIResponse
+from litestar.openapi.spec.schema import Schema
+
+from api.access import Access
+from api.errors import CODES, ApiError
+
+ASSETS = "/api/docs/assets"
+FILES = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui-standalone-preset.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "favicon-32x32.png": "image/png",
+}
+DESCRIPTION = (
+    "Long video in, captioned vertical clips and editor packages out. "
+    "Send `Authorization: Bearer <access token or API key>`, and `X-Workspace-ID` where a path works in a workspace."
+)
+
+# What can go wrong on any path, and on a path that...
+ALWAYS = (400, 500, 503)
+WITH_BODY = (413, 415, 422)
+WITH_LOGIN = (401, 403)
+
+
+@get(f"{ASSETS}/{{name:str}}", include_in_schema=False, access=Access.PUBLIC, sync_to_thread=True)
+def asset(name: str) -> Response[bytes]:
+    """A file of Swagger UI."""
+    if name not in FILES:
+        raise ApiError(404, "The reference has no such file.")
+    content = (_swagger_files() / name).read_bytes()
+    return Response(content, media_type=FILES[name], headers={"Cache-Control": "public, max-age=86400"})
+
+
+def openapi_config() -> OpenAPIConfig:
+    swagger = SwaggerRenderPlugin(
+        js_url=f"{ASSETS}/swagger-ui-bundle.js",
+        css_url=f"{ASSETS}/swagger-ui.css",
+        standalone_preset_js_url=f"{ASSETS}/swagger-ui-standalone-preset.js",
+        favicon=f'<link rel="icon" type="image/png" href="{ASSETS}/favicon-32x32.png">',
+        path="/docs",
+    )
+    return OpenAPIConfig(
+        title="Carmic",
+        version="1",
+        description=DESCRIPTION,
+        render_plugins=[swagger, JsonRenderPlugin(path=["/schema/openapi.json", "/openapi.json"])],
+        openapi_router=Router("/api", route_handlers=[], include_in_schema=False, opt={"access": Access.PUBLIC}),
+        components=Components(
+            security_schemes={
+                "bearer": SecurityScheme(
+                    type="http", scheme="bearer", description="Access token or API key (sk_live_...)"
+                )
+            }
+        ),
+        use_handler_docstrings=True,
+    )
+
+
+def complete(app: Litestar) -> None:
+    """Add to each operation what its route's declarations imply. Once, before the schema is first asked for."""
+    schema = app.openapi_schema
+    for route in app.routes:
+        item = (schema.paths or {}).get(getattr(route, "path_format", ""))
+        if item is None:
+            continue
+        for handler in getattr(route, "route_handlers", ()):
+            for method in handler.http_methods:
+                operation = getattr(item, str(method).lower(), None)
+                if operation is not None and handler.resolve_include_in_schema():
+                    _complete(operation, str(method), route.path_format, handler.opt)
+    components = schema.components
+    components.schemas = {**(components.schemas or {}), **_refusals()}
+
+
+def _complete(operation: Operation, method: str, path: str, opt: dict[str, Any]) -> None:
+    access: Access = opt["access"]
+    statuses = {*ALWAYS, *opt.get("refuses", ())}
+    parameters = list(operation.parameters or [])
+    if operation.request_body is not None or opt.get("body"):
+        statuses.update(WITH_BODY)
+    if "{" in path:
+        statuses.add(404)
+    if access in (Access.USER, Access.EDITOR, Access.OWNER, Access.SIGNED_OR_EDITOR):
+        statuses.update(WITH_LOGIN)
+        operation.security = [{"bearer": []}]
+        if access is not Access.USER and "{workspace_id}" not in path:
+            parameters.append(_header("X-Workspace-ID", "The workspace to work in; a key may leave it out."))
+    if access in (Access.TICKET, Access.SIGNED):
+        statuses.update((401, 403))
+    if opt.get("limit"):
+        statuses.add(429)
+    if opt.get("idempotent"):
+        statuses.update((409, 422))
+        parameters.append(_header("Idempotency-Key", "Makes a repetition harmless for 24 hours.", max_length=255))
+    operation.parameters = parameters or None
+    responses = dict(operation.responses or {})
+    kind = "Refusal" if path.startswith("/api/v1/") else "MachineRefusal"
+    for status in sorted(statuses):
+        responses[str(status)] = _refusal(status, kind)
+    operation.responses = responses
+
+
+def _refusal(status: int, kind: str) -> OpenAPIResponse:
+    code: int | str = status if kind == "Refusal" else CODES[status]
+    example = Example(value={"error": "What is wrong, and what to do.", "code": code})
+    body = OpenAPIMediaType(schema=Reference(ref=f"#/components/schemas/{kind}"), examples={"refusal": example})
+    headers = None
+    if status in (429, 503):
+        headers = {"Retry-After": OpenAPIHeader(schema=Schema(type="string"), description="Seconds to wait.")}
+    description = CODES[status].replace("_", " ").capitalize()
+    return OpenAPIResponse(description=description, content={"application/json": body}, headers=headers)  # type: ignore[arg-type]
+
+
+def _refusals() -> dict[str, Schema]:
+    made = {}
+    for name, code in (("Refusal", "integer"), ("MachineRefusal", "string")):
+        properties = {"error": Schema(type="string"), "code": Schema(type=code)}  # type: ignore[arg-type]
+        made[name] = Schema(type="object", properties=properties, required=["error", "code"])  # type: ignore[arg-type]
+    return made
+
+
+def _header(name: str, description: str, max_length: int | None = None) -> Parameter:
+    schema = Schema(type="string", max_length=max_length)  # type: ignore[arg-type]
+    return Parameter(name=name, param_in="header", description=description, required=False, schema=schema)
+
+
+@cache
+def _swagger_files() -> Path:
+    """The package is found, never imported: its code is for Django, its files are Swagger UI's own."""
+    spec = find_spec("drf_spectacular_sidecar")
+    assert spec is not None and spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / "static" / "drf_spectacular_sidecar" / "swagger-ui-dist"
