@@ -73,3 +73,5 @@ class Edit(msgspec.Struct, frozen=True):
     markers: tuple[Marker, ...] = ()
     score: int | None = None
     reasoning: str = ""
+    language: str | None = None  # ISO 639-1 of the speech: upper case and East Asian letter shapes depend on it
+    templates: dict[str, TemplateConfig] = {}  # the workspace's own, by the names that `caption_style` may call them
