@@ -35,7 +35,7 @@ SPLIT_FACE = 0.28  # height of a face in its half of a split
 SPLIT_ALIKE = 1.2  # the larger face of a split over the smaller
 SPLIT_APART = 0.18  # of the frame's width: nearer faces share one crop or none
 SPLIT_SMALLEST = 0.06  # height of a face, of the frame's: smaller ones are blurs when blown up
-BOTH_SPEAK_S = 0.8  # each speaks at least so long in a shot that is split
+BOTH_SPEAK_S = 0.5  # each speaks at least so long in a shot that is split
 SHARE = 0.5  # of the shot that both are visible
 
 

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 DEAD_BAND = 0.25  # of the crop: a subject may wander over so much without the crop moving
 FAR = 0.34  # of the crop: how far off its middle a subject may be for a moment while the crop stays still
 REST_S = 1.5  # a stay shorter than this is part of a walk
+DRIFT = (
+    0.4  # of the dead band, from the first to the last third of a stay: more, and the subject (or camera) is travelling
+)
+STRAIGHT = 0.04  # of the crop: knots of a walk nearer than this to the line between others are left out
+EASES_S = (0.4, 0.25, 0.15)  # half of the time in which a corner is rounded, the softest that keeps the subject in
 MOVES_S = (1.2, 0.9, 0.7, 0.5, 0.3, 0.2)  # lengths of a move between two rests, the calmest that keeps the subject in
 REVERSALS = 0.1  # per second: with more, a wider dead band is tried
 
@@ -49,7 +54,7 @@ def calm_path(wish: Wish) -> tuple[Knot, ...]:
     calmest: tuple[Knot, ...] = ()
     fewest = np.inf
     for band in (DEAD_BAND, 1.5 * DEAD_BAND, 2 * DEAD_BAND, 3 * DEAD_BAND):
-        knots = _repaired(_walk(wish, band * wish.size), wish)
+        knots = _eased(_repaired(_walk(wish, band * wish.size), wish), wish)
         turns = reversals(knots)
         if turns < fewest:
             calmest, fewest = knots, turns
@@ -78,18 +83,85 @@ def _still(wish: Wish, i: int, j: int) -> float | None:
 
 
 def _walk(wish: Wish, band: float) -> tuple[Knot, ...]:
-    """Rests joined by moves: the longest stretches that one place can serve; short ones are points on the way."""
+    """Rests joined by moves: the longest stretches that one place can serve; of travelling ones only the middle counts."""
     stays = _stays(wish, band)
-    knots: list[Knot] = []
     last = len(stays) - 1
+    knots: list[Knot] = []
+    walk: list[Knot] = []  # since the last rest
     for k, (i, j, at) in enumerate(stays):
-        a = float(wish.times[i]) if k else float(wish.times[0])
-        b = float(wish.times[j]) if k < last else float(wish.times[-1])
-        if k in (0, last) or b - a >= REST_S:
-            knots += [Knot(a, at), Knot(b, at)] if b > a else [Knot(a, at)]
+        a, b = float(wish.times[i]), float(wish.times[j])
+        if b - a >= REST_S and abs(_drift(wish.best[i : j + 1])) <= DRIFT * band:
+            rest = [Knot(a, at), Knot(b, at)]
+            knots += _straight([*walk, rest[0]], STRAIGHT * wish.size) if walk else [rest[0]]
+            knots.append(rest[1])
+            walk = [rest[1]]
+            continue
+        walk += [Knot(a, _near(wish, i, i + 2))] if k == 0 else []
+        walk += [Knot((a + b) / 2, at)]
+        walk += [Knot(b, _near(wish, j - 1, j + 1))] if k == last else []
+    if len(walk) > 1 or not knots:
+        knots = (
+            [*knots[:-1], *_straight(walk, STRAIGHT * wish.size)] if knots else _straight(walk, STRAIGHT * wish.size)
+        )
+    return _with_moves(_ordered(knots), wish)
+
+
+def _drift(values: np.ndarray) -> float:
+    third = max(1, len(values) // 3)
+    return middle(values[-third:]) - middle(values[:third])
+
+
+def _near(wish: Wish, i: int, j: int) -> float:
+    """The best place around one moment."""
+    return float(wish.best[max(i, 0) : j].mean())
+
+
+def _straight(knots: list[Knot], tolerance: float) -> list[Knot]:
+    """Douglas and Peucker (1973): leave out knots that lie within `tolerance` of the line between those kept."""
+    if len(knots) < 3:
+        return knots
+    a, b = knots[0], knots[-1]
+    span = max(b.t - a.t, 1e-9)
+    off = [abs(a.at + (b.at - a.at) * (k.t - a.t) / span - k.at) for k in knots[1:-1]]
+    worst = max(range(len(off)), key=off.__getitem__)
+    if off[worst] <= tolerance:
+        return [a, b]
+    return [*_straight(knots[: worst + 2], tolerance)[:-1], *_straight(knots[worst + 1 :], tolerance)]
+
+
+def _ordered(knots: list[Knot]) -> list[Knot]:
+    """Without the second of two equal knots."""
+    return [knot for k, knot in enumerate(knots) if not k or knot != knots[k - 1]]
+
+
+def _eased(knots: tuple[Knot, ...], wish: Wish) -> tuple[Knot, ...]:
+    """Corners rounded by a parabola (three knots each), so that the crop starts and stops softly."""
+    import numpy as np
+
+    result = [knots[0]]
+    for k in range(1, len(knots) - 1):
+        before, knot, after = knots[k - 1], knots[k], knots[k + 1]
+        left = (knot.at - before.at) / max(knot.t - before.t, 1e-9)
+        right = (after.at - knot.at) / max(after.t - knot.t, 1e-9)
+        if abs(right - left) < 0.02 * wish.size:
+            result.append(knot)
+            continue
+        room = 0.45 * min(knot.t - before.t, after.t - knot.t)
+        for ease in EASES_S:
+            r = min(ease, room)
+            corner = (
+                Knot(knot.t - r, knot.at - left * r),
+                Knot(knot.t, knot.at + (right - left) * r / 4),
+                Knot(knot.t + r, knot.at + right * r),
+            )
+            near = (wish.times >= knot.t - r) & (wish.times <= knot.t + r)
+            at = np.interp(wish.times[near], [c.t for c in corner], [c.at for c in corner])
+            if not near.any() or bool(np.all((at >= wish.low[near] - 1e-6) & (at <= wish.high[near] + 1e-6))):
+                result += corner
+                break
         else:
-            knots.append(Knot((a + b) / 2, at))
-    return _with_moves(knots, wish)
+            result.append(knot)
+    return (*result, knots[-1]) if len(knots) > 1 else knots
 
 
 def _stays(wish: Wish, band: float) -> list[tuple[int, int, float]]:

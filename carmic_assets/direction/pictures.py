@@ -75,7 +75,7 @@ def crop_path(shots: Sequence[LayoutShot], scene: Scene, offset_s: float = 0.0) 
     path.set_ylim(0, 1)
     path.set_ylabel("left … right of the frame")
     path.set_title(
-        "crop (band), faces (dots), speech (bars); green: one crop, violet: split, grey: whole picture", fontsize=9
+        "band: the crop (green: one, violet: split; grey: the whole picture), dots: faces", fontsize=9, pad=10
     )
     for axes in (path, voices):
         axes.spines[["top", "right"]].set_visible(False)
