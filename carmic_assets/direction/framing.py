@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from carmic_assets.direction.canvas import Shape
 from carmic_assets.direction.grid import FrameGrid
-from carmic_assets.direction.path import Knot, Wish, calm_path
+from carmic_assets.direction.path import Knot, Wish, calm_path, reversals
 from carmic_assets.direction.subjects import Subject, middle
 from carmic_assets.model.direction import Keyframe
 
 if TYPE_CHECKING:
     import numpy as np
 
-UPSCALE_LIMIT = 2.5  # canvas pixels per source pixel: a zoom never goes beyond it
 EYES_IN_FACE = 0.4  # of a face box, from its top (brow to chin: eyes lie above its middle)
 HAIR = 0.45  # of a face box, above it
 EYE_LINE = 1 / 3  # of the crop, from its top
 LOWEST_EYES = 0.45  # lower than this a zoom brings them up
 SMALL_FACE = 0.13  # height of a face in its crop below which a zoom helps
 MARGIN = 0.12  # of a face's width: the least room beside it
+ZOOM_STEP = 0.05  # sizes come in steps, so that a person is as large in the next shot of the same place
+HABIT = 0.06  # of the crop: a new place nearer than this to the last one is the last one
+SIDESTEP = 0.12  # of the crop: how far a still crop moves so as not to cut through somebody else's face
+TURNING = 0.2  # changes of direction per second from which a crop is called restless
 ZOOM_LEAST = 0.6  # of the largest crop: tighter is another shot, not a reframe
 
 
@@ -43,6 +47,15 @@ class Fence(msgspec.Struct, frozen=True):
 
     low: float = 0.0
     high: float = 1.0
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """What a crop keeps to: its proportion, its size (a part of the largest), its fence, faces not to cut through."""
+
+    shape: Shape
+    part: float
+    fence: Fence
+    others: tuple[tuple[float, float], ...]  # left and right edges
 
 
 def cast_of(subjects: list[Subject], times: np.ndarray, start_s: float, end_s: float) -> Cast | None:
@@ -88,13 +101,21 @@ def fits(cast: Cast, shape: Shape) -> bool:
     return bool(np.mean((wide <= shape.w) & (tall <= shape.h)) >= 0.95)
 
 
-def zoom(cast: Cast, shape: Shape, face_height: float) -> float:
+def restless(cast: Cast, shape: Shape) -> bool:
+    """Whether the largest crop would have to turn to and fro all the time to keep the cast."""
+    wish = _along(cast.times, (cast.x0 + cast.x1) / 2, cast.x0 - cast.side, cast.x1 + cast.side, shape.w, Fence())
+    path = calm_path(wish)
+    seconds = float(cast.times[-1] - cast.times[0])
+    return len(path) > 1 and reversals(path) > max(2.0, TURNING * seconds)
+
+
+def zoom(cast: Cast, shape: Shape) -> float:
     """The part (0..1) of the largest crop to use: smaller only for faces that are small or low in the picture."""
     import numpy as np
 
     wanted = 1.0
-    if cast.face < face_height * shape.h:
-        wanted = max(ZOOM_LEAST, cast.face / (face_height * 1.15 * shape.h))
+    if cast.face < SMALL_FACE * shape.h:
+        wanted = max(ZOOM_LEAST, cast.face / (SMALL_FACE * 1.15 * shape.h))
     eyes = middle(cast.y0) + EYES_IN_FACE * cast.face
     if shape.h > 0.999 and eyes > LOWEST_EYES:
         wanted = min(wanted, max(ZOOM_LEAST, (1 - eyes) / (1 - LOWEST_EYES)))
@@ -104,20 +125,42 @@ def zoom(cast: Cast, shape: Shape, face_height: float) -> float:
         (middle(cast.y1 - cast.y0, 0.95) + 1.2 * cast.face) / shape.h,
         min(1.0, across / (0.2 * shape.w)),  # not at the price of a camera that has to move
     )
-    return min(1.0, max(wanted, needed, shape.sharpest))
+    return min(1.0, math.ceil(max(wanted, needed, shape.sharpest) / ZOOM_STEP - 1e-6) * ZOOM_STEP)
 
 
 def keyframes(
-    cast: Cast, shape: Shape, part: float, grid: FrameGrid, start_s: float, end_s: float, fence: Fence | None = None
+    cast: Cast, frame: Frame, grid: FrameGrid, start_s: float, end_s: float, habit: Keyframe | None = None
 ) -> tuple[Keyframe, ...]:
-    """The crop of `part` of the largest one, following the cast: one keyframe if it can stay still."""
-    fence = fence or Fence()
-    w, h = shape.w * part, shape.h * part
-    across = _along(cast.times, (cast.x0 + cast.x1) / 2, cast.x0 - cast.side, cast.x1 + cast.side, w, fence)
-    eyes = cast.y0 + EYES_IN_FACE * cast.face
-    ideal = eyes + (0.5 - EYE_LINE) * h
-    down = _along(cast.times, ideal, cast.y0 - cast.above, cast.y1 + cast.above, h, Fence())
-    return _joined(calm_path(across), calm_path(down), w, h, grid, start_s, end_s)
+    """The crop following the cast: one keyframe if it can stay still, at `habit`'s place if that serves as well."""
+    w, h = frame.shape.w * frame.part, frame.shape.h * frame.part
+    wish_x = _along(cast.times, (cast.x0 + cast.x1) / 2, cast.x0 - cast.side, cast.x1 + cast.side, w, frame.fence)
+    ideal = cast.y0 + EYES_IN_FACE * cast.face + (0.5 - EYE_LINE) * h
+    wish_y = _along(cast.times, ideal, cast.y0 - cast.above, cast.y1 + cast.above, h, Fence())
+    across, down = calm_path(wish_x), calm_path(wish_y)
+    if len(across) == 1:
+        across = (Knot(across[0].t, _beside(across[0].at, wish_x, frame.others)),)
+    if habit is not None and len(across) == len(down) == 1 and abs(habit.w - w) < 1e-9:
+        x, y = habit.x + w / 2, habit.y + h / 2
+        near = abs(x - across[0].at) <= HABIT * w and abs(y - down[0].at) <= HABIT * h
+        if near and _allowed(x, wish_x) and _allowed(y, wish_y):
+            across, down = (Knot(across[0].t, x),), (Knot(down[0].t, y),)
+    return _joined(across, down, w, h, grid, start_s, end_s)
+
+
+def _allowed(at: float, wish: Wish) -> bool:
+    return bool(wish.low.max() - 1e-9 <= at <= wish.high.min() + 1e-9)
+
+
+def _beside(at: float, wish: Wish, others: tuple[tuple[float, float], ...]) -> float:
+    """A place near `at` whose edges cut through as few other faces as can be."""
+    half = wish.size / 2
+    places = [at]
+    for x0, x1 in others:
+        for edge in (at - half, at + half):
+            if x0 < edge < x1:
+                places += [at + x0 - edge - 0.005, at + x1 - edge + 0.005]
+    fit = [p for p in places if p == at or (abs(p - at) <= SIDESTEP * wish.size and _allowed(p, wish))]
+    return min(fit, key=lambda p: (sum(x0 < e < x1 for x0, x1 in others for e in (p - half, p + half)), abs(p - at)))
 
 
 def _along(times: np.ndarray, best: np.ndarray, low: np.ndarray, high: np.ndarray, size: float, fence: Fence) -> Wish:

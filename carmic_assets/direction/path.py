@@ -83,7 +83,7 @@ def _still(wish: Wish, i: int, j: int) -> float | None:
 
 
 def _walk(wish: Wish, band: float) -> tuple[Knot, ...]:
-    """Rests joined by moves: the longest stretches that one place can serve; of travelling ones only the middle counts."""
+    """Rests joined by moves: the longest stretches that one place serves; of travelling ones only the middle counts."""
     stays = _stays(wish, band)
     last = len(stays) - 1
     knots: list[Knot] = []

@@ -74,9 +74,7 @@ def crop_path(shots: Sequence[LayoutShot], scene: Scene, offset_s: float = 0.0) 
     voices.set_xlim(start, max(end, start + 0.1))
     path.set_ylim(0, 1)
     path.set_ylabel("left … right of the frame")
-    path.set_title(
-        "band: the crop (green: one, violet: split; grey: the whole picture), dots: faces", fontsize=9, pad=10
-    )
+    path.set_title("band: the crop (green: one, violet: split; grey: whole picture), dots: faces", fontsize=9, pad=10)
     for axes in (path, voices):
         axes.spines[["top", "right"]].set_visible(False)
     return _png(figure)
@@ -89,7 +87,7 @@ def contact_sheet(
     offset_s: float = 0.0,
     columns: int = 5,
 ) -> bytes:
-    """PNG of `frames` (time on the source clock, upright RGB array height x width x 3) with boxes and crops drawn in."""
+    """PNG of `frames` (time on the source clock, upright RGB, height x width x 3) with boxes and crops drawn in."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle

@@ -1,7 +1,7 @@
 """What to show when: the cheapest sequence of views of one shot of the source. It places no crop and draws no path.
 
 A view is one person, several in one crop, two in a split, or the whole picture. A second of a view has a price (a
-speaker out of sight, a wall, a face too many), every change has one, and a view lasts for a minimum dwell. The future is
+speaker out of sight, a wall, a face too many), every change has one, and a view lasts a minimum dwell. The future is
 known, so the best sequence is found by dynamic programming over the moments where something changes.
 """
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from carmic_assets.direction.framing import fits
 from carmic_assets.direction.plan import Stretch
+from carmic_assets.direction.stage import KEEPS_ALL, SAME, Manner, Stage
 from carmic_assets.direction.subjects import SourceSpan, Subject
+from carmic_assets.direction.views import cast_in
 
 
-def reason(
-    span: SourceSpan, stretch: Stretch, heard: dict[str, float], wanted: str, follow: bool, keeps_all: bool
-) -> str:
+def reason(span: SourceSpan, stretch: Stretch, heard: dict[str, float], manner: Manner, stage: Stage) -> str:
     """One sentence, two where a wish could not be met."""
     view = stretch.view
     members = [span.subjects[k] for k in view.members]
-    unmet = _unmet(span, wanted, view.kind)
+    unmet = _unmet(span, manner.layout, view.kind)
     if view.kind == "whole":
-        text = _whole(span, wanted, keeps_all)
+        text = _whole(span, manner, stage)
     elif view.kind == "split":
-        text = _split(members, wanted)
+        text = _split(members, manner.layout)
     elif view.kind == "group":
         text = f"{_names(members)} fit into one frame."
     else:
-        text = _one(span, stretch, members[0], heard, follow)
+        text = _one(span, stretch, members[0], heard, manner.follow_speaker)
     return f"{unmet}{text}"
 
 
@@ -33,14 +34,20 @@ def _unmet(span: SourceSpan, wanted: str, kind: str) -> str:
     return "A split was asked for, but the two are too close together, too small or not there at the same time. "
 
 
-def _whole(span: SourceSpan, wanted: str, keeps_all: bool) -> str:
-    if wanted == "fit":
+def _whole(span: SourceSpan, manner: Manner, stage: Stage) -> str:
+    if manner.layout == "fit":
         return "Fit was asked for: the whole picture is shown."
-    if keeps_all:
+    if stage.kept >= SAME:
+        return "The source has the shape of the clip: all of it is shown."
+    if stage.kept >= KEEPS_ALL:
         return "Nobody was found, and the crop keeps nearly the whole picture."
+    on = "the whole picture is shown on a blurred background."
     if not span.subjects:
-        return "Nobody was found in this shot: the whole picture is shown on a blurred background."
-    return "Nobody fits into a crop reliably here: the whole picture is shown on a blurred background."
+        return f"Nobody was found in this shot: {on}"
+    casts = [cast_in(span, (k,)) for k in range(len(span.subjects))]
+    if any(cast is not None and fits(cast, stage.single) for cast in casts):
+        return f"A crop would have to turn to and fro all the time here: {on}"
+    return f"The face is too large for a crop of this shape: {on}"
 
 
 def _split(members: list[Subject], wanted: str) -> str:
