@@ -29,6 +29,7 @@ class Transcript(msgspec.Struct, frozen=True):
     words: tuple[Word, ...]
     voices: tuple[Turn, ...]
     speech: tuple[tuple[float, float], ...]  # spans with speech, source clock
+    voice_model: str = ""  # what told the voices apart, or why they were not
 
 
 class Turn(msgspec.Struct, frozen=True):

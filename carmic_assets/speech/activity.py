@@ -49,12 +49,12 @@ def spans(
     speech: np.ndarray,
     *,
     start_s: float = 0.0,
-    on: float = 0.5,
-    off: float = 0.35,
+    on: float = 0.4,
+    off: float = 0.25,
     min_speech_s: float = 0.1,
     min_silence_s: float = 0.2,
 ) -> Spans:
-    """Spans of speech from `probabilities`, on their clock: begins at `on`, ends below `off` (hysteresis as Silero's).
+    """Spans of speech from `probabilities`, on their clock: begins at `on`, ends below `off`.
 
     A silence shorter than `min_silence_s` is bridged, a span shorter than `min_speech_s` dropped.
     """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from carmic_assets.model.errors import CarmicError, NoSpeech
 from carmic_assets.model.progress import Progress, ignore
 from carmic_assets.model.speech import Transcript, Word
-from carmic_assets.speech import activity, hear, models, words
+from carmic_assets.speech import activity, embed, hear, models, voices, words
 from carmic_assets.speech.sound import Sound, opened
 from carmic_assets.speech.windows import Window, pack
 
@@ -70,6 +70,7 @@ def transcribe(
         kept = words.clean(said, speech)
         if not kept:
             raise NoSpeech("No words could be made out in this video. Upload one where people are heard clearly.")
+        turns = voices.turns(sound, speech, threads=threads)
         spoken, sure = _most_spoken(windows, tongues)
         progress(1.0)
         return Transcript(
@@ -79,8 +80,9 @@ def transcribe(
             duration_s=round(sound.length_s, 3),
             speech_s=round(activity.total_s(speech), 3),
             words=kept,
-            voices=(),
+            voices=turns,
             speech=speech,
+            voice_model=embed.name(),
         )
 
 
