@@ -11,12 +11,14 @@ import dagster as dg
 
 from carmic_assets.assets.jobs import INGEST, JOBS
 from carmic_assets.assets.platform import PlatformResource
+from sensors.schedule import SENSORS
 
 EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
 defs = dg.Definitions(
     assets=[*INGEST],
     jobs=list(JOBS),
+    sensors=SENSORS,
     resources={"platform": PlatformResource()},
     executor=EXECUTORS[os.environ.get("CARMIC_EXECUTOR", "in_process")],
 )

@@ -14,12 +14,14 @@ import msgspec
 from sqlalchemy import Connection, func, insert, select, update
 
 from resources.database.engine import now
-from resources.database.tables import run_intents, workspaces
+from resources.database.tables import exports, projects, renders, run_intents, workspaces
 
 # Tags by which the queue bounds runs and people find them
 PROJECT_TAG = "carmic/project"
 WORKSPACE_TAG = "carmic/workspace"
 SUBJECT_TAG = "carmic/subject"
+
+MAX_RESUMED = 2  # a video that kills its worker each time must not be tried for ever
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -112,7 +114,23 @@ def move(connection: Connection, run_id: str, state: str) -> bool:
 def tried(connection: Connection, run_id: str) -> None:
     """A submission failed; the intent waits on."""
     query = update(run_intents).where(run_intents.c.run_id == run_id, run_intents.c.state == "WAITING")
-    connection.execute(query.values(attempts=run_intents.c.attempts + 1, updated_at=now()))
+    connection.execute(query.values(updated_at=now()))
+
+
+def again(connection: Connection, intent: Intent) -> str | None:
+    """Promise the work of a lost run anew, under a new id that the subject takes over; None after MAX_RESUMED losses.
+
+    `attempts` counts the losses across the runs of one subject.
+    """
+    if intent.attempts >= MAX_RESUMED or not move(connection, intent.run_id, "DONE"):
+        return None
+    run_id = new_run_id()
+    of = (intent.workspace_id, intent.project_id, intent.subject_id)
+    promise(connection, run_id, intent.job_name, *of, intent.run_config)
+    connection.execute(update(run_intents).where(run_intents.c.run_id == run_id).values(attempts=intent.attempts + 1))
+    for table in (projects, renders, exports):
+        connection.execute(update(table).where(table.c.run_id == intent.run_id).values(run_id=run_id))
+    return run_id
 
 
 def beat(connection: Connection, run_id: str) -> None:

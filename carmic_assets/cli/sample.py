@@ -1,4 +1,4 @@
-"""A sample talk for `make demo`, composed from what packages ship: two people's picture (ultralytics), two voices (espeak).
+"""A sample talk for `make demo`, composed from what packages ship: a picture (ultralytics) and two voices (espeak).
 
 The pictures are stills and the voices are synthetic: it shows the way through the system, not how well it reads a face.
 """
@@ -28,13 +28,15 @@ TALK = (
         "I had deleted one line of a configuration file, because I thought that nobody used it. "
         "For a month I blamed the tools. Then I counted, and nine of our ten outages began with a line that nobody "
         "understood. So we made one rule: you may not delete what you cannot explain. "
-        "Outages fell by half in a year. The lesson is simple. Confusion is a cost, and you pay it later, with interest.",
+        "Outages fell by half in a year. The lesson is simple. "
+        "Confusion is a cost, and you pay it later, with interest.",
     ),
     ("A", "That is a good rule. Does it slow the team down?"),
     (
         "B",
         "It does, for about a week. After that people start to write down why a thing exists, "
-        "because they know they will be asked. And writing it down turned out to be the fastest way we ever found to work.",
+        "because they know they will be asked. "
+        "And writing it down turned out to be the fastest way we ever found to work.",
     ),
     ("A", "Thank you. We will put the links below. See you next time."),
 )

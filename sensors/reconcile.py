@@ -1,0 +1,100 @@
+"""Brings promises and outcomes together: submits what was promised, and ends or resumes what died on the way.
+
+A step that fails by itself has already told the database. What is found here unfinished behind a finished or silent
+run was lost to a crash: it is run again, and after the second loss failed with a sentence and its minutes given back.
+"""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from resources import exports, projects, renders, runs
+from resources.database.engine import now
+from resources.platform import Platform
+from resources.submission import SubmissionError, Submitter
+
+PROMISED_FOR = timedelta(seconds=4)  # the API submits at once; an intent older than this has lost its submitter
+SILENT_FOR = timedelta(seconds=45)  # nine heartbeats
+LOST = "Processing was interrupted on our side and could not be resumed. The minutes were given back; please try again."
+STOPPED = "Processing was stopped by an operator. The minutes were given back."
+
+
+def reconcile(platform: Platform, submitter: Submitter) -> str:
+    """One pass; says what it did."""
+    with platform.database.read() as connection:
+        waiting = runs.waiting(connection, PROMISED_FOR)
+        submitted = runs.submitted(connection)
+    done: list[str] = []
+    for intent in waiting:
+        try:
+            submitter.submit(intent.run_id)
+            done.append(f"submitted {intent.job_name} {intent.run_id}")
+        except SubmissionError as error:
+            done.append(str(error))
+    if submitted:
+        records = submitter.instance.get_run_records(dg.RunsFilter(run_ids=[intent.run_id for intent in submitted]))
+        states = {record.dagster_run.run_id: record.dagster_run for record in records}
+        for intent in submitted:
+            if outcome := _settle(platform, submitter, intent, states.get(intent.run_id)):
+                done.append(outcome)
+    return "; ".join(done)
+
+
+def _settle(platform: Platform, submitter: Submitter, intent: runs.Intent, run: dg.DagsterRun | None) -> str:
+    """What became of one submitted intent; "" while it is under way."""
+    if run is None:
+        return _lost(platform, intent, "Dagster does not know the run")
+    if run.status == dg.DagsterRunStatus.SUCCESS:
+        with platform.database.write() as connection:
+            runs.move(connection, intent.run_id, "DONE")
+            _close(connection, intent, LOST)  # nothing is open behind a run that succeeded, unless it was deleted
+        return f"{intent.run_id} is done"
+    if run.status == dg.DagsterRunStatus.CANCELED:
+        with platform.database.write() as connection:
+            runs.move(connection, intent.run_id, "DONE")
+            _close(connection, intent, STOPPED, cancelled=True)
+        return f"{intent.run_id} was cancelled"
+    if run.status == dg.DagsterRunStatus.FAILURE:
+        return _lost(platform, intent, "the run failed")
+    if run.status == dg.DagsterRunStatus.STARTED and _silent(intent):
+        submitter.instance.report_run_failed(run, "The worker of this run has gone silent: it was killed or hangs.")
+        return _lost(platform, intent, "the worker went silent")
+    return ""
+
+
+def _silent(intent: runs.Intent) -> bool:
+    last = max(filter(None, (intent.heartbeat_at, intent.updated_at)))
+    return now() - last > SILENT_FOR
+
+
+def _lost(platform: Platform, intent: runs.Intent, why: str) -> str:
+    with platform.database.write() as connection:
+        if not _open(connection, intent):
+            runs.move(connection, intent.run_id, "DONE")
+            return f"{intent.run_id} ended: {why}"
+        run_id = runs.again(connection, intent)
+        if run_id is None:
+            runs.move(connection, intent.run_id, "DONE")
+            _close(connection, intent, LOST)
+            return f"gave {intent.run_id} up: {why}"
+    return f"{intent.run_id} was lost ({why}); runs again as {run_id}"
+
+
+def _open(connection, intent: runs.Intent) -> bool:
+    """Whether anything still waits for this run."""
+    project = projects.get(connection, intent.project_id)
+    if intent.job_name == "ingest_video":
+        return project is not None and project.status in projects.WORKING and project.run_id == intent.run_id
+    if project is None:
+        return False
+    return bool(renders.live_of_run(connection, intent.run_id) or exports.live_of_run(connection, intent.run_id))
+
+
+def _close(connection, intent: runs.Intent, sentence: str, *, cancelled: bool = False) -> None:
+    """End whatever still waits for this run."""
+    if intent.job_name == "ingest_video" and _open(connection, intent):
+        projects.end(connection, intent.project_id, "CANCELLED" if cancelled else "FAILED", sentence)
+    for render in renders.live_of_run(connection, intent.run_id):
+        renders.fail(connection, render.id, sentence)
+    for export in exports.live_of_run(connection, intent.run_id):
+        exports.fail(connection, export.id, sentence)
