@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from carmic_assets.captions.lines import Caption, Placed, Reach
+from carmic_assets.captions.placing import MOST_SWELL_EM, Caption, Placed, Reach
 from carmic_assets.captions.presets import Style
 
 BRIDGE_S = 0.08  # a word stays lit until the next one where the gap is shorter than this
@@ -69,7 +69,8 @@ def motions(style: Style, caption: Caption, x: float, y: float) -> list[Motion]:
             length = min(0.10 + 0.16 * k, shown / 2)
             away = _slide_ems(k) * caption.em
             moved = f"\\move({number(x)},{number(y + away)},{number(x)},{number(y)},0,{ms(length)})"
-            return [Motion(caption.start_s, caption.end_s, moved, f"\\fad({ms(length * 0.8)},0)")]
+            # Half there from its first frame: captions follow one another without a blink between them.
+            return [Motion(caption.start_s, caption.end_s, moved, f"\\fade(128,0,0,0,{ms(length * 0.8)},0,0)")]
         case "bounce" if k > 0:
             return _bounce(caption, x, y, k)
         case "pop" if k > 0:
@@ -94,7 +95,7 @@ def word_tags(style: Style, caption: Caption, placed: Placed, motion: Motion) ->
     if style.fields.animation_style not in ("pop", "bounce") or swell == 0:
         return ""
     swell *= 0.5 if bounces else 1.0
-    swell = min(swell, 0.22 * caption.em / max(placed.width, 1.0) * 2)  # never into the next word
+    swell = min(swell, MOST_SWELL_EM / 1.5 * caption.em / max(placed.width, 1.0))
     on, off = lit(caption, placed)
     entered = caption.start_s + (0.09 if not bounces else 0.0)
     on, off = max(on, entered) - motion.start_s, off - motion.start_s
@@ -128,7 +129,7 @@ def _bounce(caption: Caption, x: float, y: float, k: float) -> list[Motion]:
         return f"\\move({sx},{number(y0)},{sx},{number(y1)},0,{ms(end - start)})"
 
     return [
-        Motion(caption.start_s, first, move(caption.start_s, first, low, high), f"\\fad({ms(min(0.05, rise / 2))},0)"),
+        Motion(caption.start_s, first, move(caption.start_s, first, low, high)),
         Motion(first, second, move(first, second, high, y)),
         Motion(second, caption.end_s, f"\\pos({sx},{number(y)})"),
     ]

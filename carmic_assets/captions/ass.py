@@ -14,7 +14,7 @@ import msgspec
 from carmic_assets.captions.animation import Motion, lit, motions, ms, number, word_tags
 from carmic_assets.captions.colours import Colour, parse_colour
 from carmic_assets.captions.fonts import ASCENT, Face
-from carmic_assets.captions.lines import Caption, Placed
+from carmic_assets.captions.placing import Caption, Placed
 from carmic_assets.captions.presets import Style
 from carmic_assets.captions.shaping import Run
 from carmic_assets.captions.text import direction, graphemes

@@ -15,7 +15,7 @@ SIDE = 160  # pixels are rendered in steps of this, so that sizes share files
 
 
 def picture(emoji: str, side_px: float, cache: Path) -> Path | None:
-    """PNG of `emoji`, at least `side_px` pixels square with transparent background; None where there is no such emoji."""
+    """PNG of `emoji` on nothing, at least `side_px` pixels square; None where there is no picture of it."""
     svg = _drawings().get(_key(emoji))
     if svg is None:
         return None

@@ -154,6 +154,11 @@ def face(family: str, weight: int, cache: Path, own: Sequence[MediaFile] = ()) -
     return _made(source, weight, str(cache))
 
 
+def source_file(family: str, weight: int, own: Sequence[MediaFile] = ()) -> str:
+    """The file that `face` would be made of."""
+    return _source(find_family(family, own), weight, tuple(own)).path
+
+
 def fonts_dir(faces: Iterable[Face], cache: Path) -> Path:
     """A folder with exactly these faces, for ffmpeg's `fontsdir`. The same faces give the same folder."""
     chosen = sorted({f.path for f in faces})

@@ -46,7 +46,7 @@ PRESETS: dict[str, Preset] = {
             "Heavy capitals, thick outline, the spoken word in yellow and a size up",
             StyleConfig(
                 caption_font="Montserrat",
-                font_size=88,
+                font_size=96,
                 line_height=1.08,
                 stroke_thickness=9,
                 highlight_color="#FFE500",
@@ -93,7 +93,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "IMPACT",
-            "One or two huge condensed words in the middle of the picture, bouncing in, the spoken one in red",
+            "One or two huge condensed words below the face, bouncing in, the spoken one in red",
             StyleConfig(
                 caption_font="Anton",
                 font_size=150,
@@ -101,7 +101,8 @@ PRESETS: dict[str, Preset] = {
                 stroke_thickness=10,
                 highlight_color="#FF3B30",
                 shadow_intensity=90,
-                caption_position="middle",
+                caption_position="custom",
+                y_axis_custom_pct=66,
                 lines_per_screen=1,
                 animation_style="bounce",
                 animation_intensity=60,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from carmic_assets.captions.fonts import Face, face, fallback_families, find_family
+from carmic_assets.captions.fonts import Face, face, fallback_families, find_family, source_file
 from carmic_assets.captions.text import direction, graphemes
 from carmic_assets.model.edit import MediaFile
 
@@ -38,7 +38,7 @@ class Measure(msgspec.Struct, frozen=True):
 
 
 class Setter:
-    """Sets text in one family at one weight, with fallbacks. One per caption style of a clip; it keeps what it measured."""
+    """Sets text in one family at one weight, with fallbacks; keeps what it measured. One per style of a clip."""
 
     def __init__(
         self,
@@ -53,7 +53,12 @@ class Setter:
         self._families = [find_family(family, own)]
         self._families += [f for f in fallback_families(language, script) if f not in self._families]
         self._measured: dict[str, Measure] = {}
-        self.used: dict[str, Face] = {}
+        self._used: dict[str, Face] = {}
+
+    @property
+    def used(self) -> list[Face]:
+        """The faces of everything measured so far."""
+        return list(self._used.values())
 
     @cached_property
     def main(self) -> Face:
@@ -67,6 +72,15 @@ class Setter:
     def cap_height(self) -> float:
         """Height of a capital letter: what looks like the height of a line of text."""
         return self.measure("H").top or 0.7
+
+    def descent(self, capitals: bool) -> float:
+        """How far text usually goes below the baseline: commas and Q among capitals, g and y otherwise."""
+        return self.measure(",;Q" if capitals else ",;gpqyj").bottom or 0.2
+
+    @property
+    def missing(self) -> str:
+        """Letters that no installed family has, each once."""
+        return "".join(dict.fromkeys(c for m in self._measured.values() for c in m.missing))
 
     def measure(self, text: str) -> Measure:
         known = self._measured.get(text)
@@ -98,18 +112,15 @@ class Setter:
             else:
                 runs.append(Run(found, cluster))
         for run in runs:
-            self.used[run.face.family] = run.face
+            self._used[run.face.family] = run.face
         return runs, missing
 
     def _face_for(self, cluster: str) -> Face | None:
         wanted = {ord(c) for c in cluster} - _IGNORABLE
         for family in self._families:
-            if wanted <= _coverage(self._probe(family)):
+            if wanted <= _coverage(source_file(family, self._weight, self._own)):
                 return face(family, self._weight, self._cache, self._own)
         return None
-
-    def _probe(self, family: str) -> str:
-        return face(family, self._weight, self._cache, self._own).path
 
 
 _IGNORABLE = {0x200C, 0x200D, 0xFE0E, 0xFE0F, 0x034F}
@@ -117,6 +128,7 @@ _IGNORABLE = {0x200C, 0x200D, 0xFE0E, 0xFE0F, 0x034F}
 
 @lru_cache(maxsize=64)
 def _coverage(path: str) -> frozenset[int]:
+    """The code points of a font file, before a face is made of it: asking is cheap, making is not."""
     import uharfbuzz as hb
 
     return frozenset(hb.Face(hb.Blob.from_file_path(path)).unicodes)
@@ -139,10 +151,10 @@ def _shape(path: str, text: str) -> tuple[float, tuple[float, float, float, floa
     buffer = hb.Buffer()
     buffer.add_str(text)
     buffer.guess_segment_properties()
-    hb.shape(font, buffer)  # type: ignore[arg-type]
+    hb.shape(font, buffer)
     pen, box = 0, None
     for info, at in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
-        ink = font.get_glyph_extents(info.codepoint)  # type: ignore[attr-defined]
+        ink = font.get_glyph_extents(info.codepoint)
         if ink is not None and ink.width:
             x0, y0 = pen + at.x_offset + ink.x_bearing, at.y_offset + ink.y_bearing
             x1, y1 = x0 + ink.width, y0 + ink.height

@@ -49,6 +49,11 @@ class OutputClock:
         keep = self._keeps[i]
         return self._before[i] + min(t, keep.end_s) - keep.start_s
 
+    def back(self, t: float) -> float:
+        """The clip time of output time `t`."""
+        i = min(max(bisect_right(self._before, t) - 1, 0), len(self._keeps) - 1)
+        return self._keeps[i].start_s + t - self._before[i]
+
     def kept(self, t: float) -> bool:
         i = bisect_right(self._starts, t) - 1
         return i >= 0 and t < self._keeps[i].end_s
