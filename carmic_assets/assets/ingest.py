@@ -8,9 +8,12 @@ import dagster as dg
 
 from carmic_assets.assets.platform import PlatformResource
 from carmic_assets.assets.stage import Stage, cost, stage, videos
-from carmic_assets.model.errors import BillingFailed, CorruptVideo
+from carmic_assets.media.ffmpeg import binary
+from carmic_assets.model.errors import BillingFailed, CorruptVideo, DownloadFailed
 from carmic_assets.model.media import AnalysisFacts, SourceFacts
 from resources import artifacts, ledger, projects
+from resources.download import DownloadError, download
+from resources.outbound import Outbound
 
 
 @dg.asset(partitions_def=videos, group_name="ingest", code_version="1", kinds={"video"})
@@ -48,19 +51,23 @@ def _fetch(at: Stage) -> None:
     """Download what came as an address, unless an earlier attempt finished it."""
     if at.project.source_url is None or at.platform.store.stat(at.project.object_key) is not None:
         return
-    from carmic_assets.media.download import download
-
+    settings = at.platform.settings
     at.advance("DOWNLOADING", 0, "Downloading the video")
-    path = download(
-        at.project.source_url,
-        at.scratch,
-        max_bytes=at.platform.settings.max_upload_bytes,
-        allow=at.platform.settings.outbound_allow,
-        progress=at.progress("DOWNLOADING", "Downloading the video", 0, 3),
-    )
-    size = at.platform.store.put_file(at.project.object_key, path.path, "video/mp4")
+    try:
+        fetched = download(
+            at.project.source_url,
+            at.scratch,
+            max_bytes=settings.max_upload_bytes,
+            outbound=Outbound(settings.outbound_allow),
+            ffmpeg=binary(),
+            progress=at.progress("DOWNLOADING", "Downloading the video", 0, 3),
+        )
+    except DownloadError as error:
+        raise DownloadFailed(str(error)) from error
+    size = at.platform.store.put_file(at.project.object_key, fetched.path, at.project.content_type)
+    unnamed = at.project.title in (at.project.filename, at.project.source_url)
+    title = fetched.title if fetched.title and unnamed else at.project.title
     with at.platform.database.write() as connection:
-        title = path.title if path.title and at.project.title == at.project.filename else at.project.title
         projects.amend(connection, at.project.id, filesize=size, title=title)
 
 
