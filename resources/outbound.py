@@ -1,91 +1,214 @@
-"""Which addresses this installation may be sent to by a client: webhooks, URL ingest. Guards against request forgery.
+"""Where this system may connect to on a user's word: webhooks and downloads. The operator's own addresses are not here.
 
-`check` is for the moment a URL is given; whoever connects must check again the very address connected to (`allowed`),
-for a name may resolve differently the next time.
+A name is resolved once, every address it has is checked, and the connection goes to a checked address: what a second
+look-up would say does not matter. Sources: the IANA special-purpose registries (RFC 6890), RFC 6052, 3056 and 4380.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import select
 import socket
-from urllib.parse import urlsplit
+import socketserver
+import threading
+from collections.abc import Iterable, Iterator
+from urllib.parse import SplitResult, urlsplit
+
+import httpcore
+import httpx
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-PORTS = (None, 80, 443, 8080, 8443)
-
-# What `is_global` lets through or judges differently from release to release of Python
-NEVER = tuple(
-    ipaddress.ip_network(network)
-    for network in (
-        "0.0.0.0/8",
-        "100.64.0.0/10",
-        "192.0.0.0/24",
-        "192.88.99.0/24",  # 6to4 relays
-        "198.18.0.0/15",
-        "224.0.0.0/4",
-        "240.0.0.0/4",
-        "64:ff9b::/96",  # NAT64: an IPv4 address in disguise
-        "64:ff9b:1::/48",
-        "100::/64",
-        "2001::/32",  # Teredo
-        "2002::/16",  # 6to4
-        "fc00::/7",
-        "fe80::/10",
-        "ff00::/8",
+# What `is_global` does not refuse by itself, or not in every Python: translations of IPv4 and odd corners
+DENIED: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4",
+        "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2002::/16", "3fff::/20", "5f00::/16",
+        "fec0::/10", "ff00::/8",
     )
-)
+)  # fmt: skip
+PORTS = (80, 443)  # of those below 1024; above, any
+CONNECT_TIMEOUT_S = 10.0
 
 
-class ForbiddenAddress(ValueError):
-    """The URL leads, or may lead, where clients must not send us. The sentence says what to change."""
+class Refused(Exception):
+    """This address may not be connected to; the sentence is for the user who gave it."""
 
 
-def allowed(address: Address, allow: tuple[str, ...]) -> bool:
-    """Whether to connect to it: public, or inside a network that the operator allows."""
-    if in_allowed(address, allow):
-        return True
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return allowed(address.ipv4_mapped, allow)
-    if any(address.version == network.version and address in network for network in NEVER):
-        return False
-    return address.is_global and not address.is_multicast
+class Unknown(Refused):
+    """The name has no address now. It may have one when it is used."""
 
 
-def in_allowed(address: Address, allow: tuple[str, ...]) -> bool:
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    networks = (ipaddress.ip_network(network, strict=False) for network in allow)
-    return any(address.version == network.version and address in network for network in networks)
+class Outbound:
+    """The rule of one installation: public addresses, and the networks that the operator allowed."""
+
+    def __init__(self, allow: Iterable[str] = ()):
+        self.allow: tuple[Network, ...] = tuple(ipaddress.ip_network(n, strict=False) for n in allow)
+
+    def permits(self, address: Address) -> bool:
+        address = _plain(address)
+        if self.allowed(address):
+            return True
+        return address.is_global and not any(address in n for n in DENIED if n.version == address.version)
+
+    def allowed(self, address: Address) -> bool:
+        address = _plain(address)
+        return any(address in network for network in self.allow if network.version == address.version)
+
+    def resolve(self, host: str, port: int) -> list[Address]:
+        """Every address of the name. Raises Refused unless all of them may be connected to."""
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise Unknown(f"The host {host} cannot be found. Check the address.") from None
+        addresses = list(dict.fromkeys(ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
+        if not addresses or not all(self.permits(address) for address in addresses):
+            raise Refused(
+                f"The host {host} is private or reserved, and only addresses on the public internet may be used."
+            )
+        if port < 1024 and port not in PORTS and not all(self.allowed(address) for address in addresses):
+            raise Refused(f"Port {port} may not be used: use 80, 443, or one above 1023.")
+        return addresses
+
+    def check(self, url: str) -> SplitResult:
+        """The parts of a URL that a client gave, for later use. Raises Refused with the reason.
+
+        A name that has no address now passes: the connection will tell.
+        """
+        try:
+            parts = urlsplit(url.strip())
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            raise Refused("That is not a valid URL. Give a full https:// address.") from None
+        if parts.scheme not in ("http", "https") or not host:
+            raise Refused("Give a URL that starts with https://.")
+        if parts.username is not None or parts.password is not None:
+            raise Refused("The URL must not hold a user name or password.")
+        try:
+            addresses = self.resolve(host, port or (443 if parts.scheme == "https" else 80))
+        except Unknown:
+            addresses = []
+        if parts.scheme == "http" and not (addresses and all(self.allowed(address) for address in addresses)):
+            raise Refused("Use https:// instead of http://.")
+        return parts
+
+    def connect(self, host: str, port: int, timeout: float | None = CONNECT_TIMEOUT_S) -> socket.socket:
+        """A connection to a checked address of `host`. Raises Refused or OSError."""
+        last: OSError | None = None
+        for address in self.resolve(host, port):
+            try:
+                return socket.create_connection((str(address), port), timeout=timeout)
+            except OSError as error:
+                last = error
+        raise last or OSError("no address")
+
+    def client(self, timeout: httpx.Timeout) -> httpx.Client:
+        """An HTTP client that connects only where the rule permits, follows no redirect and reads no proxy settings."""
+        transport = httpx.HTTPTransport(retries=0)
+        transport._pool = httpcore.ConnectionPool(  # httpx has no argument for it
+            ssl_context=httpx.create_ssl_context(), network_backend=_Backend(self), max_connections=64
+        )
+        return httpx.Client(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False)
+
+    @contextlib.contextmanager
+    def proxy(self) -> Iterator[str]:
+        """A local HTTP proxy that only reaches what the rule permits, for a child process that opens its own
+        connections. Yields its address; redirects, second look-ups and other hosts all pass through the rule."""
+        server = _Proxy(("127.0.0.1", 0), _Forward)
+        server.outbound = self
+        thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="outbound-proxy", daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            server.server_close()
 
 
-def check(url: str, allow: tuple[str, ...]) -> None:
-    """Raises ForbiddenAddress. A name that does not resolve now passes: the connection will tell."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise ForbiddenAddress("The URL cannot be read. Give a full https:// address.") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ForbiddenAddress("The URL must start with https://.")
-    if parts.username is not None or parts.password is not None:
-        raise ForbiddenAddress("The URL must not contain a user name or password.")
-    addresses = resolve(parts.hostname, port or 443)
-    inside = bool(addresses) and all(in_allowed(address, allow) for address in addresses)
-    if inside:
-        return
-    if any(not allowed(address, allow) for address in addresses):
-        raise ForbiddenAddress("The URL leads to a private or reserved address. Give one that is publicly reachable.")
-    if parts.scheme == "http":
-        raise ForbiddenAddress("The URL must start with https://.")
-    if port not in PORTS:
-        raise ForbiddenAddress("The URL must use the usual port of https.")
+def _plain(address: Address) -> Address:
+    """An IPv4 address that came as an IPv6 one (::ffff:a.b.c.d) is judged as IPv4."""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
 
 
-def resolve(host: str, port: int) -> list[Address]:
-    """Every address of the host, in the resolver's own reading of odd forms (decimal, octal); none if unknown."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return []
-    return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+class _Backend(httpcore.NetworkBackend):
+    """httpcore's TCP connections, through the rule."""
+
+    def __init__(self, outbound: Outbound):
+        self.outbound = outbound
+        self.real = httpcore.SyncBackend()
+
+    def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):
+        try:
+            addresses = self.outbound.resolve(host, port)
+        except Refused as error:
+            raise httpcore.ConnectError(str(error)) from error
+        last: Exception | None = None
+        for address in addresses:
+            try:
+                return self.real.connect_tcp(str(address), port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                last = error
+        raise last or httpcore.ConnectError("no address")
+
+
+class _Proxy(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+    outbound: Outbound
+
+
+class _Forward(socketserver.StreamRequestHandler):
+    """One connection: `CONNECT host:port`, or a request with an absolute http:// URL. Bytes are passed, not read."""
+
+    timeout = 60
+    server: _Proxy
+
+    def handle(self) -> None:
+        line = self.rfile.readline(8192).decode("latin-1")
+        head: list[str] = []
+        while (more := self.rfile.readline(16384)) not in (b"\r\n", b"\n", b""):
+            head.append(more.decode("latin-1"))
+        method, _, rest = line.partition(" ")
+        target, _, version = rest.rpartition(" ")
+        try:
+            if method == "CONNECT":
+                host, _, port = target.rpartition(":")
+                far = self.server.outbound.connect(host.strip("[]"), int(port))
+                self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            else:
+                parts = urlsplit(target)
+                far = self.server.outbound.connect(parts.hostname or "", parts.port or 80)
+                path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+                kept = [h for h in head if not h.lower().startswith(("proxy-", "connection:"))]
+                request = f"{method} {path} {version.strip()}\r\n{''.join(kept)}Connection: close\r\n\r\n"
+                far.sendall(request.encode("latin-1"))
+        except (Refused, OSError, ValueError):
+            self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            return
+        with far:
+            self._pass(far)
+
+    def _pass(self, far: socket.socket) -> None:
+        self.connection.setblocking(False)  # what came behind the head lies in our buffer already
+        with contextlib.suppress(BlockingIOError):
+            if early := self.rfile.read1(1 << 16):  # type: ignore[attr-defined]
+                far.sendall(early)
+        self.connection.setblocking(True)
+        near = self.connection
+        other = {near: far, far: near}
+        while True:
+            ready, _, _ = select.select([near, far], [], [], self.timeout)
+            if not ready:
+                return
+            for source in ready:
+                try:
+                    block = source.recv(65536)
+                    if not block:
+                        return
+                    other[source].sendall(block)
+                except OSError:
+                    return
