@@ -18,12 +18,12 @@ from typing import Any
 
 import msgspec
 
-from carmic_assets.media.open import AUDIO_FORMATS, IMAGE_FORMATS, MAX_PIXELS, MAX_STREAMS, SOURCE_FORMATS
+from carmic_assets.media.open import LIBRARY_FORMATS, MAX_PIXELS, MAX_STREAMS
 from carmic_assets.model.errors import CarmicError, RenderFailed
 from carmic_assets.model.progress import Progress, ignore
 
 # What ffmpeg may open as an input by itself: our own files, in our own formats (lavfi makes silence and colours).
-READABLE = (*SOURCE_FORMATS, *AUDIO_FORMATS, *IMAGE_FORMATS, "lavfi", "rawvideo")
+READABLE = (*LIBRARY_FORMATS, "lavfi")
 STALL_S = 120.0  # no report for so long: the child hangs
 KILL_AFTER_S = 3.0  # between asking a child to end and ending it
 TAIL_LINES = 400

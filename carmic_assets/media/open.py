@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SOURCE_FORMATS = ("mov", "matroska", "webm", "avi", "flv", "mpeg", "mpegts", "mpegvideo", "h264", "hevc")
 AUDIO_FORMATS = ("wav", "mp3", "flac", "ogg", "aac", "aiff", "caf")
 IMAGE_FORMATS = ("png_pipe", "jpeg_pipe", "webp_pipe", "gif", "bmp_pipe")
+LIBRARY_FORMATS = (*SOURCE_FORMATS, *AUDIO_FORMATS, *IMAGE_FORMATS)  # of a workspace's own media
 PROTOCOLS = ("file",)
 
 MAX_PIXELS = 8192 * 4608  # a little over 8K UHD

@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from carmic_assets.media.open import open_media, refuse_absurd_size
-from carmic_assets.model.errors import CorruptVideo
+from carmic_assets.media.open import SOURCE_FORMATS, open_media, refuse_absurd_size
+from carmic_assets.model.errors import CarmicError, CorruptVideo
 from carmic_assets.model.media import AudioFacts, Rate, SourceFacts, VideoFacts
 
 STANDARD_RATES = tuple(
@@ -54,13 +54,26 @@ def probe(path: str | Path) -> SourceFacts:
     The best picture stream is the one with the default disposition and the most pixels; cover art, auxiliary and
     empty tracks are passed over. A stream that cannot be decoded is passed over for the next best.
     """
+    facts = facts_of(path)
+    if facts.video is None:
+        raise CorruptVideo("The file has no picture, only sound. Upload the video itself.")
+    return msgspec.structs.replace(facts, sha256=sha256(path))
+
+
+def facts_of(
+    path: str | Path, formats: tuple[str, ...] = SOURCE_FORMATS, error: type[CarmicError] = CorruptVideo
+) -> SourceFacts:
+    """The same without the hash, for any file of `formats`; `video` is None where it holds sound alone."""
     path = Path(path)
-    with open_media(path) as container:
+    with open_media(path, formats=formats, error=error) as container:
+        reader = _Reader(path, formats, error)
         start = (container.start_time or 0) / 1e6
-        video = _choose_video(container, path, start)
-        audio = _choose_audio(container, path, start)
-        ends = [video.start_s + video.duration_s] + ([audio.start_s + audio.duration_s] if audio else [])
-        facts = SourceFacts(
+        video = _choose_video(container, reader, start)
+        audio = _choose_audio(container, reader, start)
+        ends = [f.start_s + f.duration_s for f in (video, audio) if f is not None]
+        if not ends:
+            raise error("The file has neither picture nor sound that can be decoded. Choose another one.")
+        return SourceFacts(
             sha256="",
             size_bytes=path.stat().st_size,
             container=container.format.name,
@@ -70,7 +83,17 @@ def probe(path: str | Path) -> SourceFacts:
             audio=audio,
             start_timecode=_timecode(container),
         )
-    return msgspec.structs.replace(facts, sha256=sha256(path))
+
+
+class _Reader(msgspec.Struct, frozen=True):
+    """How to open the file once more: a fresh start is the only sure way back to its first packet."""
+
+    path: Path
+    formats: tuple[str, ...]
+    error: type[CarmicError]
+
+    def open(self, threads: int = 2) -> Any:
+        return open_media(self.path, formats=self.formats, threads=threads, error=self.error)
 
 
 def sha256(path: str | Path) -> str:
@@ -79,13 +102,13 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _choose_video(container: Any, path: Path, start: float) -> VideoFacts:
+def _choose_video(container: Any, reader: _Reader, start: float) -> VideoFacts | None:
     from av.stream import Disposition
 
     auxiliary = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
     candidates = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & auxiliary]
     if not candidates:
-        raise CorruptVideo("The file has no picture, only sound. Upload the video itself.")
+        return None
     candidates.sort(
         key=lambda s: (
             bool(s.disposition & Disposition.default),
@@ -95,21 +118,21 @@ def _choose_video(container: Any, path: Path, start: float) -> VideoFacts:
         reverse=True,
     )
     for stream in candidates:
-        frame = _first_frame(path, stream.index)
+        frame = _first_frame(reader, stream.index)
         if frame is not None:
-            refuse_absurd_size(frame.width, frame.height)
-            return _video_facts(container, stream, frame, path, start)
-    raise CorruptVideo(NO_PICTURE)
+            refuse_absurd_size(frame.width, frame.height, reader.error)
+            return _video_facts(container, stream, frame, reader, start)
+    raise reader.error(NO_PICTURE)
 
 
-def _first_frame(path: Path, index: int) -> Any:
+def _first_frame(reader: _Reader, index: int) -> Any:
     """The first frame of a stream that decodes, or None. Damaged packets before it are passed over, as players do.
 
     The file is opened anew: MPEG program streams lose their first packets when they are sought back.
     """
     import av
 
-    with open_media(path, threads=1) as container:
+    with reader.open(threads=1) as container:
         for tried, packet in enumerate(container.demux(container.streams[index])):
             if tried > TRIED_PACKETS:
                 return None
@@ -121,13 +144,13 @@ def _first_frame(path: Path, index: int) -> Any:
     return None
 
 
-def _video_facts(container: Any, stream: Any, frame: Any, path: Path, start: float) -> VideoFacts:
+def _video_facts(container: Any, stream: Any, frame: Any, reader: _Reader, start: float) -> VideoFacts:
     rotation, mirrored = _orientation(frame)
     sar = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
     if sar <= 0 or not Fraction(1, 16) <= sar <= 16:
         sar = Fraction(1)
     width, height = display_size(frame.width, frame.height, sar, rotation)
-    times, first, end = _times(container, stream, path)
+    times, first, end = _times(container, stream, reader)
     rate, variable = frame_rate(times, stream.time_base, stream.average_rate, stream.guessed_rate)
     matrix, transfer, primaries = (
         _MATRIX.get(int(frame.colorspace)),
@@ -189,15 +212,15 @@ def _orientation(frame: Any) -> tuple[int, bool]:
     return round(angle / 90) % 4 * 90, mirrored
 
 
-def _times(container: Any, stream: Any, path: Path) -> tuple[list[list[float]], float, float]:
+def _times(container: Any, stream: Any, reader: _Reader) -> tuple[list[list[float]], float, float]:
     """Presentation times (container clock) in unbroken runs, the first picture's time and the last one's end.
 
     From the container's own index where it has one (MP4); else from packets at the start and at the end. What lies
     beyond the end of a file that was cut short does not count.
     """
-    head = _packet_times(path, stream.index, None)
+    head = _packet_times(reader, stream.index, None)
     if not head:
-        raise CorruptVideo(NO_PICTURE)
+        raise reader.error(NO_PICTURE)
     step = _step(head, stream)
     tail_from = None
     stated = stream.duration * stream.time_base if stream.duration else (container.duration or 0) / 1e6
@@ -205,11 +228,11 @@ def _times(container: Any, stream: Any, path: Path) -> tuple[list[list[float]], 
         tail_from = head[0] + float(stated) - SAMPLED_PACKETS * step / 2
     runs = [head]
     if tail_from is not None and tail_from > head[-1]:
-        tail = _packet_times(path, stream.index, tail_from)
+        tail = _packet_times(reader, stream.index, tail_from)
         if tail:
             runs.append(tail)
     end = max(run[-1] for run in runs) + step
-    whole = _readable_end(stream, path)
+    whole = _readable_end(stream, reader.path)
     if whole is not None:
         end = min(max(end, whole), head[0] + float(stated)) if stated else max(end, whole)
     return runs, head[0], end
@@ -222,12 +245,12 @@ def _step(times: Sequence[float], stream: Any) -> float:
     return float(1 / rate) if rate and 0 < rate <= MAX_RATE else 0.04
 
 
-def _packet_times(path: Path, index: int, from_s: float | None) -> list[float]:
+def _packet_times(reader: _Reader, index: int, from_s: float | None) -> list[float]:
     """Sorted presentation times of up to `SAMPLED_PACKETS` packets from `from_s` on."""
     import av
 
     ticks: list[int] = []
-    with open_media(path) as container:
+    with reader.open() as container:
         stream: Any = container.streams[index]
         try:
             if from_s is not None:
@@ -302,7 +325,7 @@ def snap(rate: Fraction, within: float = 0.001) -> Fraction:
     return rate.limit_denominator(1001)
 
 
-def _choose_audio(container: Any, path: Path, start: float) -> AudioFacts | None:
+def _choose_audio(container: Any, reader: _Reader, start: float) -> AudioFacts | None:
     """The default track, else the first with the most channels and the highest rate, that decodes; None without one."""
     from av.stream import Disposition
 
@@ -319,7 +342,7 @@ def _choose_audio(container: Any, path: Path, start: float) -> AudioFacts | None
         reverse=True,
     )
     for stream in tracks:
-        frame = _first_frame(path, stream.index)
+        frame = _first_frame(reader, stream.index)
         if frame is None:
             continue
         first = float(stream.start_time * stream.time_base) if stream.start_time is not None else start
