@@ -157,4 +157,7 @@ def data(export: Export) -> dict[str, Any]:
 
 
 def _tell(connection: Connection, export: Export, event: str) -> None:
-    events.record(connection, export.workspace_id, f"export:{export.id}", event, data(export))
+    told = data(export)
+    if export.object_key:
+        told["object_key"] = export.object_key
+    events.record(connection, export.workspace_id, f"export:{export.id}", event, told)

@@ -7,11 +7,14 @@ look-up would say does not matter. Sources: the IANA special-purpose registries 
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import select
 import socket
 import socketserver
+import ssl
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from urllib.parse import SplitResult, urlsplit
 
@@ -105,13 +108,16 @@ class Outbound:
                 last = error
         raise last or OSError("no address")
 
-    def client(self, timeout: httpx.Timeout) -> httpx.Client:
-        """An HTTP client that connects only where the rule permits, follows no redirect and reads no proxy settings."""
+    def client(self, within_s: float) -> httpx.Client:
+        """An HTTP client for one exchange that ends within `within_s`, however slowly the other side trickles.
+
+        It connects only where the rule permits, follows no redirect and reads no proxy settings.
+        """
         transport = httpx.HTTPTransport(retries=0)
         transport._pool = httpcore.ConnectionPool(  # httpx has no argument for it
-            ssl_context=httpx.create_ssl_context(), network_backend=_Backend(self), max_connections=64
+            ssl_context=_trust(), network_backend=_Backend(self, time.monotonic() + within_s), max_connections=1
         )
-        return httpx.Client(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False)
+        return httpx.Client(transport=transport, timeout=within_s, follow_redirects=False, trust_env=False)
 
     @contextlib.contextmanager
     def proxy(self) -> Iterator[str]:
@@ -134,11 +140,17 @@ def _plain(address: Address) -> Address:
     return mapped or address
 
 
-class _Backend(httpcore.NetworkBackend):
-    """httpcore's TCP connections, through the rule."""
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
 
-    def __init__(self, outbound: Outbound):
+
+class _Backend(httpcore.NetworkBackend):
+    """httpcore's TCP connections, through the rule and up to a deadline (of `time.monotonic`)."""
+
+    def __init__(self, outbound: Outbound, deadline: float):
         self.outbound = outbound
+        self.deadline = deadline
         self.real = httpcore.SyncBackend()
 
     def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):
@@ -148,11 +160,44 @@ class _Backend(httpcore.NetworkBackend):
             raise httpcore.ConnectError(str(error)) from error
         last: Exception | None = None
         for address in addresses:
+            left = _left(self.deadline, httpcore.ConnectTimeout)
             try:
-                return self.real.connect_tcp(str(address), port, timeout, local_address, socket_options)
+                made = self.real.connect_tcp(str(address), port, left, local_address, socket_options)
+                return _Timed(made, self.deadline)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last = error
         raise last or httpcore.ConnectError("no address")
+
+
+class _Timed(httpcore.NetworkStream):
+    """A connection whose every wait ends at the deadline: a time limit on each read alone would never end a trickle."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: float):
+        self.stream = stream
+        self.deadline = deadline
+
+    def read(self, max_bytes, timeout=None):
+        return self.stream.read(max_bytes, _left(self.deadline, httpcore.ReadTimeout))
+
+    def write(self, buffer, timeout=None):
+        self.stream.write(buffer, _left(self.deadline, httpcore.WriteTimeout))
+
+    def close(self):
+        self.stream.close()
+
+    def start_tls(self, ssl_context, server_hostname=None, timeout=None):
+        left = _left(self.deadline, httpcore.ConnectTimeout)
+        return _Timed(self.stream.start_tls(ssl_context, server_hostname, left), self.deadline)
+
+    def get_extra_info(self, info):
+        return self.stream.get_extra_info(info)
+
+
+def _left(deadline: float, late: type[Exception]) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise late("the time for this exchange is up")
+    return left
 
 
 class _Proxy(socketserver.ThreadingTCPServer):
@@ -195,7 +240,7 @@ class _Forward(socketserver.StreamRequestHandler):
     def _pass(self, far: socket.socket) -> None:
         self.connection.setblocking(False)  # what came behind the head lies in our buffer already
         with contextlib.suppress(BlockingIOError):
-            if early := self.rfile.read1(1 << 16):  # type: ignore[attr-defined]
+            if early := self.rfile.read1(1 << 16):
                 far.sendall(early)
         self.connection.setblocking(True)
         near = self.connection

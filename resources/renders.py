@@ -136,6 +136,7 @@ def finish(
         values["thumbnail_key"] = thumbnail_key
     connection.execute(update(clips).where(clips.c.id == render.clip_id).values(**values, updated_at=now()))
     _tell(connection, render, "clip.rendered")
+    _tell_job(connection, render, "job.completed")
     projects.complete(connection, render.project_id)
     return True
 
@@ -156,6 +157,7 @@ def fail(connection: Connection, render_id: str, sentence: str) -> bool:
     changed = update(clips).where(clips.c.id == render.clip_id, clips.c.render_id == render.id)
     connection.execute(changed.values(status="FAILED_RENDER", error_message=sentence, updated_at=now()))
     _tell(connection, render, "clip.render_failed")
+    _tell_job(connection, render, "job.failed")
     return True
 
 
@@ -172,4 +174,26 @@ def data(render: Render) -> dict[str, Any]:
 
 
 def _tell(connection: Connection, render: Render, event: str) -> None:
-    events.record(connection, render.workspace_id, f"clip:{render.clip_id}", event, data(render))
+    told = data(render)
+    if render.object_key:
+        told["object_key"] = render.object_key
+    events.record(connection, render.workspace_id, f"clip:{render.clip_id}", event, told)
+
+
+def _tell_job(connection: Connection, render: Render, event: str) -> None:
+    """The same, as the generation surface tells of its jobs: a render is a job of the type `clip`."""
+    ended = (render.finished_at or now()).isoformat().replace("+00:00", "Z")
+    told: dict[str, Any] = {
+        "jobId": render.id,
+        "type": "clip",
+        "status": event.removeprefix("job."),
+        "createdAt": render.created_at.isoformat().replace("+00:00", "Z"),
+    }
+    if event == "job.completed":
+        length = round(render.end_s - render.start_s, 3)
+        told |= {"outputType": "video/mp4", "metadata": {"clipCount": 1, "durationSeconds": length}}
+        told |= {"object_key": render.object_key, "completedAt": ended}
+    else:
+        minutes = round((render.end_s - render.start_s) / 60, 3)
+        told |= {"error": render.error_message, "creditsRefunded": minutes, "failedAt": ended}
+    events.record(connection, render.workspace_id, f"job:{render.id}", event, told)

@@ -6,8 +6,10 @@ import dagster as dg
 
 from resources.platform import Platform, open_platform
 from resources.submission import Submitter
+from sensors.deliver import Deliverer
 from sensors.purge import purge
 from sensors.reconcile import reconcile
+from sensors.sweep import sweep_up
 
 EVERY_S = 5
 RUNNING = dg.DefaultSensorStatus.RUNNING
@@ -36,4 +38,21 @@ def purge_projects() -> dg.SkipReason:
     return _said(purge(*_opened()))
 
 
-SENSORS = [reconcile_runs, purge_projects]
+@functools.cache
+def _deliverer() -> Deliverer:
+    return Deliverer(_opened()[0])
+
+
+@dg.sensor(minimum_interval_seconds=EVERY_S, default_status=RUNNING)
+def deliver_webhooks() -> dg.SkipReason:
+    """Turns new events into signed deliveries and sends those that are due."""
+    return _said(_deliverer().tick())
+
+
+@dg.sensor(minimum_interval_seconds=60, default_status=RUNNING)
+def sweep() -> dg.SkipReason:
+    """Forgets what has served its time, and sends waiting mail."""
+    return _said(sweep_up(_opened()[0]))
+
+
+SENSORS = [reconcile_runs, purge_projects, deliver_webhooks, sweep]

@@ -1,0 +1,314 @@
+"""Webhook subscriptions and their deliveries. Writes rows and signs bodies; the sensor sends them.
+
+Signed by the Standard Webhooks scheme. A delivery's id is the `webhook-id` header and its body never changes: a retry
+or a redelivery is the same message again.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
+
+from resources import accounts, mail
+from resources.database.engine import now
+from resources.database.tables import deliveries, events, webhooks
+from resources.events import WEBHOOK_EVENTS
+
+RETRIES_S = (10, 60, 300)  # after the first, second and third failure; after the fourth it is over
+LEASE = timedelta(seconds=30)
+OVERLAP = timedelta(hours=24)  # how long an old secret still signs beside the new one
+GIVE_UP_AFTER = timedelta(days=5)  # of nothing but failures
+MAX_RETRY_AFTER_S = 3600
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    id: str
+    workspace_id: str
+    url: str
+    events: list[str]
+    description: str
+    enabled: bool
+    secret: str
+    previous_secret: str | None
+    previous_secret_until: datetime | None
+    failing_since: datetime | None
+    disabled_reason: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """A row of `deliveries`. `log` has one entry an attempt: time, status or error, and the heads of both sides."""
+
+    id: str
+    webhook_id: str
+    workspace_id: str
+    event: str
+    body: str
+    state: str
+    attempts: int
+    next_attempt_at: datetime
+    log: list[dict[str, Any]]
+    delivered_at: datetime | None
+    created_at: datetime
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """What came of one POST. `status` None: no answer, `error` says why."""
+
+    status: int | None
+    error: str | None
+    retry_after_s: float | None
+    log: dict[str, Any]
+
+    @property
+    def delivered(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+_WEBHOOK = [webhooks.c[name] for name in Webhook.__struct_fields__]
+_DELIVERY = [deliveries.c[name] for name in Delivery.__struct_fields__]
+
+
+# --- subscriptions
+
+
+def new_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def create(connection: Connection, workspace_id: str, url: str, chosen: list[str], description: str = "") -> Webhook:
+    """Subscribe; no events chosen means all of them. The secret is shown this once."""
+    webhook_id = str(uuid.uuid4())
+    made = now()
+    connection.execute(
+        insert(webhooks).values(
+            id=webhook_id,
+            workspace_id=workspace_id,
+            url=url,
+            events=chosen or list(WEBHOOK_EVENTS),
+            description=description,
+            enabled=True,
+            secret=new_secret(),
+            created_at=made,
+            updated_at=made,
+        )
+    )
+    webhook = get(connection, webhook_id)
+    assert webhook is not None
+    return webhook
+
+
+def get(connection: Connection, webhook_id: str) -> Webhook | None:
+    row = connection.execute(select(*_WEBHOOK).where(webhooks.c.id == webhook_id)).one_or_none()
+    return None if row is None else Webhook(**row._mapping)
+
+
+def of_workspace(connection: Connection, workspace_id: str) -> list[Webhook]:
+    query = select(*_WEBHOOK).where(webhooks.c.workspace_id == workspace_id).order_by(webhooks.c.created_at)
+    return [Webhook(**row._mapping) for row in connection.execute(query)]
+
+
+def change(connection: Connection, webhook_id: str, **columns: Any) -> Webhook | None:
+    """Set url, events, description or enabled. Enabling again forgets earlier failures."""
+    if columns.get("enabled"):
+        columns |= {"failing_since": None, "disabled_reason": None}
+    connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(**columns, updated_at=now()))
+    return get(connection, webhook_id)
+
+
+def rotate(connection: Connection, webhook_id: str) -> Webhook | None:
+    """A new secret; the old one signs beside it for a day, so that the receiver can change over."""
+    values = {"previous_secret": webhooks.c.secret, "previous_secret_until": now() + OVERLAP, "secret": new_secret()}
+    connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(**values, updated_at=now()))
+    return get(connection, webhook_id)
+
+
+def remove(connection: Connection, webhook_id: str) -> bool:
+    return connection.execute(delete(webhooks).where(webhooks.c.id == webhook_id)).rowcount == 1
+
+
+# --- deliveries
+
+
+def listing(connection: Connection, webhook_id: str, limit: int, offset: int) -> tuple[list[Delivery], int]:
+    """Newest first, and how many there are."""
+    of = deliveries.c.webhook_id == webhook_id
+    query = select(*_DELIVERY).where(of).order_by(deliveries.c.created_at.desc(), deliveries.c.id)
+    rows = connection.execute(query.limit(limit).offset(offset))
+    total = connection.scalar(select(func.count()).select_from(deliveries).where(of)) or 0
+    return [Delivery(**row._mapping) for row in rows], total
+
+
+def delivery(connection: Connection, delivery_id: str) -> Delivery | None:
+    row = connection.execute(select(*_DELIVERY).where(deliveries.c.id == delivery_id)).one_or_none()
+    return None if row is None else Delivery(**row._mapping)
+
+
+def test(connection: Connection, webhook: Webhook) -> Delivery:
+    """A delivery that a person asked for, to see whether the receiver works."""
+    data = {"webhook_id": webhook.id, "message": "This is a test delivery."}
+    identity = _add(connection, webhook, None, "webhook.test", now(), data)
+    made = delivery(connection, identity)
+    assert made is not None
+    return made
+
+
+def redeliver(connection: Connection, delivery_id: str) -> Delivery | None:
+    """Send it again, whatever became of it: same id, same body, one more attempt at once."""
+    values = {"state": "DUE", "next_attempt_at": now(), "leased_until": None, "attempts": 0}
+    connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(**values))
+    return delivery(connection, delivery_id)
+
+
+def anything_due(connection: Connection) -> bool:
+    """Whether a tick has work: looked at without the writer's lock, for most ticks have none."""
+    fresh = select(events.c.id).where(events.c.dispatched.is_(False)).limit(1)
+    due = select(deliveries.c.id).where(deliveries.c.state == "DUE", deliveries.c.next_attempt_at <= now()).limit(1)
+    return connection.scalar(fresh) is not None or connection.scalar(due) is not None
+
+
+def dispatch(connection: Connection, enrich: Any, limit: int = 500) -> int:
+    """Turn new outbox rows into due deliveries; returns how many rows were looked at.
+
+    `enrich(event name, data)` gives the data a receiver gets: addresses that expire are made as late as here.
+    """
+    rows = connection.execute(
+        select(events).where(events.c.dispatched.is_(False)).order_by(events.c.id).limit(limit)
+    ).all()
+    if not rows:
+        return 0
+    wanted = {row.workspace_id for row in rows}
+    query = select(*_WEBHOOK).where(webhooks.c.workspace_id.in_(wanted), webhooks.c.enabled)
+    subscribed = [Webhook(**row._mapping) for row in connection.execute(query)]
+    for row in rows:
+        takers = [w for w in subscribed if w.workspace_id == row.workspace_id and row.event in w.events]
+        if takers:
+            data = enrich(row.event, row.data)
+            for webhook in takers:
+                _add(connection, webhook, row.id, row.event, row.created_at, data)
+    connection.execute(update(events).where(events.c.id.in_([row.id for row in rows])).values(dispatched=True))
+    return len(rows)
+
+
+def _add(
+    connection: Connection, webhook: Webhook, event_id: int | None, event: str, at: datetime, data: dict[str, Any]
+) -> str:
+    body = {"event": event, "timestamp": at.isoformat().replace("+00:00", "Z"), "data": data}
+    # An event's delivery has the same id however often it is dispatched
+    identity = str(uuid.uuid4() if event_id is None else uuid.uuid5(uuid.UUID(webhook.id), str(event_id)))
+    if connection.scalar(select(deliveries.c.id).where(deliveries.c.id == identity)) is None:
+        connection.execute(
+            insert(deliveries).values(
+                id=identity,
+                webhook_id=webhook.id,
+                workspace_id=webhook.workspace_id,
+                event_id=event_id,
+                event=event,
+                body=msgspec.json.encode(body).decode(),
+                state="DUE",
+                attempts=0,
+                next_attempt_at=now(),
+                log=[],
+                created_at=now(),
+            )
+        )
+    return identity
+
+
+def lease(connection: Connection, most: int, busy: dict[str, int], most_each: int) -> list[tuple[Delivery, Webhook]]:
+    """Take due deliveries for LEASE. `busy` counts those under way by webhook: none gets more than `most_each`."""
+    moment = now()
+    query = (
+        select(*_DELIVERY)
+        .where(
+            deliveries.c.state == "DUE",
+            deliveries.c.next_attempt_at <= moment,
+            or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until < moment),
+        )
+        .order_by(deliveries.c.next_attempt_at)
+        .limit(most * 4)
+    )
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update(skip_locked=True)
+    taken: list[tuple[Delivery, Webhook]] = []
+    counts = dict(busy)
+    for row in connection.execute(query).all():
+        if len(taken) == most:
+            break
+        if counts.get(row.webhook_id, 0) >= most_each:
+            continue
+        webhook = get(connection, row.webhook_id)
+        if webhook is None:
+            continue
+        counts[row.webhook_id] = counts.get(row.webhook_id, 0) + 1
+        connection.execute(update(deliveries).where(deliveries.c.id == row.id).values(leased_until=moment + LEASE))
+        taken.append((Delivery(**row._mapping), webhook))
+    return taken
+
+
+def headers(delivery: Delivery, webhook: Webhook, at: datetime) -> dict[str, str]:
+    """The signed headers of one attempt: by the present secret, and by the previous one while it overlaps."""
+    from standardwebhooks import Webhook as Signer
+
+    keys = [webhook.secret]
+    if webhook.previous_secret and webhook.previous_secret_until and webhook.previous_secret_until > at:
+        keys.append(webhook.previous_secret)
+    signed = " ".join(Signer(key).sign(delivery.id, at, delivery.body) for key in keys)
+    return {
+        "content-type": "application/json",
+        "user-agent": "Carmic-Webhooks/1",
+        "webhook-id": delivery.id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": signed,
+    }
+
+
+def settle(connection: Connection, delivery_id: str, attempt: Attempt) -> None:
+    """Write down what came of an attempt: delivered, due again later, or failed for good."""
+    found = delivery(connection, delivery_id)
+    if found is None:
+        return  # its webhook was deleted meanwhile
+    webhook = get(connection, found.webhook_id)
+    assert webhook is not None
+    attempts = found.attempts + 1
+    values: dict[str, Any] = {"attempts": attempts, "leased_until": None, "log": [*found.log, attempt.log][-20:]}
+    if attempt.delivered:
+        values |= {"state": "DELIVERED", "delivered_at": now()}
+        connection.execute(update(webhooks).where(webhooks.c.id == webhook.id).values(failing_since=None))
+    else:
+        if attempt.status == 410 or attempts > len(RETRIES_S):
+            values |= {"state": "FAILED"}
+        else:
+            wait = RETRIES_S[attempts - 1] * (1 + 0.1 * secrets.randbelow(1000) / 1000)
+            wait = max(wait, min(attempt.retry_after_s or 0, MAX_RETRY_AFTER_S))
+            values |= {"next_attempt_at": now() + timedelta(seconds=wait)}
+        _failing(connection, webhook, attempt)
+    connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(**values))
+
+
+def _failing(connection: Connection, webhook: Webhook, attempt: Attempt) -> None:
+    """Note the failure; switch the subscription off when the receiver is gone or has failed for days, and say so."""
+    since = webhook.failing_since or now()
+    gone = attempt.status == 410
+    if not gone and now() - since < GIVE_UP_AFTER:
+        connection.execute(update(webhooks).where(webhooks.c.id == webhook.id).values(failing_since=since))
+        return
+    reason = "The receiver answered 410 Gone." if gone else "Every delivery failed for five days."
+    values = {"enabled": False, "disabled_reason": reason, "failing_since": since, "updated_at": now()}
+    switched = update(webhooks).where(webhooks.c.id == webhook.id, webhooks.c.enabled)
+    if connection.execute(switched.values(**values)).rowcount == 0:
+        return
+    text = (
+        f"Carmic has stopped sending webhooks to {webhook.url}.\n\n{reason}\n\n"
+        f"Once the receiver works again, enable the subscription {webhook.id}; what failed meanwhile can be redelivered."
+    )
+    for member in accounts.team(connection, webhook.workspace_id):
+        if member.role == "OWNER":
+            mail.write(connection, member.email, "A webhook was switched off", text)
