@@ -1,0 +1,360 @@
+"""What each editing program would show, from the text of a project file alone: nothing of the writers is used.
+
+Each reader gives, for every frame of the sequence, the pictures on screen bottom first: which file, which of its
+moments (seconds after its first frame), where the whole picture lies on the canvas (left, top, width, height in
+pixels), and what is trimmed off its sides (fractions). The rules are the programs' own:
+
+- Premiere (xmeml): scale is percent of the picture's own pixels; `center` is the middle's offset in parts of the
+  sequence's frame; `when` counts in the domain of `in`; values hold before the first and after the last key.
+- Final Cut Pro, Resolve (FCPXML): `adjust-conform` first; position is percent of the sequence's height, up is positive;
+  scale multiplies the conformed size; trims are percent of the picture's own height; keyframe times are on the clock of
+  the clip's `start`.
+- After Effects: the script is run against a model of the program, and the record is read.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import quickjs
+
+
+class Shown(NamedTuple):
+    """One picture on one frame."""
+
+    file: str
+    source: Fraction
+    left: float
+    top: float
+    width: float
+    height: float
+    trims: tuple[float, float, float, float]  # left, top, right, bottom
+    blurred: bool
+
+
+class Sequence(NamedTuple):
+    """A sequence read back. `pieces` are tracks, bottom first, of (start, end, file, source second of its start)."""
+
+    rate: Fraction
+    width: int
+    height: int
+    frames: int
+    pieces: list[list[tuple[int, int, str, Fraction]]]
+    at: Any  # frame -> list[Shown]
+    extra: dict[str, Any]
+
+
+def linear(keys: list[tuple[Any, tuple[float, ...]]], when: Any) -> tuple[float, ...]:
+    """Straight lines between keys, held outside them."""
+    after = bisect_right(keys, when, key=lambda key: key[0])
+    if after == 0:
+        return keys[0][1]
+    if after == len(keys):
+        return keys[-1][1]
+    (t0, a), (t1, b) = keys[after - 1], keys[after]
+    part = float(when - t0) / float(t1 - t0)
+    return tuple(p + (q - p) * part for p, q in zip(a, b, strict=True))
+
+
+# Premiere
+
+
+def xmeml(text: str) -> Sequence:
+    root = ElementTree.fromstring(text)
+    sequence = root.find(".//sequence")
+    assert sequence is not None
+    sample = sequence.find("media/video/format/samplecharacteristics")
+    assert sample is not None
+    rate = _rate(sequence.find("rate"))
+    width, height = int(sample.findtext("width") or 0), int(sample.findtext("height") or 0)
+    files = {str(f.get("id")): f for f in root.iter("file") if len(f)}
+    tracks = [[c for c in track if c.tag == "clipitem"] for track in sequence.findall("media/video/track")]
+    tracks = [track for track in tracks if track and track[0].find("stillframe") is None]
+
+    def file_of(clip: Element) -> Element:
+        return files[str(clip.find("file").get("id"))]  # type: ignore[union-attr]
+
+    def at(frame: int) -> list[Shown]:
+        shown = []
+        for track in tracks:
+            for clip in track:
+                start, end = int(clip.findtext("start") or 0), int(clip.findtext("end") or 0)
+                if not start <= frame < end:
+                    continue
+                file = file_of(clip)
+                size = file.find("media/video/samplecharacteristics")
+                w, h = int(size.findtext("width") or 0), int(size.findtext("height") or 0)  # type: ignore[union-attr]
+                when = int(clip.findtext("in") or 0) + frame - start
+                (scale,) = _xmeml_value(clip, "basic", "scale", when)
+                x, y = _xmeml_value(clip, "basic", "center", when)
+                trims = tuple(
+                    _xmeml_value(clip, "crop", name, when, (0.0,))[0] / 100
+                    for name in ("left", "top", "right", "bottom")
+                )
+                shown_w, shown_h = w * scale / 100, h * scale / 100
+                left = width / 2 + x * width - shown_w / 2
+                top = height / 2 + y * height - shown_h / 2
+                blurred = any(e.findtext("effectid") == "Gaussian Blur" for e in clip.iter("effect"))
+                source = Fraction(when) / rate
+                shown.append(Shown(_name(file), source, left, top, shown_w, shown_h, trims, blurred))  # type: ignore[arg-type]
+        return shown
+
+    pieces = [
+        [
+            (
+                int(c.findtext("start") or 0),
+                int(c.findtext("end") or 0),
+                _name(file_of(c)),
+                Fraction(int(c.findtext("in") or 0)) / rate,
+            )
+            for c in track
+        ]
+        for track in tracks
+    ]
+    frames = int(sequence.findtext("duration") or 0)
+    return Sequence(rate, width, height, frames, pieces, at, {"root": root, "sequence": sequence})
+
+
+def _rate(element: Element | None) -> Fraction:
+    assert element is not None
+    base = int(element.findtext("timebase") or 0)
+    return Fraction(base * 1000, 1001) if element.findtext("ntsc") == "TRUE" else Fraction(base)
+
+
+def _name(file: Element) -> str:
+    return unquote(str(file.findtext("pathurl"))).rsplit("/", 1)[-1]
+
+
+def _xmeml_value(
+    clip: Element, effect: str, name: str, when: int, default: tuple[float, ...] | None = None
+) -> tuple[float, ...]:
+    for parameter in (
+        p for e in clip.iter("effect") if e.findtext("effectid") == effect for p in e.findall("parameter")
+    ):
+        if parameter.findtext("parameterid") != name:
+            continue
+        keys = [(int(k.findtext("when") or 0), _numbers(k.find("value"))) for k in parameter.findall("keyframe")]
+        return linear(keys, when) if keys else _numbers(parameter.find("value"))
+    assert default is not None, f"{effect} has no {name}"
+    return default
+
+
+def _numbers(value: Element | None) -> tuple[float, ...]:
+    assert value is not None
+    if value.find("horiz") is not None:
+        return float(value.findtext("horiz") or 0), float(value.findtext("vert") or 0)
+    return (float(value.text or 0),)
+
+
+# Final Cut Pro and Resolve
+
+
+def fcpxml(text: str) -> Sequence:
+    root = ElementTree.fromstring(text)
+    ids = {str(r.get("id")): r for r in root.find("resources") or ()}
+    sequence = root.find(".//project/sequence")
+    assert sequence is not None
+    chosen = ids[str(sequence.get("format"))]
+    frame_s = seconds(str(chosen.get("frameDuration")))
+    width, height = int(chosen.get("width") or 0), int(chosen.get("height") or 0)
+    found: list[tuple[int, Fraction, Element]] = []  # lane, start on the sequence, clip
+
+    def walk(clip: Element, begin: Fraction) -> None:
+        found.append((int(clip.get("lane", "0")), begin, clip))
+        local = seconds(clip.get("start", "0s"))
+        for child in clip:
+            if child.get("offset") is not None:
+                walk(child, begin + seconds(str(child.get("offset"))) - local)
+
+    for clip in sequence.find("spine") or ():
+        walk(clip, seconds(str(clip.get("offset"))) - seconds(sequence.get("tcStart", "0s")))
+
+    def has_picture(clip: Element) -> bool:
+        return clip.tag == "asset-clip" and ids[str(clip.get("ref"))].get("hasVideo") == "1"
+
+    pictures = [(lane, begin, clip) for lane, begin, clip in found if has_picture(clip)]
+
+    def at(frame: int) -> list[Shown]:
+        now = frame * frame_s
+        shown = []
+        for _, begin, clip in sorted(pictures, key=lambda p: p[0]):
+            if not begin <= now < begin + seconds(str(clip.get("duration"))):
+                continue
+            asset = ids[str(clip.get("ref"))]
+            form = ids[str(asset.get("format"))]
+            w, h = int(form.get("width") or 0), int(form.get("height") or 0)
+            local = seconds(str(clip.get("start"))) + now - begin
+            conform = clip.find("adjust-conform")
+            fit = {"fit": min(width / w, height / h), "fill": max(width / w, height / h), "none": 1.0}[
+                conform.get("type", "fit") if conform is not None else "fit"
+            ]
+            transform = clip.find("adjust-transform")
+            x, y = _fcp_value(transform, "position", local, (0.0, 0.0))
+            sx, sy = _fcp_value(transform, "scale", local, (1.0, 1.0))
+            rect = clip.find("adjust-crop/trim-rect")
+            trims = (0.0, 0.0, 0.0, 0.0)
+            if rect is not None:
+                edges = [_fcp_value(rect, n, local, (0.0,))[0] / 100 * h for n in ("left", "top", "right", "bottom")]
+                trims = (edges[0] / w, edges[1] / h, edges[2] / w, edges[3] / h)
+            shown_w, shown_h = w * fit * sx, h * fit * sy
+            left = width / 2 + x / 100 * height - shown_w / 2
+            top = height / 2 - y / 100 * height - shown_h / 2
+            source = local - seconds(asset.get("start", "0s"))
+            src = unquote(str(asset.find("media-rep").get("src"))).rsplit("/", 1)[-1]  # type: ignore[union-attr]
+            blurred = clip.find("filter-video") is not None
+            shown.append(Shown(src, source, left, top, shown_w, shown_h, trims, blurred))
+        return shown
+
+    lanes = sorted({lane for lane, _, _ in pictures})
+    pieces = []
+    for lane in lanes:
+        track = []
+        for own, begin, clip in pictures:
+            if own == lane:
+                asset = ids[str(clip.get("ref"))]
+                src = unquote(str(asset.find("media-rep").get("src"))).rsplit("/", 1)[-1]  # type: ignore[union-attr]
+                source = seconds(str(clip.get("start"))) - seconds(asset.get("start", "0s"))
+                end = begin + seconds(str(clip.get("duration")))
+                track.append((int(begin / frame_s), int(end / frame_s), src, source))
+        pieces.append(sorted(track))
+    frames = int(seconds(str(sequence.get("duration"))) / frame_s)
+    return Sequence(1 / frame_s, width, height, frames, pieces, at, {"root": root, "found": found, "ids": ids})
+
+
+def seconds(text: str) -> Fraction:
+    assert text.endswith("s"), text
+    return Fraction(text[:-1])
+
+
+def _fcp_value(element: Element | None, name: str, when: Fraction, default: tuple[float, ...]) -> tuple[float, ...]:
+    if element is None:
+        return default
+    for param in element.findall("param"):
+        if param.get("name") == name:
+            assert element.get(name) is None, "Final Cut never writes a value beside its keyframes"
+            frames = param.findall("keyframeAnimation/keyframe")
+            assert all(f.get("curve") == "linear" for f in frames), "the default curve is smooth"
+            keys = [(seconds(str(f.get("time"))), tuple(float(v) for v in str(f.get("value")).split())) for f in frames]
+            return linear(keys, when)
+    value = element.get(name)
+    return default if value is None else tuple(float(v) for v in value.split())
+
+
+# After Effects
+
+MODEL = Path(__file__).with_name("after_effects_model.js")
+READ = """
+JSON.stringify(record.comps.map(function (comp) {
+    function property(p) {
+        return {value: p.value, keys: p.keys, children: p.children.map(function (c) { return [c.name, property(c)]; })};
+    }
+    return {
+        name: comp.name, width: comp.width, height: comp.height, duration: comp.duration, rate: comp.frameRate,
+        markers: comp.markerProperty.keys,
+        layers: comp.stack.map(function (l) {
+            return {
+                path: l.source ? l.source.path : null, width: l.source ? l.source.width : 0,
+                height: l.source ? l.source.height : 0, name: l.name, comment: l.comment, label: l.label,
+                start: l.startTime, "in": l.inPoint, out: l.outPoint,
+                audio: l.hasAudio ? l.audioEnabled !== false : null,
+                properties: l.children.map(function (c) { return [c.name, property(c)]; })
+            };
+        })
+    };
+}))
+"""
+
+
+def run_script(text: str, media: dict[str, dict[str, Any]], absent: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Run a `.jsx` in the model of After Effects; the comp that it built. `media`: name -> audio, width, height."""
+    text.encode("ascii")  # ExtendScript guesses any other encoding
+    context = quickjs.Context()
+    paths = {f"/project/media/{name}": True for name in absent}
+    context.eval(f"var media = {json.dumps(media)}, absent = {json.dumps(paths)};")
+    context.eval(MODEL.read_text())
+    context.eval(text)
+    comps = json.loads(context.eval(READ))
+    assert len(comps) == 1
+    comps[0]["alerts"] = json.loads(context.eval("JSON.stringify(record.alerts)"))
+    comps[0]["files"] = json.loads(context.eval("JSON.stringify(record.files)"))
+    assert context.eval("record.ended") is True
+    return comps[0]
+
+
+def after_effects(text: str, media: dict[str, dict[str, Any]], rate: Fraction) -> Sequence:
+    comp = run_script(text, media)
+    assert abs(comp["rate"] - float(rate)) < 1e-6
+    layers = [layer for layer in comp["layers"] if layer["path"] and layer["path"].endswith(".mov")]
+
+    def grid(time: float) -> int:
+        frame = time * float(rate)
+        assert abs(frame - round(frame)) < 1e-4, "off the frame grid"
+        return round(frame)
+
+    def at(frame: int) -> list[Shown]:
+        now = frame / float(rate)
+        shown = []
+        for layer in layers:  # the order of making is bottom first: each new layer goes on top
+            if not grid(layer["in"]) <= frame < grid(layer["out"]):
+                continue
+            groups = dict(layer["properties"])
+            transform = dict(groups["ADBE Transform Group"]["children"])
+            anchor = _ae_value(transform["ADBE Anchor Point"], now)
+            position = _ae_value(transform["ADBE Position"], now, spatial=True)
+            scale = _ae_value(transform["ADBE Scale"], now)
+            w, h = layer["width"], layer["height"]
+            masks = groups["ADBE Mask Parade"]["children"]
+            trims = (0.0, 0.0, 0.0, 0.0)
+            if masks:
+                box = _ae_mask(dict(masks[0][1]["children"])["ADBE Mask Shape"], now)
+                trims = (box[0] / w, box[1] / h, 1 - box[2] / w, 1 - box[3] / h)
+            left = position[0] - anchor[0] * scale[0] / 100
+            top = position[1] - anchor[1] * scale[1] / 100
+            source = Fraction(now - layer["start"]).limit_denominator(1_000_000)
+            blurred = bool(groups["ADBE Effect Parade"]["children"])
+            name = layer["path"].split("/")[-1]
+            shown.append(Shown(name, source, left, top, w * scale[0] / 100, h * scale[1] / 100, trims, blurred))
+        return shown
+
+    track = [
+        (
+            grid(layer["in"]),
+            grid(layer["out"]),
+            layer["path"].split("/")[-1],
+            Fraction(layer["in"] - layer["start"]).limit_denominator(1_000_000),
+        )
+        for layer in layers
+    ]
+    frames = round(comp["duration"] * float(rate))
+    return Sequence(rate, comp["width"], comp["height"], frames, [track], at, {"comp": comp})
+
+
+def _ae_value(prop: dict[str, Any], now: float, spatial: bool = False) -> tuple[float, ...]:
+    if not prop["keys"]:
+        value = prop["value"]
+        return tuple(value) if isinstance(value, list) else (value,)
+    for key in prop["keys"]:
+        assert key["kind"] == "linear"
+        if spatial:
+            assert key["auto"] is False and key["tangents"] == [[0, 0], [0, 0]], "the path between keys would bend"
+    return linear([(k["time"], tuple(k["value"])) for k in prop["keys"]], now + 1e-9)
+
+
+def _ae_mask(prop: dict[str, Any], now: float) -> tuple[float, ...]:
+    def corners(shape: dict[str, Any]) -> tuple[float, ...]:
+        assert shape["closed"]
+        (a, b, c, d) = shape["vertices"]
+        assert a[0] == d[0] and b[0] == c[0] and a[1] == b[1] and c[1] == d[1]
+        return a[0], a[1], c[0], c[1]
+
+    if not prop["keys"]:
+        return corners(prop["value"])
+    assert all(key["kind"] == "linear" for key in prop["keys"])
+    return linear([(k["time"], corners(k["value"])) for k in prop["keys"]], now + 1e-9)
