@@ -125,7 +125,8 @@ def zoom(cast: Cast, shape: Shape) -> float:
         (middle(cast.y1 - cast.y0, 0.95) + 1.2 * cast.face) / shape.h,
         min(1.0, across / (0.2 * shape.w)),  # not at the price of a camera that has to move
     )
-    return min(1.0, math.ceil(max(wanted, needed, shape.sharpest) / ZOOM_STEP - 1e-6) * ZOOM_STEP)
+    steps = max(round(wanted / ZOOM_STEP), math.ceil(max(needed, shape.sharpest) / ZOOM_STEP - 1e-6))
+    return min(1.0, steps * ZOOM_STEP)
 
 
 def keyframes(
@@ -195,18 +196,23 @@ def _joined(
 
 
 def _sparse(frames: list[Keyframe]) -> tuple[Keyframe, ...]:
-    """Leave out keyframes on the line between their neighbours."""
+    """Leave out keyframes that repeat the place before them or lie on the line between their neighbours."""
+    still = next((k for k, frame in enumerate(frames) if not _same_place(frame, frames[0])), len(frames))
+    frames = frames[still - 1 :]  # before the first keyframe the crop is held anyway
     kept = frames[:1]
     for k, frame in enumerate(frames[1:], 1):
         follower = frames[k + 1] if k + 1 < len(frames) else None
         a = kept[-1]
         if follower is None:
-            if abs(frame.x - a.x) > 1e-6 or abs(frame.y - a.y) > 1e-6:
+            if not _same_place(frame, a):
                 kept.append(frame)
             continue
         part = (frame.t - a.t) / (follower.t - a.t)
-        if any(
-            abs(p + (q - p) * part - v) > 1e-6 for p, q, v in ((a.x, follower.x, frame.x), (a.y, follower.y, frame.y))
-        ):
+        on_line = (a.x + (follower.x - a.x) * part, a.y + (follower.y - a.y) * part)
+        if abs(on_line[0] - frame.x) > 1e-6 or abs(on_line[1] - frame.y) > 1e-6:
             kept.append(frame)
     return tuple(kept)
+
+
+def _same_place(a: Keyframe, b: Keyframe) -> bool:
+    return abs(a.x - b.x) <= 1e-6 and abs(a.y - b.y) <= 1e-6

@@ -91,6 +91,8 @@ def _walk(wish: Wish, band: float) -> tuple[Knot, ...]:
     for k, (i, j, at) in enumerate(stays):
         a, b = float(wish.times[i]), float(wish.times[j])
         if b - a >= REST_S and abs(_drift(wish.best[i : j + 1])) <= DRIFT * band:
+            a = a if k == 0 else _settled(wish, range(i, j), at, band / 4)
+            b = b if k == last else max(a, _settled(wish, range(j - 1, i, -1), at, band / 4))
             rest = [Knot(a, at), Knot(b, at)]
             knots += _straight([*walk, rest[0]], STRAIGHT * wish.size) if walk else [rest[0]]
             knots.append(rest[1])
@@ -109,6 +111,11 @@ def _walk(wish: Wish, band: float) -> tuple[Knot, ...]:
 def _drift(values: np.ndarray) -> float:
     third = max(1, len(values) // 3)
     return middle(values[-third:]) - middle(values[:third])
+
+
+def _settled(wish: Wish, order: range, at: float, near: float) -> float:
+    """The first moment in `order` at which the subject is where the rest is: before (or after) it, it is on its way."""
+    return float(next((wish.times[k] for k in order if abs(wish.best[k] - at) <= near), wish.times[order[0]]))
 
 
 def _near(wish: Wish, i: int, j: int) -> float:

@@ -84,7 +84,7 @@ def _name(subject: Subject) -> str:
 
 
 def _names(members: list[Subject]) -> str:
-    names = [s.speaker for s in members if s.speaker]
+    names = sorted(s.speaker for s in members if s.speaker)
     unnamed = len(members) - len(names)
     if unnamed:
         names.append("one more person" if unnamed == 1 else f"{unnamed} more persons")

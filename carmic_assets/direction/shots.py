@@ -43,7 +43,7 @@ def shot_of(
             )
             for place, k, half, part, fence in zip(("top", "bottom"), pair, stage.halves, parts, fences, strict=True)
         )
-    elif view.kind == "whole" and stage.kept < KEEPS_ALL:
+    elif view.kind == "whole" and (manner.layout == "fit" or stage.kept < KEEPS_ALL):
         layout = "fit"
     else:
         layout = "face-track"

@@ -31,6 +31,7 @@ class Subject(msgspec.Struct, frozen=True):
     """Somebody in a shot, on the shot's grid of times: arrays of equal length, fractions of the frame."""
 
     track: int
+    tracks: tuple[int, ...]  # this one, and those that fill it in
     speaker: str | None
     x0: np.ndarray
     y0: np.ndarray
@@ -109,7 +110,7 @@ def _subjects(
     kept = [
         s for s in found if s.height >= SMALLEST and (s.height >= 0.35 * tallest or s.track in speaking or s.speaker)
     ]
-    return tuple(sorted(_without_doubles(kept, scene), key=lambda s: (-s.importance, s.track)))
+    return tuple(sorted(_each_once(kept, scene), key=lambda s: (-s.importance, s.track)))
 
 
 def _subject(track: SceneTrack, speaker: str | None, i: int, j: int, times: np.ndarray) -> Subject:
@@ -131,7 +132,16 @@ def _subject(track: SceneTrack, speaker: str | None, i: int, j: int, times: np.n
     central = 1 - min(1.0, abs(middle(cx) - 0.5) * 2)
     importance = float(visible.mean()) * (0.6 + 0.4 * central) * min(1.0, height / 0.25)
     return Subject(
-        track.id, speaker, cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2, visible, height, min(1.0, importance)
+        track.id,
+        (track.id,),
+        speaker,
+        cx - w / 2,
+        cy - h / 2,
+        cx + w / 2,
+        cy + h / 2,
+        visible,
+        height,
+        min(1.0, importance),
     )
 
 
@@ -166,15 +176,34 @@ def middle(values: np.ndarray, rank: float = 0.5) -> float:
     return float(np.sort(values)[min(int(rank * len(values)), len(values) - 1)])
 
 
-def _without_doubles(subjects: list[Subject], scene: Scene) -> list[Subject]:
-    """Each person once: a body (or head) whose face is tracked as well is left out."""
+def _each_once(subjects: list[Subject], scene: Scene) -> list[Subject]:
+    """Each person once: a body (or head) whose face is tracked as well only fills in where the face is lost, and pieces
+    of one speaker's track become one."""
     kinds = {track.id: track.kind for track in scene.tracks}
     rank = {"face": 0, "head": 1, "person": 2}
     kept: list[Subject] = []
-    for subject in sorted(subjects, key=lambda s: (rank[kinds[s.track]], -s.importance)):
-        if all(_apart(subject, other) for other in kept if kinds[other.track] != kinds[subject.track]):
+    for subject in sorted(subjects, key=lambda s: (rank[kinds[s.track]], -s.importance, s.track)):
+        for k, other in enumerate(kept):
+            pieces = subject.speaker is not None and subject.speaker == other.speaker
+            if pieces and not (subject.visible & other.visible).any():
+                kept[k] = _filled(other, subject)
+                break
+            if kinds[other.track] != kinds[subject.track] and not _apart(subject, other):
+                kept[k] = _filled(other, subject)
+                break
+        else:
             kept.append(subject)
     return kept
+
+
+def _filled(main: Subject, spare: Subject) -> Subject:
+    """`main`, and `spare` where it is lost."""
+    import numpy as np
+
+    take = spare.visible & ~main.visible
+    edges = {name: np.where(take, getattr(spare, name), getattr(main, name)) for name in ("x0", "y0", "x1", "y1")}
+    tracks = main.tracks + spare.tracks
+    return msgspec.structs.replace(main, tracks=tracks, visible=main.visible | spare.visible, **edges)
 
 
 def _apart(a: Subject, b: Subject) -> bool:
@@ -198,7 +227,7 @@ def _claims(
     start_s: float,
     end_s: float,
 ) -> tuple[Claim, ...]:
-    place = {subject.track: k for k, subject in enumerate(subjects)}
+    place = {track: k for k, subject in enumerate(subjects) for track in subject.tracks}
     claims: list[Claim] = []
 
     def add(a: float, b: float, turn: Turn | None, weight: float) -> None:

@@ -1,0 +1,121 @@
+"""The client's own shots: refused with a sentence where they cannot be, honoured to the letter where they can."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import msgspec
+import pytest
+from direction_scenes import ASPECTS, at, said, scene_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carmic_assets.direction.canvas import crop_shape, region_rects, shaped
+from carmic_assets.direction.director import direct_clip
+from carmic_assets.direction.override import problem_of
+from carmic_assets.direction.sample import crop_at
+from carmic_assets.model.direction import Box
+from carmic_assets.model.template import LayoutConfig, ShotOverride, TemplateConfig
+
+TALK = scene_of([at(0.28), at(0.71)], 40, said((0.5, 12, "A"), (12.5, 24, "B"), (24.5, 40, "A")), cuts=(16.0, 28.0))
+
+
+def shots_of(document: list[dict]) -> tuple[ShotOverride, ...]:
+    return msgspec.convert(document, tuple[ShotOverride, ...])
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ([{"start_time": 0, "end_time": 5}, {"start_time": 5.5, "end_time": 10}], "gap"),
+        ([{"start_time": 0, "end_time": 5}, {"start_time": 4.5, "end_time": 10}], "overlap"),
+        ([{"start_time": 1, "end_time": 10}], "start at 0"),
+        ([{"start_time": 0, "end_time": 9}], "end with the clip"),
+        ([{"start_time": 0, "end_time": 11}], "end with the clip"),
+        ([{"start_time": 0, "end_time": 0}, {"start_time": 0, "end_time": 10}], "not after its start"),
+        ([{"start_time": 0, "end_time": 10, "crop": {"x": 0, "y": 0, "w": 0, "h": 1}}], "fractions"),
+        ([{"start_time": 0, "end_time": 10, "crop": {"x": 300, "y": 0, "w": 400, "h": 700}}], "fractions"),
+        (
+            [{"start_time": 0, "end_time": 10, "layout": "split", "regions": [
+                {"keyframes": [{"t": 0, "x": 0, "y": 0, "w": 0.5, "h": 0.5}]}]}],
+            "2 region(s)",
+        ),
+        (
+            [{"start_time": 0, "end_time": 10, "regions": [{"keyframes": [
+                {"t": 2, "x": 0, "y": 0, "w": 0.5, "h": 0.5}, {"t": 1, "x": 0, "y": 0, "w": 0.5, "h": 0.5}]}]}],
+            "increase",
+        ),
+    ],
+)  # fmt: skip
+def test_shots_that_cannot_be_are_refused_with_a_sentence(document, words):
+    sentence = problem_of(shots_of(document), 10.0)
+    assert sentence is not None and words in sentence and sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        [{"start_time": 0, "end_time": 10}],
+        [{"start_time": 0, "end_time": 3.333}, {"start_time": 3.3333, "end_time": 9.98, "crop": None}],
+        [{"start_time": 0, "end_time": 10, "layout": "fit", "regions": []}],
+    ],
+)
+def test_shots_that_can_be_pass(document):
+    assert problem_of(shots_of(document), 10.0) is None
+
+
+def test_shots_with_neither_layout_nor_crop_follow_the_director():
+    plain = TemplateConfig(shots=shots_of([{"start_time": 0, "end_time": 30}]))
+    assert direct_clip(TALK, 5, 35, plain) == direct_clip(TALK, 5, 35, TemplateConfig())
+
+
+@pytest.mark.parametrize("aspect", ASPECTS)
+def test_the_timeline_sent_back_as_shots_is_the_timeline(aspect):
+    """An editor loads `ai_suggested_layout_timeline`, saves it as `shots`, and sees the same picture."""
+    layout = LayoutConfig(aspect_ratio=aspect)
+    shots = direct_clip(TALK, 5, 35, TemplateConfig(layout=layout))
+    document = msgspec.json.decode(msgspec.json.encode(shots))
+    own = shots_of(document)
+    assert problem_of(own, 30.0) is None
+    again = direct_clip(TALK, 5, 35, TemplateConfig(layout=layout, shots=own))
+    assert [(s.start_time, s.end_time, s.layout) for s in again] == [
+        (s.start_time, s.end_time, s.layout) for s in shots
+    ]
+    for t in (0.0, 4.2, 7.48, 7.52, 11.0, 29.9):
+        for a, b in zip(crop_at(again, t), crop_at(shots, t), strict=True):
+            assert max(abs(a.x - b.x), abs(a.y - b.y), abs(a.w - b.w), abs(a.h - b.h)) < 1e-9
+
+
+def test_one_shots_crop_is_overridden_and_the_others_are_not():
+    crop = Box(0.6, 0.0, 0.31640625, 1.0)
+    own = (ShotOverride(0, 10), ShotOverride(10, 20, crop=crop), ShotOverride(20, 30))
+    shots = direct_clip(TALK, 5, 35, TemplateConfig(shots=own))
+    directed = direct_clip(TALK, 5, 35, TemplateConfig())
+    assert crop_at(shots, 5) == crop_at(directed, 5) and crop_at(shots, 25) == crop_at(directed, 25)
+    assert all(crop_at(shots, t) == (crop,) for t in (10.0, 15.0, 19.9))
+    assert {s.start_time for s in shots} >= {0, 10, 11.0, 20, 23.0}, "still broken at the cuts of the source"
+    assert shots[0].start_time == 0 and shots[-1].end_time == 30
+    assert all(a.end_time == b.start_time for a, b in pairwise(shots))
+
+
+def test_one_shots_layout_is_directed_in_that_layout():
+    own = (ShotOverride(0, 10, layout="fit"), ShotOverride(10, 20, layout="split"), ShotOverride(20, 30))
+    shots = direct_clip(TALK, 5, 35, TemplateConfig(shots=own))
+    assert {s.layout for s in shots if s.end_time <= 10} == {"fit"}
+    assert {s.layout for s in shots if 10 <= s.start_time < 20} == {"split"}
+    assert {s.layout for s in shots if s.start_time >= 20} == {"face-track"}
+
+
+@given(
+    st.floats(0, 0.9), st.floats(0, 0.9), st.floats(0.01, 1), st.floats(0.01, 1), st.sampled_from(ASPECTS),
+    st.sampled_from(((1920, 1080), (1080, 1920), (640, 480), (321, 241))), st.sampled_from((0, 50, 400)),
+)  # fmt: skip
+def test_a_crop_of_another_shape_is_shaped_around_its_middle_inside_the_frame(x, y, w, h, aspect, size, padding):
+    (rect,) = region_rects("face-track", aspect, padding)
+    shape = crop_shape(rect, *size, 2.5)
+    box = shaped(Box(x, y, w, h), shape)
+    assert box.x >= 0 and box.y >= 0 and box.x + box.w <= 1 + 1e-9 and box.y + box.h <= 1 + 1e-9
+    assert abs(box.w * size[0] / (box.h * size[1]) - rect.w / rect.h) < 1e-9
+    again = shaped(box, shape)
+    assert max(abs(again.x - box.x), abs(again.y - box.y), abs(again.w - box.w)) < 1e-9, "what fits is left alone"
