@@ -21,6 +21,7 @@ HAIR = 0.45  # of a face box, above it
 EYE_LINE = 1 / 3  # of the crop, from its top
 LOWEST_EYES = 0.45  # lower than this a zoom brings them up
 SMALL_FACE = 0.13  # height of a face in its crop below which a zoom helps
+WIDEST_FACE = 0.42  # of the crop's width: a zoom leaves room for hair and shoulders
 MARGIN = 0.12  # of a face's width: the least room beside it
 ZOOM_STEP = 0.05  # sizes come in steps, so that a person is as large in the next shot of the same place
 HABIT = 0.06  # of the crop: a new place nearer than this to the last one is the last one
@@ -121,7 +122,7 @@ def zoom(cast: Cast, shape: Shape) -> float:
         wanted = min(wanted, max(ZOOM_LEAST, (1 - eyes) / (1 - LOWEST_EYES)))
     across = float(np.ptp(cast.x0 + cast.x1)) / 2
     needed = max(
-        (middle(cast.x1 - cast.x0, 0.95) + 4 * cast.side) / shape.w,
+        middle(cast.x1 - cast.x0, 0.95) / (WIDEST_FACE * shape.w),
         (middle(cast.y1 - cast.y0, 0.95) + 1.2 * cast.face) / shape.h,
         min(1.0, across / (0.2 * shape.w)),  # not at the price of a camera that has to move
     )

@@ -12,7 +12,8 @@ from carmic_assets.direction.subjects import SourceSpan, middle
 from carmic_assets.direction.views import cast_in, fence_of
 from carmic_assets.model.direction import Keyframe, Layout, LayoutShot, Region
 
-SPLIT_FACE = 0.28  # height of a face in its half of a split
+SPLIT_FACE = 0.34  # height of a face in its half of a split
+CENTRAL = 1.1  # a half is at most so much wider than one with its person exactly in the middle
 SPLIT_ALIKE = 1.2  # the larger face of a split over the smaller
 
 
@@ -71,7 +72,10 @@ def _half_parts(casts: list[Cast], halves: tuple[Shape, Shape], fences: list[Fen
     for cast, half, fence in zip(casts, halves, fences, strict=True):
         wanted = cast.face / (SPLIT_FACE * half.h)
         widest = 1.5 * float(np.max(cast.x1) - np.min(cast.x0)) / half.w
-        parts.append(min(1.0, max(half.sharpest, min((fence.high - fence.low) / half.w, max(wanted, widest)))))
+        place = middle(cast.x0 + cast.x1) / 2
+        central = CENTRAL * 2 * min(place - fence.low, fence.high - place) / half.w
+        room = min((fence.high - fence.low) / half.w, max(widest, central))
+        parts.append(min(1.0, max(half.sharpest, min(room, max(wanted, widest)))))
     shown = [cast.face / (part * half.h) for cast, part, half in zip(casts, parts, halves, strict=True)]
     return [
         max(half.sharpest, part * min(1.0, SPLIT_ALIKE * size / max(shown)))
