@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from carmic_assets.model.speech import Speakers, Transcript, Turn, Word
 from carmic_assets.speech.evidence import STEP_S, Evidence, gather
@@ -26,7 +27,13 @@ _NOBODY = -0.5  # ... of somebody who is never in the picture
 _SWITCH = (9.0, 5.0, 3.0)  # cost of a change of speaker within a word, between two words, in a pause
 _ROUNDS = 8
 _UNIT_STEPS = 15  # longest piece that is taken as one person's while learning
-_TRUST = 2.0  # seconds that the belief "any track may have this voice" weighs
+_TRUST = 2.0  # seconds that the belief "anybody may have this voice" weighs
+_CONFIRMED = 0.3  # mean log likelihood ratio of lips that confirms a second voice of one person
+_OWNED = 0.6  # of a voice's seconds that make it a person's own
+_SHARED = 0.25  # gain in log likelihood per second that shows a voice to be shared by people who sound alike ...
+_STRIKING = 3.0  # ... or this much in a single second of it
+_RARE_STEPS = 15  # somebody never seen who speaks less than this in all is a mistake
+_FRAGMENT_S, _FRAGMENT = 2.0, 0.3  # a piece of a person's track: at least so many seconds, at most this share of theirs
 
 _TAIL_S = 0.35  # a turn lasts until the breath after the last word ...
 _LEAD_S = 0.15  # ... and begins with the one before the first
@@ -43,8 +50,7 @@ def join(transcript: Transcript, matrix: pl.DataFrame, analysis: Any = None) -> 
     if not evidence.speech.any():
         return Speakers((), {})
     people = _people(evidence)
-    share = _learned(evidence, people)
-    path = _decoded(evidence, people, share)
+    path = _decoded(evidence, people, _cast(evidence, people))
     return _speakers(evidence, people, path)
 
 
@@ -65,8 +71,38 @@ def assign(words: Iterable[Word], turns: Sequence[Turn]) -> tuple[Word, ...]:
 
 
 def _people(evidence: Evidence) -> list[tuple[int, ...]]:
-    """Columns of `lips` that are one person each. Tracks are trusted to be people; see `_merged` for those that are not."""
-    return [(column,) for column in range(len(evidence.tracks))]
+    """Columns of `lips` that are one person each.
+
+    Tracks are people already; but where a face was lost and found again, a track that is seldom heard has the voice of
+    one that is heard often, and is never in the picture with it: then it is that person.
+    """
+    import numpy as np
+
+    single: list[tuple[int, ...]] = [(column,) for column in range(len(evidence.tracks))]
+    if len(evidence.voices) < 2 or len(single) < 2:
+        return single
+    heard = _learned(evidence, single).total[:, : len(single)]  # seconds, (voices, tracks)
+    seen = ~np.isnan(evidence.lips)
+    people: list[list[int]] = []
+    for column in np.argsort(-heard.sum(axis=0), kind="stable").tolist():
+        voice, seconds = int(heard[:, column].argmax()), float(heard[:, column].max())
+        pure = seconds >= _FRAGMENT_S and seconds >= 0.8 * heard[:, column].sum()
+        main = next(
+            (
+                person
+                for person in people
+                if pure
+                and int(heard[:, person[0]].argmax()) == voice
+                and seconds < _FRAGMENT * heard[voice, person[0]]
+                and (seen[:, person].any(axis=1) & seen[:, column]).sum() * STEP_S < 0.5
+            ),
+            None,
+        )
+        if main is None:
+            people.append([column])
+        else:
+            main.append(column)
+    return [tuple(person) for person in sorted(people)]
 
 
 def _lips(evidence: Evidence, people: Sequence[tuple[int, ...]]) -> np.ndarray:
@@ -74,7 +110,7 @@ def _lips(evidence: Evidence, people: Sequence[tuple[int, ...]]) -> np.ndarray:
     import numpy as np
 
     steps = len(evidence.voice)
-    columns = [np.full(steps, _UNSEEN)] * 0
+    columns: list[np.ndarray] = []
     for person in people:
         seen = evidence.lips[:, list(person)]
         best = np.where(np.isnan(seen), -9.0, seen).max(axis=1)
@@ -83,12 +119,67 @@ def _lips(evidence: Evidence, people: Sequence[tuple[int, ...]]) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-def _learned(evidence: Evidence, people: Sequence[tuple[int, ...]]) -> np.ndarray:
-    """How likely each person is when a voice is heard: (C, P + C), rows sum to 1.
+def _cast(evidence: Evidence, people: Sequence[tuple[int, ...]]) -> np.ndarray:
+    """How likely each person is when a voice is heard: (C, P + C), rows sum to 1; see `_learned`.
 
-    Expectation maximization over pieces of speech of one voice: a piece is a person's by its lips and by what is
-    believed so far, and the beliefs are the shares of the seconds.
+    A person has one voice. Where two that sound different fall to the same person, the second stays only if the lips
+    confirm it (then it is the same person in another place); else it goes to whom the lips say next, or off screen.
     """
+    import numpy as np
+
+    lips = _lips(evidence, people)
+    allowed = np.ones((len(evidence.voices), len(people)), bool)
+    while True:
+        beliefs = _learned(evidence, people, allowed)
+        owners = beliefs.share.argmax(axis=1)
+        doubtful: list[tuple[float, int, int]] = []
+        for person in range(len(people)):
+            voices = np.flatnonzero(owners == person)
+            support = [float(lips[evidence.voice == voice, person].mean()) for voice in voices]
+            ranked = sorted(zip(support, voices.tolist(), strict=True), reverse=True)
+            doubtful += [(mean, voice, person) for mean, voice in ranked[1:] if mean < _CONFIRMED]
+        if not doubtful:
+            return _sharpened(beliefs)
+        _, voice, person = min(doubtful)
+        allowed[voice, person] = False
+
+
+def _sharpened(beliefs: _Beliefs) -> np.ndarray:
+    """The shares, where a voice is one person's made nearly all theirs: what the lips say elsewhere is noise then.
+
+    A voice is shared by several (who sound alike) if that explains the lips better, on the whole or in some places.
+    """
+    import numpy as np
+
+    share = beliefs.share.copy()
+    for voice in np.unique(beliefs.heard):
+        own = beliefs.heard == voice
+        told, seconds = beliefs.told[own], beliefs.seconds[own]
+        owner = int(share[voice].argmax())
+        gain = np.logaddexp.reduce(told + np.log(np.maximum(share[voice], 1e-9)), axis=1) - told[:, owner]
+        if gain.sum() < _SHARED * seconds.sum() and seconds[gain > _STRIKING * seconds].sum() < 1.0:
+            share[voice] *= 0.1
+            share[voice, owner] += 0.9
+    return share
+
+
+@dataclass(frozen=True)
+class _Beliefs:
+    """`share` (C, P + C): for each voice the probability of each person, then of somebody off screen; `total` the
+    seconds behind it. By piece of speech: `heard`, the voice; `told` (pieces, P + C), what the lips say; `seconds`."""
+
+    share: np.ndarray
+    total: np.ndarray
+    heard: np.ndarray
+    told: np.ndarray
+    seconds: np.ndarray
+
+
+def _learned(
+    evidence: Evidence, people: Sequence[tuple[int, ...]], allowed: np.ndarray | Literal[True] = True
+) -> _Beliefs:
+    """Expectation maximization over pieces of speech of one voice: a piece is a person's by its lips and by what is
+    believed so far, and the beliefs are the shares of the seconds. `allowed` (C, P) says who may have which voice."""
     import numpy as np
 
     lips = _lips(evidence, people)
@@ -98,19 +189,16 @@ def _learned(evidence: Evidence, people: Sequence[tuple[int, ...]]) -> np.ndarra
     seconds = np.array([(last - first) * STEP_S for first, last in pieces])
     told = np.stack([lips[first:last].sum(axis=0) for first, last in pieces]) * _LIPS
     own = np.zeros((voices, states), bool)
-    own[:, : len(people)] = True
+    own[:, : len(people)] = allowed
     own[np.arange(voices), len(people) + np.arange(voices)] = True  # off screen, each voice is somebody of its own
-    share = own / own.sum(axis=1, keepdims=True)
-    prior = share * _TRUST
+    total = prior = own / own.sum(axis=1, keepdims=True) * _TRUST
     for _ in range(_ROUNDS):
         with np.errstate(divide="ignore"):
-            belief = told + np.log(share)[heard]
+            belief = told + np.log(total / total.sum(axis=1, keepdims=True))[heard]
         belief = np.exp(belief - belief.max(axis=1, keepdims=True))
-        belief *= (seconds / belief.sum(axis=1))[:, None]
         total = prior.copy()
-        np.add.at(total, heard, belief)
-        share = total / total.sum(axis=1, keepdims=True)
-    return share
+        np.add.at(total, heard, belief * (seconds / belief.sum(axis=1))[:, None])
+    return _Beliefs(total / total.sum(axis=1, keepdims=True), total, heard, told, seconds)
 
 
 def _pieces(evidence: Evidence) -> list[tuple[int, int]]:
@@ -136,9 +224,20 @@ def _decoded(evidence: Evidence, people: Sequence[tuple[int, ...]], share: np.nd
     known = np.log(np.maximum(share, 1e-3))[np.maximum(evidence.voice, 0)] * _VOICE
     trust = (0.2 + 0.8 * evidence.sure)[:, None]
     score = np.where(evidence.speech[:, None], lips + known * trust, 0.0)
-    cost = np.array(_SWITCH)[evidence.gap]
-    cost = np.where(evidence.speech, cost, _SWITCH[2])
-    return np.where(evidence.speech, best_path(score, cost), -1)
+    cost = np.array(_SWITCH)[np.where(evidence.speech, evidence.gap, 2)]
+    path = best_path(score, cost)
+    rare = [
+        len(people) + c
+        for c in range(len(evidence.voices))
+        if 0 < ((path == len(people) + c) & evidence.speech).sum() < _RARE_STEPS
+    ]
+    if rare and len(people):  # somebody who says a word from nowhere is a mistake
+        score[:, rare] = -np.inf
+        path = best_path(score, cost)
+    for voice, owner in enumerate(share.argmax(axis=1)):  # a person's voice from off screen is that person
+        if owner < len(people) and share[voice, owner] >= _OWNED:
+            path = np.where(path == len(people) + voice, owner, path)
+    return np.where(evidence.speech, path, -1)
 
 
 def _speakers(evidence: Evidence, people: Sequence[tuple[int, ...]], path: np.ndarray) -> Speakers:
@@ -157,7 +256,9 @@ def _speakers(evidence: Evidence, people: Sequence[tuple[int, ...]], path: np.nd
         start = max(start - _LEAD_S, (start + before) / 2 if index else 0.0, turns[-1].end_s if turns else 0.0)
         end = min(end + _TAIL_S, max(after - _LEAD_S, (end + after) / 2))
         track = _seen(evidence, people[who], first, last) if who < len(people) else None
-        turns.append(Turn(round(start, 3), round(end, 3), letter, track, _confidence(evidence, people, who, first, last)))
+        turns.append(
+            Turn(round(start, 3), round(end, 3), letter, track, _confidence(evidence, people, who, first, last))
+        )
     tracks = {
         letter: tuple(evidence.tracks[column] for column in people[who]) if who < len(people) else ()
         for who, letter in letters.items()
@@ -181,7 +282,7 @@ def _seen(evidence: Evidence, person: Sequence[int], first: int, last: int) -> i
 
 
 def _confidence(evidence: Evidence, people: Sequence[tuple[int, ...]], who: int, first: int, last: int) -> float:
-    """0..1: the logistic of the lead over the next likely person, by lips, in the mean of the turn; by voice off screen."""
+    """0..1: the logistic of the lead over the next likely person, by lips; by voice where off screen."""
     import numpy as np
 
     if who >= len(people):
