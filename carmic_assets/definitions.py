@@ -9,14 +9,14 @@ import os
 
 import dagster as dg
 
-from carmic_assets.assets.jobs import INGEST, JOBS
+from carmic_assets.assets.jobs import ASSETS, JOBS
 from carmic_assets.assets.platform import PlatformResource
 from sensors.schedule import SENSORS
 
 EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
 defs = dg.Definitions(
-    assets=[*INGEST],
+    assets=list(ASSETS),
     jobs=list(JOBS),
     sensors=SENSORS,
     resources={"platform": PlatformResource()},

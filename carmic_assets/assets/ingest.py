@@ -8,12 +8,9 @@ import dagster as dg
 
 from carmic_assets.assets.platform import PlatformResource
 from carmic_assets.assets.stage import Stage, cost, stage, videos
-from carmic_assets.media.ffmpeg import binary
 from carmic_assets.model.errors import BillingFailed, CorruptVideo, DownloadFailed
 from carmic_assets.model.media import AnalysisFacts, SourceFacts
 from resources import artifacts, ledger, projects
-from resources.download import DownloadError, download
-from resources.outbound import Outbound
 
 
 @dg.asset(partitions_def=videos, group_name="ingest", code_version="1", kinds={"video"})
@@ -51,6 +48,10 @@ def _fetch(at: Stage) -> None:
     """Download what came as an address, unless an earlier attempt finished it."""
     if at.project.source_url is None or at.platform.store.stat(at.project.object_key) is not None:
         return
+    from carmic_assets.media.ffmpeg import binary
+    from resources.download import DownloadError, download
+    from resources.outbound import Outbound
+
     settings = at.platform.settings
     at.advance("DOWNLOADING", 0, "Downloading the video")
     try:

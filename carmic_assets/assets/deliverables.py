@@ -1,0 +1,241 @@
+"""MP4s and project packages: the config of the run says which; the rest of the partition is left alone."""
+
+import time
+from contextlib import ExitStack
+from typing import Any
+
+import dagster as dg
+import msgspec
+from pydantic import Field
+
+from carmic_assets.assets.clips import scored_clips
+from carmic_assets.assets.pictures import strip
+from carmic_assets.assets.platform import PlatformResource
+from carmic_assets.assets.stage import REPORT_EVERY_S, UNEXPECTED, Stage, cost, stage, videos
+from carmic_assets.model.errors import CarmicError
+from resources import artifacts, exports, renders
+from resources import clips as clip_rows
+
+
+class RenderConfig(dg.Config):
+    """`render_ids` are rows of `renders`. Empty (a backfill): every finished clip of the video, made again in place."""
+
+    render_ids: list[str] = Field(default_factory=list)
+
+
+class ExportConfig(dg.Config):
+    """`export_ids` are rows of `exports`. Empty (a backfill): every finished package of the video, made again."""
+
+    export_ids: list[str] = Field(default_factory=list)
+
+
+@dg.asset(partitions_def=videos, deps=[scored_clips], group_name="deliverables", code_version="1", pool="encode")
+def rendered_clips(
+    context: dg.AssetExecutionContext, config: RenderConfig, platform: PlatformResource
+) -> dg.MaterializeResult:
+    """Vertical MP4s with captions, and their SRT and VTT, from the clips as they stood when they were queued."""
+    started = time.monotonic()
+    with stage(context, platform.open()) as at:
+        from carmic_assets.assets.edits import video_of
+
+        rows = _renders(at, config.render_ids)
+        video = video_of(at)
+        made: list[dict[str, Any]] = []
+        failed: list[str] = []
+        pictures = []
+        with at.source() as source:
+            for row in rows:
+                try:
+                    facts, picture = _render(at, video, source, row)
+                    made.append({"clip": row.title, **facts})
+                    pictures.append(picture)
+                except CarmicError as error:
+                    failed.append(f"{row.title}: {error.sentence}")
+                    _fail_render(at, row, error.sentence)
+                except dg.DagsterExecutionInterruptedError:
+                    raise
+                except Exception:
+                    _fail_render(at, row, UNEXPECTED)
+                    raise
+        if failed and not made:
+            raise dg.Failure("; ".join(failed), allow_retries=False)
+        return dg.MaterializeResult(
+            metadata={
+                **cost(started, sum(row.end_s - row.start_s for row in rows)),
+                "clips": len(made),
+                "failed": dg.MetadataValue.json(failed),
+                "frames": dg.MetadataValue.md(strip(pictures)),
+                "facts": dg.MetadataValue.json(made),
+            }
+        )
+
+
+def _renders(at: Stage, wanted: list[str]) -> list[renders.Render]:
+    with at.platform.database.read() as connection:
+        if wanted:
+            found = [row for identity in wanted if (row := renders.get(connection, identity))]
+            return [row for row in found if row.project_id == at.project.id and row.status in renders.LIVE]
+        newest = [renders.newest(connection, clip.id) for clip in clip_rows.of_project(connection, at.project.id)]
+    return [row for row in newest if row is not None and row.status == "RENDERED"]
+
+
+def _render(at: Stage, video: Any, source: Any, row: renders.Render) -> tuple[dict[str, Any], Any]:
+    """One MP4, its subtitles and its thumbnail; the facts of it, and the thumbnail's path."""
+    from carmic_assets.assets.edits import edit_of
+    from carmic_assets.captions.subtitles import srt, vtt
+    from carmic_assets.direction.measures import measure
+    from carmic_assets.media.probe import probe
+    from carmic_assets.media.thumbnail import make_thumbnail
+    from carmic_assets.rendering.render import render
+
+    settings, store = at.platform.settings, at.platform.store
+    reported = 0.0
+
+    def progress(fraction: float) -> None:
+        nonlocal reported
+        if time.monotonic() - reported >= REPORT_EVERY_S:
+            reported = time.monotonic()
+            with at.platform.database.write() as connection:
+                renders.advance(connection, row.id, int(99 * fraction))
+
+    with at.platform.database.write() as connection:
+        renders.advance(connection, row.id, 0)
+    scratch = at.scratch / row.id
+    scratch.mkdir()
+    with ExitStack() as held:
+        edit = edit_of(at, video, source, _cut(at, row), scratch, held)
+        path = scratch / "clip.mp4"
+        report = render(
+            edit,
+            path,
+            scratch,
+            progress,
+            settings.video_encoder,  # type: ignore[arg-type]  # the settings allow no other
+            settings.threads,
+            cache=settings.cache_dir / "captions",
+        )
+    picture = scratch / "clip.jpg"
+    make_thumbnail(path, probe(path), report.duration_s / 3, picture)
+    key = at.key(artifacts.rendered(row.id, ".mp4"))
+    store.put_bytes(at.key(artifacts.rendered(row.id, ".srt")), srt(edit).encode(), "application/x-subrip")
+    store.put_bytes(at.key(artifacts.rendered(row.id, ".vtt")), vtt(edit).encode(), "text/vtt")
+    thumbnail = at.key(artifacts.rendered(row.id, ".jpg"))
+    store.put_file(thumbnail, picture, "image/jpeg")
+    store.put_file(key, path, "video/mp4")
+    metrics = measure(edit.shots, video.scene, edit.start_s)
+    facts = {**msgspec.to_builtins(report), "crop_metrics": msgspec.to_builtins(metrics)}
+    with at.platform.database.write() as connection:
+        renders.finish(connection, row.id, key, facts, thumbnail)
+    return facts, picture
+
+
+def _fail_render(at: Stage, row: renders.Render, sentence: str) -> None:
+    with at.platform.database.write() as connection:
+        renders.fail(connection, row.id, sentence)
+
+
+@dg.asset(partitions_def=videos, deps=[scored_clips], group_name="deliverables", code_version="1", pool="encode")
+def nle_packages(
+    context: dg.AssetExecutionContext, config: ExportConfig, platform: PlatformResource
+) -> dg.MaterializeResult:
+    """Project packages for the editing programs: the cut and the crop that is rendered, as editable keyframes."""
+    started = time.monotonic()
+    with stage(context, platform.open()) as at:
+        from carmic_assets.assets.edits import video_of
+
+        rows = _exports(at, config.export_ids)
+        video = video_of(at)
+        made: list[dict[str, Any]] = []
+        failed: list[str] = []
+        with at.source() as source:
+            for row in rows:
+                try:
+                    made.append({"clip": row.title, "target": row.target_format, **_package(at, video, source, row)})
+                except CarmicError as error:
+                    failed.append(f"{row.title}: {error.sentence}")
+                    _fail_export(at, row, error.sentence)
+                except dg.DagsterExecutionInterruptedError:
+                    raise
+                except Exception:
+                    _fail_export(at, row, UNEXPECTED)
+                    raise
+        if failed and not made:
+            raise dg.Failure("; ".join(failed), allow_retries=False)
+        return dg.MaterializeResult(
+            metadata={
+                **cost(started, sum(row.end_s - row.start_s for row in rows)),
+                "packages": len(made),
+                "failed": dg.MetadataValue.json(failed),
+                "facts": dg.MetadataValue.json(made),
+            }
+        )
+
+
+def _exports(at: Stage, wanted: list[str]) -> list[exports.Export]:
+    with at.platform.database.read() as connection:
+        if wanted:
+            found = [row for identity in wanted if (row := exports.get(connection, identity))]
+            return [row for row in found if row.project_id == at.project.id and row.status in exports.LIVE]
+        done = [
+            row
+            for clip in clip_rows.of_project(connection, at.project.id)
+            for row in exports.of_clip(connection, clip.id)
+        ]
+    return [row for row in done if row.status == "COMPLETED"]
+
+
+def _package(at: Stage, video: Any, source: Any, row: exports.Export) -> dict[str, Any]:
+    from carmic_assets.assets.edits import edit_of
+    from carmic_assets.captions.track import caption_events
+    from carmic_assets.exports.package import package
+
+    settings = at.platform.settings
+    reported = 0.0
+
+    def progress(fraction: float) -> None:
+        nonlocal reported
+        if time.monotonic() - reported >= REPORT_EVERY_S:
+            reported = time.monotonic()
+            with at.platform.database.write() as connection:
+                exports.advance(connection, row.id, int(99 * fraction))
+
+    with at.platform.database.write() as connection:
+        exports.advance(connection, row.id, 0)
+    scratch = at.scratch / row.id
+    scratch.mkdir()
+    with ExitStack() as held:
+        edit = edit_of(at, video, source, _cut(at, row), scratch, held)
+        proxy = None
+        if row.include_proxy and at.project.proxy_key:
+            proxy = held.enter_context(at.platform.store.local(at.project.proxy_key))
+        path = scratch / "package.zip"
+        report = package(
+            edit,
+            row.target_format,  # type: ignore[arg-type]  # the API allows no other
+            path,
+            scratch,
+            include_proxy=row.include_proxy and proxy is not None,
+            proxy_path=proxy,
+            captions=caption_events(edit, settings.cache_dir / "captions"),
+            threads=settings.threads,
+            progress=progress,
+        )
+    key = at.key(artifacts.package(row.id))
+    size = at.platform.store.put_file(key, path, "application/zip")
+    with at.platform.database.write() as connection:
+        exports.finish(connection, row.id, key, size)
+    return msgspec.to_builtins(report)
+
+
+def _fail_export(at: Stage, row: exports.Export, sentence: str) -> None:
+    with at.platform.database.write() as connection:
+        exports.fail(connection, row.id, sentence)
+
+
+def _cut(at: Stage, row: renders.Render | exports.Export) -> Any:
+    from carmic_assets.assets.edits import Cut
+
+    with at.platform.database.read() as connection:
+        clip = clip_rows.get(connection, row.clip_id)
+    score, reasoning = (clip.virality_score, clip.reasoning) if clip else (0, "")
+    return Cut(row.clip_id, row.title, row.start_s, row.end_s, row.template_config, score, reasoning)
