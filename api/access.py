@@ -88,16 +88,16 @@ class AccessMiddleware:
         await self.app(scope, receive, send)
 
     def _admit(self, request: Request[Any, Any, Any], opt: dict[str, Any]) -> Caller:
-        access: Access = opt["access"]
         with self.platform.database.read() as connection:
-            caller, stale_key = self._authenticate(connection, request, access)
+            caller, stale_key = self._authenticate(connection, request, opt)
         if stale_key or opt.get("limit"):
             self._count(request, opt, caller, stale_key)
         return caller
 
     def _authenticate(
-        self, connection: Connection, request: Request[Any, Any, Any], access: Access
+        self, connection: Connection, request: Request[Any, Any, Any], opt: dict[str, Any]
     ) -> tuple[Caller, str | None]:
+        access: Access = opt["access"]
         if access in (Access.PUBLIC, Access.TICKET, Access.SIGNED):
             return Caller(), None
         if access is Access.SIGNED_OR_EDITOR and request.query_params.get("token"):
@@ -107,7 +107,7 @@ class AccessMiddleware:
         if scheme.lower() != "bearer" or not token:
             raise unauthorized("Log in first: send `Authorization: Bearer <access token or API key>`.")
         if token.startswith(keys.PREFIX):
-            return self._by_key(connection, request, access, token)
+            return self._by_key(connection, request, opt, token)
         caller = self._by_token(connection, token)
         if access is Access.USER:
             return caller, None
@@ -130,13 +130,14 @@ class AccessMiddleware:
         return Caller(user_id=claims["sub"], session_id=claims["sid"])
 
     def _by_key(
-        self, connection: Connection, request: Request[Any, Any, Any], access: Access, token: str
+        self, connection: Connection, request: Request[Any, Any, Any], opt: dict[str, Any], token: str
     ) -> tuple[Caller, str | None]:
+        access: Access = opt["access"]
         key = keys.find(connection, token)
         if key is None:
             raise unauthorized("The API key is unknown, revoked or expired.")
         reading = request.method in ("GET", "HEAD")
-        needed = "admin" if access is Access.OWNER else "read" if reading else "write"
+        needed = "admin" if access is Access.OWNER else opt.get("scope", "read" if reading else "write")
         if access is Access.USER and not reading:
             raise ApiError(403, "An API key cannot act for a user here. Log in instead.")
         if not _scoped(key.scopes, needed):

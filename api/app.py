@@ -18,17 +18,21 @@ from litestar.handlers import BaseRouteHandler
 from litestar.middleware import DefineMiddleware
 from prometheus_client import CollectorRegistry
 
-from api import accounts, auth, keys, reference, system
+from api import accounts, auth, clips, editor, exports, keys, projects, reference, store, streams, system, uploads
 from api.access import Access, AccessMiddleware, caller_of
 from api.errors import HANDLERS, ApiError
+from api.events import Tail
+from api.hydration import Hydrator
 from api.idempotency import IdempotencyMiddleware
+from api.launching import Launcher
 from api.requests import Counters, RequestEnvelope, log_as_json
+from api.strict import StrictRequest
 from resources.platform import Platform, open_platform
 from resources.submission import Submitter
 
 THREADS = 20  # as many as the database's pool gives connections
 
-AREAS = (auth, accounts, keys, system)
+AREAS = (auth, accounts, keys, projects, uploads, clips, editor, exports, streams, store, system)
 
 
 class UnclassifiedRoute(RuntimeError):
@@ -44,7 +48,15 @@ def create_app(platform: Platform) -> Litestar:
     submitter = Submitter(platform)
     prober = system.Prober(platform, submitter)
     registry = CollectorRegistry()
-    given = {"platform": platform, "submitter": submitter, "prober": prober, "registry": registry}
+    launcher, tail = Launcher(submitter), Tail(platform, registry)
+    given = {
+        "platform": platform,
+        "hydrator": Hydrator(platform),
+        "launcher": launcher,
+        "tail": tail,
+        "prober": prober,
+        "registry": registry,
+    }
     routes = [route for area in AREAS for route in area.ROUTES]
     at_root = [route for route in routes if route.paths == {"/metrics"}]
     app = Litestar(
@@ -66,7 +78,8 @@ def create_app(platform: Platform) -> Litestar:
         openapi_config=reference.openapi_config(),
         cors_config=_cors(platform),
         logging_config=None,
-        lifespan=[],
+        lifespan=[launcher.running, tail.running],
+        request_class=StrictRequest,
     )
     _refuse_unclassified(app)
     reference.complete(app)

@@ -38,6 +38,7 @@ CODES = {
     415: "UNSUPPORTED_MEDIA_TYPE",
     416: "RANGE_NOT_SATISFIABLE",
     422: "UNPROCESSABLE",
+    423: "LOCKED",
     429: "RATE_LIMITED",
     500: "INTERNAL_ERROR",
     502: "BAD_GATEWAY",
@@ -150,8 +151,12 @@ def _fields(error: ValidationException) -> str:
     for item in error.extra if isinstance(error.extra, list) else []:
         key, message = item.get("key", ""), str(item.get("message", "")).rstrip(".")
         problems.append(f"`{key}`: {message}" if key and key != "data" else message)
-    if not problems:
-        return "The request does not fit this path; see /api/docs."
+    if problems in ([], ["'data'"]):
+        return (
+            "This path needs a JSON body; see /api/docs."
+            if problems
+            else "The request does not fit this path; see /api/docs."
+        )
     return "; ".join(problems)[:1000] + "."
 
 

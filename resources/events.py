@@ -74,8 +74,10 @@ def of_subject(connection: Connection, subject: str, after_id: int = 0, limit: i
     return [_event(row) for row in connection.execute(query.order_by(events.c.id).limit(limit))]
 
 
-def newest_id(connection: Connection) -> int:
-    return connection.scalar(select(func.max(events.c.id))) or 0
+def newest_id(connection: Connection, subject: str | None = None) -> int:
+    """Of the outbox, or of one stream; 0 when there is none."""
+    query = select(func.max(events.c.id))
+    return connection.scalar(query if subject is None else query.where(events.c.subject == subject)) or 0
 
 
 def prune(connection: Connection, older_than: timedelta = timedelta(days=7)) -> int:

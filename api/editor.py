@@ -1,0 +1,242 @@
+"""What the editor asks to be done to a clip: direct it again, place reactions, preview captions, suggest cutaways."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import get, post
+from sqlalchemy import Connection
+
+from api import edits
+from api.access import Access, Caller
+from api.clips import owned
+from api.envelope import Data
+from api.errors import ApiError
+from api.hydration import Hydrator, Video, bounds_of, clip_words
+from carmic_assets.captions.reactions import emoji_fill
+from carmic_assets.captions.track import CaptionEvent, caption_events
+from carmic_assets.direction.director import direct_clip
+from carmic_assets.direction.measures import measure
+from carmic_assets.model.direction import CropMetrics, LayoutShot
+from carmic_assets.model.edit import Edit
+from carmic_assets.model.errors import RenderFailed
+from carmic_assets.model.template import AudioConfig, Emoji, TemplateConfig, Watermark
+from carmic_assets.rendering.assemble import assemble
+from resources import clips, library
+from resources import templates as own_templates
+from resources.clips import Clip
+from resources.platform import Platform
+
+
+class Rebuilt(msgspec.Struct):
+    clip_id: str
+    version: int
+    ai_suggested_layout_timeline: tuple[LayoutShot, ...]
+    crop_metrics: CropMetrics
+
+
+class Reactions(msgspec.Struct):
+    clip_id: str
+    version: int
+    emojis: tuple[Emoji, ...]
+
+
+class DryRunIn(TemplateConfig, frozen=True):
+    """The config to preview, as `PUT` takes it. Without a body: the saved one."""
+
+
+class DryRun(msgspec.Struct):
+    """`captions` are placed in pixels of a `width` x `height` picture, in seconds of the rendered clip."""
+
+    clip_id: str
+    width: int
+    height: int
+    captions: list[CaptionEvent]
+    srt: str
+    vtt: str
+
+
+class Match(msgspec.Struct):
+    """A video or image of the workspace's library that a suggestion could show."""
+
+    id: str
+    url: str
+    media_type: str
+    filename: str
+    duration: float | None
+
+
+class Suggestion(msgspec.Struct):
+    """A cutaway: what to show, when on the clip's clock, and what the library has for it."""
+
+    keyword: str
+    start_time: float
+    duration: float
+    matches: list[Match]
+
+
+@post(
+    "/v1/clips/{clip_id:uuid}/rebuild-layout",
+    access=Access.EDITOR,
+    idempotent=True,
+    status_code=200,
+    refuses=(409,),
+    sync_to_thread=True,
+    tags=["Clips and editor"],
+)
+def rebuild_layout(platform: Platform, hydrator: Hydrator, caller: Caller, clip_id: UUID) -> Data[Rebuilt]:
+    """Let the auto-director decide anew: drops the saved `shots` and answers the timeline that is followed from now on.
+
+    409 while the video's spatial matrix does not exist.
+    """
+    with platform.database.read() as connection:
+        _, clip = owned(connection, caller, clip_id)
+    video = hydrator.video(clip.workspace_id, clip.project_id)
+    if video.scene is None:
+        raise ApiError(409, "The spatial matrix of this video does not exist yet. Wait for `visual_pipeline_ready`.")
+    clip = _changed(platform, clip, lambda raw: {name: value for name, value in raw.items() if name != "shots"})
+    start, end = bounds_of(video, clip.start_s, clip.end_s)
+    timeline = direct_clip(video.scene, start, end, edits.parsed(clip.template_config))
+    return Data(Rebuilt(clip.id, clip.version, timeline, measure(timeline, video.scene, start)))
+
+
+@post(
+    "/v1/clips/{clip_id:uuid}/emoji-fill",
+    access=Access.EDITOR,
+    idempotent=True,
+    status_code=200,
+    refuses=(409,),
+    sync_to_thread=True,
+    tags=["Clips and editor"],
+)
+def fill_emoji(platform: Platform, hydrator: Hydrator, caller: Caller, clip_id: UUID) -> Data[Reactions]:
+    """Place emoji reactions where the words call for them, and save them as `elements.emojis`.
+
+    They have no position of their own: the renderer puts each beside its speaker's face.
+    """
+    with platform.database.read() as connection:
+        _, clip = owned(connection, caller, clip_id)
+    edit = _edit(platform, hydrator, clip, edits.parsed(clip.template_config), {})
+    found = tuple(emoji_fill(edit.words, edit.duration_s))
+    placed = msgspec.to_builtins(found)
+
+    def with_reactions(raw: dict[str, Any]) -> dict[str, Any]:
+        elements = raw.get("elements") or {}
+        return {**raw, "elements": {**elements, "emojis": placed}}
+
+    clip = _changed(platform, clip, with_reactions)
+    return Data(Reactions(clip.id, clip.version, found))
+
+
+@post(
+    "/v1/clips/{clip_id:uuid}/subtitle-dry-run",
+    access=Access.EDITOR,
+    scope="read",
+    status_code=200,
+    refuses=(409,),
+    sync_to_thread=True,
+    tags=["Clips and editor"],
+)
+def dry_run_subtitles(
+    platform: Platform, hydrator: Hydrator, caller: Caller, clip_id: UUID, data: DryRunIn | None = None
+) -> Data[DryRun]:
+    """The captions as they would be rendered, word for word and line for line; nothing is saved."""
+    from carmic_assets.captions.subtitles import srt, vtt
+
+    with platform.database.read() as connection:
+        _, clip = owned(connection, caller, clip_id)
+        styles = own_styles(connection, caller.workspace)
+    config: TemplateConfig = data if data is not None else edits.parsed(clip.template_config)
+    edits.check(config, clip.end_s - clip.start_s, styles)
+    edit = _edit(platform, hydrator, clip, config, styles)
+    try:
+        captions = caption_events(edit, platform.settings.cache_dir / "fonts")
+    except ValueError as error:
+        raise ApiError(400, str(error)) from error
+    return Data(DryRun(clip.id, edit.width, edit.height, captions, srt(edit), vtt(edit)))
+
+
+@post(
+    "/v1/clips/{clip_id:uuid}/generate-broll",
+    access=Access.EDITOR,
+    idempotent=True,
+    status_code=200,
+    sync_to_thread=True,
+    tags=["B-roll and stock"],
+)
+def generate_broll(platform: Platform, caller: Caller, clip_id: UUID) -> Data[list[Suggestion]]:
+    """Suggest cutaways: keywords and times out of what is said, with matches in the workspace's own library."""
+    return _suggestions(platform, caller, clip_id)
+
+
+@get("/v1/clips/{clip_id:uuid}/broll", access=Access.EDITOR, sync_to_thread=True, tags=["B-roll and stock"])
+def broll(platform: Platform, caller: Caller, clip_id: UUID) -> Data[list[Suggestion]]:
+    """The clip's suggested cutaways."""
+    return _suggestions(platform, caller, clip_id)
+
+
+def own_styles(connection: Connection, workspace_id: str) -> dict[str, TemplateConfig]:
+    """The workspace's own templates, by the name that `caption_style` calls them."""
+    return {name: edits.parsed(raw) for name, raw in own_templates.configs(connection, workspace_id).items()}
+
+
+def _suggestions(platform: Platform, caller: Caller, clip_id: UUID) -> Data[list[Suggestion]]:
+    with platform.database.read() as connection:
+        _, clip = owned(connection, caller, clip_id)
+        found = []
+        for item in clip.broll_suggestions:
+            media = library.search(connection, caller.workspace, item["keyword"], ("video", "image"), limit=5)
+            matches = [Match(m.id, m.object_key, m.media_type, m.filename, m.duration_s) for m in media]
+            found.append(Suggestion(item["keyword"], item["start_time"], item["duration"], matches))
+    return Data(found)
+
+
+def _changed(platform: Platform, clip: Clip, change: Any) -> Clip:
+    """Save `change` of the config. Raises 409 where somebody saved in between."""
+    with platform.database.write() as connection:
+        saved = clips.edit(connection, clip.id, change(clip.template_config or {}), if_version=clip.version)
+    if saved is None:
+        raise ApiError(409, "Somebody saved this clip at the same moment. Try again.")
+    return saved
+
+
+def _edit(
+    platform: Platform, hydrator: Hydrator, clip: Clip, config: TemplateConfig, styles: dict[str, TemplateConfig]
+) -> Edit:
+    """The edit as the renderer would get it, without the media that captions have nothing to do with."""
+    video: Video = hydrator.video(clip.workspace_id, clip.project_id)
+    if video.facts is None or video.scene is None or video.transcript is None:
+        raise ApiError(409, "The analysis of this video does not exist yet. Wait for CLIPS_READY.")
+    start, end = bounds_of(video, clip.start_s, clip.end_s)
+    plain = msgspec.structs.replace(
+        config,
+        b_roll=(),
+        audio=msgspec.structs.replace(config.audio, music_track=AudioConfig().music_track, active_track=None),
+        elements=msgspec.structs.replace(config.elements, watermark=Watermark()),
+    )
+    try:
+        return assemble(
+            clip_id=clip.id,
+            title=clip.title,
+            source_path="",
+            source=video.facts,
+            start_s=start,
+            end_s=end,
+            config=plain,
+            words=clip_words(video, start, end),
+            shots=direct_clip(video.scene, start, end, plain),
+            speech=[
+                (max(a, start) - start, min(b, end) - start)
+                for a, b in video.transcript.speech
+                if a < end and b > start
+            ],
+            language=video.transcript.language,
+            templates=styles,
+        )
+    except RenderFailed as error:
+        raise ApiError(422, error.sentence) from error
+
+
+ROUTES: list[Any] = [rebuild_layout, fill_emoji, dry_run_subtitles, generate_broll, broll]

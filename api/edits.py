@@ -1,0 +1,113 @@
+"""Whether an edit of a clip can be saved: `TemplateConfig` against the clip, the workspace and itself.
+
+400: a value that is none of those known. 422: well-formed, but it does not fit together.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+from api.errors import ApiError
+from api.strict import sentence
+from carmic_assets.captions.presets import check_colours, known_styles
+from carmic_assets.direction.override import problem_of
+from carmic_assets.model.template import TemplateConfig
+from resources.outbound import Outbound, Refused
+from resources.platform import Platform
+
+OVERHANG_S = 0.1  # rounding in an editor
+SHORTEST_S = 0.5
+LONGEST_S = 30 * 60
+MOST = {"words": 20_000, "b_roll": 100, "emojis": 200, "shots": 2000}
+
+
+def parsed(raw: dict[str, Any] | None) -> TemplateConfig:
+    """The stored document as a config; what it leaves out takes its default."""
+    try:
+        return msgspec.convert(raw or {}, TemplateConfig)
+    except msgspec.ValidationError as error:  # saved by an older server with wider ranges
+        raise ApiError(409, f"The saved config no longer fits: {sentence(error)} Save it anew.") from error
+
+
+def filled(raw: dict[str, Any] | None) -> dict[str, Any]:
+    """The stored document over the defaults: every known field is there, unknown ones are kept."""
+    defaults = msgspec.to_builtins(TemplateConfig())
+    del defaults["shots"], defaults["transcript"]
+    return _over(defaults, raw or {})
+
+
+def check(config: TemplateConfig, duration_s: float, styles: dict[str, TemplateConfig]) -> None:
+    """Raises ApiError. `styles` are the workspace's own templates by name; `duration_s` is the clip's length."""
+    known = known_styles(styles)
+    if config.caption_style not in known:
+        raise ApiError(400, f"`caption_style` must be one of {', '.join(known)}.")
+    try:
+        check_colours(config.style)
+    except ValueError as error:
+        raise ApiError(400, str(error)) from error
+    words = config.transcript.words if config.transcript else ()
+    counts = {"words": words, "b_roll": config.b_roll, "emojis": config.elements.emojis, "shots": config.shots or ()}
+    for name, items in counts.items():
+        if len(items) > MOST[name]:
+            raise ApiError(422, f"`{name}` has {len(items)} entries; {MOST[name]} are the most.")
+    for number, word in enumerate(words, 1):
+        if not (0 <= word.start <= word.end < math.inf):
+            raise ApiError(422, f"Word {number} ({word.word[:40]}) ends before it starts.")
+    if config.shots and (problem := problem_of(config.shots, duration_s)) is not None:
+        raise ApiError(422, problem)
+    for number, item in enumerate(config.b_roll, 1):
+        end = item.start_time + item.duration
+        if end > duration_s + OVERHANG_S:
+            raise ApiError(
+                422,
+                f"B-roll {number} ends at {end:g} s, after the clip's end at {duration_s:.3f} s. Move or shorten it.",
+            )
+    for number, emoji in enumerate(config.elements.emojis, 1):
+        if emoji.start_time >= duration_s:
+            raise ApiError(422, f"Emoji {number} starts after the clip's end at {duration_s:.3f} s.")
+
+
+def check_bounds(start_s: float, end_s: float, source_s: float | None) -> None:
+    if not (math.isfinite(start_s) and math.isfinite(end_s)) or start_s < 0:
+        raise ApiError(400, "`start_time` and `end_time` must be seconds of the source, from 0 on.")
+    if end_s <= start_s:
+        raise ApiError(422, "`end_time` must be after `start_time`.")
+    if source_s is not None and end_s > source_s + OVERHANG_S:
+        raise ApiError(422, f"`end_time` lies past the end of the video at {source_s:.3f} s.")
+    if not SHORTEST_S <= end_s - start_s <= LONGEST_S:
+        raise ApiError(422, f"A clip is {SHORTEST_S} to {LONGEST_S} seconds long.")
+
+
+def check_links(platform: Platform, workspace_id: str, config: TemplateConfig) -> None:
+    """Media named by the config must be the workspace's own, or at an address that may be reached."""
+    named = {f"b_roll[{n}].videoUrl": item.video_url for n, item in enumerate(config.b_roll)}
+    if config.elements.watermark.image_url:
+        named["elements.watermark.imageUrl"] = config.elements.watermark.image_url
+    if config.audio.active_track is not None:
+        named["audio.activeTrack.url"] = config.audio.active_track.url
+    for field, url in named.items():
+        _check_link(platform, workspace_id, field, url)
+
+
+def _check_link(platform: Platform, workspace_id: str, field: str, url: str) -> None:
+    own = f"workspaces/{workspace_id}/"
+    store = f"{platform.settings.public_url}/api/store/"
+    if url.startswith(store):
+        url = url.removeprefix(store).partition("?")[0]
+    if "://" not in url:
+        if not url.startswith(own):
+            raise ApiError(422, f"`{field}` names nothing of this workspace's media, and is no http(s) URL.")
+        return
+    try:
+        Outbound(platform.settings.outbound_allow).check(url)
+    except Refused as error:
+        raise ApiError(400, f"`{field}`: {error}") from error
+
+
+def _over(below: Any, above: Any) -> Any:
+    if isinstance(below, dict) and isinstance(above, dict):
+        return {**below, **{name: _over(below.get(name), value) for name, value in above.items()}}
+    return above

@@ -1,0 +1,102 @@
+"""The media library: files that a workspace keeps to use in clips. Rows only; the bytes are in the store."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, and_, delete, func, insert, select
+
+from resources.database.engine import now
+from resources.database.tables import media
+
+TYPES = ("image", "video", "audio", "font")
+
+
+class Media(msgspec.Struct, frozen=True):
+    """A row of `media`. `clip_id` is set for media that belong to one clip."""
+
+    id: str
+    workspace_id: str
+    clip_id: str | None
+    object_key: str
+    filename: str
+    media_type: str
+    content_type: str
+    size_bytes: int
+    duration_s: float | None
+    width: int | None
+    height: int | None
+    facts: dict[str, Any]
+    created_at: datetime
+
+
+_FIELDS = [media.c[name] for name in Media.__struct_fields__]
+
+
+def new_key(workspace_id: str, suffix: str) -> str:
+    """Where a new file goes. `suffix` is ".png" or the like."""
+    return f"workspaces/{workspace_id}/media/{uuid.uuid4()}{suffix}"
+
+
+def add(connection: Connection, workspace_id: str, **columns: Any) -> Media:
+    media_id = str(uuid.uuid4())
+    row = {"id": media_id, "workspace_id": workspace_id, "created_at": now(), "facts": {}, **columns}
+    connection.execute(insert(media).values(**row))
+    made = get(connection, workspace_id, media_id)
+    assert made is not None
+    return made
+
+
+def get(connection: Connection, workspace_id: str, media_id: str) -> Media | None:
+    query = select(*_FIELDS).where(media.c.id == media_id, media.c.workspace_id == workspace_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Media(**row._mapping)
+
+
+def by_key(connection: Connection, workspace_id: str, object_key: str) -> Media | None:
+    query = select(*_FIELDS).where(media.c.object_key == object_key, media.c.workspace_id == workspace_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Media(**row._mapping)
+
+
+def listing(
+    connection: Connection,
+    workspace_id: str,
+    *,
+    media_type: str = "",
+    search: str = "",
+    clip_id: str | None = None,
+    limit: int = 20,
+    offset: int = 0,
+) -> tuple[list[Media], int]:
+    """Newest first, and how many there are in all. Without `clip_id`: the library; with it: that clip's own."""
+    conditions = [media.c.workspace_id == workspace_id]
+    conditions.append(media.c.clip_id.is_(None) if clip_id is None else media.c.clip_id == clip_id)
+    if media_type:
+        conditions.append(media.c.media_type == media_type)
+    if search:
+        conditions.append(media.c.filename.icontains(search, autoescape=True))
+    query = select(*_FIELDS).where(and_(*conditions)).order_by(media.c.created_at.desc(), media.c.id)
+    rows = connection.execute(query.limit(limit).offset(offset))
+    total = connection.scalar(select(func.count()).select_from(media).where(and_(*conditions)))
+    return [Media(**row._mapping) for row in rows], total or 0
+
+
+def search(
+    connection: Connection, workspace_id: str, words: str, media_types: tuple[str, ...], limit: int = 20
+) -> list[Media]:
+    """Files of these types whose name holds the words, newest first."""
+    query = select(*_FIELDS).where(
+        media.c.workspace_id == workspace_id,
+        media.c.media_type.in_(media_types),
+        media.c.filename.icontains(words, autoescape=True),
+    )
+    rows = connection.execute(query.order_by(media.c.created_at.desc(), media.c.id).limit(limit))
+    return [Media(**row._mapping) for row in rows]
+
+
+def remove(connection: Connection, workspace_id: str, media_id: str) -> None:
+    connection.execute(delete(media).where(media.c.id == media_id, media.c.workspace_id == workspace_id))
