@@ -33,7 +33,8 @@ _OWNED = 0.6  # of a voice's seconds that make it a person's own
 _SHARED = 0.25  # gain in log likelihood per second that shows a voice to be shared by people who sound alike ...
 _STRIKING = 3.0  # ... or this much in a single second of it
 _RARE_STEPS = 15  # somebody never seen who speaks less than this in all is a mistake
-_FRAGMENT_S, _FRAGMENT = 2.0, 0.3  # a piece of a person's track: at least so many seconds, at most this share of theirs
+_FRAGMENT_S = 2.0  # seconds of speech that tell the voice of a track
+_PROVEN_S = 1.5  # seconds in the picture, with lips that move, before a voice is taken for somebody's
 
 _TAIL_S = 0.35  # a turn lasts until the breath after the last word ...
 _LEAD_S = 0.15  # ... and begins with the one before the first
@@ -73,8 +74,8 @@ def assign(words: Iterable[Word], turns: Sequence[Turn]) -> tuple[Word, ...]:
 def _people(evidence: Evidence) -> list[tuple[int, ...]]:
     """Columns of `lips` that are one person each.
 
-    Tracks are people already; but where a face was lost and found again, a track that is seldom heard has the voice of
-    one that is heard often, and is never in the picture with it: then it is that person.
+    Tracks are people already; but where a face was lost and found again, the tracks that have one voice of several, and
+    are never in the picture together, are one person.
     """
     import numpy as np
 
@@ -85,23 +86,14 @@ def _people(evidence: Evidence) -> list[tuple[int, ...]]:
     seen = ~np.isnan(evidence.lips)
     people: list[list[int]] = []
     for column in np.argsort(-heard.sum(axis=0), kind="stable").tolist():
-        voice, seconds = int(heard[:, column].argmax()), float(heard[:, column].max())
-        pure = seconds >= _FRAGMENT_S and seconds >= 0.8 * heard[:, column].sum()
-        main = next(
-            (
-                person
-                for person in people
-                if pure
-                and int(heard[:, person[0]].argmax()) == voice
-                and seconds < _FRAGMENT * heard[voice, person[0]]
-                and (seen[:, person].any(axis=1) & seen[:, column]).sum() * STEP_S < 0.5
-            ),
-            None,
-        )
-        if main is None:
-            people.append([column])
+        voice = int(heard[:, column].argmax())
+        pure = heard[voice, column] >= max(_FRAGMENT_S, 0.8 * heard[:, column].sum())
+        alike = [person for person in people if pure and int(heard[:, person[0]].argmax()) == voice]
+        apart = [p for p in alike if (seen[:, p].any(axis=1) & seen[:, column]).sum() * STEP_S < 0.5]
+        if apart and len(alike) == 1:
+            apart[0].append(column)
         else:
-            main.append(column)
+            people.append([column])
     return [tuple(person) for person in sorted(people)]
 
 
@@ -122,8 +114,9 @@ def _lips(evidence: Evidence, people: Sequence[tuple[int, ...]]) -> np.ndarray:
 def _cast(evidence: Evidence, people: Sequence[tuple[int, ...]]) -> np.ndarray:
     """How likely each person is when a voice is heard: (C, P + C), rows sum to 1; see `_learned`.
 
-    A person has one voice. Where two that sound different fall to the same person, the second stays only if the lips
-    confirm it (then it is the same person in another place); else it goes to whom the lips say next, or off screen.
+    A voice is not that of somebody who is hardly seen while it is heard. And a person has one voice: where two that
+    sound different fall to the same person, the second stays only if the lips confirm it (then it is that person in
+    another place); else it goes to whom the lips say next, or off screen.
     """
     import numpy as np
 
@@ -138,10 +131,21 @@ def _cast(evidence: Evidence, people: Sequence[tuple[int, ...]]) -> np.ndarray:
             support = [float(lips[evidence.voice == voice, person].mean()) for voice in voices]
             ranked = sorted(zip(support, voices.tolist(), strict=True), reverse=True)
             doubtful += [(mean, voice, person) for mean, voice in ranked[1:] if mean < _CONFIRMED]
+            doubtful += [
+                (mean, voice, person) for mean, voice in ranked[:1] if not _proven(evidence, people[person], voice)
+            ]
         if not doubtful:
             return _sharpened(beliefs)
         _, voice, person = min(doubtful)
         allowed[voice, person] = False
+
+
+def _proven(evidence: Evidence, person: Sequence[int], voice: int) -> bool:
+    """Whether the person was seen while the voice was heard, with lips that do not speak against it."""
+    import numpy as np
+
+    lips = evidence.lips[evidence.voice == voice][:, list(person)]
+    return bool((~np.isnan(lips)).sum() * STEP_S >= _PROVEN_S and np.nanmean(lips) > -1.0)
 
 
 def _sharpened(beliefs: _Beliefs) -> np.ndarray:
