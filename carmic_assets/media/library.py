@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from carmic_assets.media.open import AUDIO_FORMATS, IMAGE_FORMATS, LIBRARY_FORMATS, SOURCE_FORMATS, open_media
+from carmic_assets.media.open import AUDIO_FORMATS, MAX_PIXELS, SOURCE_FORMATS, open_media
 from carmic_assets.model.edit import MediaFile
 from carmic_assets.model.errors import RenderFailed
 
+MOVING = (*SOURCE_FORMATS, *AUDIO_FORMATS)
+STILLS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 FONT_MAGIC = (b"\x00\x01\x00\x00", b"OTTO", b"true", b"ttcf", b"wOFF", b"wOF2")
 
 
@@ -19,10 +21,14 @@ def describe(path: str | Path, name: str) -> MediaFile:
     with Path(path).open("rb") as file:
         if file.read(4) in FONT_MAGIC:
             return _font(path, name)
+    if (picture := _picture(path, name)) is not None:
+        return picture
     try:
         return _streams(path, name)
     except RenderFailed as error:
-        raise RenderFailed(f"{name} cannot be used: {error.sentence}") from error
+        raise RenderFailed(
+            f"{name} is no picture, video, sound or font that can be read. Upload another file."
+        ) from error
 
 
 def media_type(file: MediaFile) -> str:
@@ -32,21 +38,33 @@ def media_type(file: MediaFile) -> str:
     return "audio" if file.has_audio else "font"
 
 
+def _picture(path: str | Path, name: str) -> MediaFile | None:
+    """A still, or None where the file is not one. libav chooses its still demuxer by name: Pillow reads the content."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=STILLS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise RenderFailed(f"{name} has more pixels than can be used. Upload a smaller picture.")
+            image.load()
+            return MediaFile(path=str(path), name=name, width=image.width, height=image.height, has_video=True)
+    except UnidentifiedImageError:
+        return None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise RenderFailed(f"{name} is a damaged picture. Upload it again.") from error
+
+
 def _streams(path: str | Path, name: str) -> MediaFile:
     import av
 
-    with open_media(path, formats=LIBRARY_FORMATS, error=RenderFailed) as container:
-        kinds = container.format.name.split(",")
-        still = any(kind in IMAGE_FORMATS for kind in kinds) and "gif" not in kinds
-        if not any(kind in (*SOURCE_FORMATS, *AUDIO_FORMATS, *IMAGE_FORMATS) for kind in kinds):
-            raise RenderFailed("It is no kind of file that can be used here.")
+    with open_media(path, formats=MOVING, error=RenderFailed) as container:
         covers = av.stream.Disposition.attached_pic
         pictures = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & covers]
         sounds = [s for s in container.streams.audio if s.codec_context is not None]
         used = (pictures or sounds)[:1]
         if not used or next(iter(container.decode(used[0])), None) is None:
-            raise RenderFailed("Nothing in it decodes. Upload the file again, or in another format.")
-        seconds = None if container.duration is None or still else container.duration / av.time_base
+            raise RenderFailed("Nothing in it decodes.")
+        seconds = 0.0 if container.duration is None else container.duration / av.time_base
         return MediaFile(
             path=str(path),
             name=name,
