@@ -81,7 +81,7 @@ class AccessMiddleware:
         self.platform = platform
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] != "OPTIONS":
+        if scope["type"] == "http" and scope["method"] != "OPTIONS":  # type: ignore[typeddict-item]
             request: Request[Any, Any, Any] = Request(scope)
             scope["state"]["client_ip"] = clientip.of(scope, self.platform.settings.trusted_proxies)
             scope["state"]["caller"] = await sync_to_thread(self._admit, request, scope["route_handler"].opt)

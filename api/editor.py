@@ -217,7 +217,7 @@ def _edit(
         elements=msgspec.structs.replace(config.elements, watermark=Watermark()),
     )
     try:
-        return assemble(
+        edit = assemble(
             clip_id=clip.id,
             title=clip.title,
             source_path="",
@@ -233,10 +233,10 @@ def _edit(
                 if a < end and b > start
             ],
             language=video.transcript.language,
-            templates=styles,
         )
     except RenderFailed as error:
         raise ApiError(422, error.sentence) from error
+    return msgspec.structs.replace(edit, templates=styles)
 
 
 ROUTES: list[Any] = [rebuild_layout, fill_emoji, dry_run_subtitles, generate_broll, broll]

@@ -11,6 +11,7 @@ import os
 import re
 from email.utils import formatdate
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 from litestar import Request
@@ -66,7 +67,7 @@ class FileAnswer:
             await sync_to_thread(file.seek, start)
             await self._body(file, end - start, receive, send)
 
-    async def _body(self, file, length: int, receive: Receive, send: Send) -> None:  # type: ignore[no-untyped-def]
+    async def _body(self, file: IO[bytes], length: int, receive: Receive, send: Send) -> None:
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
             while length > 0 and not gone.done():

@@ -42,7 +42,7 @@ class IdempotencyMiddleware:
         caller: Caller = scope["state"]["caller"]
         whose = caller.workspace_id or caller.user_id or scope["state"]["client_ip"]
         body = await _whole_body(receive)
-        digest = hashlib.sha256(f"{scope['method']} {scope['path']}\n".encode() + body).hexdigest()
+        digest = hashlib.sha256(f"{scope['path']}\n".encode() + body).hexdigest()
         claim = await self._claim(whose, key, digest)
         if isinstance(claim, idempotency.Answer):
             await self._replay(claim, send)
@@ -137,5 +137,5 @@ async def _whole_body(receive: Receive) -> bytes:
         body.extend(message.get("body", b""))  # type: ignore[arg-type]
         if len(body) > MAX_BODY:
             raise ApiError(413, "The request's body is too large for this path.")
-        if not message.get("more_body"):  # type: ignore[union-attr]
+        if not message.get("more_body"):
             return bytes(body)

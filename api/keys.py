@@ -104,7 +104,7 @@ def _list(platform: Platform, caller: Caller) -> Data[list[keys.ApiKey]]:
 def _create(platform: Platform, caller: Caller, data: KeyIn) -> Data[NewKey]:
     if data.expires_at is not None and data.expires_at <= now():
         raise ApiError(422, "`expires_at` has passed already.")
-    scopes = sorted(set(data.scopes), key=keys.SCOPES.index)
+    scopes: list[str] = sorted(set(data.scopes), key=keys.SCOPES.index)
     with platform.database.write() as connection:
         made = keys.create(connection, caller.workspace, caller.user_id, data.name, scopes, data.expires_at)
     return Data(_shown(*made))

@@ -265,7 +265,7 @@ def listing(
     offset: Offset = 0,
     search: Annotated[str, Parameter(max_length=200, description="In titles and file names.")] = "",
     filter_status: Annotated[
-        Literal["", Status],  # type: ignore[valid-type]  # the seed's own example sends `status=`
+        Literal["", Status],  # the seed's own example sends `status=`
         Parameter(query="status", description="One status."),
     ] = "",
 ) -> Page[ProjectOut]:

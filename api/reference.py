@@ -14,6 +14,7 @@ from litestar import Litestar, Response, Router, get
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec.enums import OpenAPIType
 from litestar.openapi.spec.example import Example
 from litestar.openapi.spec.header import OpenAPIHeader
 from litestar.openapi.spec.media_type import OpenAPIMediaType
@@ -128,21 +129,21 @@ def _refusal(status: int, kind: str) -> OpenAPIResponse:
     body = OpenAPIMediaType(schema=Reference(ref=f"#/components/schemas/{kind}"), examples={"refusal": example})
     headers = None
     if status in (429, 503):
-        headers = {"Retry-After": OpenAPIHeader(schema=Schema(type="string"), description="Seconds to wait.")}
+        headers = {"Retry-After": OpenAPIHeader(schema=Schema(type=OpenAPIType.STRING), description="Seconds to wait.")}
     description = CODES[status].replace("_", " ").capitalize()
     return OpenAPIResponse(description=description, content={"application/json": body}, headers=headers)  # type: ignore[arg-type]
 
 
 def _refusals() -> dict[str, Schema]:
     made = {}
-    for name, code in (("Refusal", "integer"), ("MachineRefusal", "string")):
-        properties = {"error": Schema(type="string"), "code": Schema(type=code)}  # type: ignore[arg-type]
-        made[name] = Schema(type="object", properties=properties, required=["error", "code"])  # type: ignore[arg-type]
+    for name, code in (("Refusal", OpenAPIType.INTEGER), ("MachineRefusal", OpenAPIType.STRING)):
+        properties = {"error": Schema(type=OpenAPIType.STRING), "code": Schema(type=code)}
+        made[name] = Schema(type=OpenAPIType.OBJECT, properties=properties, required=["error", "code"])  # type: ignore[arg-type]
     return made
 
 
 def _header(name: str, description: str, max_length: int | None = None) -> Parameter:
-    schema = Schema(type="string", max_length=max_length)  # type: ignore[arg-type]
+    schema = Schema(type=OpenAPIType.STRING, max_length=max_length)
     return Parameter(name=name, param_in="header", description=description, required=False, schema=schema)
 
 

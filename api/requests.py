@@ -93,7 +93,8 @@ class RequestEnvelope:
 
     def _record(self, scope: Scope, status: int, first_byte: float, whole: float) -> None:
         template = scope.get("path_template") or "unknown"
-        method = scope["method"]
+        method = scope.get("method", "")
+        hidden = "token" in scope.get("path_params", {})  # an upload's address is its own key
         self.counters.requests.labels(method, template, str(status)).inc()
         self.counters.seconds.labels(method, template).observe(first_byte)
         caller = scope["state"].get("caller")
@@ -101,7 +102,7 @@ class RequestEnvelope:
             "request",
             request_id=scope["state"]["request_id"],
             method=method,
-            path=scope["path"],
+            path=template if hidden else scope["path"],
             status=status,
             ms=round(whole * 1000, 1),
             ip=scope["state"].get("client_ip"),

@@ -69,6 +69,7 @@ def _serve(home: Path, host: str, port: int, dagster_port: int, say: Callable[[s
         "api": [
             *python, "uvicorn", "--factory", "api.app:create", "--host", host, "--port", str(port),
             "--no-access-log", "--timeout-graceful-shutdown", "3", "--no-server-header",
+            "--no-proxy-headers",  # whose X-Forwarded-For is believed is CARMIC_TRUSTED_PROXIES' to say
         ],
     }  # fmt: skip
     stopping: list[int] = []
