@@ -332,7 +332,7 @@ def copy_size(width: int, height: int) -> tuple[int, int]:
 
 
 def _pq_to_sdr() -> np.ndarray:
-    """Table from 8-bit PQ code (SMPTE ST 2084) to 8-bit SDR code: 203 nits is white (ITU-R BT.2408), highlights roll off."""
+    """Table from 8-bit PQ code (SMPTE ST 2084) to SDR code: 203 nits is white (ITU-R BT.2408), highlights roll off."""
     import numpy as np
 
     code = np.linspace(0, 1, 256) ** (1 / 78.84375)

@@ -5,31 +5,40 @@ Detects as often as needed: twice to three times a second, and once more in betw
 
 from __future__ import annotations
 
-import itertools
+import functools
+from bisect import bisect_right
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import astuple
 
 from carmic_assets.media.open import open_media
 from carmic_assets.model.media import AnalysisFacts
 from carmic_assets.model.progress import Progress, ignore
 from carmic_assets.vision.centerface import overlap
 from carmic_assets.vision.detect import Detection, Detector
-from carmic_assets.vision.lips import mouth_motion
+from carmic_assets.vision.lips import Face, face_of, mouth_motion
 from carmic_assets.vision.tracks import Piece, ShotTracker
 
 if TYPE_CHECKING:
+    import av
     import numpy as np
 
 COARSE_FPS = 2.5  # of detection where nothing moves
 STEADY = 0.55  # intersection over union with the detection before, above which nothing moved
 
 
-class _Frame(msgspec.Struct):
-    t: float
-    picture: np.ndarray  # RGB
-    grey: np.ndarray
+class _Frame:
+    def __init__(self, t: float, decoded: av.VideoFrame):
+        self.t = t
+        self.grey: np.ndarray = decoded.to_ndarray()[: decoded.height]  # the copy is yuv420p: its luma comes first
+        self._decoded = decoded
+
+    @functools.cached_property
+    def picture(self) -> np.ndarray:
+        """RGB; made when asked for, as most frames are only looked at in grey."""
+        return self._decoded.to_ndarray(format="rgb24")
 
 
 def observe(
@@ -47,9 +56,7 @@ def observe(
     pass_ = _Pass(analysis, detector)
     with open_media(frames_path, threads=threads) as source:
         for n, frame in enumerate(source.decode(video=0)):
-            picture = frame.to_ndarray(format="rgb24")
-            grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-            pass_.take(_Frame(analysis.start_s + n / analysis.fps, picture, grey))
+            pass_.take(_Frame(analysis.start_s + n / analysis.fps, frame))
             if n % 50 == 0:
                 progress(min(1.0, n / max(analysis.frames, 1)))
     pass_.end_shot()
@@ -63,23 +70,17 @@ class _Pass:
         self.detections = 0
         self._stride = max(1, round(analysis.fps / COARSE_FPS))
         self._shot = -1
-        self._cuts = iter(analysis.cuts_s)
-        self._next_cut = next(self._cuts, None)
         self._tracker = ShotTracker(0)
         self._waiting: list[_Frame] = []  # since the last detection, which is the first of them
         self._found: list[Detection] = []  # the last detection
 
     def take(self, frame: _Frame) -> None:
-        new_shot = self._shot < 0
-        while self._next_cut is not None and frame.t >= self._next_cut - 0.25 / self.analysis.fps:
-            new_shot, self._next_cut = True, next(self._cuts, None)
-        if new_shot:
+        shot = bisect_right(self.analysis.cuts_s, frame.t + 0.25 / self.analysis.fps)
+        if shot != self._shot:
             self.end_shot()
-            self._shot += 1
-            self._tracker = ShotTracker(self._shot)
-            self._waiting, self._found = [], self._detect(frame)
+            self._shot, self._tracker = shot, ShotTracker(shot)
+            self._found, self._waiting = self._detect(frame), [frame]
             self._join(frame, self._found)
-            self._waiting = [frame]
             return
         self._waiting.append(frame)
         if len(self._waiting) > self._stride:
@@ -116,17 +117,19 @@ class _Pass:
 
 
 def _measure(piece: Piece, frames: list[_Frame]) -> None:
-    """Mouth motion in each of `frames` but the first; the box between its two detections is on a line."""
-    (t0, t1), (box0, box1), (marks0, marks1) = piece.times[-2:], piece.boxes[-2:], piece.landmarks[-2:]
-    for before, now in itertools.pairwise(frames):
+    """Mouth motion in each of `frames` but the first; the face between its two detections is on a line."""
+    (t0, t1) = piece.times[-2:]
+    height, width = frames[0].grey.shape
+    faces = [
+        face_of(piece.kind, box, marks, width / height)
+        for box, marks in zip(piece.boxes[-2:], piece.landmarks[-2:], strict=True)
+    ]
+    if faces[0] is None or faces[1] is None:
+        return
+    for before, now in pairwise(frames):
         part = (now.t - t0) / (t1 - t0)
-        box = tuple(a + part * (b - a) for a, b in zip(box0, box1, strict=True))
-        mouth = None
-        if marks0 and marks1:
-            x, y = ((m[6] + m[8]) / 2 for m in (marks0, marks1)), ((m[7] + m[9]) / 2 for m in (marks0, marks1))
-            (xa, xb), (ya, yb) = x, y
-            mouth = (xa + part * (xb - xa) - box[0]) / box[2], (ya + part * (yb - ya) - box[1]) / box[3]
-        piece.motion.append((now.t, *mouth_motion(before.grey, now.grey, (box[0], box[1], box[2], box[3]), mouth)))
+        face = Face(*(a + part * (b - a) for a, b in zip(astuple(faces[0]), astuple(faces[1]), strict=True)))
+        piece.motion.append((now.t, *mouth_motion(before.grey, now.grey, face)))
 
 
 def _same(before: list[Detection], now: list[Detection]) -> bool:

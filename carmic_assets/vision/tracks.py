@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 MAX_GAP_S = 1.5  # a person not seen for longer starts anew, and is told by looks
 MAX_STEP = 1.0  # cost above which a box is not the same person's: about one face width away
-SAME_PERSON = 0.42  # distance of looks below which two pieces are one person
+SAME_PERSON = 0.3  # distance of looks below which two pieces are one person
+FACE = 24  # px, side of the levelled face
+COLOURS = 144  # 3 zones x 16 patches x L, a, b
 MIN_SEEN = 2  # detections that make a piece; a single one is noise
 
 
@@ -90,7 +92,7 @@ class ShotTracker:
 
 
 def identify(pieces: list[Piece]) -> None:
-    """Give every piece its `track`: 1, 2, ... by first appearance. Pieces that are seen at once are never one person."""
+    """Give every piece its `track`: 1, 2, ... by first appearance. Pieces seen at once are never one person."""
     import numpy as np
     from scipy.optimize import linear_sum_assignment
 
@@ -172,15 +174,19 @@ def _level_face(picture: np.ndarray, box: Detection, pixels: tuple[float, float,
     left, right = max(int(middle[0] - 1.4 * size), 0), max(int(middle[0] + 1.4 * size) + 2, 1)
     patch = picture[low:high, left:right]
     if patch.size == 0:
-        return np.zeros((24, 24), np.float32)
+        return np.zeros((FACE, FACE), np.float32)
     matrix[:, 2] += scale * np.array([left, low])
     grey = cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY)
     if scale < 0.7:  # average before shrinking
         step = min(2 * round(0.5 / scale) + 1, 15)
         grey = cv2.blur(grey, (step, step))
-    face = cv2.warpAffine(grey, matrix, (24, 24), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    face = face.astype(np.float32)
-    return (face - face.mean()) / max(float(face.std()), 1.0)
+    face: np.ndarray = cv2.warpAffine(
+        grey.astype(np.float32), matrix, (FACE, FACE), borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan")
+    )
+    known = face[~np.isnan(face)]
+    if len(known) < FACE * FACE / 3:
+        return np.full((FACE, FACE), np.nan, np.float32)
+    return (face - known.mean()) / max(float(known.std()), 1.0)
 
 
 def blend(old: np.ndarray, new: np.ndarray, weight: float) -> np.ndarray:
@@ -192,14 +198,42 @@ def blend(old: np.ndarray, new: np.ndarray, weight: float) -> np.ndarray:
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:
-    """0 the same person; above 1 surely not. Half colours, half the face."""
+    """Difference of looks: 0 the same picture, about 0.1 the same person, above 0.5 surely another."""
     import numpy as np
 
-    colours = np.abs(a[:144] - b[:144]).reshape(3, 48).mean(1)
+    colours = np.abs(a[:COLOURS] - b[:COLOURS]).reshape(3, -1).mean(1)
     known = ~np.isnan(colours)
-    colour = float((colours[known] * np.array([1.0, 1.0, 1.5])[known]).mean()) if known.any() else 0.1
-    alike = float((a[144:] * b[144:]).mean())
-    return 4 * colour + 0.5 * (1 - alike)
+    colour = float((colours[known] * np.array([1.0, 2.0, 1.5])[known]).mean()) if known.any() else 0.1
+    return 4 * colour + 0.5 * (1 - _alike(a[COLOURS:], b[COLOURS:]))
+
+
+def _alike(a: np.ndarray, b: np.ndarray) -> float:
+    """Correlation of two levelled faces at the best of small shifts and scales: detectors place landmarks a little
+    differently in large and small faces. 0.4 (no telling) where too little of one is known."""
+    import cv2
+    import numpy as np
+
+    face = a.reshape(FACE, FACE).astype(np.float32)
+    middle = (FACE - 1) / 2
+    moved = []
+    for scale in (0.85, 1.0, 1.18):
+        for dx in (-1.5, 0.0, 1.5):
+            for dy in (-1.5, 0.0, 1.5):
+                matrix = np.array(
+                    [[scale, 0, middle * (1 - scale) + dx], [0, scale, middle * (1 - scale) + dy]], np.float32
+                )
+                moved.append(cv2.warpAffine(face, matrix, (FACE, FACE), borderValue=float("nan")).ravel())
+    one, other = np.stack(moved), b.astype(np.float32)
+    both = ~np.isnan(one) & ~np.isnan(other)
+    count = both.sum(1)
+    if count.max() < FACE * FACE / 3:
+        return 0.4
+    one, other = np.where(both, one, 0), np.where(both, other, 0)
+    enough = np.maximum(count, 1)
+    mean_one, mean_other = one.sum(1) / enough, other.sum(1) / enough
+    spread = np.sqrt(((one**2).sum(1) / enough - mean_one**2) * ((other**2).sum(1) / enough - mean_other**2))
+    alike = ((one * other).sum(1) / enough - mean_one * mean_other) / np.maximum(spread, 1e-3)
+    return float(alike[count >= FACE * FACE / 3].max())
 
 
 def _cost(piece: Piece, t: float, detection: Detection, look: np.ndarray, aspect: float) -> float:
