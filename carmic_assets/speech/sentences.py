@@ -26,8 +26,8 @@ _INITIALS = re.compile(r"^(?:[^\W\d_]\.)+$")  # J. or U.S. or z.B.
 _ABBREVIATIONS = frozenset(
     re.findall(
         r"\S+",
-        "mr mrs ms dr prof sr jr st vs etc e.g i.e vol fig approx inc ltd co corp dept gen col sgt capt rev hon jan feb "
-        "apr jun jul aug sept oct nov dec nr bzw usw ca evtl ggf vgl inkl sog mme mlle sra srta ud uds dott resp mgr",
+        "mr mrs ms dr prof sr jr st vs etc e.g i.e vol fig approx inc ltd co corp dept gen col sgt capt rev hon jan "
+        "feb apr jun jul aug nov dec nr bzw usw ca evtl ggf vgl inkl sog mme mlle sra srta ud uds dott resp mgr",
     )
 )
 
