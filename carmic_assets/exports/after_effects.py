@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from carmic_assets.exports.fcpxml import decibels
+from carmic_assets.exports.fcpxml_parts import decibels
 from carmic_assets.exports.motion import Key
 from carmic_assets.exports.timeline import Bed, Level, Piece, Still, Timeline, Title
 
@@ -32,7 +32,7 @@ def plan_of(line: Timeline, media: str) -> dict[str, Any]:
     pictures = [_picture(line, piece, False) for piece in line.background]
     pictures += [_picture(line, piece, True) for piece in line.main]
     pictures += [_picture(line, piece, False) for piece in (*line.second, *line.broll)]
-    pictures += [_still(line, still) for still in line.stills]
+    pictures += [_still(line, still) for track in line.stills for still in track]
     files = [
         {
             "file": file.name,
@@ -44,8 +44,8 @@ def plan_of(line: Timeline, media: str) -> dict[str, Any]:
         for file in line.footage
     ]
     files += [
-        {"file": still.name, "width": still.width, "height": still.height, "fps": float(line.fps), "seconds": 1.0}
-        for still in line.stills
+        {"file": name, "width": still.width, "height": still.height, "fps": float(line.fps), "seconds": 1.0}
+        for name, still in {still.name: still for track in line.stills for still in track}.items()
     ]
     return {
         "name": line.name,
@@ -106,7 +106,7 @@ def _still(line: Timeline, still: Still) -> dict[str, Any]:
     return {
         "file": still.name,
         "name": still.name,
-        "note": "Watermark",
+        "note": "",
         "label": 0,
         "start": still.start,
         "end": still.end,
@@ -123,7 +123,7 @@ def _sound(bed: Bed) -> dict[str, Any]:
     return {
         "file": bed.sound,
         "name": bed.sound,
-        "note": "Music",
+        "note": "",
         "label": 0,
         "start": bed.start,
         "end": bed.end,

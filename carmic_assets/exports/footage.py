@@ -7,7 +7,6 @@ starts with the picture, and the original's clock as its timecode. It never touc
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 from carmic_assets.exports.grid import SEQUENCE_RATES, is_ntsc, nominal, timecode_frames, timecode_text
 from carmic_assets.media import ffmpeg, picture
 from carmic_assets.media.open import IMAGE_FORMATS, open_media
+from carmic_assets.media.probe import facts_of
 from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.media import Rate, SourceFacts, VideoFacts
 from carmic_assets.model.progress import Progress, ignore
@@ -57,6 +57,15 @@ class Sound(msgspec.Struct, frozen=True):
     path: str
     channels: int
     duration: Fraction
+
+
+class Image(msgspec.Struct, frozen=True):
+    """A picture of the package, PNG."""
+
+    name: str
+    path: str
+    width: int
+    height: int
 
 
 def cut_footage(
@@ -359,65 +368,18 @@ def _seconds(value: Fraction) -> str:
     return f"{micro // 1_000_000}.{micro % 1_000_000:06d}"
 
 
-def handles(pieces: Sequence[tuple[Fraction, Fraction]]) -> tuple[Fraction, Fraction]:
-    """The stretch that all of `pieces` lie in."""
-    return min(p[0] for p in pieces), max(p[1] for p in pieces)
-
-
-def cut_still(path: str, out: Path, *, threads: int = 2) -> dict[str, str | int]:
-    """The picture as PNG at `out`; its name, path, width and height, as `Still` has them."""
+def cut_image(path: str, out: Path, *, threads: int = 2) -> Image:
+    """The first picture of a file as PNG at `out`."""
     line = ["-frames:v", "1", "-c:v", "png", *ffmpeg.REPEATABLE, "-update", "1", "-f", "image2", str(out)]
     ffmpeg.run(ffmpeg.command([ffmpeg.Input(path)], line, threads=threads))
     with open_media(out, formats=IMAGE_FORMATS, error=RenderFailed) as container:
         context = container.streams.video[0].codec_context
-        return {"name": out.name, "path": str(out), "width": context.width, "height": context.height}
+        return Image(out.name, str(out), context.width, context.height)
 
 
 def proxy_facts(proxy: str | Path, source_path: str, source: SourceFacts) -> SourceFacts:
-    """The facts of a source's proxy: what `media.proxy` promises of it, and what its container says.
-
-    A proxy is as long as its source, so it is not probed in full: hashing gigabytes would cost more than the export.
-    """
-    assert source.video is not None
+    """The facts of a source's proxy, which keeps its clock; its timecode is the source's."""
     if Path(proxy).absolute() == Path(source_path).absolute():
         return source
-    with open_media(proxy, error=RenderFailed) as container:
-        stream = container.streams.video[0]
-        base = stream.time_base or Fraction(1)
-        begin = (container.start_time or 0) / 1e6
-        first = float((stream.start_time or 0) * base) - begin
-        length = float((stream.duration or 0) * base) or source.video.duration_s
-        sound = None
-        if source.audio is not None and container.streams.audio:
-            audio = container.streams.audio[0]
-            sound = msgspec.structs.replace(
-                source.audio, index=audio.index, codec="aac", sample_rate=audio.sample_rate, channels=audio.channels
-            )
-        return msgspec.structs.replace(
-            source,
-            container=container.format.name,
-            container_start_s=begin,
-            video=msgspec.structs.replace(
-                source.video,
-                index=stream.index,
-                codec=stream.codec_context.codec.canonical_name,
-                width=stream.codec_context.width,
-                height=stream.codec_context.height,
-                coded_width=stream.codec_context.width,
-                coded_height=stream.codec_context.height,
-                rotation=0,
-                mirrored=False,
-                sar_num=1,
-                sar_den=1,
-                rate=picture.output_rate(source.video),
-                variable_rate=False,
-                hdr=False,
-                color_range="tv",
-                color_matrix="bt709",
-                color_transfer="bt709",
-                color_primaries="bt709",
-                start_s=first,
-                duration_s=length,
-            ),
-            audio=sound,
-        )
+    facts = facts_of(proxy, error=RenderFailed)
+    return msgspec.structs.replace(facts, start_timecode=source.start_timecode)

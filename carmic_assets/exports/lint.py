@@ -11,7 +11,7 @@ from itertools import pairwise
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from carmic_assets.exports.fcpxml import ANCHORED, parse_seconds, place_of
+from carmic_assets.exports.fcpxml_parts import ANCHORED, parse_seconds, place_of
 from carmic_assets.exports.grid import SEQUENCE_RATES
 
 VERSIONS = ("1.10", "1.11")

@@ -19,17 +19,29 @@ from typing import Literal
 import msgspec
 
 from carmic_assets.captions.subtitles import srt
-from carmic_assets.captions.track import CaptionEvent
+from carmic_assets.captions.track import CaptionEvent, CaptionTrack, Picture
 from carmic_assets.exports import after_effects, fcpxml, lint, otio, xmeml
-from carmic_assets.exports.build import timeline
-from carmic_assets.exports.footage import HANDLE_S, Footage, Sound, cut_footage, cut_sound, cut_still, proxy_facts
+from carmic_assets.exports.build import Media, timeline
+from carmic_assets.exports.footage import (
+    HANDLE_S,
+    Footage,
+    Image,
+    Sound,
+    cut_footage,
+    cut_image,
+    cut_sound,
+    proxy_facts,
+)
 from carmic_assets.exports.grid import sequence_rate
 from carmic_assets.exports.readme import fonts_text, readme_text
-from carmic_assets.exports.timeline import Timeline, used
-from carmic_assets.media.probe import probe
+from carmic_assets.exports.timeline import Timeline, exact, used
+from carmic_assets.media.open import LIBRARY_FORMATS
+from carmic_assets.media.probe import facts_of
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.progress import Progress, ignore
+from carmic_assets.rendering.effects import thinned, write_track
+from carmic_assets.rendering.render import effects_of
 
 Target = Literal["premiere", "davinci", "fcpx", "after_effects"]
 TARGETS: tuple[Target, ...] = ("premiere", "davinci", "fcpx", "after_effects")
@@ -69,13 +81,14 @@ def package(
     include_proxy: bool,
     proxy_path: str | Path | None = None,
     captions: Sequence[CaptionEvent] = (),
+    pictures: Sequence[Picture] = (),
     threads: int = 2,
     progress: Progress = ignore,
 ) -> PackageReport:
     """Write the package of `edit` for `target` to `out_zip`.
 
     With `include_proxy` the picture is cut from `proxy_path`, else from the source. `captions` are of
-    `captions.track.caption_events`.
+    `captions.track.caption_events`, `pictures` of its `write_ass` (of these the reactions are taken).
     `work_dir` is emptied of what was made there. Raises `RenderFailed` where media cannot be read or cut.
     """
     if target not in TARGETS:
@@ -85,7 +98,9 @@ def package(
     work.mkdir(parents=True)
     aside = out_zip.with_name(out_zip.name + ".part")
     try:
-        line, warnings = _prepare(edit, work, include_proxy, proxy_path, captions, threads, lambda p: progress(0.8 * p))
+        line, warnings = _prepare(
+            edit, work, include_proxy, proxy_path, captions, pictures, threads, lambda p: progress(0.8 * p)
+        )
         texts = project_texts(line, target)
         texts |= _beside(line, edit, target, warnings)
         files = _zip(aside, texts, line, lambda p: progress(0.8 + 0.2 * p))
@@ -137,6 +152,7 @@ def _prepare(
     include_proxy: bool,
     proxy_path: str | Path | None,
     captions: Sequence[CaptionEvent],
+    pictures: Sequence[Picture],
     threads: int,
     progress: Progress,
 ) -> tuple[Timeline, list[str]]:
@@ -167,41 +183,75 @@ def _prepare(
     )
     if main.channels > 2:
         warnings.append(f"The sound has {main.channels} channels; the sequence is stereo.")
-    broll = _broll(edit, work, stem, rate, threads)
+    broll, images = _broll(edit, work, stem, rate, threads)
     progress(0.9)
-    line = timeline(edit, main, broll=broll, music=_music(edit, work, stem, end - start, threads), captions=captions)
-    stills = tuple(
-        msgspec.structs.replace(still, **cut_still(still.path, work / f"{stem}-watermark.png", threads=threads))
-        for still in line.stills
+    length = end - start
+    media = Media(
+        main=main,
+        broll=broll,
+        broll_images=images,
+        music=_music(edit, work, stem, length, threads),
+        effects=_effects(edit, work, stem),
+        watermark=_watermark(edit, work, stem, threads),
+        pictures=_pictures(pictures, work, stem, threads),
     )
+    line = timeline(edit, media, captions)
     for file in line.footage:
         if file.conformed:
             warnings.append(f"{file.name} was re-encoded: {file.conformed}.")
     progress(1.0)
-    return msgspec.structs.replace(line, stills=stills), warnings
+    return line, warnings
 
 
-def _broll(edit: Edit, work: Path, stem: str, rate: Fraction, threads: int) -> dict[int, Footage]:
-    """Each cutaway's stretch with handles, without its sound: the talk's goes on."""
-    made = {}
+def _broll(
+    edit: Edit, work: Path, stem: str, rate: Fraction, threads: int
+) -> tuple[dict[int, Footage], dict[int, Image]]:
+    """Each cutaway's stretch with handles, without its sound (the talk's goes on), or its image."""
+    films: dict[int, Footage] = {}
+    images: dict[int, Image] = {}
     for number, cutaway in enumerate(edit.cutaways):
-        start = Fraction(cutaway.source_start_s).limit_denominator(1_000_000)
-        end = start + Fraction(cutaway.duration_s).limit_denominator(1_000_000)
-        made[number] = cut_footage(
-            cutaway.media.path,
-            probe(cutaway.media.path),
-            start,
-            end,
-            work / f"{stem}-broll-{number + 1}.mov",
-            rate=rate,
-            sound=False,
-            threads=threads,
-        )
-    return made
+        name = f"{stem}-broll-{number + 1}"
+        if cutaway.media.duration_s is None:
+            images[number] = cut_image(cutaway.media.path, work / f"{name}.png", threads=threads)
+            continue
+        facts = facts_of(cutaway.media.path, LIBRARY_FORMATS, RenderFailed)
+        start = exact(cutaway.source_start_s)
+        end = start + exact(cutaway.duration_s)
+        out = work / f"{name}.mov"
+        films[number] = cut_footage(cutaway.media.path, facts, start, end, out, rate=rate, sound=False, threads=threads)
+    return films, images
+
+
+def _effects(edit: Edit, work: Path, stem: str) -> Sound | None:
+    """The sound effects that the renderer would make, as a track of their own."""
+    if not edit.config.audio.auto_sfx_enabled:
+        return None
+    found = thinned(effects_of(edit, CaptionTrack("", "", (), ())))
+    if not found:
+        return None
+    duration = sum(exact(keep.end_s) - exact(keep.start_s) for keep in edit.keeps)
+    out = work / f"{stem}-effects.wav"
+    write_track(found, float(duration), out)
+    return Sound(out.name, str(out), 1, Fraction(duration))
+
+
+def _watermark(edit: Edit, work: Path, stem: str, threads: int) -> Image | None:
+    if edit.watermark is None or edit.config.elements.watermark.opacity <= 0:
+        return None
+    return cut_image(edit.watermark.path, work / f"{stem}-watermark.png", threads=threads)
+
+
+def _pictures(pictures: Sequence[Picture], work: Path, stem: str, threads: int) -> tuple[tuple[Picture, Image], ...]:
+    """The reactions; emoji in a caption's text are in the text here."""
+    made: dict[str, Image] = {}
+    for picture in pictures:
+        if picture.reaction and picture.path not in made:
+            made[picture.path] = cut_image(picture.path, work / f"{stem}-emoji-{len(made) + 1}.png", threads=threads)
+    return tuple((picture, made[picture.path]) for picture in pictures if picture.reaction)
 
 
 def _music(edit: Edit, work: Path, stem: str, length: Fraction, threads: int) -> Sound | None:
-    if edit.music is None:
+    if edit.music is None or edit.config.audio.music_volume <= 0:
         return None
     return cut_sound(edit.music.path, length + HANDLE_S, work / f"{stem}-music.wav", threads=threads)
 
@@ -219,7 +269,7 @@ def _zip(path: Path, texts: dict[str, str], line: Timeline, progress: Progress) 
     """Stored, in order of name, texts first, the checksums last."""
     media = {f"{MEDIA}/{file.name}": Path(file.path) for file in line.footage}
     media |= {f"{MEDIA}/{file.name}": Path(file.path) for file in line.sounds}
-    media |= {f"{MEDIA}/{file.name}": Path(file.path) for file in line.stills}
+    media |= {f"{MEDIA}/{file.name}": Path(file.path) for track in line.stills for file in track}
     total = sum(file.stat().st_size for file in media.values()) or 1
     done = 0
     packed: list[PackedFile] = []

@@ -21,6 +21,7 @@ from carmic_assets.exports.motion import Canvas, Key, place, thin
 from carmic_assets.model.direction import Box, LayoutShot
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.media import Rate
+from carmic_assets.rendering.graph import on_output_clock
 from carmic_assets.rendering.plan import EARLY_S, WHOLE, fitted
 
 
@@ -122,7 +123,7 @@ class Timeline(msgspec.Struct, frozen=True):
     beds: tuple[Bed, ...]
     captions: tuple[Title, ...]
     hook: tuple[Title, ...]
-    stills: tuple[Still, ...]
+    stills: tuple[tuple[Still, ...], ...]  # tracks above the b-roll, bottom first
     notes: tuple[Note, ...]
     speakers: tuple[str, ...]
 
@@ -238,42 +239,48 @@ def _backdrop(box: Box, canvas: Canvas) -> Box:
 
 
 def cutaways(edit: Edit, footage: Mapping[int, Footage]) -> tuple[Piece, ...]:
-    """B-roll, filling the canvas. `footage` is by the number of the cutaway; a removed pause in its middle splits none:
-    it is as long as what is left of its time."""
+    """B-roll, filling the canvas, on the renderer's clock: it plays on where a pause is removed. `footage` is by the
+    number of the cutaway; where two overlap, the later one is seen."""
     rate = edit.rate.fraction
     grow = sequence_rate(rate) / rate
-    pieces = []
+    pieces: list[Piece] = []
     for number, file in sorted(footage.items()):
         cutaway = edit.cutaways[number]
-        a = _frame(cutaway.start_s, rate)
-        b = _frame(cutaway.start_s + cutaway.duration_s, rate)
-        spans = [
-            (
-                part.start + round((max(a, part.first) - part.first) * grow),
-                max(a, part.first) - a,
-                part,
-                min(b, part.last),
-            )
-            for part in stretches(edit)
-            if part.first < b and part.last > a
-        ]
-        zero = exact(cutaway.source_start_s) - file.origin
+        start, end = (round(exact(t) * rate * grow) for t in on_output_clock(edit, cutaway))
+        if end <= start:
+            continue
+        own = file.rate.fraction
+        source = Fraction(round((exact(cutaway.source_start_s) - file.origin) * own)) / own
+        end = min(end, start + math.floor((file.frames / own - source) * rate * grow))
         cover = max(edit.width / file.width, edit.height / file.height)
         key = Key(0, 0.0, 0.0, file.width * cover, file.height * cover)
-        for start, skipped, part, last in spans:
-            end = start + round((last - max(a, part.first)) * grow)
-            source = Fraction(round((zero + Fraction(skipped) / rate) * file.rate.fraction)) / file.rate.fraction
-            pieces.append(Piece(start, end, file.name, source, (key,), None, cutaway.media.name))
-    return _joined(pieces)
+        piece = Piece(start, end, file.name, source, (key,), None, cutaway.media.name)
+        pieces = [*(part for each in pieces for part in _without(each, start, end, rate * grow)), piece]
+    return tuple(sorted(pieces, key=lambda piece: piece.start))
 
 
-def _joined(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
-    """Neighbours that go on where the one before stopped become one piece: a change of layout below cuts no b-roll."""
-    done: list[Piece] = []
-    for piece in sorted(pieces, key=lambda p: p.start):
-        if done and done[-1].end == piece.start and done[-1].footage == piece.footage:
-            before = done[-1]
-            done[-1] = msgspec.structs.replace(before, end=piece.end)
-            continue
-        done.append(piece)
-    return tuple(done)
+def _without(piece: Piece, start: int, end: int, rate: Fraction) -> list[Piece]:
+    """What is left of a piece outside `start`..`end`."""
+    left = []
+    if piece.start < start:
+        left.append(msgspec.structs.replace(piece, end=min(piece.end, start)))
+    if piece.end > end:
+        first = max(piece.start, end)
+        source = piece.source + Fraction(first - piece.start) / rate
+        left.append(msgspec.structs.replace(piece, start=first, source=source))
+    return left
+
+
+def layered(stills: Sequence[Still]) -> tuple[tuple[Still, ...], ...]:
+    """Stills on as few tracks as keep them apart in time, the order of what lies over what unchanged."""
+    tracks: list[list[Still]] = []
+    for still in stills:
+        over = max((at for at, track in enumerate(tracks) if any(_meet(still, each) for each in track)), default=-1)
+        if over + 1 == len(tracks):
+            tracks.append([])
+        tracks[over + 1].append(still)
+    return tuple(tuple(sorted(track, key=lambda still: still.start)) for track in tracks)
+
+
+def _meet(a: Still, b: Still) -> bool:
+    return a.start < b.end and b.start < a.end

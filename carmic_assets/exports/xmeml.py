@@ -14,21 +14,13 @@ from xml.etree.ElementTree import Element
 
 import msgspec
 
-from carmic_assets.exports.footage import SOUND_RATE, Footage
-from carmic_assets.exports.grid import is_ntsc, nominal, timecode_text
+from carmic_assets.exports import xmeml_parts as parts
+from carmic_assets.exports.footage import SOUND_RATE, Footage, Sound
 from carmic_assets.exports.motion import Key
 from carmic_assets.exports.timeline import Bed, Level, Piece, Still, Timeline, Title
 from carmic_assets.exports.xml import CARRIAGE, clean, document, element, leaf, number
 
 LABELS = ("Iris", "Caribbean", "Lavender", "Cerulean", "Forest", "Rose", "Mango")
-LOUDEST = 3.98107  # xmeml's limit, +12 dB
-# Where the channels of a file are heard in a stereo sequence: left, right, or in the middle (both).
-SPEAKERS: dict[int, tuple[int | None, ...]] = {
-    1: (None,),
-    2: (1, 2),
-    6: (1, 2, None, None, 1, 2),
-    8: (1, 2, None, None, 1, 2, 1, 2),
-}
 LOW_FREQUENCY = {6: 3, 8: 3}  # this channel is not heard in stereo (ITU-R BS.775)
 
 
@@ -62,20 +54,20 @@ class _Writer:
             [self._picture(piece) for piece in line.main],
             [self._picture(piece) for piece in line.second],
             [self._picture(piece) for piece in line.broll],
-            [self._still(still) for still in line.stills],
+            *([self._still(still) for still in track] for track in line.stills),
             [self._title(title) for title in line.captions],
             [self._title(title) for title in line.hook],
         ]
         tracks = [items for items in video if items]
-        audio = self._voice() + self._music()
+        audio = self._voice() + self._sounds()
         self._link(tracks[1 if line.background else 0], audio)
         sequence = element(
             "sequence",
             [
                 leaf("name", line.name),
                 leaf("duration", line.frames),
-                _rate(line.fps),
-                _timecode(line.fps, 0, False),
+                parts.rate_of(line.fps),
+                parts.timecode_of(line.fps, 0, False),
                 element("media", [self._video(tracks), self._audio(audio)]),
                 *(self._marker(note.frame, note.name, note.comment) for note in line.notes),
             ],
@@ -86,7 +78,7 @@ class _Writer:
 
     def _video(self, tracks: Sequence[Sequence[Element]]) -> Element:
         line = self.timeline
-        sample = element("samplecharacteristics", [*_size(line.width, line.height), _rate(line.fps)])
+        sample = element("samplecharacteristics", [*parts.size(line.width, line.height), parts.rate_of(line.fps)])
         made = [element("track", [*items, leaf("enabled", True), leaf("locked", False)]) for items in tracks]
         return element("video", [element("format", [sample]), *made])
 
@@ -127,15 +119,15 @@ class _Writer:
         filters = [self._motion(piece.keys, start, file.width), *self._crop(piece.keys, start)]
         if piece.blur:
             filters.append(
-                _filter(
+                parts.filter_(
                     "Gaussian Blur",
                     "Gaussian Blur",
                     "filter",
                     "Blur",
-                    [_scalar("radius", "Radius", 0, 100, piece.blur)],
+                    [parts.scalar("radius", "Radius", 0, 100, piece.blur)],
                 )
             )
-        head = self._head(file.name, piece.start, piece.end, start, _frames(file, line.fps), self._file(file))
+        head = self._head(file.name, piece.start, piece.end, start, parts.frames(file, line.fps), self._file(file))
         labels = [element("labels", [leaf("label2", self._label(piece.speaker))])] if piece.speaker else []
         comment = [element("comments", [leaf("mastercomment1", piece.note)])] if piece.note else []
         return element("clipitem", [*head, *filters, *labels, *comment], id=self._id("clipitem"))
@@ -149,7 +141,7 @@ class _Writer:
             leaf("name", name),
             leaf("enabled", True),
             leaf("duration", length),
-            _rate(self.timeline.fps),
+            parts.rate_of(self.timeline.fps),
             leaf("start", start),
             leaf("end", end),
             leaf("in", begin),
@@ -159,19 +151,23 @@ class _Writer:
 
     def _motion(self, keys: Sequence[Key], start: int, width: int) -> Element:
         line = self.timeline
-        scale = _animated(
+        scale = parts.animated(
             "scale", "Scale", [(key.frame + start, number(key.width / width * 100)) for key in keys], (0, 10000)
         )
         points = [(key.frame + start, key.x / line.width, key.y / line.height) for key in keys]
-        center = element("parameter", [leaf("parameterid", "center"), leaf("name", "Center"), _point(*points[0][1:])])
+        center = element(
+            "parameter", [leaf("parameterid", "center"), leaf("name", "Center"), parts.point(*points[0][1:])]
+        )
         if len(points) > 1:
-            center.extend(element("keyframe", [leaf("when", when), _point(x, y), _linear()]) for when, x, y in points)
-        return _filter(
+            center.extend(
+                element("keyframe", [leaf("when", when), parts.point(x, y), parts.linear()]) for when, x, y in points
+            )
+        return parts.filter_(
             "Basic Motion",
             "basic",
             "motion",
             "motion",
-            [scale, _scalar("rotation", "Rotation", -8640, 8640, 0), center],
+            [scale, parts.scalar("rotation", "Rotation", -8640, 8640, 0), center],
         )
 
     def _crop(self, keys: Sequence[Key], start: int) -> list[Element]:
@@ -184,10 +180,10 @@ class _Writer:
             ("bottom", lambda key: key.bottom),
         ]
         params = [
-            _animated(name, name, [(key.frame + start, number(side(key) * 100)) for key in keys], (0, 100))
+            parts.animated(name, name, [(key.frame + start, number(side(key) * 100)) for key in keys], (0, 100))
             for name, side in sides
         ]
-        return [_filter("Crop", "crop", "motion", "motion", params)]
+        return [parts.filter_("Crop", "crop", "motion", "motion", params)]
 
     def _file(self, file: Footage) -> Element:
         """Defined in full the first time, named after that: a file defined twice comes in twice."""
@@ -195,18 +191,18 @@ class _Writer:
             return element("file", id=f"file-{file.name}")
         self.defined.add(file.name)
         rate = file.rate.fraction
-        sample = element("samplecharacteristics", [_rate(rate), *_size(file.width, file.height)])
+        sample = element("samplecharacteristics", [parts.rate_of(rate), *parts.size(file.width, file.height)])
         media = [element("video", [leaf("duration", file.frames), sample])]
         if file.channels:
-            media.append(_file_audio(file.channels))
+            media.append(parts.file_audio(file.channels))
         return element(
             "file",
             [
                 leaf("name", file.name),
                 leaf("pathurl", self._url(file.name)),
-                _rate(rate),
+                parts.rate_of(rate),
                 leaf("duration", file.frames),
-                _timecode(rate, file.timecode, file.drop),
+                parts.timecode_of(rate, file.timecode, file.drop),
                 element("media", media),
             ],
             id=f"file-{file.name}",
@@ -222,21 +218,21 @@ class _Writer:
             file = element("file", id=f"file-{still.name}")
         else:
             self.defined.add(still.name)
-            sample = element("samplecharacteristics", [_rate(line.fps), *_size(still.width, still.height)])
+            sample = element("samplecharacteristics", [parts.rate_of(line.fps), *parts.size(still.width, still.height)])
             file = element(
                 "file",
                 [
                     leaf("name", still.name),
                     leaf("pathurl", self._url(still.name)),
-                    _rate(line.fps),
+                    parts.rate_of(line.fps),
                     leaf("duration", 1),
                     element("media", [element("video", [leaf("duration", 1), sample])]),
                 ],
                 id=f"file-{still.name}",
             )
         key = Key(0, still.x, still.y, still.shown_width, still.shown_width * still.height / still.width)
-        opacity = _filter(
-            "Opacity", "opacity", "motion", "motion", [_scalar("opacity", "Opacity", 0, 100, still.opacity * 100)]
+        opacity = parts.filter_(
+            "Opacity", "opacity", "motion", "motion", [parts.scalar("opacity", "Opacity", 0, 100, still.opacity * 100)]
         )
         head = self._head(still.name, still.start, still.end, 0, length, file)
         motion = self._motion((key,), 0, still.width)
@@ -254,9 +250,9 @@ class _Writer:
         params = [
             element("parameter", [leaf("parameterid", "str"), leaf("name", "Text"), text]),
             element("parameter", [leaf("parameterid", "fontname"), leaf("name", "Font"), leaf("value", style.font)]),
-            _scalar("fontsize", "Size", 0, 1000, style.size),
-            _scalar("fontstyle", "Style", 1, 4, 2 if style.bold else 1),
-            _scalar("fontalign", "Alignment", 1, 3, 2),
+            parts.scalar("fontsize", "Size", 0, 1000, style.size),
+            parts.scalar("fontstyle", "Style", 1, 4, 2 if style.bold else 1),
+            parts.scalar("fontalign", "Alignment", 1, 3, 2),
             element(
                 "parameter", [leaf("parameterid", "fontcolor"), leaf("name", "Font Color"), element("value", color)]
             ),
@@ -265,16 +261,16 @@ class _Writer:
                 [
                     leaf("parameterid", "origin"),
                     leaf("name", "Origin"),
-                    _point(0, (style.middle - line.height / 2) / line.height),
+                    parts.point(0, (style.middle - line.height / 2) / line.height),
                 ],
             ),
         ]
-        effect = _effect("Text", "Text", "generator", "Text", params)
+        effect = parts.effect_of("Text", "Text", "generator", "Text", params)
         length = title.end - title.start
         children = [
             leaf("name", " ".join(title.text.split())[:80] or title.role),
             leaf("duration", length),
-            _rate(line.fps),
+            parts.rate_of(line.fps),
             leaf("start", title.start),
             leaf("end", title.end),
             leaf("in", 0),
@@ -292,41 +288,45 @@ class _Writer:
         """One track for each channel of the source, cut where the picture is."""
         line = self.timeline
         file = line.file(line.main[0].footage)
-        levels = [] if line.voice_gain == 1 else [_levels([Level(0, line.voice_gain)], 0)]
+        levels = [] if line.voice_gain == 1 else [parts.audio_levels([Level(0, line.voice_gain)], 0)]
         tracks = []
-        for channel, side in enumerate(_sides(file.channels)):
+        for channel, side in enumerate(parts.sides(file.channels)):
             items = []
             for piece in line.main:
                 start = self._in(piece.source)
-                head = self._head(file.name, piece.start, piece.end, start, _frames(file, line.fps), self._file(file))
+                head = self._head(
+                    file.name, piece.start, piece.end, start, parts.frames(file, line.fps), self._file(file)
+                )
                 items.append(
                     element(
                         "clipitem",
-                        [*head, _source_track(channel), *levels],
+                        [*head, parts.source_track(channel), *levels],
                         id=self._id("clipitem"),
-                        premiereChannelType=_kind(file.channels).lower(),
+                        premiereChannelType=parts.kind_of(file.channels).lower(),
                     )
                 )
             paired = file.channels == 2
             silent = LOW_FREQUENCY.get(file.channels) == channel
             tracks.append(
-                _Track(items, side, _kind(file.channels), 2 if paired else 1, channel if paired else 0, not silent)
+                _Track(
+                    items, side, parts.kind_of(file.channels), 2 if paired else 1, channel if paired else 0, not silent
+                )
             )
         return tracks
 
-    def _music(self) -> list[_Track]:
-        line = self.timeline
-        if not line.beds:
-            return []
+    def _sounds(self) -> list[_Track]:
+        """One track for each channel of the music and of the effects."""
         tracks = []
-        for channel in (0, 1):
-            items = [self._bed(bed, channel) for bed in line.beds]
-            tracks.append(_Track(items, channel + 1, "Stereo", 2, channel))
+        for sound in self.timeline.sounds:
+            beds = [bed for bed in self.timeline.beds if bed.sound == sound.name]
+            kind, of = parts.kind_of(sound.channels), sound.channels
+            for channel, side in enumerate(parts.sides(sound.channels)):
+                items = [self._bed(bed, sound, channel) for bed in beds]
+                tracks.append(_Track(items, side, kind, of, channel))
         return tracks
 
-    def _bed(self, bed: Bed, channel: int) -> Element:
+    def _bed(self, bed: Bed, sound: Sound, channel: int) -> Element:
         line = self.timeline
-        sound = line.sound(bed.sound)
         length = int(sound.duration * line.fps)
         if sound.name in self.defined:
             file = element("file", id=f"file-{sound.name}")
@@ -337,9 +337,9 @@ class _Writer:
                 [
                     leaf("name", sound.name),
                     leaf("pathurl", self._url(sound.name)),
-                    _rate(line.fps),
+                    parts.rate_of(line.fps),
                     leaf("duration", length),
-                    element("media", [_file_audio(sound.channels)]),
+                    element("media", [parts.file_audio(sound.channels)]),
                 ],
                 id=f"file-{sound.name}",
             )
@@ -347,9 +347,9 @@ class _Writer:
         head = self._head(sound.name, bed.start, bed.end, start, length, file)
         return element(
             "clipitem",
-            [*head, _source_track(channel), _levels(bed.levels, start)],
+            [*head, parts.source_track(channel), parts.audio_levels(bed.levels, start)],
             id=self._id("clipitem"),
-            premiereChannelType="stereo",
+            premiereChannelType=parts.kind_of(sound.channels).lower(),
         )
 
     def _link(self, picture: Sequence[Element], audio: Sequence[_Track]) -> None:
@@ -385,102 +385,3 @@ class _Writer:
     def _id(self, kind: str) -> str:
         self.count += 1
         return f"{kind}-{self.count}"
-
-
-def _rate(rate: Fraction) -> Element:
-    return element("rate", [leaf("timebase", nominal(rate)), leaf("ntsc", is_ntsc(rate))])
-
-
-def _timecode(rate: Fraction, frames: int, drop: bool) -> Element:
-    return element(
-        "timecode",
-        [
-            _rate(rate),
-            leaf("string", timecode_text(frames, rate, drop)),
-            leaf("frame", frames),
-            leaf("displayformat", "DF" if drop else "NDF"),
-        ],
-    )
-
-
-def _size(width: int, height: int) -> list[Element]:
-    return [
-        leaf("width", width),
-        leaf("height", height),
-        leaf("anamorphic", False),
-        leaf("pixelaspectratio", "square"),
-        leaf("fielddominance", "none"),
-    ]
-
-
-def _frames(file: Footage, rate: Fraction) -> int:
-    return int(file.frames / file.rate.fraction * rate)
-
-
-def _file_audio(channels: int) -> Element:
-    sample = element("samplecharacteristics", [leaf("depth", 16), leaf("samplerate", SOUND_RATE)])
-    return element("audio", [sample, leaf("channelcount", channels)])
-
-
-def _source_track(channel: int) -> Element:
-    return element("sourcetrack", [leaf("mediatype", "audio"), leaf("trackindex", channel + 1)])
-
-
-def _sides(channels: int) -> tuple[int | None, ...]:
-    return SPEAKERS.get(channels, tuple(1 + channel % 2 for channel in range(channels)))
-
-
-def _kind(channels: int) -> str:
-    return "Stereo" if channels == 2 else "Mono"
-
-
-def _levels(levels: Sequence[Level], start: int) -> Element:
-    values = [(level.frame + start, number(min(level.gain, LOUDEST))) for level in levels]
-    return _filter(
-        "Audio Levels",
-        "audiolevels",
-        "audiolevels",
-        "audiolevels",
-        [_animated("level", "Level", values, (0, LOUDEST))],
-        "audio",
-    )
-
-
-def _effect(name: str, effect: str, kind: str, category: str, params: list[Element], media: str = "video") -> Element:
-    head = [leaf("name", name), leaf("effectid", effect), leaf("effectcategory", category), leaf("effecttype", kind)]
-    return element("effect", [*head, leaf("mediatype", media), *params])
-
-
-def _filter(name: str, effect: str, kind: str, category: str, params: list[Element], media: str = "video") -> Element:
-    return element("filter", [_effect(name, effect, kind, category, params, media)])
-
-
-def _scalar(identity: str, name: str, low: float, high: float, value: float) -> Element:
-    return _animated(identity, name, [(0, number(value))], (low, high))
-
-
-def _animated(identity: str, name: str, values: Sequence[tuple[int, str]], limits: tuple[float, float]) -> Element:
-    """A parameter; keyframes only where there is more than one value."""
-    made = element(
-        "parameter",
-        [
-            leaf("parameterid", identity),
-            leaf("name", name),
-            leaf("valuemin", number(limits[0])),
-            leaf("valuemax", number(limits[1])),
-            leaf("value", values[0][1]),
-        ],
-    )
-    if len(values) > 1:
-        made.extend(
-            element("keyframe", [leaf("when", when), leaf("value", value), _linear()]) for when, value in values
-        )
-    return made
-
-
-def _linear() -> Element:
-    return element("interpolation", [leaf("name", "linear")])
-
-
-def _point(x: float, y: float) -> Element:
-    return element("value", [leaf("horiz", number(x, 8)), leaf("vert", number(y, 8))])
