@@ -1,7 +1,7 @@
-"""Captions as ASS: explicit positions, one event per layer of a word, the canvas as PlayRes.
+"""Captions as ASS: explicit positions, one event per word, the canvas as PlayRes.
 
-Layers, from behind: the box, the soft shadow, stroke with hard shadow, the letters. A layer of its own for the letters
-keeps one word's stroke off its neighbour. Names a family for every run of letters; libass is left nothing to choose.
+Layers, from behind: the box, strokes too thick to lie beside their neighbours, the words. Names a family for every run
+of letters: libass is left nothing to choose.
 Writes text only: the renderer hands it to ffmpeg's `ass` filter together with the folder of fonts.
 """
 
@@ -39,13 +39,13 @@ StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignme
 Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """
 
-# Encoding sets the direction of a line in libass: 1 is left to right, 178 (Arabic) right to left.
+# Encoding sets the direction of text in libass: 1 is left to right, -1 goes by the first letter that has a direction.
 _STYLE = (
     "Style: {name},{font},{size},&H00FFFFFF,&H00FFFFFF,&H00000000,&H00000000,{weight},0,0,0,100,100,0,0,1,0,0,5,0,0,0,"
     "{encoding}"
 )
 
-BOX, SHADOW, STROKE, LETTERS = 0, 1, 2, 3
+BOX, STROKE, LETTERS = 0, 1, 2
 
 # Where a style's letters stand between the top and the bottom of libass's line box, whose middle `\an5` puts at `\pos`.
 _MIDDLE_ABOVE_BASELINE = ASCENT - 0.5
@@ -72,7 +72,7 @@ def document(width: int, height: int, faces: Sequence[tuple[str, Face, float]], 
     styles = [
         _STYLE.format(name=f"{name}{twin}", font=face.family, size=number(size), weight=face.weight, encoding=encoding)
         for name, face, size in faces
-        for twin, encoding in (("", 1), (" R", 178))
+        for twin, encoding in (("", 1), (" R", -1))
     ]
     lines = [
         f"Dialogue: {e.layer},{timestamp(e.start_s)},{timestamp(e.end_s)},{e.style},,0,0,0,,{e.text}"
@@ -101,27 +101,46 @@ def caption_events(caption: Caption, style: Style, main: Face, size: float, name
 
 
 class _Look:
-    """What the words of one caption share: colours, sizes, the tags that begin each."""
+    """What the words of one caption share: sizes, colours, and the tags of what surrounds the letters.
+
+    One event has letters, stroke and shadow: blending is what libass costs in ffmpeg, 5 ns for each pixel of each of
+    the three. Without a stroke, the shadow is the stroke's place taken by a soft dark edge.
+    """
 
     def __init__(self, style: Style, caption: Caption, main: Face, size: float, name: str):
         fields, preset = style.fields, style.preset
         self.style, self.caption, self.main, self.name = style, caption, main, name
         self.size = "" if abs(caption.em - size) < 0.005 else f"\\fs{number(caption.em)}"
-        self.stroke = fields.stroke_thickness / fields.font_size * caption.em
-        self.base = parse_colour(fields.caption_color)
-        self.highlight = parse_colour(fields.highlight_color)
-        strength = fields.shadow_intensity / 100 if fields.drop_shadow else 0.0
-        shade = parse_colour(preset.shadow_colour)
-        self.shadow = Colour(shade.r, shade.g, shade.b, strength)
-        self.drop = preset.shadow_drop * caption.em
-        self.blur = preset.shadow_blur * caption.em
-        self.outline = parse_colour(preset.stroke_colour)
+        self.base, self.highlight = parse_colour(fields.caption_color), parse_colour(fields.highlight_color)
         self.typed = fields.animation_style == "typewriter"
         self.sung = fields.animation_style == "karaoke"
+        stroke = fields.stroke_thickness / fields.font_size * caption.em
+        shade = parse_colour(preset.shadow_colour)
+        shadow = Colour(shade.r, shade.g, shade.b, fields.shadow_intensity / 100 if fields.drop_shadow else 0.0)
+        # What the letters, the edge and the shadow are when they are visible: tag number -> alpha.
+        self.alphas = {"1": self.base.ass_alpha()}
+        self.edge = ""
+        if stroke > 0:
+            outline = parse_colour(preset.stroke_colour)
+            self.edge = f"\\bord{number(stroke)}\\3c{outline.ass()}"
+            self.alphas["3"] = outline.ass_alpha()
+            if shadow.a > 0:
+                self.edge += f"\\xshad0\\yshad{number(preset.shadow_drop * caption.em)}\\4c{shadow.ass()}"
+                self.alphas["4"] = shadow.ass_alpha()
+        elif shadow.a > 0:
+            soft = max(preset.shadow_blur, 0.04) * caption.em
+            self.edge = f"\\bord{number(soft * 0.5)}\\blur{number(soft)}\\3c{shadow.ass()}"
+            self.alphas["3"] = shadow.ass_alpha()
+        # A stroke as thick as a space would cover the neighbours: it then lies behind all letters.
+        self.behind = stroke > 0.3 * caption.em
+
+    def visible(self, *tags: str) -> str:
+        return "".join(f"\\{tag}a{self.alphas[tag]}" for tag in tags or self.alphas)
 
 
 def _word(placed: Placed, look: _Look) -> list[Event]:
-    x = placed.x + placed.width / 2
+    assert placed.measure is not None
+    x = placed.x + placed.measure.middle * look.caption.em
     y = placed.y - _MIDDLE_ABOVE_BASELINE * look.caption.em
     events: list[Event] = []
     for motion in motions(look.style, look.caption, x, y):
@@ -129,57 +148,40 @@ def _word(placed: Placed, look: _Look) -> list[Event]:
             continue
         swell = word_tags(look.style, look.caption, placed, motion)
         start = f"{motion.position}{look.size}{motion.tags}{swell}"
-        soft = look.shadow.a > 0 and look.blur > 0
-        hard = look.shadow.a > 0 and look.blur == 0
-        if soft:
-            dropped = motions(look.style, look.caption, x, y + look.drop)
-            position = next(m.position for m in dropped if m.start_s == motion.start_s)
-            tags = (
-                f"{position}{look.size}{motion.tags}{swell}\\1c{look.shadow.ass()}\\3c{look.shadow.ass()}"
-                f"\\bord{number(look.stroke + look.blur * 0.35)}\\blur{number(look.blur)}"
-            )
-            events.append(_event(SHADOW, motion, look, tags, placed, look.shadow, "13"))
-        if look.stroke > 0 or hard:
-            tags = f"{start}\\1c{look.outline.ass()}\\3c{look.outline.ass()}\\bord{number(look.stroke)}" + (
-                f"\\4c{look.shadow.ass()}\\4a{look.shadow.ass_alpha()}\\xshad0\\yshad{number(look.drop)}"
-                if hard
-                else ""
-            )
-            events.append(_event(STROKE, motion, look, tags, placed, look.outline, "13"))
-        events += _letters(placed, look, motion, start)
+        if look.behind:
+            back = f"{start}{look.edge}\\1c&H000000&"
+            events.append(_event(STROKE, motion, look, back, _text(placed, look, motion)))
+            events += _letters(placed, look, motion, start)
+        else:
+            events += _letters(placed, look, motion, start + look.edge)
     return events
 
 
-def _event(layer: int, motion: Motion, look: _Look, tags: str, placed: Placed, colour: Colour, alphas: str) -> Event:
-    assert placed.measure is not None
-    opacity = "".join(f"\\{a}a{colour.ass_alpha()}" for a in alphas)
-    if look.typed:
-        text = _typed(placed, look, motion, colour, alphas + ("4" if "\\4a" in tags else ""))
-    else:
-        tags += opacity
-        text = _runs(placed.measure.runs, look)
-    return Event(layer, motion.start_s, motion.end_s, look.name, f"{{{tags}}}{text}")
+def _event(layer: int, motion: Motion, look: _Look, tags: str, text: str) -> Event:
+    opacity = "" if look.typed else look.visible()
+    return Event(layer, motion.start_s, motion.end_s, look.name, f"{{{opacity}{tags}}}{text}")
 
 
 def _letters(placed: Placed, look: _Look, motion: Motion, start: str) -> list[Event]:
-    assert placed.measure is not None
     on, off = lit(look.caption, placed)
     on, off = on - motion.start_s, off - motion.start_s
     length = motion.end_s - motion.start_s
     if look.sung:
         return _sung(placed, look, motion, start, on, off)
-    base = f"\\1c{look.base.ass()}\\1a{look.base.ass_alpha()}"
-    bright = f"\\1c{look.highlight.ass()}\\1a{look.highlight.ass_alpha()}"
-    if look.typed:
-        base, bright = f"\\1c{look.base.ass()}", f"\\1c{look.highlight.ass()}"
+    base, bright = _colour(look.base, look), _colour(look.highlight, look)
     if on <= 0.0005 < off:
         tags = bright + (_switch(off, base) if off < length - 0.001 else "")
     elif 0 < on < length:
         tags = base + _switch(on, bright) + (_switch(off, base) if off < length - 0.001 else "")
     else:
         tags = base
-    text = _typed(placed, look, motion, look.base, "1") if look.typed else _runs(placed.measure.runs, look)
-    return [Event(LETTERS, motion.start_s, motion.end_s, look.name, f"{{{start}{tags}}}{text}")]
+    return [_event(LETTERS, motion, look, start + tags, _text(placed, look, motion))]
+
+
+def _colour(colour: Colour, look: _Look) -> str:
+    # Letters that are being typed have an alpha of their own.
+    same = look.typed or look.base.a == look.highlight.a
+    return f"\\1c{colour.ass()}" + ("" if same else f"\\1a{colour.ass_alpha()}")
 
 
 def _switch(at_s: float, tags: str) -> str:
@@ -189,27 +191,32 @@ def _switch(at_s: float, tags: str) -> str:
 
 
 def _sung(placed: Placed, look: _Look, motion: Motion, start: str, on: float, off: float) -> list[Event]:
-    """The colour runs through the word as it is sung and stays. `\\kf` runs rightwards only, so right-to-left words are
-    uncovered by a clip instead."""
+    """The colour runs through the word as it is sung and stays. `\\kf` runs rightwards only, so right-to-left words
+    are uncovered by a clip instead."""
     assert placed.measure is not None
     runs = _runs(placed.measure.runs, look)
     bright = f"\\1c{look.highlight.ass()}\\1a{look.highlight.ass_alpha()}"
     base = f"\\1c{look.base.ass()}\\1a{look.base.ass_alpha()}"
-    name = look.name
     if direction(placed.text) != "R":
         wait, sweep = max(0, round(on * 100)), max(1, round((off - max(on, 0.0)) * 100))
         tags = f"{start}{bright}\\2c{look.base.ass()}\\2a{look.base.ass_alpha()}\\k{wait}\\kf{sweep}"
-        return [Event(LETTERS, motion.start_s, motion.end_s, name, f"{{{tags}}}{runs}")]
-    left, right = int(placed.x - look.caption.em), int(placed.x + placed.width + look.caption.em)
-    top, bottom = int(placed.y - 2 * look.caption.em), int(placed.y + look.caption.em)
+        return [_event(LETTERS, motion, look, tags, runs)]
+    em = look.caption.em
+    left, right = int(placed.x - em), int(placed.x + placed.width + em)
+    top, bottom = int(placed.y - 2 * em), int(placed.y + em)
     inked = int(placed.x + placed.width) + 1
     clip = (
         f"\\clip({inked},{top},{right},{bottom})\\t({ms(on)},{max(1, ms(off))},\\clip({left},{top},{right},{bottom}))"
     )
     return [
-        Event(LETTERS, motion.start_s, motion.end_s, name, f"{{{start}{base}}}{runs}"),
-        Event(LETTERS + 1, motion.start_s, motion.end_s, name, f"{{{start}{bright}{clip}}}{runs}"),
+        _event(LETTERS, motion, look, start + base, runs),
+        _event(LETTERS + 1, motion, look, f"{start}\\bord0\\shad0\\blur0{bright}{clip}", runs),
     ]
+
+
+def _text(placed: Placed, look: _Look, motion: Motion) -> str:
+    assert placed.measure is not None
+    return _typed(placed, look, motion) if look.typed else _runs(placed.measure.runs, look)
 
 
 def _runs(runs: Sequence[Run], look: _Look) -> str:
@@ -226,12 +233,13 @@ def _font(face: Face) -> str:
     return f"\\fn{face.family}\\b{face.weight}"
 
 
-def _typed(placed: Placed, look: _Look, motion: Motion, colour: Colour, alphas: str) -> str:
+def _typed(placed: Placed, look: _Look, motion: Motion) -> str:
     """Letters that appear one after the other while the word is spoken."""
     assert placed.measure is not None
     token = placed.token
     clusters = sum(len(graphemes(run.text)) for run in placed.measure.runs)
     span = min(token.end_s - token.start_s, 0.07 * clusters)
+    hidden, shown = "".join(f"\\{tag}a&HFF&" for tag in look.alphas), look.visible()
     text, current, typed = "", look.main, 0
     for run in placed.measure.runs:
         if run.face != current:
@@ -239,8 +247,6 @@ def _typed(placed: Placed, look: _Look, motion: Motion, colour: Colour, alphas: 
             current = run.face
         for cluster in graphemes(run.text):
             at = token.start_s + span * typed / clusters - motion.start_s
-            shown = "".join(f"\\{a}a{(look.shadow if a == '4' else colour).ass_alpha()}" for a in alphas)
-            hidden = "".join(f"\\{a}a&HFF&" for a in alphas)
             text += f"{{{shown if at <= 0.0005 else hidden + _switch(at, shown)}}}{escape(cluster)}"
             typed += 1
     return text

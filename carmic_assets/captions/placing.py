@@ -21,7 +21,7 @@ from carmic_assets.captions.timing import Token
 
 LEGIBLE_PX = 40.0  # of a 1080-wide frame: a word is cut in two only when it would have to be smaller than this
 EMOJI_EM = 1.12  # side of a colour picture in the text
-MOST_SWELL_EM = 0.4  # a word that swells grows by at most this, half of it on either side: less than a space
+MOST_SWELL_EM = 0.22  # a word that swells grows by at most this, half of it on either side: less than a space
 _EMOJI_TOP, _EMOJI_BOTTOM = 0.92, 0.2
 
 
@@ -115,7 +115,7 @@ def decoration(style: Style) -> tuple[float, float, float]:
     stroke = fields.stroke_thickness / fields.font_size
     soft = 0.0
     if fields.drop_shadow and fields.shadow_intensity > 0:
-        soft = preset.shadow_drop + 2.5 * preset.shadow_blur
+        soft = preset.shadow_drop if stroke > 0 else 2.5 * max(preset.shadow_blur, 0.04)
     side = over = stroke + soft
     if parse_colour(fields.caption_bg).a > 0:
         side, over = max(side, preset.box_padding[0] + stroke), max(over, preset.box_padding[1] + stroke)
@@ -212,7 +212,7 @@ def _steady_em(units: Sequence[Sequence[Unit]], framed: Frame) -> float:
     widths = sorted(u.width for phrase in units for u in phrase if u.weight >= 1)
     em = framed.em
     if widths:
-        common = min(widths[min(len(widths) - 1, len(widths) * 9 // 10)], 12.0)
+        common = min(widths[(len(widths) - 1) * 9 // 10], 12.0)
         while em > framed.legible and common > framed.room(em):
             em *= 0.98
     return max(em, framed.legible)
@@ -317,7 +317,10 @@ def _visual_order(line: Sequence[Unit], rtl: bool) -> list[tuple[Unit, float]]:
     (rule L2 of UAX 9, for whole words)."""
     runs: list[tuple[str, list[Unit]]] = []
     for unit in line:
-        way = direction("".join(unit.texts)) or ("R" if rtl else "L")
+        # Digits go with the word before them (rule W7), marks with the line.
+        text = "".join(unit.texts)
+        neutral = runs[-1][0] if runs and any(c.isdigit() for c in text) else "R" if rtl else "L"
+        way = direction(text) or neutral
         if runs and runs[-1][0] == way:
             runs[-1][1].append(unit)
         else:

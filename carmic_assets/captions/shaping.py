@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -26,10 +27,12 @@ class Run(msgspec.Struct, frozen=True):
 
 class Measure(msgspec.Struct, frozen=True):
     """In ems. `advance` is what the pen moves; `left`..`bottom` bound the ink, from the pen and from the baseline
-    (`top` and `bottom` grow upwards and downwards). `missing` are letters that no family has; they are left out."""
+    (`top` and `bottom` grow upwards and downwards). `middle` is what libass takes for the middle of the text when it
+    centres it. `missing` are letters that no family has; they are left out."""
 
     runs: tuple[Run, ...]
     advance: float
+    middle: float
     left: float
     right: float
     top: float
@@ -91,14 +94,18 @@ class Setter:
     def _measure(self, text: str) -> Measure:
         runs, missing = self._runs(text)
         pen, left, right, top, bottom = 0.0, 0.0, 0.0, 0.0, 0.0
+        first, last = [], [0.0]
         # Runs of right-to-left text follow one another leftwards; only the sum and the extremes matter here.
         for run in reversed(runs) if direction(text) == "R" else runs:
-            advance, box = _shape(run.face.path, run.text)
-            if box:
-                left, right = min(left, pen + box[0]), max(right, pen + box[1])
-                top, bottom = max(top, box[2]), max(bottom, -box[3])
-            pen += advance
-        return Measure(tuple(runs), pen, left, max(right, pen), top, bottom, missing)
+            shaped = _shape(run.face.path, run.text)
+            if shaped.ink:
+                left, right = min(left, pen + shaped.ink[0]), max(right, pen + shaped.ink[1])
+                top, bottom = max(top, shaped.ink[2]), max(bottom, -shaped.ink[3])
+            first.append(pen + shaped.first)
+            last.append(pen + shaped.last)
+            pen += shaped.advance
+        middle = (min(first, default=0.0) + max(last)) / 2
+        return Measure(tuple(runs), pen, middle, left, max(right, pen), top, bottom, missing)
 
     def _runs(self, text: str) -> tuple[list[Run], str]:
         runs: list[Run] = []
@@ -135,16 +142,26 @@ def _coverage(path: str) -> frozenset[int]:
 
 
 @lru_cache(maxsize=64)
-def _font(path: str) -> tuple[object, int]:
+def _font(path: str) -> tuple[Any, int]:
     import uharfbuzz as hb
 
     loaded = hb.Face(hb.Blob.from_file_path(path))
     return hb.Font(loaded), loaded.upem
 
 
+class _Shaped(msgspec.Struct, frozen=True):
+    """Ems. `ink` is left, right, top, bottom (y upwards), None where nothing is inked. `first` and `last` bound the
+    clusters as libass bounds them: from where each one's first glyph is drawn, offset included. A mark that comes
+    first in its cluster, as in Arabic, moves that bound."""
+
+    advance: float
+    ink: tuple[float, float, float, float] | None
+    first: float
+    last: float
+
+
 @lru_cache(maxsize=65536)
-def _shape(path: str, text: str) -> tuple[float, tuple[float, float, float, float] | None]:
-    """Advance and ink box (left, right, top, bottom; y upwards) in ems; no box where nothing is inked."""
+def _shape(path: str, text: str) -> _Shaped:
     import uharfbuzz as hb
 
     font, em = _font(path)
@@ -153,7 +170,15 @@ def _shape(path: str, text: str) -> tuple[float, tuple[float, float, float, floa
     buffer.guess_segment_properties()
     hb.shape(font, buffer)
     pen, box = 0, None
+    starts: list[int] = []
+    ends: list[int] = []
+    cluster = None
     for info, at in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
+        if info.cluster != cluster:
+            cluster = info.cluster
+            starts.append(pen + at.x_offset)
+            ends.append(pen + at.x_offset)
+        ends[-1] += at.x_advance
         ink = font.get_glyph_extents(info.codepoint)
         if ink is not None and ink.width:
             x0, y0 = pen + at.x_offset + ink.x_bearing, at.y_offset + ink.y_bearing
@@ -164,4 +189,5 @@ def _shape(path: str, text: str) -> tuple[float, tuple[float, float, float, floa
                 else (min(box[0], x0), max(box[1], x1), max(box[2], y0), min(box[3], y1))
             )
         pen += at.x_advance
-    return pen / em, None if box is None else tuple(v / em for v in box)  # type: ignore[return-value]
+    scaled = None if box is None else (box[0] / em, box[1] / em, box[2] / em, box[3] / em)
+    return _Shaped(pen / em, scaled, min(starts, default=0) / em, max(ends, default=0) / em)

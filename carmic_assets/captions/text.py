@@ -160,10 +160,12 @@ def east_asian(text: str) -> str | None:
 
 
 # Little words that belong to what follows: a line or a caption should not end on one.
-_LITTLE_WORDS = """a an the of to in on at by for with from and or but nor so if as is are was were be that this these those my
-your his her its our their i you he she we they it's i'm not no very can will would der die das den dem des
-ein eine einen und oder zu im am von mit für ich du wir sie ist sind le la les un une de et ou à au aux en el
-los las y o que con por para il lo gli di e da os um uma do na em com het een van te"""
+_LITTLE_WORDS = """
+a an the of to in on at by for with from and or but nor so if as is are was were be that this these those my your
+his her its our their i you he she we they it's i'm not no very can will would der die das den dem des ein eine
+einen und oder zu im am von mit für ich du wir sie ist sind le la les un une de et ou à au aux en el los las y o que
+con por para il lo gli di e da os um uma do na em com het een van te
+"""
 _LEANS_FORWARD = frozenset(_LITTLE_WORDS.split())
 
 
