@@ -165,8 +165,8 @@ class AccessMiddleware:
         else:
             with self.platform.database.read() as connection:
                 verdict = limits.peek(connection, limit, self._subject(request, caller))
-        if verdict is not None:
-            note(request, verdict)
+        if limit is not None and verdict is not None:
+            note(request, limit, verdict)
             if not verdict.allowed:
                 raise RateLimited(verdict)
 

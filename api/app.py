@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from litestar import Litestar, Router
-from litestar.concurrency import set_asyncio_executor
 from litestar.config.cors import CORSConfig
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
@@ -63,6 +64,7 @@ def create_app(platform: Platform) -> Litestar:
         route_handlers=[
             Router("/api", route_handlers=[route for route in routes if route not in at_root]),
             *at_root,
+            reference.docs,
             reference.asset,
         ],
         dependencies={
@@ -78,14 +80,21 @@ def create_app(platform: Platform) -> Litestar:
         openapi_config=reference.openapi_config(),
         cors_config=_cors(platform),
         logging_config=None,
-        lifespan=[launcher.running, tail.running],
+        lifespan=[_threads, launcher.running, tail.running],
         request_class=StrictRequest,
     )
     _refuse_unclassified(app)
     reference.complete(app)
     app.asgi_handler = RequestEnvelope(app.asgi_handler, Counters(registry))
-    set_asyncio_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="handler"))
     return app
+
+
+@contextlib.asynccontextmanager
+async def _threads(app: Litestar) -> AsyncIterator[None]:
+    """The threads that handlers run in: the loop's own would be as many as there are cores, plus four."""
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="handler") as threads:
+        asyncio.get_running_loop().set_default_executor(threads)
+        yield
 
 
 def _always(value: Any) -> Callable[[], Any]:

@@ -31,16 +31,14 @@ class RateLimited(ApiError):
         super().__init__(429, f"Too many requests. Try again in {wait} s.", {"Retry-After": str(wait)})
 
 
-def note(request: Request[Any, Any, Any], verdict: Verdict) -> None:
-    """Let the answer carry `X-RateLimit-*`; of several limits, the one with the least room."""
-    known: Verdict | None = request.scope["state"].get("limit")
-    if known is None or known.limit == verdict.limit or verdict.remaining <= known.remaining or not verdict.allowed:
-        request.scope["state"]["limit"] = verdict
+def note(request: Request[Any, Any, Any], limit: Limit, verdict: Verdict) -> None:
+    """Let the answer carry `X-RateLimit-*`; of several limits it tells of the one with the least room."""
+    request.scope["state"].setdefault("limits", {})[limit.name] = verdict
 
 
 def spend(connection: Connection, request: Request[Any, Any, Any], limit: Limit, subject: str) -> None:
     """Count a hit in the handler's own transaction, for limits that count only what is accepted. Raises RateLimited."""
     verdict = take(connection, limit, subject)
-    note(request, verdict)
+    note(request, limit, verdict)
     if not verdict.allowed:
         raise RateLimited(verdict)

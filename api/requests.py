@@ -69,7 +69,7 @@ class RequestEnvelope:
         given = next((v.decode("latin-1") for n, v in scope["headers"] if n == b"x-request-id"), "")
         request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         state = scope["state"]
-        state.pop("limit", None)
+        state["limits"] = {}
         state["request_id"] = request_id
         status, first_byte = 0, 0.0
 
@@ -80,7 +80,8 @@ class RequestEnvelope:
                 headers = MutableScopeHeaders.from_message(message)
                 headers["X-Request-ID"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
-                if verdict := state.get("limit"):
+                if state["limits"]:
+                    verdict = min(state["limits"].values(), key=lambda v: (v.allowed, v.remaining))
                     headers["X-RateLimit-Limit"] = str(verdict.limit)
                     headers["X-RateLimit-Remaining"] = str(verdict.remaining)
                     headers["X-RateLimit-Reset"] = str(verdict.reset_at)

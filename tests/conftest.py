@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from api_server import Server, running
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -15,3 +18,10 @@ def shared() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip("the recordings beside the checkout (../shared/data) are not here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One API process for all tests that need no settings of their own."""
+    with running(tmp_path_factory.mktemp("home"), trusted_proxies="127.0.0.0/8", outbound_allow="127.0.0.0/8") as made:
+        yield made

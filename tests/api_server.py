@@ -1,0 +1,132 @@
+"""A real API process (uvicorn on a free port, a home of its own) for tests, and what they need to fill its database."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from resources import accounts, passwords, projects, sessions
+from resources.database.engine import Database
+from resources.platform import Platform, open_platform
+
+PASSWORD = "Correct7horse"
+_HASH = ""
+
+
+class Server:
+    """`platform` opens the same home as the server: tests look at, and fill, what the server sees."""
+
+    def __init__(self, home: Path, port: int, process: subprocess.Popen[bytes], platform: Platform):
+        self.home = home
+        self.port = port
+        self.process = process
+        self.platform = platform
+        self.base = f"http://127.0.0.1:{port}/api"
+        self.log = home / "api.log"
+
+    @property
+    def database(self) -> Database:
+        return self.platform.database
+
+    def client(self, **headers: str) -> httpx.Client:
+        return httpx.Client(base_url=self.base, headers=headers, timeout=60)
+
+    def member(self, tier: str = "FREE") -> Member:
+        """A new user with a workspace of their own, logged in without spending a login."""
+        global _HASH
+        _HASH = _HASH or passwords.hashed(PASSWORD)
+        email = f"{secrets.token_hex(6)}@example.com"
+        with self.database.write() as connection:
+            user, workspace_id = accounts.register(connection, email, _HASH)
+            accounts.set_tier(connection, workspace_id, tier)
+            session = sessions.start(connection, user.id)
+        from api.access import access_token
+
+        token = access_token(self.platform.settings.secret_key, user.id, session.id)
+        return Member(self, user.id, email, workspace_id, token, session.refresh)
+
+
+class Member:
+    def __init__(self, server: Server, user_id: str, email: str, workspace_id: str, token: str, refresh: str):
+        self.server, self.user_id, self.email, self.workspace_id = server, user_id, email, workspace_id
+        self.token, self.refresh = token, refresh
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}", "X-Workspace-ID": self.workspace_id}
+
+    def call(self, method: str, path: str, **how: Any) -> httpx.Response:
+        headers = {**self.headers, **how.pop("headers", {})}
+        return httpx.request(method, self.server.base + path, headers=headers, timeout=60, **how)
+
+    def project(self, **columns: Any) -> projects.Project:
+        """A project straight in the database; what `columns` names is set afterwards."""
+        new = projects.NewProject(title="A talk", filename="talk.mp4", content_type="video/mp4", duration_s=None)
+        with self.server.database.write() as connection:
+            made = projects.create(connection, self.workspace_id, self.user_id, new, ".mp4")
+            if columns:
+                projects.amend(connection, made.id, **columns)
+            found = projects.get(connection, made.id)
+        assert found is not None
+        return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(home: Path, **settings: str) -> Iterator[Server]:
+    """A server with `settings` (CARMIC_... without the prefix), stopped at the end of the block."""
+    port = free_port()
+    given = {f"CARMIC_{name.upper()}": value for name, value in settings.items()}
+    environ = {
+        "CARMIC_HOME": str(home),
+        "CARMIC_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "CARMIC_CODE_SERVER": "127.0.0.1:1",  # nobody there: runs stay promised
+        "DAGSTER_HOME": str(home / "dagster"),
+        **given,
+    }
+    (home / "dagster").mkdir(parents=True, exist_ok=True)
+    platform = open_platform(environ)
+    command = [sys.executable, "-m", "uvicorn", "--factory", "api.app:create", "--port", str(port)]
+    command += ["--no-access-log", "--timeout-graceful-shutdown", "3", "--no-proxy-headers"]
+    with (home / "api.log").open("wb") as log:
+        process = subprocess.Popen(command, env={**os.environ, **environ}, stdout=log, stderr=log)
+    try:
+        server = Server(home, port, process, platform)
+        _until_it_answers(server)
+        yield server
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        platform.database.close()
+
+
+def _until_it_answers(server: Server) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{server.base}/v1/health", timeout=5).status_code == 200:
+                return
+        if server.process.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise RuntimeError(server.log.read_text()[-4000:])

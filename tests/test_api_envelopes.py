@@ -1,0 +1,89 @@
+"""Every answer is in its envelope, whatever way it is reached: the shapes of errors, ids of requests, limits' headers."""
+
+import httpx
+import pytest
+from api_server import Server
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content", "headers", "status"),
+    [
+        ("GET", "/v1/nothing", None, {}, 404),
+        ("GET", "/v1/projects/not-a-uuid", None, {}, 404),
+        ("DELETE", "/v1/auth/login", None, {}, 405),
+        ("POST", "/v1/auth/login", b"{not json", JSON, 400),
+        ("POST", "/v1/auth/login", b"\xff\xfe", JSON, 400),
+        ("POST", "/v1/auth/login", b"[]", JSON, 400),
+        ("POST", "/v1/auth/login", b"", JSON, 400),
+        ("POST", "/v1/auth/login", b'{"email": "a@b.c"}', JSON, 400),
+        ("POST", "/v1/auth/login", b'{"email": "a@b.c", "password": 5}', JSON, 400),
+        ("POST", "/v1/auth/login", b'{"email": "a@b.c", "password": "x"}', {"Content-Type": "text/plain"}, 415),
+        ("POST", "/v1/auth/login", b"a=b", {"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ("POST", "/v1/auth/login", b'"' + b"x" * 11_000_000 + b'"', JSON, 413),
+        ("GET", "/v1/me", None, {}, 401),
+        ("GET", "/v1/me", None, {"Authorization": "Basic abc"}, 401),
+        ("GET", "/v1/me", None, {"Authorization": "Bearer abc.def.ghi"}, 401),
+        ("GET", "/v1/me", None, {"Authorization": "Bearer sk_live_nobody"}, 401),
+    ],
+)
+def test_an_error_of_carmic_pro_has_a_sentence_and_its_number(
+    server: Server, method: str, path: str, content: bytes | None, headers: dict[str, str], status: int
+) -> None:
+    answer = httpx.request(method, server.base + path, content=content, headers=headers)
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert set(body) == {"error", "code"} and body["code"] == status
+    assert len(body["error"]) > 10 and body["error"].endswith((".", ")"))
+    for leak in ("Traceback", 'File "', "SELECT ", "sqlalchemy", str(server.home)):
+        assert leak not in answer.text
+    assert answer.headers["x-request-id"]
+
+
+def test_other_paths_have_machine_codes(server: Server) -> None:
+    assert httpx.get(server.base + "/nothing").json()["code"] == "NOT_FOUND"
+    assert httpx.get(server.base + "/keys").json()["code"] == "UNAUTHORIZED"
+    assert httpx.get(f"http://127.0.0.1:{server.port}/elsewhere").json()["code"] == "NOT_FOUND"
+    assert httpx.put(server.base + "/keys").json()["code"] == "METHOD_NOT_ALLOWED"
+
+
+def test_a_405_names_what_is_allowed(server: Server) -> None:
+    allowed = httpx.delete(server.base + "/v1/auth/login").headers["allow"]
+    assert "POST" in allowed and "DELETE" not in allowed
+
+
+def test_an_unexpected_fault_tells_nothing_but_its_request(server: Server) -> None:
+    """An exception in a handler used to be the place where stack traces leak."""
+    member = server.member()
+    with server.database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE clips RENAME TO clips_gone")
+    try:
+        answer = member.call("GET", f"/v1/clips/{member.user_id}")
+    finally:
+        with server.database.write() as connection:
+            connection.exec_driver_sql("ALTER TABLE clips_gone RENAME TO clips")
+    assert answer.status_code in (500, 503)
+    assert answer.json()["code"] == answer.status_code
+    assert "clips" not in answer.json()["error"] and "Traceback" not in answer.text
+    assert answer.headers["x-request-id"] in server.log.read_text()
+
+
+def test_a_request_id_is_kept_when_it_is_harmless(server: Server) -> None:
+    given = httpx.get(server.base + "/v1/health", headers={"X-Request-ID": "my-request.1"})
+    assert given.headers["x-request-id"] == "my-request.1"
+    forged = httpx.get(server.base + "/v1/health", headers={"X-Request-ID": "a b{}"})
+    assert forged.headers["x-request-id"] != "a b{}"
+
+
+def test_secrets_never_reach_the_log(server: Server) -> None:
+    member = server.member()
+    key = member.call("POST", "/v1/keys", json={"name": "k", "scopes": ["read"]}).json()["data"]["key"]
+    httpx.get(server.base + "/v1/projects", headers={"Authorization": f"Bearer {key}"})
+    ticket = member.call("POST", "/v1/sse-ticket").json()["ticket"]
+    httpx.get(f"{server.base}/v1/projects/{member.user_id}/stream?ticket={ticket}")
+    body = {"email": member.email, "password": "Wrong7password"}
+    httpx.post(server.base + "/v1/auth/login", json=body, headers={"X-Forwarded-For": "203.0.113.77"})
+    log = server.log.read_text()
+    for secret in (key, ticket, member.token, member.refresh, "Wrong7password", server.platform.settings.secret_key):
+        assert secret not in log
