@@ -27,6 +27,7 @@ READABLE = (*LIBRARY_FORMATS, "lavfi")
 STALL_S = 120.0  # no report for so long: the child hangs
 KILL_AFTER_S = 3.0  # between asking a child to end and ending it
 TAIL_LINES = 400
+NOTE_LINES = 40
 # Output options without which two runs differ: version strings and clocks in the file.
 REPEATABLE = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags", "+bitexact")
 
@@ -111,7 +112,9 @@ def run(
     finally:
         _end(child)
     if status != 0:
-        raise error(f"The video could not be made: {_reason(log)}")
+        failure = error(f"The video could not be made: {_reason(log)}")
+        failure.add_note("\n".join([*list(log)[-NOTE_LINES:], f"ffmpeg ended with {status}"]))  # for operators
+        raise failure
     progress(1.0)
     return Finished(
         log=tuple(log),

@@ -64,15 +64,23 @@ def wide_gamut(video: VideoFacts) -> bool:
     return video.hdr or video.color_primaries in ("bt2020", "smpte431", "smpte432")
 
 
-def scale(video: VideoFacts, width: int, height: int, name: str = "") -> str:
-    """Resize, and for plain SDR go to BT.709 limited range on the way (one pass instead of two)."""
-    label = f"scale@{name}" if name else "scale"
+def scale(width: int, height: int, name: str = "") -> str:
+    """Resize. `name` is what commands call the filter by."""
+    return f"scale{'@' + name if name else ''}={width}:{height}:flags=bicubic"
+
+
+def working(video: VideoFacts) -> tuple[str, ...]:
+    """To the one format that pictures are put together in: 4:2:0, and for plain SDR already BT.709 of limited range.
+
+    Nothing for most sources. It must come before sizes change over time: a conversion that ffmpeg puts in keeps
+    the size that it had at first (ffmpeg 9).
+    """
     if wide_gamut(video):
-        return f"{label}={width}:{height}:flags=bicubic"
+        return () if video.pix_fmt == "yuv420p10le" else ("format=yuv420p10le",)
     if source_matrix(video) == "bt709" and video.color_range != "pc":
-        return f"{label}={width}:{height}:flags=bicubic"
+        return () if video.pix_fmt == "yuv420p" else ("format=yuv420p",)
     # The quick path of swscale is off by three levels when matrices differ; accurate_rnd costs little.
-    return f"{label}={width}:{height}:flags=bicubic+accurate_rnd:out_color_matrix=bt709:out_range=tv"
+    return ("scale=flags=bicubic+accurate_rnd:out_color_matrix=bt709:out_range=tv", "format=yuv420p")
 
 
 def finished(video: VideoFacts) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from carmic_assets.media import ffmpeg
-from carmic_assets.media.picture import declared, even, finished, on_clock, output_rate, scale, turned
+from carmic_assets.media.picture import declared, even, finished, on_clock, output_rate, scale, turned, working
 from carmic_assets.model.errors import CorruptVideo
 from carmic_assets.model.media import SourceFacts
 from carmic_assets.model.progress import Progress, ignore
@@ -54,7 +54,7 @@ def make_proxy(
     width, height = even(video.width * part), even(video.height * part)
     turn = turned(video)
     size = (height, width) if video.rotation in (90, 270) else (width, height)
-    chain = (*declared(video), *on_clock(facts, 0.0, rate), scale(video, *size), *turn, *finished(video))
+    chain = (*declared(video), *on_clock(facts, 0.0, rate), scale(*size), *working(video), *turn, *finished(video))
     graph = f"[0:{video.index}]{','.join(chain)}[v]"
     maps = ["-map", "[v]"]
     if facts.audio is not None:

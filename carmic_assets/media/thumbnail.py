@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from carmic_assets.media import ffmpeg
-from carmic_assets.media.picture import declared, even, finished, scale, turned
+from carmic_assets.media.picture import declared, even, finished, scale, turned, working
 from carmic_assets.model.errors import CorruptVideo
 from carmic_assets.model.media import SourceFacts
 
@@ -25,7 +25,7 @@ def make_thumbnail(
     part = min(1.0, width / video.width)
     size = even(video.width * part), even(video.height * part)
     coded = (size[1], size[0]) if video.rotation in (90, 270) else size
-    chain = (*declared(video), scale(video, *coded), *turned(video), *finished(video), "scale=out_range=pc")
+    chain = (*declared(video), scale(*coded), *working(video), *turned(video), *finished(video), "scale=out_range=pc")
     out_path = Path(out_path)
     part_path = out_path.with_name(out_path.name + ".part")
     line = ffmpeg.command(
