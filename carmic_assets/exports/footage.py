@@ -24,6 +24,7 @@ from carmic_assets.model.progress import Progress, ignore
 HANDLE_S = 2  # on both sides of what is used
 SOUND_RATE = 48_000
 SLACK = Fraction(1, 500)  # seconds; Matroska rounds to milliseconds
+DOUBLED_PX = 1920
 EARLY_S = Fraction(2)  # a frame that stands when the cut begins may have been taken long before
 # Codecs that all four programs decode from a MOV, and how QuickTime calls them.
 COPYABLE = {"h264": "avc1", "hevc": "hvc1", "prores": None, "mjpeg": None, "dnxhd": None}
@@ -229,12 +230,15 @@ def _conform(
     origin = start - math.floor(min(Fraction(HANDLE_S), start) * rate) / rate
     stop = min(_exact(video.start_s + video.duration_s), end + HANDLE_S)
     frames = max(1, math.ceil((stop - origin) * rate))
-    width, height = picture.even(video.width), picture.even(video.height)
+    # An odd size is doubled where that is cheap: made even by a pixel, a small picture would be visibly out of shape.
+    large = 2 if (video.width % 2 or video.height % 2) and max(video.width, video.height) <= DOUBLED_PX else 1
+    width, height = picture.even(video.width * large), picture.even(video.height * large)
     size = (height, width) if video.rotation in (90, 270) else (width, height)
     chain = (
         *picture.declared(video),
         *picture.on_clock(facts, float(origin), Rate(rate.numerator, rate.denominator)),
-        picture.scale(video, *size),
+        picture.scale(*size),
+        *picture.working(video),
         *picture.turned(video),
         *picture.finished(video),
     )

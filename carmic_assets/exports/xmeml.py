@@ -355,7 +355,7 @@ class _Writer:
     def _link(self, picture: Sequence[Element], audio: Sequence[_Track]) -> None:
         """The main picture and its sound move together."""
         voice = [track for track in audio if len(track.items) == len(picture) and self._is_voice(track)]
-        for at, item in enumerate(picture):
+        for at, item in enumerate(picture if voice else ()):
             members = [(item, "video", 2 if self.timeline.background else 1)]
             members += [(track.items[at], "audio", audio.index(track) + 1) for track in voice]
             for member, _, _ in members:
