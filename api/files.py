@@ -102,18 +102,16 @@ class FileAnswer:
 
 
 def _asked(request: Request, etag: str) -> bool:
-    """Whether a range was asked for and applies: with `If-Range` only to the version the client has."""
-    return "range" in request.headers and request.headers.get("if-range", etag) == etag
+    """Whether a range that we know was asked for and applies: with `If-Range` only to the version the client has."""
+    known = RANGE.fullmatch(request.headers.get("range", "").strip())
+    return known is not None and known.group(0) != "bytes=-" and request.headers.get("if-range", etag) == etag
 
 
 def _span(request: Request, size: int, etag: str) -> tuple[int, int] | None:
     """The bytes to send as [start, end). None: the range asked for lies outside."""
     if not _asked(request, etag):
         return 0, size
-    match = RANGE.fullmatch(request.headers["range"].strip())
-    if match is None or match.group(0) == "bytes=-":
-        return 0, size
-    first, last = match.groups()
+    first, last = RANGE.fullmatch(request.headers["range"].strip()).groups()  # type: ignore[union-attr]
     if not first:
         start, end = max(0, size - int(last)), size
     else:

@@ -1,4 +1,4 @@
-"""Every answer is in its envelope, whatever way it is reached: the shapes of errors, ids of requests, limits' headers."""
+"""Every answer is in its envelope, whatever way it is reached: shapes of errors, ids of requests, headers of limits."""
 
 import httpx
 import pytest

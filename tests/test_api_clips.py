@@ -1,0 +1,315 @@
+"""The editor over HTTP: what a clip's payload holds, what saving refuses, rendering, previews, packages."""
+
+from itertools import pairwise
+from typing import Any
+
+import httpx
+import pytest
+from api_server import Member, Server
+from api_talk import END_S, START_S, analysed
+
+from carmic_assets.model.direction import CANVAS
+from resources import clips, exports, ledger, renders, runs
+
+LENGTH_S = END_S - START_S
+
+# Section 3.5.1 of the reference, as it stands there
+REFERENCE: dict[str, Any] = {
+    "layout": {
+        "layoutType": "face-track", "padding": 0, "backgroundBlur": 20, "splitTopSpeaker": "A",
+        "safeZoneOverlay": False, "aiSpeakerSwitch": True,
+    },
+    "audio": {
+        "autoSfxEnabled": False, "musicTrack": "none", "activeTrack": None, "musicVolume": 30, "voiceVolume": 100,
+        "removePauses": False,
+    },
+    "elements": {
+        "progressBar": {"enabled": False, "color": "#8b5cf6", "position": "bottom"},
+        "watermark": {"enabled": False, "imageUrl": "", "opacity": 70},
+        "hookTitle": {"enabled": False, "text": "", "durationSec": 3.0},
+    },
+    "style": {
+        "captionFont": "Inter", "fontSize": 72, "lineHeight": 1.2, "strokeThickness": 3, "captionColor": "#ffffff",
+        "highlightColor": "#FFD700", "dropShadow": True, "shadowIntensity": 50, "uppercase": True,
+        "captionPosition": "bottom", "yAxisCustomPct": 75, "linesPerScreen": 2, "animationStyle": "pop",
+        "animationIntensity": 50, "captionBg": "rgba(0,0,0,0)",
+    },
+    "b_roll": [],
+    "caption_style": "HORMOZI",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def owner(server: Server) -> Member:
+    return server.member("PROFESSIONAL")
+
+
+@pytest.fixture
+def clip(owner: Member) -> clips.Clip:
+    return analysed(owner)[1]
+
+
+def get(owner: Member, clip: clips.Clip) -> dict[str, Any]:
+    return owner.call("GET", f"/v1/clips/{clip.id}").json()["data"]
+
+
+def put(owner: Member, clip: clips.Clip, body: Any, **headers: str) -> httpx.Response:
+    return owner.call("PUT", f"/v1/clips/{clip.id}", json=body, headers=headers)
+
+
+def test_the_payload_holds_all_that_the_editor_needs(owner: Member, clip: clips.Clip) -> None:
+    answer = owner.call("GET", f"/v1/clips/{clip.id}")
+    assert answer.headers["etag"] == '"1"'
+    found = answer.json()["data"]
+    words = found["transcript"]["words"]
+    assert words[0] == {"word": "word40", "start": 0.0, "end": 0.4, "confidence": 0.9, "speaker": "A"}
+    assert words[-1]["end"] <= LENGTH_S and len(words) == 60
+    timeline = found["ai_suggested_layout_timeline"]
+    assert timeline[0]["start_time"] == 0 and timeline[-1]["end_time"] == pytest.approx(LENGTH_S)
+    for one, other in pairwise(timeline):
+        assert one["end_time"] == other["start_time"]
+    assert 15.0 in [shot["start_time"] for shot in timeline]  # broken at the source's cut
+    assert {region["subject"] for shot in timeline for region in shot["regions"]} == {"A"}
+    assert found["shots"] == [
+        {"start_time": 0.0, "end_time": 15.0, "kind": "start"},
+        {"start_time": 15.0, "end_time": 30.0, "kind": "cut"},
+    ]
+    matrix = found["advanced_spatial_matrix"]
+    assert matrix["fps"] == 5.0 and {track["speaker"] for track in matrix["tracks"]} == {"A", "B"}
+    assert 0 <= matrix["tracks"][0]["boxes"][0]["t"] < LENGTH_S
+    assert found["crop_metrics"]["active_speaker_in_frame"] == 1.0
+    assert found["virality_score"] == 87 and found["score_breakdown"] == {"hook": 80, "pace": 90}
+    assert found["template_config"]["layout"]["aspectRatio"] == "9:16"
+    assert found["video_url"] is None and found["error_message"] is None
+
+
+def test_clips_are_listed_with_their_project(owner: Member, clip: clips.Clip) -> None:
+    project = owner.call("GET", f"/v1/projects/{clip.project_id}").json()["data"]
+    assert project["clip_count"] == 1 and project["clips"][0]["id"] == clip.id
+    assert project["clips"][0]["start_time"] == START_S and project["clips"][0]["broll_suggestions"]
+    hidden = analysed(owner)[0]
+    with owner.server.database.write() as connection:
+        from resources import projects
+
+        projects.amend(connection, hidden.id, visual_pipeline_ready=False)
+    assert owner.call("GET", f"/v1/projects/{hidden.id}").json()["data"]["clips"] == []
+
+
+def test_the_references_own_config_is_saved_and_unknown_fields_come_back(owner: Member, clip: clips.Clip) -> None:
+    newer = {**REFERENCE, "future": {"a": [1]}, "style": {**REFERENCE["style"], "glow": 3}}
+    saved = put(owner, clip, newer)
+    assert saved.status_code == 200, saved.text
+    config = get(owner, clip)["template_config"]
+    assert config["future"] == {"a": [1]} and config["style"]["glow"] == 3
+    assert config["caption_style"] == "HORMOZI"
+    assert put(owner, clip, config).status_code == 200  # what is read can be written
+    assert put(owner, clip, {}).status_code == 200  # the whole config: a field left out takes its default
+    assert get(owner, clip)["template_config"]["caption_style"] == "DEFAULT"
+    assert "future" not in get(owner, clip)["template_config"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ([], 400),
+        ({"layout": {"layoutType": "round"}}, 400),
+        ({"layout": {"aspectRatio": "2:1"}}, 400),
+        ({"layout": {"padding": -1}}, 400),
+        ({"layout": {"backgroundBlur": 101}}, 400),
+        ({"audio": {"musicVolume": "30"}}, 400),
+        ({"style": {"fontSize": 0}}, 400),
+        ({"style": {"linesPerScreen": 2.5}}, 400),
+        ({"style": {"linesPerScreen": "auto"}}, 200),
+        ({"style": {"captionColor": "not a colour"}}, 400),
+        ({"style": {"captionBg": "rgba(0, 0, 0, 0.5)"}}, 200),
+        ({"style": None}, 400),
+        ({"caption_style": "NOBODYS"}, 400),
+        ({"elements": {"progressBar": {"position": "left"}}}, 400),
+        ({"elements": {"emojis": [{"emoji": "🔥", "start_time": 99}]}}, 400),
+        ({"elements": {"emojis": [{"emoji": "🔥", "startTime": 99}]}}, 422),
+        ({"b_roll": [{"videoUrl": "https://example.com/a.mp4", "startTime": 28, "duration": 4}]}, 422),
+        ({"b_roll": [{"videoUrl": "https://example.com/a.mp4", "startTime": 12.5, "duration": 4.0}]}, 200),
+        ({"b_roll": [{"videoUrl": "https://127.0.0.1/a.mp4", "startTime": 1, "duration": 4.0}]}, 200),
+        ({"b_roll": [{"videoUrl": "https://10.0.0.1/a.mp4", "startTime": 1, "duration": 4.0}]}, 400),
+        ({"b_roll": [{"videoUrl": "workspaces/another/media/a.mp4", "startTime": 1, "duration": 4.0}]}, 422),
+        ({"b_roll": [{"startTime": 1, "duration": 4.0}]}, 400),
+        ({"shots": [{"start_time": 0.0, "end_time": 5.0}, {"start_time": 5.0, "end_time": 30.0}]}, 200),
+        ({"shots": [{"start_time": 0.0, "end_time": 5.0}, {"start_time": 5.5, "end_time": 30.0}]}, 422),
+        ({"shots": [{"start_time": 0.0, "end_time": 6.0}, {"start_time": 5.0, "end_time": 30.0}]}, 422),
+        ({"shots": [{"start_time": 1.0, "end_time": 30.0}]}, 422),
+        ({"shots": [{"start_time": 0.0, "end_time": 20.0}]}, 422),
+        ({"shots": [{"start_time": 0.0}]}, 400),
+        ({"shots": [{"start_time": 0, "end_time": 30, "layout": "fit"}]}, 200),
+        ({"shots": [{"start_time": 0, "end_time": 30, "crop": {"x": 0.5, "y": 0, "w": 0, "h": 1}}]}, 422),
+        ({"title": "Another title", "start_time": 21, "end_time": 40.5}, 200),
+        ({"start_time": 40, "end_time": 30}, 422),
+        ({"start_time": 30, "end_time": 30}, 422),
+        ({"end_time": 500}, 422),
+        ({"start_time": -1}, 400),
+        ({"title": ""}, 400),
+        ({"transcript": {"words": [{"word": "Hi", "start": 1, "end": 0.5}]}}, 422),
+        ({"transcript": {"words": [{"word": "Hi", "start": 1, "end": 1.5}]}}, 200),
+    ],
+)
+def test_what_saving_takes_and_refuses(owner: Member, clip: clips.Clip, body: Any, status: int) -> None:
+    answer = put(owner, clip, body)
+    assert answer.status_code == status, answer.text[:300]
+    version = get(owner, clip)["version"]
+    assert version == (2 if status == 200 else 1)  # a refusal changes nothing
+
+
+def test_two_editors_do_not_overwrite_each_other_silently(owner: Member, clip: clips.Clip) -> None:
+    first = put(owner, clip, {"title": "First"}, **{"If-Match": '"1"'})
+    assert first.status_code == 200 and first.headers["etag"] == '"2"'
+    second = put(owner, clip, {"title": "Second"}, **{"If-Match": '"1"'})
+    assert second.status_code == 412 and get(owner, clip)["title"] == "First"
+    assert put(owner, clip, {"title": "Third"}).status_code == 200
+
+
+def test_a_nudged_cut_moves_words_and_layout_with_it(owner: Member, clip: clips.Clip) -> None:
+    put(owner, clip, {"start_time": 30.0, "end_time": 40.0})
+    found = get(owner, clip)
+    assert found["duration"] == 10.0 and found["transcript"]["words"][0]["word"] == "money!"
+    assert found["ai_suggested_layout_timeline"][-1]["end_time"] == pytest.approx(10.0)
+    assert found["shots"][1]["start_time"] == 5.0
+
+
+def test_a_render_is_queued_once_and_charged(owner: Member, clip: clips.Clip) -> None:
+    path = f"/v1/clips/{clip.id}"
+    assert owner.call("GET", f"{path}/render-progress").json()["data"]["status"] == "DETECTED"
+    assert owner.call("GET", f"{path}/video").status_code == 404
+    assert owner.call("POST", f"{path}/retry-render").status_code == 409
+    before = owner.call("GET", "/v1/usage").json()["data"]["minutes_balance"]
+    queued = owner.call("POST", f"{path}/render")
+    assert queued.status_code == 202
+    render_id = queued.json()["data"]["render_job_id"]
+    assert queued.json()["data"] == {"render_job_id": render_id, "status": "QUEUED", "clip_id": clip.id}
+    assert owner.call("POST", f"{path}/render").status_code == 409
+    after = owner.call("GET", "/v1/usage").json()["data"]["minutes_balance"]
+    assert before - after == pytest.approx(0.5)
+    progress = owner.call("GET", f"{path}/render-progress").json()["data"]
+    assert progress["status"] == "QUEUED" and progress["render_job_id"] == render_id
+    with owner.server.database.write() as connection:
+        assert [i.job_name for i in runs.open_of_project(connection, clip.project_id)] == ["render_clips"]
+        renders.fail(connection, render_id, "The disk is full. Try again.")
+    failed = owner.call("GET", f"{path}/render-progress").json()["data"]
+    assert failed["status"] == "FAILED_RENDER" and failed["error_message"] == "The disk is full. Try again."
+    assert owner.call("GET", "/v1/usage").json()["data"]["minutes_balance"] == pytest.approx(before)
+    assert owner.call("POST", f"{path}/retry-render").status_code == 202
+
+
+def test_a_render_that_the_pool_cannot_pay_is_402(owner: Member, server: Server) -> None:
+    poor = server.member()
+    clip = analysed(poor)[1]
+    with server.database.write() as connection:
+        ledger.grant_month(connection, poor.workspace_id)
+        ledger.move(connection, poor.workspace_id, f"test:{clip.id}", "render", -60 * ledger.MINUTE_MS)
+    refused = poor.call("POST", f"/v1/clips/{clip.id}/render")
+    assert refused.status_code == 402 and "minutes" in refused.json()["error"]
+
+
+def test_a_finished_render_is_served_by_range(owner: Member, clip: clips.Clip) -> None:
+    render_id = owner.call("POST", f"/v1/clips/{clip.id}/render").json()["data"]["render_job_id"]
+    key = f"workspaces/{owner.workspace_id}/projects/{clip.project_id}/renders/{render_id}/clip.mp4"
+    owner.server.platform.store.put_bytes(key, b"an mp4 of sorts")
+    with owner.server.database.write() as connection:
+        renders.finish(connection, render_id, key, {})
+    found = owner.call("GET", f"/v1/clips/{clip.id}/video")
+    assert found.status_code == 302
+    part = httpx.get(found.headers["location"], headers={"Range": "bytes=3-5"})
+    assert part.status_code == 206 and part.content == b"mp4" and part.headers["content-type"] == "video/mp4"
+    assert owner.call("GET", f"/v1/projects/{clip.project_id}").json()["data"]["status"] == "COMPLETED"
+    assert httpx.get(get(owner, clip)["video_url"]).content == b"an mp4 of sorts"
+
+
+def test_the_source_is_public_with_its_token_only(owner: Member, clip: clips.Clip, server: Server) -> None:
+    url = get(owner, clip)["source_video_url"]
+    assert "/source-video?token=" in url
+    assert httpx.get(url, follow_redirects=True).content == b"the source itself"
+    bare = url.partition("?")[0]
+    assert httpx.get(bare).status_code == 401
+    assert httpx.get(f"{bare}?token=forged").status_code == 401
+    other = analysed(owner)[1]
+    assert httpx.get(url.replace(clip.id, other.id)).status_code == 401
+    assert httpx.get(bare, headers=owner.headers).status_code == 302
+    assert httpx.get(bare, headers=server.member().headers).status_code == 404
+
+
+def test_the_director_can_be_asked_again(owner: Member, clip: clips.Clip) -> None:
+    put(owner, clip, {"shots": [{"start_time": 0, "end_time": 30, "layout": "fit"}], "future": 1})
+    assert {shot["layout"] for shot in get(owner, clip)["ai_suggested_layout_timeline"]} == {"fit"}
+    rebuilt = owner.call("POST", f"/v1/clips/{clip.id}/rebuild-layout")
+    assert rebuilt.status_code == 200, rebuilt.text
+    found = get(owner, clip)
+    assert found["ai_suggested_layout_timeline"] == rebuilt.json()["data"]["ai_suggested_layout_timeline"]
+    assert {shot["layout"] for shot in found["ai_suggested_layout_timeline"]} != {"fit"}
+    assert found["template_config"]["future"] == 1
+    project = owner.project(visual_pipeline_ready=True)
+    with owner.server.database.write() as connection:
+        new = clips.NewClip("Bare", 0.0, 5.0, 1, {}, "", [], [])
+        (bare,) = clips.add(connection, project.id, owner.workspace_id, [new])
+    assert owner.call("POST", f"/v1/clips/{bare}/rebuild-layout").status_code == 409
+
+
+def test_reactions_are_placed_and_saved(owner: Member, clip: clips.Clip) -> None:
+    placed = owner.call("POST", f"/v1/clips/{clip.id}/emoji-fill")
+    assert placed.status_code == 200, placed.text
+    emojis = placed.json()["data"]["emojis"]
+    assert emojis and emojis[0]["startTime"] == pytest.approx(10.0)
+    assert get(owner, clip)["template_config"]["elements"]["emojis"] == emojis
+
+
+def test_captions_are_previewed_and_not_saved(owner: Member, clip: clips.Clip) -> None:
+    path = f"/v1/clips/{clip.id}/subtitle-dry-run"
+    shown = owner.call("POST", path, json={"layout": {"aspectRatio": "1:1"}, "caption_style": "MINIMAL"})
+    assert shown.status_code == 200, shown.text
+    found = shown.json()["data"]
+    assert (found["width"], found["height"]) == CANVAS["1:1"]
+    assert found["captions"] and found["srt"].startswith("1\n00:00:00,0") and found["vtt"].startswith("WEBVTT")
+    assert get(owner, clip)["version"] == 1
+    assert owner.call("POST", path).status_code == 200
+    assert owner.call("POST", path, json={"caption_style": "NOBODYS"}).status_code == 400
+    assert owner.call("POST", path, json={"style": {"captionFont": "No Such Font"}}).status_code == 400
+
+
+def test_cutaways_are_suggested_without_any_provider(owner: Member, clip: clips.Clip) -> None:
+    made = owner.call("POST", f"/v1/clips/{clip.id}/generate-broll")
+    assert made.status_code == 200
+    assert made.json()["data"][0]["keyword"] == "money"
+    assert owner.call("GET", f"/v1/clips/{clip.id}/broll").json() == made.json()
+
+
+def test_an_export_of_the_same_content_is_the_same_export(owner: Member, clip: clips.Clip) -> None:
+    path = f"/v1/clips/{clip.id}/exports"
+    assert owner.call("POST", path, json={"target_format": "logic_pro"}).status_code == 400
+    first = owner.call("POST", path, json={"target_format": "premiere"})
+    assert first.status_code == 202 and first.json()["data"]["status"] == "PENDING"
+    export_id = first.json()["data"]["export_id"]
+    for _ in range(3):
+        assert owner.call("POST", path, json={"target_format": "premiere"}).json() == first.json()
+    with_proxy = owner.call("POST", path, json={"target_format": "premiere", "include_proxy": True}).json()["data"]
+    assert with_proxy["export_id"] != export_id
+    put(owner, clip, {"title": "Changed"})
+    assert owner.call("POST", path, json={"target_format": "premiere"}).json()["data"]["export_id"] != export_id
+    assert len(owner.call("GET", path).json()["data"]) == 3
+    key = f"workspaces/{owner.workspace_id}/projects/{clip.project_id}/exports/{export_id}.zip"
+    owner.server.platform.store.put_bytes(key, b"PK")
+    with owner.server.database.write() as connection:
+        exports.finish(connection, export_id, key, 2)
+    done = owner.call("GET", f"/v1/exports/{export_id}").json()["data"]
+    assert done["status"] == "COMPLETED" and done["file_size"] == 2 and done["error_message"] is None
+    assert httpx.get(done["download_url"]).content == b"PK"
+
+
+def test_exports_need_a_tier_and_are_five_a_minute(server: Server) -> None:
+    free = server.member()
+    clip = analysed(free)[1]
+    assert free.call("POST", f"/v1/clips/{clip.id}/exports", json={"target_format": "fcpx"}).status_code == 402
+    paying = server.member("STANDARD")
+    clip = analysed(paying)[1]
+    statuses = []
+    for n in range(6):
+        put(paying, clip, {"title": f"Title {n}"})
+        made = paying.call("POST", f"/v1/clips/{clip.id}/exports", json={"target_format": "fcpx"})
+        statuses.append(made.status_code)
+    assert statuses == [202] * 5 + [429]
