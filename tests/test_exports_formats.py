@@ -1,0 +1,362 @@
+"""Packages hold what their programs want to see: names, tracks, levels, texts, references, checksums, stable bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote
+
+import exports_readback as readback
+import msgspec
+import pytest
+from exports_support import EVENTS, NAME, Opened, edit_of, make, opened
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from carmic_assets.direction.canvas import Rect
+from carmic_assets.exports import fcpxml
+from carmic_assets.exports.grid import timecode_frames, timecode_text
+from carmic_assets.exports.lint import lint
+from carmic_assets.exports.motion import TOLERANCE_PX, Canvas, Key, between, place, shown, thin
+from carmic_assets.exports.package import TARGETS, package
+from carmic_assets.media.ffmpeg import binary
+from carmic_assets.model.direction import Box
+from carmic_assets.model.edit import Cutaway, Edit, Marker, MediaFile
+from carmic_assets.model.errors import RenderFailed
+from carmic_assets.model.template import ActiveTrack, AudioConfig, ElementsConfig, TemplateConfig, Watermark
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> Edit:
+    """A clip with everything: a cut pause, b-roll of another rate and as an image, music, watermark, markers."""
+    folder = tmp_path_factory.mktemp("rich")
+    film = make(folder / "film.mp4", rate="25", size="320x180")
+    broll = make(folder / "b roll.mp4", rate="24", size="426x240", seconds=4)
+    music, mark = folder / "music.mp3", folder / "mark.png"
+    for line in (
+        ["-f", "lavfi", "-i", "sine=220:r=44100:d=2", "-ac", "2", str(music)],
+        ["-f", "lavfi", "-i", "color=red@0.5:s=200x80,format=rgba", "-frames:v", "1", str(mark)],
+    ):
+        subprocess.run([binary(), "-v", "error", "-y", *line], check=True, timeout=60)
+    edit = edit_of(film, keeps=[(0.0, 1.2), (1.6, 3.2)])
+    audio = AudioConfig(music_volume=40, voice_volume=50, active_track=ActiveTrack("m"), auto_sfx_enabled=True)
+    elements = ElementsConfig(watermark=Watermark(enabled=True, image_url="w", opacity=60))
+    return msgspec.structs.replace(
+        edit,
+        config=msgspec.structs.replace(edit.config, audio=audio, elements=elements),
+        cutaways=(
+            Cutaway(MediaFile(str(broll), "b roll & more.mp4", 4.0, 426, 240, True, True), 0.4, 0.6, 1.5),
+            Cutaway(MediaFile(str(mark), "still.png", None, 200, 80, True), 2.2, 0.5, 0.0),
+        ),
+        music=MediaFile(str(music), "music", 2.0, has_audio=True),
+        watermark=MediaFile(str(mark), "mark", None, 200, 80, True),
+        markers=(Marker(0.5, "B speaks", "turn"), Marker(1.4, "gone", "in the removed pause")),
+    )
+
+
+@pytest.fixture(scope="module")
+def made(rich: Edit, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Opened]:
+    folder = tmp_path_factory.mktemp("made")
+    return {target: opened(rich, target, folder) for target in TARGETS}
+
+
+def test_everything_in_the_zip_is_listed_with_its_checksum_and_the_bytes_are_stable(
+    rich: Edit, made: dict[str, Opened], tmp_path: Path
+) -> None:
+    for target in TARGETS:
+        files = made[target].files
+        sums = dict(reversed(line.split("  ", 1)) for line in files["SHA256SUMS.txt"].decode().splitlines())
+        assert set(sums) == set(files) - {"SHA256SUMS.txt"}
+        assert all(hashlib.sha256(files[name]).hexdigest() == digest for name, digest in sums.items())
+        assert {f.name: (f.size, f.sha256) for f in made[target].report.files} == {
+            name: (len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items()
+        }
+        assert {"README.txt", "FONTS.txt"} <= set(files)
+        assert any(name.endswith(".srt") for name in files)
+        with zipfile.ZipFile(made[target].folder.parent / f"{target}.zip") as archive:
+            assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
+            assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        text = b"".join(data for name, data in files.items() if not name.startswith("media/"))
+        assert b"/tmp/" not in text and str(Path.cwd()).encode() not in text
+    again = package(rich, "fcpx", tmp_path / "again.zip", tmp_path / "elsewhere", include_proxy=False, captions=EVENTS)
+    before = made["fcpx"].folder.parent / "fcpx.zip"
+    assert (tmp_path / "again.zip").read_bytes() == before.read_bytes()
+    assert again.files == made["fcpx"].report.files
+    assert not (tmp_path / "elsewhere" / "package").exists()
+
+
+def test_media_are_named_once_relative_and_are_there(made: dict[str, Opened]) -> None:
+    for target in ("premiere", "davinci", "fcpx"):
+        root = made[target].sequence.extra["root"]
+        urls = [e.text for e in root.iter("pathurl")] + [e.get("src") for e in root.iter("media-rep")]
+        assert urls and len(urls) == len(set(urls))
+        for url in urls:
+            assert re.fullmatch(r"(\./)?media/[A-Za-z0-9%._-]+", str(url)), url
+            assert unquote(str(url)).removeprefix("./") in made[target].files
+    full = [f for f in made["premiere"].sequence.extra["root"].iter("file") if len(f)]
+    assert len({f.get("id") for f in full}) == len(full)
+    named = {f.get("id") for f in made["premiere"].sequence.extra["root"].iter("file")}
+    assert named == {f.get("id") for f in full}
+    comp = made["after_effects"].sequence.extra["comp"]
+    assert all(path.removeprefix("/project/") in made["after_effects"].files for path in comp["files"])
+
+
+def test_texts_of_users_survive_quotes_emoji_and_newlines(made: dict[str, Opened]) -> None:
+    sequence = made["premiere"].sequence.extra["sequence"]
+    assert sequence.findtext("name") == NAME
+    texts = [p.findtext("value") for p in sequence.iter("parameter") if p.findtext("parameterid") == "str"]
+    assert 'Grüße & "Küsse"\r<zwei> 🎉' in texts and "The hook" in texts
+    for target in ("davinci", "fcpx"):
+        root = made[target].sequence.extra["root"]
+        assert root.find(".//project").get("name") == NAME
+        assert 'Grüße & "Küsse"\n<zwei> 🎉' in ["".join(t.itertext()) for t in root.iter("text")]
+    comp = made["after_effects"].sequence.extra["comp"]
+    assert comp["name"] == NAME
+    documents = [
+        dict(dict(layer["properties"])["ADBE Text Properties"]["children"])["ADBE Text Document"]["value"]
+        for layer in comp["layers"]
+        if layer["path"] is None
+    ]
+    assert 'Grüße & "Küsse"\r<zwei> 🎉' in [d["text"] for d in documents]
+    assert all(d["justification"] == "center" and d["fontSize"] > 0 for d in documents)
+
+
+def test_premiere_gets_formats_rates_and_levels(made: dict[str, Opened]) -> None:
+    sequence = made["premiere"].sequence.extra["sequence"]
+    sample = sequence.find("media/video/format/samplecharacteristics")
+    assert [sample.findtext(n) for n in ("width", "height", "pixelaspectratio")] == ["1080", "1920", "square"]
+    assert sequence.findtext("media/audio/format/samplecharacteristics/samplerate") == "48000"
+    level = {}
+    for item in sequence.findall("media/audio/track/clipitem"):
+        name = item.findtext("name")
+        level.setdefault(name, []).append(item.find("filter/effect/parameter"))
+    voice = next(v for k, v in level.items() if k.endswith("-source.mov"))
+    assert {p.findtext("value") for p in voice} == {"0.5"}
+    music = next(v for k, v in level.items() if k.endswith("-music.wav"))
+    values = [float(k.findtext("value")) for p in music for k in p.iter("keyframe")]
+    assert max(values) <= 0.4 and min(values) == 0  # faded in and out, and down under the voice
+    tracks = sequence.findall("media/audio/track")
+    assert len(tracks) == 2 + 2 + 1  # voice, music, effects
+    for track in sequence.findall("media/video/track"):
+        spans = sorted((int(c.findtext("start")), int(c.findtext("end"))) for c in track if c.find("start") is not None)
+        assert all(a[1] <= b[0] for a, b in pairwise(spans)), "clips overlap on a track"
+
+
+def test_markers_say_score_and_reason_and_speakers_are_told_apart(made: dict[str, Opened]) -> None:
+    sequence = made["premiere"].sequence.extra["sequence"]
+    notes = [(m.findtext("name"), m.findtext("comment"), m.findtext("in")) for m in sequence.findall("marker")]
+    assert notes == [("Score 87", "A strong hook & a clear answer.", "0"), ("B speaks", "turn", "12")]
+    assert {label.text for label in sequence.iter("label2")} == {"Iris", "Caribbean"}
+    for target in ("davinci", "fcpx"):
+        root = made[target].sequence.extra["root"]
+        assert {m.get("value") for m in root.iter("marker")} == {"Score 87", "B speaks"}
+        roles = {clip.get("audioRole") for clip in root.find(".//spine")}
+        assert roles == {"dialogue.Speaker A", "dialogue.Speaker B", "dialogue"}
+    comp = made["after_effects"].sequence.extra["comp"]
+    assert [m["value"]["comment"] for m in comp["markers"]][1] == "B speaks: turn"
+    assert {layer["label"] for layer in comp["layers"] if layer["name"] in ("Speaker A", "Speaker B")} == {9, 8}
+
+
+def test_broll_music_and_watermark_have_their_own_tracks_and_places(rich: Edit, made: dict[str, Opened]) -> None:
+    for target in TARGETS:
+        sequence = made[target].sequence
+        broll = next(n for n in made[target].files if n.endswith("broll-1.mov")).split("/")[-1]
+        for frame in (10, 24):  # 0.4 s to 1.0 s of the clip, before the removed pause
+            assert sequence.at(frame)[-1].file == broll
+            top = sequence.at(frame)[-1]
+            assert top.left <= 0.01 and top.top <= 0.01
+            assert top.left + top.width >= rich.width - 0.01 and top.top + top.height >= rich.height - 0.01
+        assert all(s.file != broll for s in sequence.at(9) + sequence.at(25))
+        assert any("broll-1.mov was re-encoded" in warning for warning in made[target].report.warnings)
+    root = made["fcpx"].sequence.extra["root"]
+    stills = [v for v in root.iter("video")]
+    assert [v.get("name").rsplit("-", 1)[-1] for v in stills].count("watermark.png") == 1
+    mark = next(v for v in stills if v.get("name").endswith("watermark.png"))
+    x, y = (float(v) for v in mark.find("adjust-transform").get("position").split())
+    # upper right corner of the safe zone: right edge 120 px in, top edge 220 px down; the picture is 172 x 68
+    assert x * 19.2 + 540 + 172 / 2 == pytest.approx(960, abs=2)
+    assert 960 - y * 19.2 - 68 / 2 == pytest.approx(220, abs=2)
+    assert float(mark.find("adjust-blend").get("amount")) == pytest.approx(0.6)
+    music = [c for c in root.iter("asset-clip") if c.get("audioRole") == "music.music-1"]
+    assert len(music) == 2  # two seconds of music under 2.8 seconds: it begins again
+    amounts = [float(k.get("value")) for k in music[0].iter("keyframe")]
+    assert amounts and min(amounts) == -96 and max(amounts) <= -7.9  # 40 %
+
+
+def test_final_cut_and_resolve_documents_pass_the_linter(made: dict[str, Opened]) -> None:
+    for target, version in (("davinci", "1.10"), ("fcpx", "1.11")):
+        assert lint(made[target].project) == []
+        assert made[target].sequence.extra["root"].get("version") == version
+        assert "<!DOCTYPE fcpxml>" in made[target].project
+
+
+@pytest.mark.parametrize(
+    ("find", "put", "says"),
+    [
+        (r'id="r2"', 'id="r1"', "given twice"),
+        (r'<asset-clip ref="r\d+"', '<asset-clip ref="r99"', "which is not there"),
+        (r'(<asset-clip [^>]*duration="\d+)/25s"', r'\1/26s"', "whole frames"),
+        (r"</fcpxml>", "", "not XML"),
+        (r'version="1\.11"', 'version="1.4"', "not an FCPXML"),
+        (r'start="\S+" duration="(\S+)" format', r'start="999s" duration="\1" format', "outside its asset"),
+        (r'<adjust-conform type="fit" ?/>', "", "leaves its conform"),
+        (r"(<adjust-conform[^>]*>)(\s*)(<adjust-transform>.*?</adjust-transform>)", r"\3\2\1", "order of the DTD"),
+        (r'tcStart="0s"', 'tcStart="soon"', "no time"),
+        (r'keyframe time="\S+"', 'keyframe time="0s"', "outside it"),
+        (r' lane="1"', "", "no lane"),
+    ],
+)
+def test_the_linter_finds(find: str, put: str, says: str, made: dict[str, Opened]) -> None:
+    broken = re.sub(find, put, made["fcpx"].project, count=1, flags=re.S)
+    assert broken != made["fcpx"].project, "the fault was not planted"
+    assert any(says in problem for problem in lint(broken)), lint(broken)
+
+
+def test_documents_are_valid_by_apples_dtd(made: dict[str, Opened]) -> None:
+    """The DTDs are Apple's and not ours to ship: `CARMIC_FCPXML_DTDS` names a folder that holds them."""
+    folder = os.environ.get("CARMIC_FCPXML_DTDS")
+    if not folder:
+        pytest.skip("CARMIC_FCPXML_DTDS names no folder with Apple's DTDs")
+    from lxml import etree
+
+    for target, version in (("davinci", "1.10"), ("fcpx", "1.11")):
+        found = [p for p in Path(folder).glob("*.dtd") if re.search(rf"1[._]{version[2:]}\D", p.name)]
+        assert found, f"no DTD of version {version} in {folder}"
+        dtd = etree.DTD(str(found[0]))
+        assert dtd.validate(etree.fromstring(made[target].project.encode())), dtd.error_log
+
+
+def test_opentimelineio_reads_the_same_cuts_from_every_document(films_24: Edit, tmp_path: Path) -> None:
+    import opentimelineio as otio
+
+    adapters = {".xml": "fcp_xml", ".fcpxml": "fcpx_xml", ".otio": "otio_json"}
+    for target in ("premiere", "davinci", "fcpx"):
+        done = opened(films_24, target, tmp_path)
+        wanted = {(start, end) for track in done.sequence.pieces for start, end, *_ in track}
+        for path in sorted(done.folder.iterdir()):
+            if path.suffix not in adapters:
+                continue
+            read = otio.adapters.read_from_file(str(path), adapter_name=adapters[path.suffix])
+            timeline = read if isinstance(read, otio.schema.Timeline) else read[0]
+            for track in timeline.tracks:
+                at = 0
+                for item in track:
+                    length = round(item.trimmed_range().duration.value)
+                    name = item.name or ""
+                    if isinstance(item, otio.schema.Clip) and name.endswith(".mov"):
+                        assert (at, at + length) in wanted, f"{path.name}: {(at, at + length)}"
+                    at += length
+
+
+@pytest.fixture(scope="module")
+def films_24(tmp_path_factory: pytest.TempPathFactory) -> Edit:
+    """24 fps: the FCPXML adapter counts in floating point and loses frames at other rates."""
+    return edit_of(make(tmp_path_factory.mktemp("f") / "film.mp4", rate="24"), keeps=[(0.0, 1.0), (1.5, 3.0)])
+
+
+def test_after_effects_builds_placeholders_for_what_is_missing_and_says_so(made: dict[str, Opened]) -> None:
+    names = tuple(p.name for p in (made["after_effects"].folder / "media").iterdir())
+    comp = readback.run_script(made["after_effects"].project, {}, absent=names)
+    assert comp["alerts"] and "Unpack the whole zip" in comp["alerts"][0]
+    assert comp["files"] == []
+    assert sum(1 for layer in comp["layers"] if layer["path"]) >= 5
+
+
+def test_captions_follow_the_grid_and_never_overlap(made: dict[str, Opened]) -> None:
+    root = made["fcpx"].sequence.extra["root"]
+    titles = [(begin, clip) for _, begin, clip in made["fcpx"].sequence.extra["found"] if clip.tag == "title"]
+    times = {clip.get("name"): (begin, readback.seconds(clip.get("duration"))) for begin, clip in titles}
+    assert times["second"] == (Fraction(1), Fraction(15, 25))
+    assert times["The hook"] == (Fraction(0), Fraction(2))
+    assert root.find(".//title").get("role") in ("titles.Captions", "titles.Hook")
+    srt = next(data for name, data in made["fcpx"].files.items() if name.endswith(".srt")).decode()
+    assert "-->" in srt and "Hello" in srt
+
+
+def test_what_cannot_be_packed_is_said_in_a_sentence(rich: Edit, tmp_path: Path) -> None:
+    out = tmp_path / "x.zip"
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"not a film")
+    cases: Iterator[tuple[Edit, str]] = iter(
+        (
+            (rich, "logic_pro"),
+            (msgspec.structs.replace(rich, source_path=str(tmp_path / "gone.mp4")), "premiere"),
+            (msgspec.structs.replace(rich, music=MediaFile(str(broken), "m")), "premiere"),
+        )
+    )
+    for edit, target in cases:
+        with pytest.raises(RenderFailed) as caught:
+            package(edit, target, out, tmp_path / "w", include_proxy=False)  # type: ignore[arg-type]
+        assert caught.value.sentence.endswith(".")
+        assert list(tmp_path.glob("x.zip*")) == [] and not (tmp_path / "w" / "package").exists()
+
+
+def test_progress_never_goes_back(rich: Edit, tmp_path: Path) -> None:
+    told: list[float] = []
+    package(rich, "premiere", tmp_path / "p.zip", tmp_path / "w", include_proxy=False, progress=told.append)
+    assert told == sorted(told) and told[-1] == 1.0 and len(told) > 3
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0.05, 1)), min_size=2, max_size=6),
+    st.integers(2, 40),
+)
+@settings(max_examples=60, deadline=None)
+def test_fewer_keyframes_still_show_every_frames_crop(stops: list[tuple[float, float, float]], gap: int) -> None:
+    canvas, rect = Canvas(1080, 1920, 1920, 1080), Rect(0, 0, 1080, 1920)
+    crops = []
+    for (x0, y0, p0), (x1, y1, p1) in pairwise(stops):
+        for n in range(gap):
+            x, y, part = (a + (b - a) * n / gap for a, b in ((x0, x1), (y0, y1), (p0, p1)))
+            w, h = 0.31640625 * part, part
+            crops.append(Box(x * (1 - w), y * (1 - h), w, h))
+    keys = [place(n, crop, rect, canvas) for n, crop in enumerate(crops)]
+    kept = thin(keys, canvas)
+    for n, crop in enumerate(crops):
+        before = max(k for k in range(len(kept)) if kept[k].frame <= n)
+        exact = before + 1 == len(kept) or kept[before].frame == n
+        key: Key = kept[before] if exact else between(kept[before], kept[before + 1], n)
+        got = shown(key, rect, canvas)
+        for a, b, pixels in (
+            (got.x, crop.x, 1920),
+            (got.y, crop.y, 1080),
+            (got.w, crop.w, 1920),
+            (got.h, crop.h, 1080),
+        ):
+            assert abs(a - b) * pixels < 2 * TOLERANCE_PX + 0.1
+
+
+@given(
+    st.integers(0, 24 * 3600 * 24 - 1),
+    st.sampled_from(["24000/1001", "24", "25", "30000/1001", "50", "60000/1001"]),
+    st.booleans(),
+)
+@settings(max_examples=200, deadline=None)
+def test_timecode_there_and_back(frames: int, rate: str, drop: bool) -> None:
+    text = timecode_text(frames, Fraction(rate), drop)
+    assert timecode_frames(text, Fraction(rate)) == frames
+
+
+def test_drop_frame_keeps_to_the_clock() -> None:
+    rate = Fraction(30000, 1001)
+    assert timecode_text(1799, rate, True) == "00:00:59;29"
+    assert timecode_text(1800, rate, True) == "00:01:00;02"
+    assert timecode_text(17982, rate, True) == "00:10:00;00"
+    assert timecode_frames("01:00:00;00", rate) == 107892
+
+
+def test_the_template_style_decides_how_texts_look(rich: Edit, tmp_path: Path) -> None:
+    config = TemplateConfig(layout=rich.config.layout, caption_style="HORMOZI")
+    plain = msgspec.structs.replace(rich, config=config, cutaways=(), music=None, watermark=None)
+    done = opened(plain, "fcpx", tmp_path)
+    style = done.sequence.extra["root"].find(".//text-style-def/text-style")
+    assert style.get("font") == "Montserrat" and style.get("bold") == "1"
+    assert "- Montserrat\n" in done.files["FONTS.txt"].decode()
+    assert fcpxml.TITLE in done.project
