@@ -5,7 +5,6 @@ import time
 import dagster as dg
 import msgspec
 
-from carmic_assets.assets.pictures import png
 from carmic_assets.assets.platform import PlatformResource
 from carmic_assets.assets.stage import Stage, cost, stage, videos
 from carmic_assets.assets.understanding import layout_timeline, transcript
@@ -24,14 +23,10 @@ def scored_clips(context: dg.AssetExecutionContext, platform: PlatformResource) 
     started = time.monotonic()
     with stage(context, platform.open()) as at:
         from carmic_assets.scoring.features import ScoringFeatures, extract_features
-        from carmic_assets.scoring.pictures import candidates_table, score_curve
-        from carmic_assets.scoring.sound import sound_features
 
         at.advance("FACE_TRACKING", 90, "Choosing the clips")
         said = at.load(artifacts.TRANSCRIPT, Transcript)
-        with at.local(artifacts.ANALYSIS_AUDIO) as audio:
-            sound = sound_features(audio)
-        features: ScoringFeatures = extract_features(said, sound, threads=at.platform.settings.threads)
+        features: ScoringFeatures = extract_features(said, None, threads=at.platform.settings.threads)
         at.save(artifacts.SCORING_FEATURES, features)
         scored = score(at, said, features)
         publish(at, scored)
@@ -40,8 +35,6 @@ def scored_clips(context: dg.AssetExecutionContext, platform: PlatformResource) 
                 **cost(started, at.project.duration_s or 0),
                 "clips": len(scored.clips),
                 "best score": scored.clips[0].score if scored.clips else 0,
-                "score curve": dg.MetadataValue.md(png(score_curve(scored), "score over the talk")),
-                "candidates": dg.MetadataValue.md(candidates_table(scored)),
             }
         )
 

@@ -1,4 +1,7 @@
-"""MP4s and project packages: the config of the run says which; the rest of the partition is left alone."""
+"""MP4s and project packages. A run makes what was queued for it; the rest of the partition is left alone.
+
+A run that nobody queued (an operator's, a backfill's) makes again, in place, what is there already.
+"""
 
 import time
 from contextlib import ExitStack
@@ -7,38 +10,33 @@ from typing import Any
 import dagster as dg
 import msgspec
 from pydantic import Field
+from sqlalchemy import Connection
 
 from carmic_assets.assets.clips import scored_clips
 from carmic_assets.assets.pictures import strip
 from carmic_assets.assets.platform import PlatformResource
 from carmic_assets.assets.stage import REPORT_EVERY_S, UNEXPECTED, Stage, cost, stage, videos
 from carmic_assets.model.errors import CarmicError
-from resources import artifacts, exports, renders
+from resources import artifacts, exports, renders, runs
 from resources import clips as clip_rows
 
 
-class RenderConfig(dg.Config):
-    """`render_ids` are rows of `renders`. Empty (a backfill): every finished clip of the video, made again in place."""
+class Again(dg.Config):
+    """For runs that nobody queued: whose finished files to make again; empty means those of every clip of the video."""
 
-    render_ids: list[str] = Field(default_factory=list)
-
-
-class ExportConfig(dg.Config):
-    """`export_ids` are rows of `exports`. Empty (a backfill): every finished package of the video, made again."""
-
-    export_ids: list[str] = Field(default_factory=list)
+    clip_ids: list[str] = Field(default_factory=list)
 
 
 @dg.asset(partitions_def=videos, deps=[scored_clips], group_name="deliverables", code_version="1", pool="encode")
 def rendered_clips(
-    context: dg.AssetExecutionContext, config: RenderConfig, platform: PlatformResource
+    context: dg.AssetExecutionContext, config: Again, platform: PlatformResource
 ) -> dg.MaterializeResult:
     """Vertical MP4s with captions, and their SRT and VTT, from the clips as they stood when they were queued."""
     started = time.monotonic()
     with stage(context, platform.open()) as at:
         from carmic_assets.assets.edits import video_of
 
-        rows = _renders(at, config.render_ids)
+        rows = _renders(at, context, config)
         video = video_of(at)
         made: list[dict[str, Any]] = []
         failed: list[str] = []
@@ -70,13 +68,17 @@ def rendered_clips(
         )
 
 
-def _renders(at: Stage, wanted: list[str]) -> list[renders.Render]:
+def _renders(at: Stage, context: dg.AssetExecutionContext, again: Again) -> list[renders.Render]:
     with at.platform.database.read() as connection:
-        if wanted:
-            found = [row for identity in wanted if (row := renders.get(connection, identity))]
-            return [row for row in found if row.project_id == at.project.id and row.status in renders.LIVE]
-        newest = [renders.newest(connection, clip.id) for clip in clip_rows.of_project(connection, at.project.id)]
+        if runs.SUBJECT_TAG in context.run.tags:
+            return renders.live_of_run(connection, context.run_id)
+        newest = [renders.newest(connection, clip.id) for clip in _chosen(connection, at, again)]
     return [row for row in newest if row is not None and row.status == "RENDERED"]
+
+
+def _chosen(connection: Connection, at: Stage, again: Again) -> list[clip_rows.Clip]:
+    found = clip_rows.of_project(connection, at.project.id)
+    return [clip for clip in found if not again.clip_ids or clip.id in again.clip_ids]
 
 
 def _render(at: Stage, video: Any, source: Any, row: renders.Render) -> tuple[dict[str, Any], Any]:
@@ -135,15 +137,13 @@ def _fail_render(at: Stage, row: renders.Render, sentence: str) -> None:
 
 
 @dg.asset(partitions_def=videos, deps=[scored_clips], group_name="deliverables", code_version="1", pool="encode")
-def nle_packages(
-    context: dg.AssetExecutionContext, config: ExportConfig, platform: PlatformResource
-) -> dg.MaterializeResult:
+def nle_packages(context: dg.AssetExecutionContext, config: Again, platform: PlatformResource) -> dg.MaterializeResult:
     """Project packages for the editing programs: the cut and the crop that is rendered, as editable keyframes."""
     started = time.monotonic()
     with stage(context, platform.open()) as at:
         from carmic_assets.assets.edits import video_of
 
-        rows = _exports(at, config.export_ids)
+        rows = _exports(at, context, config)
         video = video_of(at)
         made: list[dict[str, Any]] = []
         failed: list[str] = []
@@ -171,16 +171,12 @@ def nle_packages(
         )
 
 
-def _exports(at: Stage, wanted: list[str]) -> list[exports.Export]:
+def _exports(at: Stage, context: dg.AssetExecutionContext, again: Again) -> list[exports.Export]:
     with at.platform.database.read() as connection:
-        if wanted:
-            found = [row for identity in wanted if (row := exports.get(connection, identity))]
-            return [row for row in found if row.project_id == at.project.id and row.status in exports.LIVE]
-        done = [
-            row
-            for clip in clip_rows.of_project(connection, at.project.id)
-            for row in exports.of_clip(connection, clip.id)
-        ]
+        if runs.SUBJECT_TAG in context.run.tags:
+            return exports.live_of_run(connection, context.run_id)
+        clips = _chosen(connection, at, again)
+        done = [row for clip in clips for row in exports.of_clip(connection, clip.id)]
     return [row for row in done if row.status == "COMPLETED"]
 
 
