@@ -11,7 +11,7 @@ from carmic_assets.direction.grid import FrameGrid
 from carmic_assets.direction.override import overridden
 from carmic_assets.direction.plan import plan
 from carmic_assets.direction.sample import region_at
-from carmic_assets.direction.shots import shot_of
+from carmic_assets.direction.shots import shot_of, without_whips
 from carmic_assets.direction.stage import Manner, Stage, manner_of
 from carmic_assets.direction.subjects import hard_cuts, source_spans
 from carmic_assets.direction.views import views_of
@@ -77,7 +77,7 @@ def direct_span(scene: Scene, start_s: float, end_s: float, manner: Manner) -> t
     for span in source_spans(scene, start_s, end_s, grid):
         claims = span.claims if manner.follow_speaker else ()
         for stretch in plan(span, views_of(span, stage, manner), claims, grid):
-            shots.append(shot_of(span, stretch, stage, manner, grid, habits))
+            shots += without_whips(shot_of(span, stretch, stage, manner, grid, habits), grid)
     return without_flashes(shots, manner)
 
 

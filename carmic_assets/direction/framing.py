@@ -9,7 +9,7 @@ import msgspec
 
 from carmic_assets.direction.canvas import Shape
 from carmic_assets.direction.grid import FrameGrid
-from carmic_assets.direction.path import Knot, Wish, calm_path, reversals
+from carmic_assets.direction.path import Knot, Wish, calm_path, reversals, whips
 from carmic_assets.direction.subjects import Subject, middle
 from carmic_assets.model.direction import Keyframe
 
@@ -95,19 +95,20 @@ def _most(rows: list[np.ndarray]) -> np.ndarray:
 
 
 def fits(cast: Cast, shape: Shape) -> bool:
-    """Whether the largest crop holds the cast with its margins nearly all the time."""
+    """Whether the largest crop holds the cast nearly all the time, with a little room."""
     import numpy as np
 
-    wide, tall = cast.x1 - cast.x0 + 2 * cast.side, cast.y1 - cast.y0 + 2 * cast.above
+    wide, tall = cast.x1 - cast.x0 + cast.side, cast.y1 - cast.y0 + cast.above
     return bool(np.mean((wide <= shape.w) & (tall <= shape.h)) >= 0.95)
 
 
 def restless(cast: Cast, shape: Shape) -> bool:
     """Whether the largest crop would have to turn to and fro all the time to keep the cast."""
-    wish = _along(cast.times, (cast.x0 + cast.x1) / 2, cast.x0 - cast.side, cast.x1 + cast.side, shape.w, Fence())
+    wish = _along(cast.times, (cast.x0 + cast.x1) / 2, cast.x0, cast.x1, cast.side, shape.w, Fence())
     path = calm_path(wish)
     seconds = float(cast.times[-1] - cast.times[0])
-    return len(path) > 1 and reversals(path) > max(2.0, TURNING * seconds)
+    turned = reversals(path) + len(whips(path, shape.w))
+    return turned > max(2.0, TURNING * seconds)
 
 
 def zoom(cast: Cast, shape: Shape) -> float:
@@ -135,9 +136,9 @@ def keyframes(
 ) -> tuple[Keyframe, ...]:
     """The crop following the cast: one keyframe if it can stay still, at `habit`'s place if that serves as well."""
     w, h = frame.shape.w * frame.part, frame.shape.h * frame.part
-    wish_x = _along(cast.times, (cast.x0 + cast.x1) / 2, cast.x0 - cast.side, cast.x1 + cast.side, w, frame.fence)
+    wish_x = _along(cast.times, (cast.x0 + cast.x1) / 2, cast.x0, cast.x1, cast.side, w, frame.fence)
     ideal = cast.y0 + EYES_IN_FACE * cast.face + (0.5 - EYE_LINE) * h
-    wish_y = _along(cast.times, ideal, cast.y0 - cast.above, cast.y1 + cast.above, h, Fence())
+    wish_y = _along(cast.times, ideal, cast.y0, cast.y1, cast.above, h, Fence())
     across, down = calm_path(wish_x), calm_path(wish_y)
     if len(across) == 1:
         across = (Knot(across[0].t, _beside(across[0].at, wish_x, frame.others)),)
@@ -165,19 +166,27 @@ def _beside(at: float, wish: Wish, others: tuple[tuple[float, float], ...]) -> f
     return min(fit, key=lambda p: (sum(x0 < e < x1 for x0, x1 in others for e in (p - half, p + half)), abs(p - at)))
 
 
-def _along(times: np.ndarray, best: np.ndarray, low: np.ndarray, high: np.ndarray, size: float, fence: Fence) -> Wish:
-    """The wish along one axis: `low`..`high` of the persons should stay inside a crop of `size` within the fence."""
+def _along(
+    times: np.ndarray, best: np.ndarray, low: np.ndarray, high: np.ndarray, margin: float, size: float, fence: Fence
+) -> Wish:
+    """The wish along one axis: `low`..`high` of the persons, and `margin` about them, inside a crop of `size`.
+
+    Where the margin does not fit it shrinks to half of what room there is: the crop need not follow each breath;
+    where the persons themselves do not fit, they stick out equally, give or take a twentieth of the crop.
+    """
     import numpy as np
 
     first, last = fence.low + size / 2, fence.high - size / 2
     if first > last:
         first = last = min(max((first + last) / 2, size / 2), 1 - size / 2)
-    best = np.clip(best, first, last)
-    least, most = np.clip(high - size / 2, first, last), np.clip(low + size / 2, first, last)
-    tight = least > most
-    centre = np.clip((low + high) / 2, first, last)
-    least, most = np.where(tight, centre, least), np.where(tight, centre, most)
-    return Wish(times, np.clip(best, least, most), least, most, size)
+    room = (size - (high - low)) / 2
+    margins = np.minimum(margin, room / 2)
+    least, most = high + margins - size / 2, low - margins + size / 2
+    larger = room <= 0
+    centre = (low + high) / 2
+    least, most = np.where(larger, centre - 0.05 * size, least), np.where(larger, centre + 0.05 * size, most)
+    least, most = np.clip(least, first, last), np.clip(most, first, last)
+    return Wish(times, np.clip(np.clip(best, first, last), least, most), least, most, size)
 
 
 def _joined(

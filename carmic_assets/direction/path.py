@@ -25,6 +25,9 @@ DRIFT = (
 STRAIGHT = 0.04  # of the crop: knots of a walk nearer than this to the line between others are left out
 EASES_S = (0.4, 0.25, 0.15)  # half of the time in which a corner is rounded, the softest that keeps the subject in
 MOVES_S = (1.2, 0.9, 0.7, 0.5, 0.3, 0.2)  # lengths of a move between two rests, the calmest that keeps the subject in
+TREMBLE = 0.06  # of the crop: a path that stays within so little stands still
+FASTEST = 1.5  # crops per second: faster is a whip pan ...
+WHIP = 0.15  # ... where it goes further than this, of the crop
 REVERSALS = 0.1  # per second: with more, a wider dead band is tried
 
 
@@ -60,7 +63,20 @@ def calm_path(wish: Wish) -> tuple[Knot, ...]:
             calmest, fewest = knots, turns
         if turns <= REVERSALS * seconds:
             break
+    places = [knot.at for knot in calmest]
+    if max(places) - min(places) <= TREMBLE * wish.size:  # not worth a movement
+        return (Knot(float(wish.times[0]), (max(places) + min(places)) / 2),)
     return calmest
+
+
+def whips(knots: tuple[Knot, ...], size: float) -> list[float]:
+    """The moments at which the path moves faster than an eye follows: there a cut is calmer than a pan."""
+    moments: list[float] = []
+    for a, b in pairwise(knots):
+        way = abs(b.at - a.at)
+        if way > WHIP * size and way > FASTEST * size * (b.t - a.t):
+            moments.append((a.t + b.t) / 2)
+    return moments
 
 
 def reversals(knots: tuple[Knot, ...]) -> int:

@@ -33,3 +33,26 @@ def region_at(region: Region, t: float) -> Box:
 
 def _box(frame: Keyframe) -> Box:
     return Box(frame.x, frame.y, frame.w, frame.h)
+
+
+def between(shots: Sequence[LayoutShot], start_s: float, end_s: float) -> list[LayoutShot]:
+    """The part of `shots` from one time to another, with keyframes at its ends where the crop moves."""
+    parts = []
+    for shot in shots:
+        a, b = max(shot.start_time, start_s), min(shot.end_time, end_s)
+        if b - a > 1e-6:
+            regions = tuple(_trimmed(region, a, b) for region in shot.regions)
+            parts.append(LayoutShot(a, b, shot.layout, shot.speaker, shot.reason, regions))
+    return parts
+
+
+def _trimmed(region: Region, start_s: float, end_s: float) -> Region:
+    inner = [k for k in region.keyframes if start_s <= k.t <= end_s]
+    if len(inner) == len(region.keyframes):
+        return region
+    first, last = region_at(region, start_s), region_at(region, end_s)
+    frames = [Keyframe(start_s, first.x, first.y, first.w, first.h)]
+    frames += [k for k in inner if start_s < k.t < end_s]
+    if len(frames) > 1 or first != last:
+        frames.append(Keyframe(end_s, last.x, last.y, last.w, last.h))
+    return Region(region.subject, tuple(frames))

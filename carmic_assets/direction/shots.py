@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from carmic_assets.direction.canvas import Shape
 from carmic_assets.direction.framing import Cast, Fence, Frame, cast_of, keyframes, zoom
 from carmic_assets.direction.grid import FrameGrid
-from carmic_assets.direction.plan import Stretch
+from carmic_assets.direction.path import Knot, whips
+from carmic_assets.direction.plan import DWELL_S, Stretch
 from carmic_assets.direction.reasons import reason
+from carmic_assets.direction.sample import between
 from carmic_assets.direction.stage import KEEPS_ALL, Manner, Stage
 from carmic_assets.direction.subjects import SourceSpan, middle
 from carmic_assets.direction.views import cast_in, fence_of
@@ -134,3 +138,30 @@ def _top_first(span: SourceSpan, pair: tuple[int, int], manner: Manner) -> tuple
     else:
         first = int(np.argmin([middle(span.subjects[k].x0) for k in pair]))
     return pair[first], pair[1 - first]
+
+
+def without_whips(shot: LayoutShot, grid: FrameGrid) -> list[LayoutShot]:
+    """The shot, cut where its crop would move faster than an eye follows; where that would leave a stretch shorter than
+    the dwell, the crop of the longer side is held instead."""
+    for number, region in enumerate(shot.regions):
+        frames = region.keyframes
+        fast = whips(tuple(Knot(k.t, k.x) for k in frames), frames[0].w)
+        if not fast:
+            continue
+        t = grid.snap(fast[0])
+        before, after = tuple(k for k in frames if k.t < t), tuple(k for k in frames if k.t >= t)
+        if t - shot.start_time >= DWELL_S and shot.end_time - t >= DWELL_S:
+            (first,) = between([_with(shot, number, before)], shot.start_time, t)
+            (second,) = between([_with(shot, number, after)], t, shot.end_time)
+            second = msgspec.structs.replace(second, reason=f"{second.reason} A fast move: cut, not panned.")
+            return [first, *without_whips(second, grid)]
+        held = after if t - shot.start_time < shot.end_time - t else before
+        return without_whips(_with(shot, number, held), grid)
+    return [shot]
+
+
+def _with(shot: LayoutShot, number: int, frames: tuple[Keyframe, ...]) -> LayoutShot:
+    """The shot with other keyframes in one region."""
+    regions = list(shot.regions)
+    regions[number] = Region(regions[number].subject, frames)
+    return msgspec.structs.replace(shot, regions=tuple(regions))
