@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 import msgspec
 from litestar import Response, delete, get, patch, post
 from litestar.background_tasks import BackgroundTask
 from litestar.concurrency import sync_to_thread
+from litestar.params import JSONBody
 
 from api.access import Access, Caller
 from api.envelope import Data, Ok
 from api.errors import ApiError
 from api.fields import Email, Name, Role, Url
+from api.given import Id, TheCaller, ThePlatform
 from resources import accounts, mail
 from resources.platform import Platform
 
@@ -49,7 +49,7 @@ class Team(msgspec.Struct):
 
 
 @get("/v1/me", access=Access.USER, sync_to_thread=True, tags=["Profile and workspaces"])
-def me(platform: Platform, caller: Caller) -> Data[MeOut]:
+def me(platform: ThePlatform, caller: TheCaller) -> Data[MeOut]:
     """Who you are, and your workspaces; the one you got by registering comes first.
 
     With an API key: who made the key, and the key's workspace alone.
@@ -58,7 +58,7 @@ def me(platform: Platform, caller: Caller) -> Data[MeOut]:
 
 
 @patch("/v1/me", access=Access.USER, sync_to_thread=True, tags=["Profile and workspaces"])
-def change_me(platform: Platform, caller: Caller, data: MeIn) -> Data[MeOut]:
+def change_me(platform: ThePlatform, caller: TheCaller, data: JSONBody[MeIn]) -> Data[MeOut]:
     """Change your names or picture."""
     changes = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}
     with platform.database.write() as connection:
@@ -74,7 +74,7 @@ def change_me(platform: Platform, caller: Caller, data: MeIn) -> Data[MeOut]:
     tags=["Profile and workspaces"],
 )
 def invite(
-    platform: Platform, caller: Caller, workspace_id: UUID, data: InviteIn
+    platform: ThePlatform, caller: TheCaller, workspace_id: Id, data: JSONBody[InviteIn]
 ) -> Response[Data[accounts.Invitation]]:
     """Invite by e-mail. Who has an account is a member at once; anybody else when they register."""
     with platform.database.write() as connection:
@@ -88,7 +88,7 @@ def invite(
 
 
 @get("/v1/{workspace_id:uuid}/members", access=Access.EDITOR, sync_to_thread=True, tags=["Profile and workspaces"])
-def team(platform: Platform, caller: Caller, workspace_id: UUID) -> Data[Team]:
+def team(platform: ThePlatform, caller: TheCaller, workspace_id: Id) -> Data[Team]:
     """The workspace's members; for an OWNER also the invitations that wait."""
     with platform.database.read() as connection:
         waiting = accounts.waiting_invitations(connection, caller.workspace) if caller.role == "OWNER" else []
@@ -102,7 +102,11 @@ def team(platform: Platform, caller: Caller, workspace_id: UUID) -> Data[Team]:
     tags=["Profile and workspaces"],
 )
 def change_role(
-    platform: Platform, caller: Caller, workspace_id: UUID, user_id: UUID, data: RoleIn
+    platform: ThePlatform,
+    caller: TheCaller,
+    workspace_id: Id,
+    user_id: Id,
+    data: JSONBody[RoleIn],
 ) -> Data[accounts.Member]:
     """Make a member OWNER or EDITOR. The last OWNER cannot step down."""
     with platform.database.write() as connection:
@@ -119,7 +123,12 @@ def change_role(
     sync_to_thread=True,
     tags=["Profile and workspaces"],
 )
-def remove_member(platform: Platform, caller: Caller, workspace_id: UUID, user_id: UUID) -> Data[Ok]:
+def remove_member(
+    platform: ThePlatform,
+    caller: TheCaller,
+    workspace_id: Id,
+    user_id: Id,
+) -> Data[Ok]:
     """Remove a member. The last OWNER cannot leave."""
     with platform.database.write() as connection:
         if not accounts.remove_member(connection, caller.workspace, str(user_id)):
@@ -134,7 +143,12 @@ def remove_member(platform: Platform, caller: Caller, workspace_id: UUID, user_i
     sync_to_thread=True,
     tags=["Profile and workspaces"],
 )
-def withdraw_invitation(platform: Platform, caller: Caller, workspace_id: UUID, invitation_id: UUID) -> Data[Ok]:
+def withdraw_invitation(
+    platform: ThePlatform,
+    caller: TheCaller,
+    workspace_id: Id,
+    invitation_id: Id,
+) -> Data[Ok]:
     """Take an invitation back that nobody has accepted."""
     with platform.database.write() as connection:
         if not accounts.withdraw_invitation(connection, caller.workspace, str(invitation_id)):

@@ -14,11 +14,13 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.background_tasks import BackgroundTask
 from litestar.concurrency import sync_to_thread
+from litestar.params import JSONBody
 
 from api.access import Access, access_token, unauthorized
 from api.envelope import Data, Ok
 from api.errors import ApiError
 from api.fields import Email, Line, Name, Password, Token
+from api.given import ThePlatform
 from api.limiting import LOGIN_EMAIL, LOGIN_IP, REGISTER_EMAIL, REGISTER_IP, RESET_EMAIL, RESET_IP, spend
 from resources import accounts, mail, passwords, sessions
 from resources.limits import Limit
@@ -73,7 +75,9 @@ class Tokens(msgspec.Struct):
     idempotent=True,
     tags=["Auth"],
 )
-async def register(request: Request[Any, Any, Any], platform: Platform, data: Registration) -> Data[SessionOut]:
+async def register(
+    request: Request[Any, Any, Any], platform: ThePlatform, data: JSONBody[Registration]
+) -> Data[SessionOut]:
     """Register: a user, and a first workspace that the user owns.
 
     3 per 15 minutes, for an IP address and for an e-mail address.
@@ -92,7 +96,7 @@ async def register(request: Request[Any, Any, Any], platform: Platform, data: Re
 
 
 @post("/v1/auth/login", access=Access.PUBLIC, limit=LOGIN_IP, counted_by_handler=True, status_code=200, tags=["Auth"])
-async def login(request: Request[Any, Any, Any], platform: Platform, data: Login) -> Data[SessionOut]:
+async def login(request: Request[Any, Any, Any], platform: ThePlatform, data: JSONBody[Login]) -> Data[SessionOut]:
     """Log in: 10 a minute for an IP address, 5 a minute for an e-mail address.
 
     The access token lives 30 minutes, the refresh token 30 days.
@@ -112,7 +116,7 @@ async def login(request: Request[Any, Any, Any], platform: Platform, data: Login
 
 
 @post("/v1/auth/refresh", access=Access.PUBLIC, status_code=200, sync_to_thread=True, tags=["Auth"])
-def refresh(platform: Platform, data: RefreshIn) -> Data[Tokens]:
+def refresh(platform: ThePlatform, data: JSONBody[RefreshIn]) -> Data[Tokens]:
     """Spend a refresh token for a new pair. A token used twice ends its session: log in again."""
     with platform.database.write() as connection:
         session = sessions.rotate(connection, data.refresh)
@@ -122,7 +126,7 @@ def refresh(platform: Platform, data: RefreshIn) -> Data[Tokens]:
 
 
 @post("/v1/auth/logout", access=Access.PUBLIC, status_code=200, sync_to_thread=True, tags=["Auth"])
-def logout(platform: Platform, data: RefreshIn) -> Data[Ok]:
+def logout(platform: ThePlatform, data: JSONBody[RefreshIn]) -> Data[Ok]:
     """End the session of a refresh token: its access tokens end with it. The token itself is all the proof needed."""
     with platform.database.write() as connection:
         sessions.revoke(connection, data.refresh)
@@ -137,7 +141,9 @@ def logout(platform: Platform, data: RefreshIn) -> Data[Ok]:
     status_code=200,
     tags=["Auth"],
 )
-async def reset_password(request: Request[Any, Any, Any], platform: Platform, data: ResetIn) -> Response[Data[Ok]]:
+async def reset_password(
+    request: Request[Any, Any, Any], platform: ThePlatform, data: JSONBody[ResetIn]
+) -> Response[Data[Ok]]:
     """Ask for a mail with a link (`...?token=...`) to set a new password. Always ok, whoever has an account.
 
     3 an hour, for an IP address and for an e-mail address. `redirect_base` must be on this server or an origin that
@@ -160,7 +166,7 @@ async def reset_password(request: Request[Any, Any, Any], platform: Platform, da
 
 
 @post("/v1/auth/password-reset/confirm", access=Access.PUBLIC, status_code=200, tags=["Auth"])
-async def confirm_reset(platform: Platform, data: ResetConfirmation) -> Data[Ok]:
+async def confirm_reset(platform: ThePlatform, data: JSONBody[ResetConfirmation]) -> Data[Ok]:
     """Set the new password. Ends every session of the user."""
     _keep_rule(data.new_password)
     async with HASHERS:

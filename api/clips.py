@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get, post, put, route
+from litestar.params import FromQuery, JSONBody, RawBody
 from msgspec import Meta
 from sqlalchemy import Connection
 
@@ -16,6 +17,7 @@ from api.access import Access, Caller, unauthorized
 from api.envelope import Data
 from api.errors import ApiError, not_found
 from api.fields import Title
+from api.given import Id, TheCaller, TheHydrator, TheLauncher, ThePlatform
 from api.hydration import Hydrator, TranscriptOut, bounds_of
 from api.launching import Launcher
 from api.links import link, opens_source, source_link
@@ -99,7 +101,12 @@ class RenderProgress(msgspec.Struct):
 
 
 @get("/v1/clips/{clip_id:uuid}", access=Access.EDITOR, sync_to_thread=True, tags=["Clips and editor"])
-def detail(platform: Platform, hydrator: Hydrator, caller: Caller, clip_id: UUID) -> Response[Data[ClipFull]]:
+def detail(
+    platform: ThePlatform,
+    hydrator: TheHydrator,
+    caller: TheCaller,
+    clip_id: Id,
+) -> Response[Data[ClipFull]]:
     """The clip as the editor opens it. `ETag` names the saved version; send it as `If-Match` when saving."""
     with platform.database.read() as connection:
         project, clip = owned(connection, caller, clip_id)
@@ -115,12 +122,12 @@ def detail(platform: Platform, hydrator: Hydrator, caller: Caller, clip_id: UUID
 )
 def save(
     request: Request[Any, Any, Any],
-    platform: Platform,
-    hydrator: Hydrator,
-    caller: Caller,
-    clip_id: UUID,
-    data: ClipEdit,
-    body: bytes,
+    platform: ThePlatform,
+    hydrator: TheHydrator,
+    caller: TheCaller,
+    clip_id: Id,
+    data: JSONBody[ClipEdit],
+    body: RawBody,
 ) -> Response[Data[ClipFull]]:
     """Save the editor's state: replaces the whole config. Unknown fields are kept and given back.
 
@@ -164,7 +171,12 @@ def save(
     sync_to_thread=True,
     tags=["Clips and editor"],
 )
-def render(platform: Platform, launcher: Launcher, caller: Caller, clip_id: UUID) -> Data[RenderQueued]:
+def render(
+    platform: ThePlatform,
+    launcher: TheLauncher,
+    caller: TheCaller,
+    clip_id: Id,
+) -> Data[RenderQueued]:
     """Queue the final render of the clip as it stands now. Charges its length; a failure gives that back."""
     return _render(platform, launcher, caller, clip_id)
 
@@ -178,13 +190,18 @@ def render(platform: Platform, launcher: Launcher, caller: Caller, clip_id: UUID
     sync_to_thread=True,
     tags=["Clips and editor"],
 )
-def retry_render(platform: Platform, launcher: Launcher, caller: Caller, clip_id: UUID) -> Data[RenderQueued]:
+def retry_render(
+    platform: ThePlatform,
+    launcher: TheLauncher,
+    caller: TheCaller,
+    clip_id: Id,
+) -> Data[RenderQueued]:
     """Queue a clip whose render failed again. 409 where none failed."""
     return _render(platform, launcher, caller, clip_id, only="FAILED_RENDER")
 
 
 @get("/v1/clips/{clip_id:uuid}/render-progress", access=Access.EDITOR, sync_to_thread=True, tags=["Clips and editor"])
-def render_progress(platform: Platform, caller: Caller, clip_id: UUID) -> Data[RenderProgress]:
+def render_progress(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Data[RenderProgress]:
     """How far the newest render is."""
     with platform.database.read() as connection:
         _, clip = owned(connection, caller, clip_id)
@@ -203,7 +220,7 @@ def render_progress(platform: Platform, caller: Caller, clip_id: UUID) -> Data[R
     sync_to_thread=True,
     tags=["Clips and editor"],
 )
-def video(platform: Platform, caller: Caller, clip_id: UUID) -> Response[None]:
+def video(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Response[None]:
     """The newest finished MP4: a redirect to its signed address, which serves ranges. 404 before the first render."""
     with platform.database.read() as connection:
         _, clip = owned(connection, caller, clip_id)
@@ -221,7 +238,12 @@ def video(platform: Platform, caller: Caller, clip_id: UUID) -> Response[None]:
     sync_to_thread=True,
     tags=["Clips and editor"],
 )
-def source_video(platform: Platform, caller: Caller, clip_id: UUID, token: str = "") -> Response[None]:
+def source_video(
+    platform: ThePlatform,
+    caller: TheCaller,
+    clip_id: Id,
+    token: FromQuery[str] = "",
+) -> Response[None]:
     """The video the clip is cut from: a redirect to its signed address. Public with the token of `source_video_url`."""
     with platform.database.read() as connection:
         if token:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, post
+from litestar.params import JSONBody
 from sqlalchemy import Connection
 
 from api import edits
@@ -14,6 +15,7 @@ from api.access import Access, Caller
 from api.clips import owned
 from api.envelope import Data
 from api.errors import ApiError
+from api.given import Id, TheCaller, TheHydrator, ThePlatform
 from api.hydration import Hydrator, Video, bounds_of, clip_words
 from carmic_assets.captions.reactions import emoji_fill
 from carmic_assets.captions.track import CaptionEvent, caption_events
@@ -86,7 +88,12 @@ class Suggestion(msgspec.Struct):
     sync_to_thread=True,
     tags=["Clips and editor"],
 )
-def rebuild_layout(platform: Platform, hydrator: Hydrator, caller: Caller, clip_id: UUID) -> Data[Rebuilt]:
+def rebuild_layout(
+    platform: ThePlatform,
+    hydrator: TheHydrator,
+    caller: TheCaller,
+    clip_id: Id,
+) -> Data[Rebuilt]:
     """Let the auto-director decide anew: drops the saved `shots` and answers the timeline that is followed from now on.
 
     409 while the video's spatial matrix does not exist.
@@ -111,7 +118,12 @@ def rebuild_layout(platform: Platform, hydrator: Hydrator, caller: Caller, clip_
     sync_to_thread=True,
     tags=["Clips and editor"],
 )
-def fill_emoji(platform: Platform, hydrator: Hydrator, caller: Caller, clip_id: UUID) -> Data[Reactions]:
+def fill_emoji(
+    platform: ThePlatform,
+    hydrator: TheHydrator,
+    caller: TheCaller,
+    clip_id: Id,
+) -> Data[Reactions]:
     """Place emoji reactions where the words call for them, and save them as `elements.emojis`.
 
     They have no position of their own: the renderer puts each beside its speaker's face.
@@ -140,7 +152,11 @@ def fill_emoji(platform: Platform, hydrator: Hydrator, caller: Caller, clip_id: 
     tags=["Clips and editor"],
 )
 def dry_run_subtitles(
-    platform: Platform, hydrator: Hydrator, caller: Caller, clip_id: UUID, data: DryRunIn | None = None
+    platform: ThePlatform,
+    hydrator: TheHydrator,
+    caller: TheCaller,
+    clip_id: Id,
+    data: JSONBody[DryRunIn | None] = None,
 ) -> Data[DryRun]:
     """The captions as they would be rendered, word for word and line for line; nothing is saved."""
     from carmic_assets.captions.subtitles import srt, vtt
@@ -166,13 +182,13 @@ def dry_run_subtitles(
     sync_to_thread=True,
     tags=["B-roll and stock"],
 )
-def generate_broll(platform: Platform, caller: Caller, clip_id: UUID) -> Data[list[Suggestion]]:
+def generate_broll(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Data[list[Suggestion]]:
     """Suggest cutaways: keywords and times out of what is said, with matches in the workspace's own library."""
     return _suggestions(platform, caller, clip_id)
 
 
 @get("/v1/clips/{clip_id:uuid}/broll", access=Access.EDITOR, sync_to_thread=True, tags=["B-roll and stock"])
-def broll(platform: Platform, caller: Caller, clip_id: UUID) -> Data[list[Suggestion]]:
+def broll(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Data[list[Suggestion]]:
     """The clip's suggested cutaways."""
     return _suggestions(platform, caller, clip_id)
 

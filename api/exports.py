@@ -8,13 +8,14 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, get, post
+from litestar.params import JSONBody
 from sqlalchemy import Connection
 
-from api.access import Access, Caller
+from api.access import Access
 from api.clips import owned
 from api.envelope import Data
 from api.errors import ApiError, not_found
-from api.launching import Launcher
+from api.given import Id, TheCaller, TheLauncher, ThePlatform
 from api.limiting import EXPORTS, spend
 from api.links import link
 from resources import exports, runs
@@ -64,11 +65,11 @@ class ExportOut(msgspec.Struct):
 )
 def create(
     request: Request[Any, Any, Any],
-    platform: Platform,
-    launcher: Launcher,
-    caller: Caller,
-    clip_id: UUID,
-    data: ExportIn,
+    platform: ThePlatform,
+    launcher: TheLauncher,
+    caller: TheCaller,
+    clip_id: Id,
+    data: JSONBody[ExportIn],
 ) -> Data[ExportStarted]:
     """Make a package of the clip as it stands. The same request for the same content gives back the same export."""
     run_id = runs.new_run_id()
@@ -87,14 +88,14 @@ def create(
 
 
 @get("/v1/exports/{export_id:uuid}", access=Access.EDITOR, sync_to_thread=True, tags=["Exports"])
-def detail(platform: Platform, caller: Caller, export_id: UUID) -> Data[ExportOut]:
+def detail(platform: ThePlatform, caller: TheCaller, export_id: Id) -> Data[ExportOut]:
     """How far an export is, and where to download it once it is COMPLETED."""
     with platform.database.read() as connection:
         return Data(shown(platform, owned_export(connection, caller.workspace, export_id)))
 
 
 @get("/v1/clips/{clip_id:uuid}/exports", access=Access.EDITOR, sync_to_thread=True, tags=["Exports"])
-def listing(platform: Platform, caller: Caller, clip_id: UUID) -> Data[list[ExportOut]]:
+def listing(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Data[list[ExportOut]]:
     """Every export of a clip, newest first."""
     with platform.database.read() as connection:
         _, clip = owned(connection, caller, clip_id)

@@ -8,12 +8,14 @@ from uuid import UUID
 
 import msgspec
 from litestar import delete, get, post
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.access import Access, Caller
 from api.envelope import Data, Ok
 from api.errors import ApiError, not_found
 from api.fields import NO_NUL
+from api.given import Id, TheCaller, ThePlatform
 from api.limiting import DELETIONS, READS
 from resources import keys
 from resources.database.engine import now
@@ -44,19 +46,19 @@ class NewKey(msgspec.Struct):
 
 
 @get("/v1/keys", access=Access.OWNER, sync_to_thread=True, tags=["API keys"])
-def list_keys(platform: Platform, caller: Caller) -> Data[list[keys.ApiKey]]:
+def list_keys(platform: ThePlatform, caller: TheCaller) -> Data[list[keys.ApiKey]]:
     """The workspace's keys, newest first, without the revoked."""
     return _list(platform, caller)
 
 
 @post("/v1/keys", access=Access.OWNER, idempotent=True, sync_to_thread=True, tags=["API keys"])
-def create_key(platform: Platform, caller: Caller, data: KeyIn) -> Data[NewKey]:
+def create_key(platform: ThePlatform, caller: TheCaller, data: JSONBody[KeyIn]) -> Data[NewKey]:
     """Make a key. `key` is shown this once."""
     return _create(platform, caller, data)
 
 
 @post("/v1/keys/{key_id:uuid}/rotate", access=Access.OWNER, status_code=200, sync_to_thread=True, tags=["API keys"])
-def rotate_key(platform: Platform, caller: Caller, key_id: UUID) -> Data[NewKey]:
+def rotate_key(platform: ThePlatform, caller: TheCaller, key_id: Id) -> Data[NewKey]:
     """A new secret under the same id; the old one is dead at once."""
     with platform.database.write() as connection:
         made = keys.rotate(connection, caller.workspace, str(key_id))
@@ -66,19 +68,19 @@ def rotate_key(platform: Platform, caller: Caller, key_id: UUID) -> Data[NewKey]
 
 
 @delete("/v1/keys/{key_id:uuid}", access=Access.OWNER, status_code=200, sync_to_thread=True, tags=["API keys"])
-def revoke_key(platform: Platform, caller: Caller, key_id: UUID) -> Data[Ok]:
+def revoke_key(platform: ThePlatform, caller: TheCaller, key_id: Id) -> Data[Ok]:
     """Revoke a key, at once and for good."""
     return _revoke(platform, caller, key_id)
 
 
 @get("/keys", access=Access.OWNER, limit=READS, sync_to_thread=True, tags=["Generation: management"])
-def list_generation_keys(platform: Platform, caller: Caller) -> Data[list[keys.ApiKey]]:
+def list_generation_keys(platform: ThePlatform, caller: TheCaller) -> Data[list[keys.ApiKey]]:
     """The workspace's keys, newest first, without the revoked."""
     return _list(platform, caller)
 
 
 @post("/keys", access=Access.OWNER, limit=READS, idempotent=True, sync_to_thread=True, tags=["Generation: management"])
-def create_generation_key(platform: Platform, caller: Caller, data: KeyIn) -> Data[NewKey]:
+def create_generation_key(platform: ThePlatform, caller: TheCaller, data: JSONBody[KeyIn]) -> Data[NewKey]:
     """Make a key. `key` is shown this once."""
     return _create(platform, caller, data)
 
@@ -91,7 +93,7 @@ def create_generation_key(platform: Platform, caller: Caller, data: KeyIn) -> Da
     sync_to_thread=True,
     tags=["Generation: management"],
 )
-def revoke_generation_key(platform: Platform, caller: Caller, key_id: UUID) -> Data[Ok]:
+def revoke_generation_key(platform: ThePlatform, caller: TheCaller, key_id: Id) -> Data[Ok]:
     """Revoke a key, at once and for good."""
     return _revoke(platform, caller, key_id)
 

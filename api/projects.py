@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, delete, get, post, route
-from litestar.params import Parameter
+from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 
 from api import uploads
@@ -18,7 +18,7 @@ from api.clips import ClipBrief, brief
 from api.envelope import Data, Limit, Offset, Ok, Page, page
 from api.errors import ApiError, not_found
 from api.fields import NO_NUL, Title, Url
-from api.launching import Launcher
+from api.given import Id, TheCaller, TheLauncher, ThePlatform
 from api.limiting import CREATES, spend
 from api.links import link
 from api.videos import kind_of
@@ -153,7 +153,10 @@ class ProjectWithClips(ProjectOut):
     tags=["Ingestion"],
 )
 def create(
-    request: Request[Any, Any, Any], platform: Platform, caller: Caller, data: ProjectIn
+    request: Request[Any, Any, Any],
+    platform: ThePlatform,
+    caller: TheCaller,
+    data: JSONBody[ProjectIn],
 ) -> Data[ProjectCreated]:
     """Create a project and get an address to PUT the video to. Reserves the minutes of `duration`, if given."""
     if data.filesize > platform.settings.max_upload_bytes:
@@ -181,7 +184,11 @@ def create(
     tags=["Ingestion"],
 )
 def create_from_url(
-    request: Request[Any, Any, Any], platform: Platform, launcher: Launcher, caller: Caller, data: UrlIn
+    request: Request[Any, Any, Any],
+    platform: ThePlatform,
+    launcher: TheLauncher,
+    caller: TheCaller,
+    data: JSONBody[UrlIn],
 ) -> Data[ProjectStarted]:
     """Create a project whose video the server fetches, and start on it. Public http(s) addresses only."""
     try:
@@ -209,7 +216,12 @@ def create_from_url(
     sync_to_thread=True,
     tags=["Ingestion"],
 )
-def process(platform: Platform, launcher: Launcher, caller: Caller, project_id: UUID) -> Data[ProjectStatus]:
+def process(
+    platform: ThePlatform,
+    launcher: TheLauncher,
+    caller: TheCaller,
+    project_id: Id,
+) -> Data[ProjectStatus]:
     """Start on the uploaded video. Videos over the tier's limit wait in a queue. 409 when it was started before."""
     with platform.database.read() as connection:
         project = owned(connection, caller, project_id)
@@ -229,7 +241,7 @@ def process(platform: Platform, launcher: Launcher, caller: Caller, project_id: 
 
 
 @get("/v1/projects/{project_id:uuid}/status", access=Access.EDITOR, sync_to_thread=True, tags=["Ingestion"])
-def status(platform: Platform, caller: Caller, project_id: UUID) -> Data[ProjectStatus]:
+def status(platform: ThePlatform, caller: TheCaller, project_id: Id) -> Data[ProjectStatus]:
     """How far it is. `/stream` tells the same without polling."""
     with platform.database.read() as connection:
         project = owned(connection, caller, project_id)
@@ -245,7 +257,12 @@ def status(platform: Platform, caller: Caller, project_id: UUID) -> Data[Project
     sync_to_thread=True,
     tags=["Ingestion"],
 )
-def cancel(platform: Platform, launcher: Launcher, caller: Caller, project_id: UUID) -> Data[ProjectStatus]:
+def cancel(
+    platform: ThePlatform,
+    launcher: TheLauncher,
+    caller: TheCaller,
+    project_id: Id,
+) -> Data[ProjectStatus]:
     """Stop the analysis and give its minutes back. 409 when it has ended."""
     with platform.database.write() as connection:
         project = owned(connection, caller, project_id)
@@ -259,14 +276,14 @@ def cancel(platform: Platform, launcher: Launcher, caller: Caller, project_id: U
 
 @get("/v1/projects", access=Access.EDITOR, sync_to_thread=True, tags=["Projects"])
 def listing(
-    platform: Platform,
-    caller: Caller,
+    platform: ThePlatform,
+    caller: TheCaller,
     limit: Limit = 20,
     offset: Offset = 0,
-    search: Annotated[str, Parameter(max_length=200, description="In titles and file names.")] = "",
+    search: Annotated[str, QueryParameter(max_length=200, description="In titles and file names.")] = "",
     filter_status: Annotated[
         Literal["", Status],  # the seed's own example sends `status=`
-        Parameter(query="status", description="One status."),
+        QueryParameter(name="status", description="One status."),
     ] = "",
 ) -> Page[ProjectOut]:
     """The workspace's projects, newest first."""
@@ -280,7 +297,7 @@ def listing(
 
 
 @get("/v1/projects/{project_id:uuid}", access=Access.EDITOR, sync_to_thread=True, tags=["Projects"])
-def detail(platform: Platform, caller: Caller, project_id: UUID) -> Data[ProjectWithClips]:
+def detail(platform: ThePlatform, caller: TheCaller, project_id: Id) -> Data[ProjectWithClips]:
     """A project with its clips, best first. Clips are listed once `visual_pipeline_ready` is true."""
     with platform.database.read() as connection:
         project = owned(connection, caller, project_id)
@@ -290,7 +307,12 @@ def detail(platform: Platform, caller: Caller, project_id: UUID) -> Data[Project
 
 
 @delete("/v1/projects/{project_id:uuid}", access=Access.EDITOR, status_code=200, sync_to_thread=True, tags=["Projects"])
-def remove(platform: Platform, launcher: Launcher, caller: Caller, project_id: UUID) -> Data[Ok]:
+def remove(
+    platform: ThePlatform,
+    launcher: TheLauncher,
+    caller: TheCaller,
+    project_id: Id,
+) -> Data[Ok]:
     """Delete a project: cancels what runs, hides it at once, and purges its objects soon after."""
     with platform.database.write() as connection:
         project = owned(connection, caller, project_id)

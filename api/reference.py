@@ -23,6 +23,7 @@ from litestar.openapi.spec.parameter import Parameter
 from litestar.openapi.spec.reference import Reference
 from litestar.openapi.spec.response import OpenAPIResponse
 from litestar.openapi.spec.schema import Schema
+from litestar.params import FromPath
 
 from api.access import Access
 from api.errors import CODES, ApiError
@@ -46,7 +47,7 @@ WITH_LOGIN = (401, 403)
 
 
 @get(f"{ASSETS}/{{name:str}}", include_in_schema=False, access=Access.PUBLIC, sync_to_thread=True)
-def asset(name: str) -> Response[bytes]:
+def asset(name: FromPath[str]) -> Response[bytes]:
     """A file of Swagger UI."""
     if name not in FILES:
         raise ApiError(404, "The reference has no such file.")

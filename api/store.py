@@ -13,6 +13,7 @@ import msgspec
 from litestar import Request, post, put, route
 from litestar.concurrency import sync_to_thread
 from litestar.exceptions import HTTPException
+from litestar.params import FromPath
 from litestar.types import ASGIApp
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
@@ -20,6 +21,7 @@ from api.access import Access
 from api.envelope import Data
 from api.errors import ApiError
 from api.files import FileAnswer
+from api.given import ThePlatform
 from resources import projects, uploads
 from resources.platform import Platform
 from resources.store.folder import FolderStore, Grant
@@ -38,14 +40,14 @@ def signed(access: Access = Access.SIGNED) -> dict[str, Any]:
 
 
 @route("/store/{key:path}", http_method=["GET", "HEAD"], media_type="application/octet-stream", **signed())
-async def download(request: Request[Any, Any, Any], platform: Platform, key: str) -> ASGIApp:
+async def download(request: Request[Any, Any, Any], platform: ThePlatform, key: FromPath[str]) -> ASGIApp:
     """Download an object by its signed address, whole or by `Range`."""
     store, grant = _granted(request, platform, key)
     return FileAnswer(store.path(grant.key), grant.content_type, grant.filename)
 
 
 @put("/store/{key:path}", status_code=200, request_max_body_size=None, body="binary", **signed())
-async def upload(request: Request[Any, Any, Any], platform: Platform, key: str) -> Data[Stored]:
+async def upload(request: Request[Any, Any, Any], platform: ThePlatform, key: FromPath[str]) -> Data[Stored]:
     """Upload an object to its signed address: the bytes are the body."""
     store, grant = _granted(request, platform, key)
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -59,7 +61,7 @@ async def upload(request: Request[Any, Any, Any], platform: Platform, key: str) 
 
 
 @post("/store/{key:path}", status_code=201, request_max_body_size=None, body="multipart", **signed())
-async def upload_form(request: Request[Any, Any, Any], platform: Platform, key: str) -> Data[Stored]:
+async def upload_form(request: Request[Any, Any, Any], platform: ThePlatform, key: FromPath[str]) -> Data[Stored]:
     """Upload an object by a form (`multipart/form-data`): the presigned fields first, the file last as `file`."""
     store = _folder(platform)
     kind, options = parse_options_header(request.headers.get("content-type", ""))

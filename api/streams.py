@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from uuid import UUID
 
 import msgspec
 from litestar import Request, get, post
 from litestar.concurrency import sync_to_thread
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from litestar.types import ASGIApp
 from sqlalchemy import Connection
 
-from api.access import Access, Caller, unauthorized
+from api.access import Access, unauthorized
 from api.errors import not_found
 from api.events import EventStream, Message, Opening, Tail
 from api.exports import download_link, owned_export
+from api.given import Id, TheCaller, ThePlatform
 from resources import events, exports, projects, sessions
 from resources.platform import Platform
 
-TicketParameter = Annotated[str, Parameter(description="Of `POST /v1/sse-ticket`; good once, for 30 s.")]
+TicketParameter = Annotated[str, QueryParameter(description="Of `POST /v1/sse-ticket`; good once, for 30 s.")]
 LastId = Annotated[
-    str, Parameter(query="last_event_id", description="Resume behind this id, like the header `Last-Event-ID`.")
+    str, QueryParameter(name="last_event_id", description="Resume behind this id, like the header `Last-Event-ID`.")
 ]
 STREAM = {200: ResponseSpec(data_container=str, description="Server-sent events", media_type="text/event-stream")}
 
@@ -40,7 +41,7 @@ class TicketAnswer(msgspec.Struct):
 
 
 @post("/v1/sse-ticket", access=Access.EDITOR, scope="read", status_code=200, sync_to_thread=True, tags=["System"])
-def ticket(platform: Platform, caller: Caller) -> TicketAnswer:
+def ticket(platform: ThePlatform, caller: TheCaller) -> TicketAnswer:
     """Exchange the login for a ticket that opens one stream within 30 s."""
     with platform.database.write() as connection:
         made = sessions.issue_ticket(connection, caller.workspace, caller.user_id)
@@ -56,9 +57,9 @@ def ticket(platform: Platform, caller: Caller) -> TicketAnswer:
 )
 async def project_stream(
     request: Request[Any, Any, Any],
-    platform: Platform,
-    tail: Tail,
-    project_id: UUID,
+    platform: ThePlatform,
+    tail: NamedDependency[Tail],
+    project_id: Id,
     ticket: TicketParameter = "",
     last_event_id: LastId = "",
 ) -> ASGIApp:
@@ -99,9 +100,9 @@ async def project_stream(
 )
 async def export_stream(
     request: Request[Any, Any, Any],
-    platform: Platform,
-    tail: Tail,
-    export_id: UUID,
+    platform: ThePlatform,
+    tail: NamedDependency[Tail],
+    export_id: Id,
     ticket: TicketParameter = "",
     last_event_id: LastId = "",
 ) -> ASGIApp:

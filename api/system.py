@@ -7,12 +7,14 @@ from typing import Any, Literal
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from api import clientip
-from api.access import Access, Caller
+from api.access import Access
 from api.envelope import Data, Limit, Offset
 from api.errors import ApiError
+from api.given import TheCaller, ThePlatform
 from resources import ledger, projects, runs, usage
 from resources.platform import Platform
 from resources.submission import Submitter
@@ -84,7 +86,7 @@ class Prober:
 
 
 @get("/v1/health", access=Access.PUBLIC, sync_to_thread=True, tags=["System"])
-def health(prober: Prober) -> Data[Health]:
+def health(prober: NamedDependency[Prober]) -> Data[Health]:
     """Database, store, Dagster and the queue. 503 where the API itself cannot work: no database or no store."""
     found = prober.health()
     if "unreachable" in (found.database, found.store):
@@ -93,7 +95,9 @@ def health(prober: Prober) -> Data[Health]:
 
 
 @get("/metrics", access=Access.PUBLIC, include_in_schema=False, sync_to_thread=True)
-def metrics(request: Request[Any, Any, Any], prober: Prober, registry: CollectorRegistry) -> Response[bytes]:
+def metrics(
+    request: Request[Any, Any, Any], prober: NamedDependency[Prober], registry: NamedDependency[CollectorRegistry]
+) -> Response[bytes]:
     """Prometheus' text format, for addresses of the local network."""
     if not clientip.inside(request.scope["state"]["client_ip"], LOCAL):
         raise ApiError(403, "Metrics are for the local network.")
@@ -107,7 +111,7 @@ def metrics(request: Request[Any, Any, Any], prober: Prober, registry: Collector
 
 
 @get("/v1/usage", access=Access.EDITOR, sync_to_thread=True, tags=["System"])
-def workspace_usage(platform: Platform, caller: Caller, limit: Limit = 100, offset: Offset = 0) -> Data[Usage]:
+def workspace_usage(platform: ThePlatform, caller: TheCaller, limit: Limit = 100, offset: Offset = 0) -> Data[Usage]:
     """Minutes, storage and the ledger, newest line first."""
     with platform.database.write() as connection:
         ledger.grant_month(connection, caller.workspace)

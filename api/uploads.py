@@ -16,9 +16,11 @@ import jwt
 import msgspec
 from litestar import Request, Response, patch, post, route
 from litestar.concurrency import sync_to_thread
+from litestar.params import FromPath
 
-from api.access import Access, Caller
+from api.access import Access
 from api.errors import ApiError, not_found
+from api.given import TheCaller, ThePlatform
 from api.store import body_of, too_large
 from resources import projects, uploads
 from resources.database.engine import now
@@ -51,7 +53,7 @@ def address(platform: Platform, key: str, length: int) -> str:
     sync_to_thread=False,
     tags=["Resumable uploads"],
 )
-def capabilities(platform: Platform) -> Response[None]:
+def capabilities(platform: ThePlatform) -> Response[None]:
     """What this server knows of tus."""
     told = {
         "Tus-Version": VERSION,
@@ -64,7 +66,7 @@ def capabilities(platform: Platform) -> Response[None]:
 @post(
     "/v1/uploads", access=Access.EDITOR, sync_to_thread=True, tags=["Resumable uploads"], refuses=(404, 409, 412, 413)
 )
-def begin(request: Request[Any, Any, Any], platform: Platform, caller: Caller) -> Response[None]:
+def begin(request: Request[Any, Any, Any], platform: ThePlatform, caller: TheCaller) -> Response[None]:
     """Begin a resumable upload of a project's video: `Upload-Length`, and `Upload-Metadata` with `project_id`.
 
     `Location` is where the bytes go, by PATCH. `POST /projects/create` answers the same address as `resumable_url`.
@@ -92,7 +94,7 @@ def begin(request: Request[Any, Any, Any], platform: Platform, caller: Caller) -
     sync_to_thread=True,
     tags=["Resumable uploads"],
 )
-def progress(request: Request[Any, Any, Any], platform: Platform, token: str) -> Response[None]:
+def progress(request: Request[Any, Any, Any], platform: ThePlatform, token: FromPath[str]) -> Response[None]:
     """How many bytes have come: `Upload-Offset`."""
     _version(request)
     ticket = _ticket(platform, token)
@@ -109,7 +111,7 @@ def progress(request: Request[Any, Any, Any], platform: Platform, token: str) ->
     tags=["Resumable uploads"],
     refuses=(409, 412, 413, 415, 423),
 )
-async def proceed(request: Request[Any, Any, Any], platform: Platform, token: str) -> Response[None]:
+async def proceed(request: Request[Any, Any, Any], platform: ThePlatform, token: FromPath[str]) -> Response[None]:
     """Add bytes from `Upload-Offset` on. With the last one the object is complete."""
     _version(request)
     ticket = _ticket(platform, token)
