@@ -37,10 +37,14 @@ def environment(home: Path, *, code_port: int = 0, extra: dict[str, str] | None 
 
 
 def prepare(home: Path) -> None:
-    """Make the home's folders and its Dagster settings. What an earlier, killed process left in scratch is removed."""
+    """Make the home's folders and its Dagster settings."""
     for folder in ("dagster", "cache", "store"):
         (home / folder).mkdir(parents=True, exist_ok=True)
     (home / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(_instance_settings(), sort_keys=False))
+
+
+def sweep_scratch(home: Path) -> None:
+    """Remove what killed processes left. Only for who holds the home's lock: nobody else is at work then."""
     shutil.rmtree(home / "scratch", ignore_errors=True)
 
 

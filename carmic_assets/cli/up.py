@@ -48,6 +48,7 @@ def up(home: Path, host: str, port: int, dagster_port: int, say: Callable[[str],
 
 def _serve(home: Path, host: str, port: int, dagster_port: int, say: Callable[[str], None]) -> int:
     homes.prepare(home)
+    homes.sweep_scratch(home)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     extra = {"CARMIC_DAGSTER_URL": f"http://{shown}:{dagster_port}"}
     if not os.environ.get("CARMIC_PUBLIC_URL"):

@@ -1,0 +1,210 @@
+"""`carmic clip VIDEO`: the same jobs without a server, in this process, with progress bars. Writes MP4s and packages.
+
+Everything is kept in the home as the server would keep it, under a workspace of its own without limits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import secrets
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from carmic_assets.cli import home as homes
+from carmic_assets.cli.errors import UserError
+from carmic_assets.model.template import TemplateConfig
+from resources import accounts, artifacts, clips, exports, ledger, passwords, projects, renders, runs
+from resources.platform import Platform, open_platform
+from resources.submission import VIDEOS, tags
+
+LOCAL = "local@carmic.invalid"
+TYPES = {
+    ".mp4": "video/mp4", ".mov": "video/quicktime", ".avi": "video/x-msvideo", ".webm": "video/webm",
+    ".mkv": "video/x-matroska", ".mpeg": "video/mpeg", ".mpg": "video/mpeg", ".flv": "video/x-flv",
+}  # fmt: skip
+
+
+def clip(asked: argparse.Namespace, say: Callable[[str], None]) -> int:
+    """Cut one video; the status is 1 when the video could not be used."""
+    kind = TYPES.get(asked.video.suffix.lower())
+    if not asked.video.is_file():
+        raise UserError(f"There is no file {asked.video}.")
+    if kind is None:
+        raise UserError(f"{asked.video.suffix or asked.video.name} is no kind of video known here: {', '.join(TYPES)}.")
+    home = asked.home.expanduser().absolute()
+    os.environ.update(homes.environment(home))
+    homes.prepare(home)
+    import dagster as dg
+
+    platform = open_platform()
+    workspace, user = _workspace(platform)
+    project = _project(platform, workspace, user, asked, kind)
+    with dg.DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions(VIDEOS, [project.id])
+        with _bar(platform, project.id):
+            _run(platform, instance, "ingest_video", project, project.id)
+        with platform.database.read() as connection:
+            ended = projects.get(connection, project.id)
+            found = clips.of_project(connection, project.id)[: asked.max_clips]
+        assert ended is not None
+        if ended.status not in ("CLIPS_READY", "COMPLETED"):
+            say(f"{ended.status}: {ended.error_message}")
+            return 1
+        asked.out.mkdir(parents=True, exist_ok=True)
+        failed = 0
+        for number, each in enumerate(found, 1):
+            name = f"{number:02d}-{re.sub(r'[^A-Za-z0-9]+', '-', each.title).strip('-')[:60] or 'clip'}"
+            failed += _deliver(platform, instance, project, each, asked, asked.out / name, say)
+    return 1 if failed else 0
+
+
+def _workspace(platform: Platform) -> tuple[str, str]:
+    """The command line's own user and workspace, made at its first use."""
+    with platform.database.write() as connection:
+        found = accounts.user_by_email(connection, LOCAL)
+        if found is None:
+            user, workspace = accounts.register(connection, LOCAL, passwords.hashed(secrets.token_urlsafe(32)))
+            accounts.set_tier(connection, workspace, "ENTERPRISE")
+        else:
+            user, workspace = found[0], accounts.memberships(connection, found[0].id)[0].id
+    return workspace, user.id
+
+
+def _project(platform: Platform, workspace: str, user: str, asked: argparse.Namespace, kind: str) -> projects.Project:
+    new = projects.NewProject(
+        title=asked.video.stem,
+        filename=asked.video.name,
+        content_type=kind,
+        filesize=asked.video.stat().st_size,
+        language=asked.language,
+    )
+    with platform.database.write() as connection:
+        # nobody is billed here: what the video and its renders may cost is put into the pool first
+        day = 24 * 60 * ledger.MINUTE_MS
+        ledger.move(connection, workspace, f"local:{secrets.token_hex(8)}", "grant", day, note="carmic clip")
+        project = projects.create(connection, workspace, user, new, asked.video.suffix.lower())
+    platform.store.put_file(project.object_key, asked.video.absolute(), kind)
+    return project
+
+
+def _run(
+    platform: Platform, instance: Any, job: str, project: projects.Project, subject: str, run_id: str = ""
+) -> None:
+    """One job in this process, under an intent like any other run."""
+    from carmic_assets.definitions import defs
+
+    run_id = run_id or runs.new_run_id()
+    with platform.database.write() as connection:
+        runs.promise(connection, run_id, job, project.workspace_id, project.id, subject)
+        runs.move(connection, run_id, "SUBMITTED")
+        if job == "ingest_video":
+            projects.claim(connection, project.id, run_id)
+        intent = runs.get(connection, run_id)
+    assert intent is not None
+    try:
+        defs.resolve_job_def(job).execute_in_process(
+            run_id=run_id,
+            instance=instance,
+            partition_key=project.id,
+            tags=tags(intent),
+            run_config={
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}
+            },  # the bar is what a person reads
+            raise_on_error=False,
+        )
+    finally:
+        with platform.database.write() as connection:
+            runs.move(connection, run_id, "DONE")
+
+
+def _deliver(
+    platform: Platform,
+    instance: Any,
+    project: projects.Project,
+    found: clips.Clip,
+    asked: argparse.Namespace,
+    out: Path,
+    say: Callable[[str], None],
+) -> int:
+    """Render one clip and write its packages; 1 when something of it failed."""
+    config = msgspec.to_builtins(TemplateConfig())
+    config["caption_style"] = asked.style.upper()
+    config["layout"]["aspectRatio"] = asked.aspect
+    run_id = runs.new_run_id()
+    with platform.database.write() as connection:
+        edited = clips.edit(connection, found.id, config)
+        assert edited is not None
+        render = renders.queue(connection, edited, run_id)
+    with _bar(platform, render.id):
+        _run(platform, instance, "render_clips", project, render.id, run_id)
+    with platform.database.read() as connection:
+        done = renders.get(connection, render.id)
+    if done is None or done.object_key is None:
+        say(f"{found.title}: {done.error_message if done else 'lost'}")
+        return 1
+    _copy(platform, done.object_key, out.with_suffix(".mp4"))
+    subtitles = artifacts.key(project.workspace_id, project.id, artifacts.rendered(render.id, ".srt"))
+    _copy(platform, subtitles, out.with_suffix(".srt"))
+    say(f"{found.virality_score:3d}  {out.with_suffix('.mp4')}  {found.title}")
+    failed = 0
+    for target in asked.export:
+        run_id = runs.new_run_id()
+        with platform.database.write() as connection:
+            wanted, _ = exports.request(connection, edited, target, False, run_id)
+        _run(platform, instance, "export_packages", project, wanted.id, run_id)
+        with platform.database.read() as connection:
+            package = exports.get(connection, wanted.id)
+        if package is None or package.object_key is None:
+            say(f"{target}: {package.error_message if package else 'lost'}")
+            failed = 1
+        else:
+            _copy(platform, package.object_key, out.with_name(f"{out.name}-{target}.zip"))
+    return failed
+
+
+def _copy(platform: Platform, key: str, path: Path) -> None:
+    with platform.store.local(key) as found:
+        shutil.copyfile(found, path)
+
+
+@contextmanager
+def _bar(platform: Platform, subject: str) -> Iterator[None]:
+    """A progress bar that follows the rows which the API would answer from."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    done = threading.Event()
+    columns = (TextColumn("{task.description:<26}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
+    with Progress(*columns, TimeElapsedColumn()) as progress:
+        task = progress.add_task("Starting", total=100)
+
+        def follow() -> None:
+            while not done.wait(0.3):
+                step, share = _state(platform, subject)
+                progress.update(task, description=step, completed=share)
+
+        thread = threading.Thread(target=follow, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+            step, share = _state(platform, subject)
+            progress.update(task, description=step, completed=share)
+
+
+def _state(platform: Platform, subject: str) -> tuple[str, int]:
+    with platform.database.read() as connection:
+        project = projects.get(connection, subject)
+        if project is not None:
+            return project.current_step, project.progress
+        render = renders.get(connection, subject)
+    return (render.status.capitalize(), render.progress) if render else ("", 0)
