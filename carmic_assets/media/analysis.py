@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from carmic_assets.media.open import open_media
 from carmic_assets.media.shots import TINY, CutFinder
@@ -117,7 +117,8 @@ def _decode(
     if begin > facts.video.start_s + 1:
         source.seek(int((begin + facts.container_start_s) * av.time_base), backward=True)
     packets = source.demux(streams)
-    told, ended = 0.0, set()
+    told = 0.0
+    ended: set[int] = set()
     while len(ended) < len(streams):
         try:
             packet = next(packets, None)
@@ -129,7 +130,9 @@ def _decode(
         except av.error.InvalidDataError:  # a damaged packet, or the end of a truncated file
             continue
         for frame in frames:
-            t = None if frame.pts is None else float(frame.pts * frame.time_base) - facts.container_start_s
+            if not isinstance(frame, av.VideoFrame | av.AudioFrame):
+                continue
+            t = None if frame.time is None else frame.time - facts.container_start_s
             if isinstance(frame, av.VideoFrame):
                 picture.add(frame, t)
                 done = (picture.last - begin) / max(end - begin, 1e-6)
@@ -146,7 +149,10 @@ class _Picture:
     """Cuts, motion, copy and thumbnails from the decoded frames."""
 
     def __init__(self, path: Path, out_dir: Path, video: VideoFacts, begin: float, end: float):
+        from av.video.reformatter import VideoReformatter
+
         self.path, self.out_dir, self.video, self.begin, self.end = path, out_dir, video, begin, end
+        self._tiny, self._copier = VideoReformatter(), VideoReformatter()  # each keeps its scaler
         rate = video.rate.fraction
         self.fps = Fraction(rate / max(1, round(rate / Fraction(COPY_FPS))))
         self.width, self.height = copy_size(video.width, video.height)
@@ -156,25 +162,23 @@ class _Picture:
         self.decoded_s = 0.0
         self.last = begin  # time of the newest frame
         self._frame_s = float(1 / rate)
-        self._pending: av.VideoFrame | None = None  # the newest frame not later than the next place on the grid
+        self._newest: av.VideoFrame | None = None
+        self._small: av.VideoFrame | None = None  # of the newest, once it was wanted
         self._out: av.container.OutputContainer | None = None
         self._changes: list[tuple[float, int]] = []  # sum and count by second
         self._thumbs = 0
 
     def add(self, frame: av.VideoFrame, t: float | None) -> None:
-        from av.video.reformatter import VideoReformatter
-
         first = self._out is None
         if t is None:
             t = self.last + (0 if first else self._frame_s)
         if t < self.begin - 1e-6 or t >= self.end + 10 or (not first and t <= self.last):
             return
         if first:
-            self._reformat = VideoReformatter().reformat
             self._open(t)
         self.decoded_s += min(t - self.last, 1.0) if not first else self._frame_s
         self.last = t
-        tiny = self._reformat(frame, *TINY, format="yuv420p", interpolation="FAST_BILINEAR")
+        tiny = self._tiny.reformat(frame, *TINY, format="yuv420p", interpolation="FAST_BILINEAR")
         change = self.finder.feed(t, tiny.to_ndarray())
         second = int(t - self.start_s)
         while len(self._changes) <= second:
@@ -182,15 +186,16 @@ class _Picture:
         total, count = self._changes[second]
         self._changes[second] = (total + change, count + 1)
         early = self._frame_s / 4  # rounding of timestamps must not move a frame to the next place
-        while self._place() < t - early:  # a gap: the picture before stands until now
-            self._encode(self._small)
+        while self._place() < t - early:  # between two frames the earlier one stands
+            self._write_copy()
+        self._newest, self._small = frame, None
         if self._place() <= t + early:
-            self._small = self._shrink(frame)
-            self._thumbnail(t)
-            self._encode(self._small)
+            self._write_copy()
 
     def close(self) -> None:
         if self._out is not None:
+            while self._place() < self.last + 0.75 * self._frame_s:
+                self._write_copy()
             self._out.mux(self._stream.encode())
             self._out.close()
 
@@ -213,11 +218,15 @@ class _Picture:
         """Time of the next frame of the copy."""
         return self.start_s + float(self.frames / self.fps)
 
-    def _encode(self, small: av.VideoFrame) -> None:
-        assert self._out is not None
-        small.pts, small.time_base = self.frames, 1 / self.fps
-        small.pict_type = 0
-        self._out.mux(self._stream.encode(small))
+    def _write_copy(self) -> None:
+        """The newest frame at the next place."""
+        assert self._out is not None and self._newest is not None
+        if self._small is None:
+            self._small = self._shrink(self._newest)
+            self._thumbnail(self._small)
+        self._small.pts, self._small.time_base = self.frames, 1 / self.fps
+        self._small.pict_type = 0  # the encoder decides
+        self._out.mux(self._stream.encode(self._small))
         self.frames += 1
 
     def _shrink(self, frame: av.VideoFrame) -> av.VideoFrame:
@@ -228,10 +237,11 @@ class _Picture:
         turned = self.video.rotation in (90, 270)
         width, height = (self.height, self.width) if turned else (self.width, self.height)
         plain = not (self.video.rotation or self.video.mirrored) and self.video.color_transfer != "smpte2084"
-        small = self._reformat_copy(frame, width, height, "yuv420p" if plain else "rgb24")
+        kind = "yuv420p" if plain else "rgb24"
+        small = self._copier.reformat(frame, width, height, format=kind, interpolation="BILINEAR")
         if plain:
             return small
-        pixels = small.to_ndarray()
+        pixels: Any = small.to_ndarray()
         if self.video.color_transfer == "smpte2084":
             pixels = _pq_to_sdr()[pixels]
         pixels = np.rot90(pixels, -self.video.rotation // 90)
@@ -239,25 +249,18 @@ class _Picture:
             pixels = pixels[:, ::-1]
         return av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24").reformat(format="yuv420p")
 
-    def _reformat_copy(self, frame: av.VideoFrame, width: int, height: int, kind: str) -> av.VideoFrame:
-        from av.video.reformatter import VideoReformatter
-
-        if not hasattr(self, "_copier"):
-            self._copier = VideoReformatter()
-        return self._copier.reformat(frame, width, height, format=kind, interpolation="BILINEAR")
-
-    def _thumbnail(self, t: float) -> None:
-        """One in the middle of each fifth, the first there that is not nearly black or blank."""
+    def _thumbnail(self, small: av.VideoFrame) -> None:
+        """The first picture, and one in the middle of each further fifth, that is not nearly black or blank."""
         if self._thumbs >= THUMBNAILS:
             return
-        at = (t - self.begin) / max(self.end - self.begin, 1e-6) * THUMBNAILS
+        at = (self._place() - self.begin) / max(self.end - self.begin, 1e-6) * THUMBNAILS
         late = at >= self._thumbs + 0.95
         if at < self._thumbs + 0.5 and self._thumbs:
             return
-        luma = self._small.to_ndarray()[: self.height]
+        luma = small.to_ndarray()[: self.height]
         if float(luma.std()) < 8 and not late:
             return
-        self._small.to_image().save(self.out_dir / f"thumb_{self._thumbs}.jpg", quality=85)
+        small.to_image().save(self.out_dir / f"thumb_{self._thumbs}.jpg", quality=85)
         self._thumbs += 1
 
 
@@ -288,7 +291,11 @@ class _Sound:
             self._next = t
         frame.pts = None
         self._next = (self._next or 0.0) + frame.samples / frame.sample_rate
-        self._put(self._resampler.resample(frame))
+        try:
+            self._put(self._resampler.resample(frame))
+        except ValueError:  # the stream changed its rate or layout on the way
+            self._resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
+            self._put(self._resampler.resample(frame))
 
     def _put(self, frames: list[av.AudioFrame]) -> None:
         import numpy as np

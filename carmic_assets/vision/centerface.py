@@ -52,12 +52,16 @@ class CenterFace:
         tall, wide = h[0], w[1]
         top = (rows + offset[0, rows, columns] + 0.5) * 4 / height - tall / 2
         left = (columns + offset[1, rows, columns] + 0.5) * 4 / width - wide / 2
-        found = []
+        found: list[Detection] = []
         for i in np.argsort(-heat[rows, columns], kind="stable"):
             points = marks[:, rows[i], columns[i]].reshape(5, 2)  # y, x in fractions of the box
             flat = [v for y, x in points for v in (left[i] + x * wide[i], top[i] + y * tall[i])]
             box = Detection(
-                *(float(v) for v in (left[i], top[i], wide[i], tall[i], heat[rows[i], columns[i]])),
+                float(left[i]),
+                float(top[i]),
+                float(wide[i]),
+                float(tall[i]),
+                float(heat[rows[i], columns[i]]),
                 kind="face",
                 landmarks=tuple(float(v) for v in flat),
             )

@@ -5,7 +5,7 @@ Looks at the small copy only. Head motion is taken out by aligning the upper fac
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -54,6 +54,8 @@ def mouth_motion(before: np.ndarray, now: np.ndarray, face: Face) -> tuple[float
     if w < 8 or h < 8:
         return 0.0, 0.0
     matrix = np.array([[SIDE / w, 0, -x * SIDE / w], [0, SIDE / h, -y * SIDE / h]], np.float32)
+    a: Any
+    b: Any
     a, b = (
         cv2.warpAffine(p, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(
             np.float32

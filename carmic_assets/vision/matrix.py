@@ -144,7 +144,7 @@ def _table(pieces: list[Piece], analysis: AnalysisFacts, transcript: Transcript 
 
     edges = [analysis.start_s, *analysis.cuts_s, analysis.start_s + analysis.duration_s]
     spans = list(pairwise(edges))
-    schema = {
+    schema: Any = {
         "t": pl.Float64, "shot": pl.Int32, "track": pl.Int32, "kind": pl.String,
         "x": pl.Float32, "y": pl.Float32, "w": pl.Float32, "h": pl.Float32,
         "score": pl.Float32, "speaking": pl.Float32, "landmarks": pl.List(pl.Float32),

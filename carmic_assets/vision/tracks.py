@@ -31,7 +31,7 @@ class Piece:
         self.scores: list[float] = []
         self.landmarks: list[tuple[float, ...] | None] = []
         self.motion: list[tuple[float, float, float]] = []
-        self.looks: np.ndarray | None = None  # running mean
+        self.looks: np.ndarray  # running mean
         self.look_count = 0
         self.track = -1
 
@@ -86,7 +86,7 @@ class ShotTracker:
             piece.landmarks.append(detection.landmarks)
             piece.look_count += 1
             weight = 1 / min(piece.look_count, 25)
-            piece.looks = looks[i] if piece.looks is None else blend(piece.looks, looks[i], weight)
+            piece.looks = looks[i] if piece.look_count == 1 else blend(piece.looks, looks[i], weight)
             joined.append(piece)
         return joined
 
@@ -143,7 +143,7 @@ def describe(picture: np.ndarray, box: Detection) -> np.ndarray:
     if box.kind == "person":  # the head is about the top sixth
         x, w, h = x + 0.25 * w, 0.5 * w, min(h / 6, w / 2)
     zones = ((0.0, -0.3, 1.0, 0.12), (0.2, 0.3, 0.8, 0.9), (-0.3, 1.25, 1.3, 1.8))
-    parts = []
+    parts: list[np.ndarray] = []
     for left, top, right, bottom in zones:
         x0, x1 = round(max(x + left * w, 0)), round(min(x + right * w, width))
         y0, y1 = round(max(y + top * h, 0)), round(min(y + bottom * h, height))
@@ -248,7 +248,6 @@ def _cost(piece: Piece, t: float, detection: Detection, look: np.ndarray, aspect
     waited = t - piece.times[-1]
     away /= 1 + waited  # someone not seen for a while may have moved
     grown = abs(log(max(detection.h, 1e-6) / max(h, 1e-6)))
-    assert piece.looks is not None
     if detection.kind != piece.kind:
         return 10.0
     return 0.7 * away + 0.5 * grown + 0.5 * distance(piece.looks, look)
