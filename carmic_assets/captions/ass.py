@@ -15,7 +15,7 @@ from carmic_assets.captions.animation import Motion, lit, motions, ms, number, w
 from carmic_assets.captions.colours import Colour, parse_colour
 from carmic_assets.captions.fonts import ASCENT, Face
 from carmic_assets.captions.placing import Caption, Placed
-from carmic_assets.captions.presets import Style
+from carmic_assets.captions.presets import Style, shadow_ems
 from carmic_assets.captions.shaping import Run
 from carmic_assets.captions.text import direction, graphemes
 
@@ -103,8 +103,9 @@ def caption_events(caption: Caption, style: Style, main: Face, size: float, name
 class _Look:
     """What the words of one caption share: sizes, colours, and the tags of what surrounds the letters.
 
-    One event has letters, stroke and shadow: blending is what libass costs in ffmpeg, 5 ns for each pixel of each of
-    the three. Without a stroke, the shadow is the stroke's place taken by a soft dark edge.
+    One event has letters, stroke and shadow in two images, for blending is what libass costs in ffmpeg: 5 ns for each
+    pixel of each image. With a stroke, the shadow is the stroke drawn longer downwards, by `shadowIntensity`; without
+    one it is a soft dark edge, as opaque as `shadowIntensity` says.
     """
 
     def __init__(self, style: Style, caption: Caption, main: Face, size: float, name: str):
@@ -115,20 +116,27 @@ class _Look:
         self.typed = fields.animation_style == "typewriter"
         self.sung = fields.animation_style == "karaoke"
         stroke = fields.stroke_thickness / fields.font_size * caption.em
-        shade = parse_colour(preset.shadow_colour)
-        shadow = Colour(shade.r, shade.g, shade.b, fields.shadow_intensity / 100 if fields.drop_shadow else 0.0)
-        # What the letters, the edge and the shadow are when they are visible: tag number -> alpha.
+        drop, soft, strength = (v * caption.em for v in shadow_ems(style))
+        outline, shade = parse_colour(preset.stroke_colour), parse_colour(preset.shadow_colour)
+        # What the letters, the stroke and the shadow are where they are visible: tag number -> alpha.
         self.alphas = {"1": self.base.ass_alpha()}
         self.edge = ""
-        if stroke > 0:
-            outline = parse_colour(preset.stroke_colour)
+        if stroke > 0 and drop > 0 and self.base.a == self.highlight.a == 1:
+            # libass's shadow is the stroke's whole shape, moved. Made taller and moved by half of that, and the stroke
+            # itself left out, it is stroke and shadow in one image.
+            self.edge = (
+                f"\\xbord{number(stroke)}\\ybord{number(stroke + drop / 2)}\\xshad0\\yshad{number(drop / 2)}"
+                f"\\4c{outline.ass()}"
+            )
+            self.alphas |= {"3": "&HFF&", "4": outline.ass_alpha()}
+        elif stroke > 0:
             self.edge = f"\\bord{number(stroke)}\\3c{outline.ass()}"
             self.alphas["3"] = outline.ass_alpha()
-            if shadow.a > 0:
-                self.edge += f"\\xshad0\\yshad{number(preset.shadow_drop * caption.em)}\\4c{shadow.ass()}"
-                self.alphas["4"] = shadow.ass_alpha()
-        elif shadow.a > 0:
-            soft = max(preset.shadow_blur, 0.04) * caption.em
+            if drop > 0:
+                self.edge += f"\\xshad0\\yshad{number(drop)}\\4c{outline.ass()}"
+                self.alphas["4"] = outline.ass_alpha()
+        elif soft > 0:
+            shadow = Colour(shade.r, shade.g, shade.b, strength / caption.em)
             self.edge = f"\\bord{number(soft * 0.5)}\\blur{number(soft)}\\3c{shadow.ass()}"
             self.alphas["3"] = shadow.ass_alpha()
         # A stroke as thick as a space would cover the neighbours: it then lies behind all letters.

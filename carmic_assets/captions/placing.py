@@ -13,7 +13,7 @@ import msgspec
 from carmic_assets.captions.colours import parse_colour
 from carmic_assets.captions.emoji import known
 from carmic_assets.captions.lines import Limits, Unit, break_lines, line_count, phrases, screens, shown
-from carmic_assets.captions.presets import Style
+from carmic_assets.captions.presets import Style, shadow_ems
 from carmic_assets.captions.safe import SafeZone, text_zone
 from carmic_assets.captions.shaping import Measure, Setter
 from carmic_assets.captions.text import direction, graphemes, in_case, spaced
@@ -113,10 +113,8 @@ def decoration(style: Style) -> tuple[float, float, float]:
     """What surrounds the ink, in ems: the stroke, then the space that stroke, shadow and box take sideways and up."""
     fields, preset = style.fields, style.preset
     stroke = fields.stroke_thickness / fields.font_size
-    soft = 0.0
-    if fields.drop_shadow and fields.shadow_intensity > 0:
-        soft = preset.shadow_drop if stroke > 0 else 2.5 * max(preset.shadow_blur, 0.04)
-    side = over = stroke + soft
+    drop, soft, _ = shadow_ems(style)
+    side, over = stroke + (0.0 if stroke else 2.5 * soft), stroke + (drop if stroke else 2.5 * soft)
     if parse_colour(fields.caption_bg).a > 0:
         side, over = max(side, preset.box_padding[0] + stroke), max(over, preset.box_padding[1] + stroke)
     return stroke, side, over

@@ -20,7 +20,8 @@ class Preset(msgspec.Struct, frozen=True):
     """A look. `style` holds what a client can set; the rest is the look's own and follows `caption_style`.
 
     `weight` is the font weight wanted (100..900; the nearest that the family has is used); `words_per_line` and
-    `words_per_caption` keep a caption short whatever fits; `shadow_blur` and `shadow_drop` are in ems.
+    `words_per_caption` keep a caption short whatever fits; `shadow_drop` (below a stroke, at full intensity) and
+    `shadow_blur` (where there is no stroke) are in ems.
     """
 
     name: str
@@ -57,8 +58,8 @@ PRESETS: dict[str, Preset] = {
             weight=900,
             words_per_line=3,
             words_per_caption=4,
-            shadow_blur=0.0,
-            shadow_drop=0.075,
+            shadow_blur=0.08,
+            shadow_drop=0.09,
         ),
         Preset(
             "DEFAULT",
@@ -67,8 +68,8 @@ PRESETS: dict[str, Preset] = {
             weight=800,
             words_per_line=4,
             words_per_caption=7,
-            shadow_blur=0.10,
-            shadow_drop=0.05,
+            shadow_blur=0.08,
+            shadow_drop=0.11,
         ),
         Preset(
             "MINIMAL",
@@ -88,8 +89,8 @@ PRESETS: dict[str, Preset] = {
             weight=600,
             words_per_line=6,
             words_per_caption=10,
-            shadow_blur=0.16,
-            shadow_drop=0.03,
+            shadow_blur=0.07,
+            shadow_drop=0.08,
         ),
         Preset(
             "IMPACT",
@@ -110,8 +111,8 @@ PRESETS: dict[str, Preset] = {
             weight=400,
             words_per_line=2,
             words_per_caption=2,
-            shadow_blur=0.0,
-            shadow_drop=0.06,
+            shadow_blur=0.08,
+            shadow_drop=0.07,
         ),
         Preset(
             "KARAOKE",
@@ -129,8 +130,8 @@ PRESETS: dict[str, Preset] = {
             weight=700,
             words_per_line=5,
             words_per_caption=9,
-            shadow_blur=0.12,
-            shadow_drop=0.04,
+            shadow_blur=0.08,
+            shadow_drop=0.09,
             stroke_colour="#101828",
         ),
         Preset(
@@ -152,7 +153,7 @@ PRESETS: dict[str, Preset] = {
             weight=600,
             words_per_line=4,
             words_per_caption=7,
-            shadow_blur=0.2,
+            shadow_blur=0.08,
             shadow_drop=0.08,
             box_radius=0.5,
             box_padding=(0.62, 0.36),
@@ -176,8 +177,8 @@ PRESETS: dict[str, Preset] = {
             weight=400,
             words_per_line=6,
             words_per_caption=10,
-            shadow_blur=0.15,
-            shadow_drop=0.0,
+            shadow_blur=0.08,
+            shadow_drop=0.08,
             lower=True,
             box_radius=0.25,
             box_padding=(0.6, 0.32),
@@ -197,6 +198,14 @@ class Style(msgspec.Struct, frozen=True):
         if self.fields.uppercase:
             return "upper"
         return "lower" if self.preset.lower else "as spoken"
+
+
+def shadow_ems(style: Style) -> tuple[float, float, float]:
+    """How far the shadow falls below a stroke, how soft it is without one (ems), its opacity 0..1. Zeros for none."""
+    strength = style.fields.shadow_intensity / 100 if style.fields.drop_shadow else 0.0
+    if strength == 0:
+        return 0.0, 0.0, 0.0
+    return style.preset.shadow_drop * strength, max(style.preset.shadow_blur, 0.05), strength
 
 
 def known_styles(custom: Mapping[str, TemplateConfig] | None = None) -> list[str]:
