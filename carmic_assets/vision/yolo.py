@@ -211,7 +211,7 @@ def _openvino(weights: Path, threads: int) -> _Model:
 def _onnx(weights: Path, threads: int) -> _Model:
     import ast
 
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
