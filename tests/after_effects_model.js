@@ -30,12 +30,7 @@ Property.prototype.setInterpolationTypeAtKey = function (index, a, b) {
     this.keys[index - 1].kind = a === "linear" && b === "linear" ? "linear" : "mixed";
 };
 Property.prototype.setSpatialAutoBezierAtKey = function (i, on) { this.must(); this.keys[i - 1].auto = on; };
-Property.prototype.setSpatialContinuousAtKey = function (i, on) { this.must(); this.keys[i - 1].continuous = on; };
 Property.prototype.setSpatialTangentsAtKey = function (i, a, b) { this.must(); this.keys[i - 1].tangents = [a, b]; };
-Property.prototype.setRovingAtKey = function (i, on) {
-    if (i === 1 || i === this.keys.length) { throw new Error("the first and last key cannot rove"); }
-    this.keys[i - 1].roving = on;
-};
 Property.prototype.must = function () { if (!this.spatial) { throw new Error(this.name + " is not spatial"); } };
 Property.prototype.property = function (name) {
     for (var i = 0; i < this.children.length; i++) { if (this.children[i].name === name) { return this.children[i]; } }
@@ -56,7 +51,6 @@ var addable = {
 };
 function group(name, children) { var made = new Property(name); made.children = children; return made; }
 function TextDocument(text) { this.text = text; }
-TextDocument.prototype.resetCharStyle = function () {};
 
 function Layer(source, text) {
     this.source = source; this.startTime = 0; this.inPoint = 0; this.outPoint = 0; this.hasAudio = !!(source && source.hasAudio);

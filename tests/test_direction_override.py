@@ -6,8 +6,7 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from direction_scenes import ASPECTS, at, said, scene_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carmic_assets.direction.canvas import crop_shape, region_rects, shaped
@@ -16,6 +15,7 @@ from carmic_assets.direction.override import problem_of
 from carmic_assets.direction.sample import crop_at
 from carmic_assets.model.direction import Box
 from carmic_assets.model.template import LayoutConfig, ShotOverride, TemplateConfig
+from direction_scenes import ASPECTS, at, said, scene_of
 
 TALK = scene_of([at(0.28), at(0.71)], 40, said((0.5, 12, "A"), (12.5, 24, "B"), (24.5, 40, "A")), cuts=(16.0, 28.0))
 
@@ -107,6 +107,7 @@ def test_one_shots_layout_is_directed_in_that_layout():
     assert {s.layout for s in shots if s.start_time >= 20} == {"face-track"}
 
 
+@settings(derandomize=True)
 @given(
     st.floats(0, 0.9), st.floats(0, 0.9), st.floats(0.01, 1), st.floats(0.01, 1), st.sampled_from(ASPECTS),
     st.sampled_from(((1920, 1080), (1080, 1920), (640, 480), (321, 241))), st.sampled_from((0, 50, 400)),

@@ -6,12 +6,11 @@ import math
 import time
 from itertools import pairwise
 
-from direction_scenes import ASPECTS, at, said, scene_of
-
 from carmic_assets.direction.director import direct, direct_clip
 from carmic_assets.direction.measures import boxes_by_time, holds, measure
 from carmic_assets.direction.sample import crop_at, shot_at
 from carmic_assets.model.template import LayoutConfig, TemplateConfig
+from direction_scenes import ASPECTS, at, said, scene_of
 
 PAIR = [at(0.28), at(0.71)]
 

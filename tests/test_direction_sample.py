@@ -6,7 +6,6 @@ import io
 
 import msgspec
 import pytest
-from direction_scenes import at, said, scene_of
 
 from carmic_assets.direction.answers import clip_matrix, clip_shots
 from carmic_assets.direction.canvas import region_rects
@@ -16,6 +15,7 @@ from carmic_assets.direction.pictures import contact_sheet, crop_path
 from carmic_assets.direction.sample import crop_at, region_at
 from carmic_assets.model.direction import Keyframe, LayoutShot, Region
 from carmic_assets.model.template import TemplateConfig
+from direction_scenes import at, said, scene_of
 
 FULL = 0.31640625  # of a 16:9 frame's width: a 9:16 crop of its whole height
 

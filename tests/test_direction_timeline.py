@@ -6,7 +6,6 @@ from fractions import Fraction
 from itertools import pairwise
 
 import msgspec
-from direction_scenes import ASPECTS, scene_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from carmic_assets.model.media import Rate
 from carmic_assets.model.scene import Scene
 from carmic_assets.model.speech import Turn
 from carmic_assets.model.template import LayoutConfig, TemplateConfig
+from direction_scenes import ASPECTS, scene_of
 
 RATES = (Rate(25, 1), Rate(30000, 1001), Rate(24000, 1001), Rate(60, 1))
 SIZES = ((1920, 1080), (1080, 1920), (720, 720), (3840, 2160), (321, 241), (640, 480))
@@ -94,7 +94,7 @@ def check(shots: tuple[LayoutShot, ...], scene: Scene, start_s: float, length: f
                 assert (k.w, k.h) == (region.keyframes[0].w, region.keyframes[0].h), "no zoom within a shot"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(scenes(), configs, st.floats(0, 0.3), st.floats(0.6, 1))
 def test_every_timeline_is_contiguous_inside_the_frame_and_in_shape(scene, layout, first, last):
     frame = scene.rate.den / scene.rate.num
@@ -106,7 +106,7 @@ def test_every_timeline_is_contiguous_inside_the_frame_and_in_shape(scene, layou
         assert {shot.layout for shot in shots} == {"fit"}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(scenes())
 def test_the_whole_video_is_directed_for_every_aspect_and_twice_the_same(scene):
     for aspect in ASPECTS:
@@ -118,7 +118,7 @@ def test_the_whole_video_is_directed_for_every_aspect_and_twice_the_same(scene):
         assert 0 <= metrics.subject_in_frame <= 1 and 0 <= metrics.active_speaker_in_frame <= 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(scenes())
 def test_nothing_moves_across_a_cut(scene):
     """Within a frame on either side of a shot's start the crop is the shot's own, and no keyframe spans it."""

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 EYES_IN_FACE = 0.4  # of a face box, from its top (brow to chin: eyes lie above its middle)
-HAIR = 0.45  # of a face box, above it
+HAIR = 0.22  # of a face box, above it: the room that keeps most of a head in
+CHIN = 0.08  # ... and below it
 EYE_LINE = 1 / 3  # of the crop, from its top
 LOWEST_EYES = 0.45  # lower than this a zoom brings them up
 SMALL_FACE = 0.13  # height of a face in its crop below which a zoom helps
@@ -40,7 +41,7 @@ class Cast(msgspec.Struct, frozen=True):
     y1: np.ndarray
     face: float  # median height of the smallest face
     side: float  # the margin beside a face, of the frame's width
-    above: float  # the margin above and below one, of the frame's height
+    above: tuple[float, float]  # the margins above and below one, of the frame's height
 
 
 class Fence(msgspec.Struct, frozen=True):
@@ -78,7 +79,8 @@ def cast_of(subjects: list[Subject], times: np.ndarray, start_s: float, end_s: f
         )
     )
     side = MARGIN * max(middle(s.x1 - s.x0) for s in subjects)
-    above = MARGIN / 2 * max(s.height for s in subjects)
+    tallest = max(s.height for s in subjects)
+    above = (HAIR * tallest, CHIN * tallest)
     return Cast(np.clip(times[seen], start_s, end_s), x0, y0, x1, y1, min(s.height for s in subjects), side, above)
 
 
@@ -98,13 +100,13 @@ def fits(cast: Cast, shape: Shape) -> bool:
     """Whether the largest crop holds the cast nearly all the time, with a little room."""
     import numpy as np
 
-    wide, tall = cast.x1 - cast.x0 + cast.side, cast.y1 - cast.y0 + cast.above
+    wide, tall = cast.x1 - cast.x0 + cast.side, cast.y1 - cast.y0 + cast.above[1]
     return bool(np.mean((wide <= shape.w) & (tall <= shape.h)) >= 0.95)
 
 
 def restless(cast: Cast, shape: Shape) -> bool:
     """Whether the largest crop would have to turn to and fro all the time to keep the cast."""
-    wish = _along(cast.times, (cast.x0 + cast.x1) / 2, cast.x0, cast.x1, cast.side, shape.w, Fence())
+    wish = _along(cast.times, (cast.x0 + cast.x1) / 2, cast.x0, cast.x1, (cast.side, cast.side), shape.w, Fence())
     path = calm_path(wish)
     seconds = float(cast.times[-1] - cast.times[0])
     turned = reversals(path) + len(whips(path, shape.w))
@@ -136,7 +138,7 @@ def keyframes(
 ) -> tuple[Keyframe, ...]:
     """The crop following the cast: one keyframe if it can stay still, at `habit`'s place if that serves as well."""
     w, h = frame.shape.w * frame.part, frame.shape.h * frame.part
-    wish_x = _along(cast.times, (cast.x0 + cast.x1) / 2, cast.x0, cast.x1, cast.side, w, frame.fence)
+    wish_x = _along(cast.times, (cast.x0 + cast.x1) / 2, cast.x0, cast.x1, (cast.side, cast.side), w, frame.fence)
     ideal = cast.y0 + EYES_IN_FACE * cast.face + (0.5 - EYE_LINE) * h
     wish_y = _along(cast.times, ideal, cast.y0, cast.y1, cast.above, h, Fence())
     across, down = calm_path(wish_x), calm_path(wish_y)
@@ -167,11 +169,17 @@ def _beside(at: float, wish: Wish, others: tuple[tuple[float, float], ...]) -> f
 
 
 def _along(
-    times: np.ndarray, best: np.ndarray, low: np.ndarray, high: np.ndarray, margin: float, size: float, fence: Fence
+    times: np.ndarray,
+    best: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    margins: tuple[float, float],
+    size: float,
+    fence: Fence,
 ) -> Wish:
-    """The wish along one axis: `low`..`high` of the persons, and `margin` about them, inside a crop of `size`.
+    """The wish along one axis: `low`..`high` of the persons, and `margins` about them, inside a crop of `size`.
 
-    Where the margin does not fit it shrinks to half of what room there is: the crop need not follow each breath;
+    Margins that do not fit shrink to three quarters of what room there is: the crop need not follow each breath;
     where the persons themselves do not fit, they stick out equally, give or take a twentieth of the crop.
     """
     import numpy as np
@@ -179,9 +187,9 @@ def _along(
     first, last = fence.low + size / 2, fence.high - size / 2
     if first > last:
         first = last = min(max((first + last) / 2, size / 2), 1 - size / 2)
-    room = (size - (high - low)) / 2
-    margins = np.minimum(margin, room / 2)
-    least, most = high + margins - size / 2, low - margins + size / 2
+    room = size - (high - low)
+    share = np.minimum(1, 0.75 * room / sum(margins))
+    least, most = high + share * margins[1] - size / 2, low - share * margins[0] + size / 2
     larger = room <= 0
     centre = (low + high) / 2
     least, most = np.where(larger, centre - 0.05 * size, least), np.where(larger, centre + 0.05 * size, most)

@@ -10,6 +10,7 @@ from carmic_assets.direction.sample import crop_at, shot_at
 from carmic_assets.model.direction import Box, CropMetrics, LayoutShot
 from carmic_assets.model.scene import Scene
 
+CALM_PX = 60.0  # of travel per second, on average over a video: more is a restless camera
 STILL = 1e-4  # of the frame: smaller steps are no movement
 
 
@@ -47,6 +48,27 @@ def measure(shots: Sequence[LayoutShot], scene: Scene, offset_s: float = 0.0) ->
         travel_px_per_s=travel / seconds,
         wall_frames=walls,
     )
+
+
+def shortfalls(metrics: CropMetrics) -> dict[str, str]:
+    """The measures that a viewer would complain about, by name, each with a sentence; empty where all is well."""
+    found = {
+        "subject_in_frame": (metrics.subject_in_frame < 1.0, f"somebody is in view in {metrics.subject_in_frame:.1%}"),
+        "active_speaker_in_frame": (
+            metrics.active_speaker_in_frame < 0.98,
+            f"the speaker's whole face is in the crop in only {metrics.active_speaker_in_frame:.1%} of spoken moments",
+        ),
+        "reversals_per_s": (
+            metrics.reversals_per_s > 0.1,
+            f"the crop turns {metrics.reversals_per_s:.2f} times a second",
+        ),
+        "travel_px_per_s": (metrics.travel_px_per_s > CALM_PX, f"the crop travels {metrics.travel_px_per_s:.0f} px/s"),
+        "wall_frames": (
+            metrics.wall_frames > 0,
+            f"{metrics.wall_frames} moments show nobody although somebody is there",
+        ),
+    }
+    return {name: f"{sentence[0].upper()}{sentence[1:]}." for name, (short, sentence) in found.items() if short}
 
 
 def boxes_by_time(scene: Scene, start_s: float, end_s: float) -> list[tuple[float, dict[int, Box]]]:

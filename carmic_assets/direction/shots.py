@@ -148,8 +148,9 @@ def without_whips(shot: LayoutShot, grid: FrameGrid) -> list[LayoutShot]:
         fast = whips(tuple(Knot(k.t, k.x) for k in frames), frames[0].w)
         if not fast:
             continue
-        t = grid.snap(fast[0])
-        before, after = tuple(k for k in frames if k.t < t), tuple(k for k in frames if k.t >= t)
+        before, after = frames[: fast[0]], frames[fast[0] :]
+        t = grid.snap((before[-1].t + after[0].t) / 2)
+        t = t if t > before[-1].t else after[0].t
         if t - shot.start_time >= DWELL_S and shot.end_time - t >= DWELL_S:
             (first,) = between([_with(shot, number, before)], shot.start_time, t)
             (second,) = between([_with(shot, number, after)], t, shot.end_time)
