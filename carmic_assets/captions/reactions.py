@@ -12,6 +12,7 @@ import msgspec
 from carmic_assets.captions.reaction_words import REACTIONS
 from carmic_assets.captions.safe import SafeZone, safe_zone
 from carmic_assets.captions.text import clean
+from carmic_assets.model.edit import FaceBox
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import Emoji
 
@@ -21,18 +22,6 @@ AGAIN_S = 20.0  # before the same one is shown again
 SHOWN_S = 1.5
 
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
-
-
-class FaceBox(msgspec.Struct, frozen=True):
-    """A face on the canvas for a stretch of the clip clock: `x`, `y` is the top left corner, pixels."""
-
-    start_s: float
-    end_s: float
-    x: float
-    y: float
-    w: float
-    h: float
-    speaker: str | None = None
 
 
 class Blocked(msgspec.Struct, frozen=True):

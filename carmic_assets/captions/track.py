@@ -19,7 +19,7 @@ from carmic_assets.captions.fonts import fonts_dir
 from carmic_assets.captions.hook import SIZE, hook_style, set_hook
 from carmic_assets.captions.placing import EMOJI_EM, Caption, frame, set_captions
 from carmic_assets.captions.presets import Style, resolve_style
-from carmic_assets.captions.reactions import Blocked, FaceBox, place
+from carmic_assets.captions.reactions import Blocked, place
 from carmic_assets.captions.shaping import Setter
 from carmic_assets.captions.text import east_asian
 from carmic_assets.captions.timing import OutputClock, spoken
@@ -82,11 +82,10 @@ class _Layout(msgspec.Struct, frozen=True):
     hook_setter: Setter | None
 
 
-def write_ass(edit: Edit, folder: Path, cache: Path, faces: Sequence[FaceBox] = ()) -> CaptionTrack:
+def write_ass(edit: Edit, folder: Path, cache: Path) -> CaptionTrack:
     """Write `captions.ass` into `folder`; make fonts and pictures in `cache`, which clips and workspaces may share.
 
-    `faces` are where reactions may not stand. ValueError (a sentence for the user) for an unknown font or caption
-    style, or a colour that is none.
+    ValueError (a sentence for the user) for an unknown font or caption style, or a colour that is none.
     """
     layout = _layout(edit, cache)
     canvas = (edit.width, edit.height)
@@ -105,7 +104,7 @@ def write_ass(edit: Edit, folder: Path, cache: Path, faces: Sequence[FaceBox] = 
     _write(path, ass.document(*canvas, styles, events))
     shown = [*layout.captions, *([layout.hook] if layout.hook else [])]
     pictures = [p for caption in shown for p in _in_text(caption, cache)]
-    reactions, notes = _reactions(edit, shown, faces, cache)
+    reactions, notes = _reactions(edit, shown, cache)
     if layout.setter.missing:
         notes.append(
             f'No installed font has the letters "{layout.setter.missing[:40]}": they are left out. '
@@ -187,15 +186,13 @@ def _in_text(caption: Caption, cache: Path) -> list[Picture]:
     return pictures
 
 
-def _reactions(
-    edit: Edit, shown: Sequence[Caption], faces: Sequence[FaceBox], cache: Path
-) -> tuple[list[Picture], list[str]]:
+def _reactions(edit: Edit, shown: Sequence[Caption], cache: Path) -> tuple[list[Picture], list[str]]:
     emojis = edit.config.elements.emojis
     if not emojis:
         return [], []
     clock = _clock(edit)
     taken = [Blocked(clock.back(c.start_s), clock.back(c.end_s), c.box) for c in shown]
-    placed = place(emojis, (edit.width, edit.height), faces, taken)
+    placed = place(emojis, (edit.width, edit.height), edit.faces, taken)
     pictures, notes = [], []
     for emoji, (left, top, right, _) in placed:
         path = picture(emoji.emoji, right - left, cache)

@@ -49,6 +49,18 @@ class Marker(msgspec.Struct, frozen=True):
     comment: str
 
 
+class FaceBox(msgspec.Struct, frozen=True):
+    """A face on the canvas for a stretch of the clip clock: `x`, `y` is the top left corner, pixels."""
+
+    start_s: float
+    end_s: float
+    x: float
+    y: float
+    w: float
+    h: float
+    speaker: str | None = None
+
+
 class Edit(msgspec.Struct, frozen=True):
     """Everything about one clip. `keeps` are what is left of the clip clock when pauses are removed (one span if not);
     the output clock is their concatenation. `shots` cover the clip clock from 0 to `duration_s` without a gap."""
@@ -75,3 +87,4 @@ class Edit(msgspec.Struct, frozen=True):
     reasoning: str = ""
     language: str | None = None  # ISO 639-1 of the speech: upper case and East Asian letter shapes depend on it
     templates: dict[str, TemplateConfig] = {}  # the workspace's own, by the names that `caption_style` may call them
+    faces: tuple[FaceBox, ...] = ()  # where reactions may not stand
