@@ -14,7 +14,7 @@ Span = tuple[float, float]
 COUNT, LENGTH_S = 5, 30.0
 HOT = frozenset(
     "amazing insane crazy incredible unbelievable secret secrets million money huge best worst never always shocking hack "
-    "viral wow love hate why how you free new epic massive literally absolutely".split()  # noqa: SIM905
+    "viral wow love hate why how you free new epic massive literally absolutely".split()
 )
 
 

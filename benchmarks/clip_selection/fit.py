@@ -37,7 +37,9 @@ def main() -> int:
             for i, (talk, y) in enumerate(talks):
                 model = fit([*talks[:i], *talks[i + 1 :], *passages], name)
                 ranks.append(area(score(model, talk), y))
-            sys.stdout.write(f"{name:8} area under the curve, talks left out: {np.mean(ranks):.3f} (worst {min(ranks):.3f})\n")
+            sys.stdout.write(
+                f"{name:8} area under the curve, talks left out: {np.mean(ranks):.3f} (worst {min(ranks):.3f})\n"
+            )
         return 0
     fitted = {name: fit([*talks, *passages], name) for name in RIDGE}
     target = Path(highlight.__file__).parent / "highlight.json"

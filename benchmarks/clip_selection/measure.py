@@ -10,7 +10,7 @@ import msgspec
 from benchmarks.clip_selection.talks import Passage, Written
 
 Span = tuple[float, float]
-LEANS = frozenset("and but so because or he she they it him her them that's it's".split())  # noqa: SIM905
+LEANS = frozenset("and but so because or he she they it him her them that's it's".split())
 
 
 class Figures(msgspec.Struct, frozen=True):

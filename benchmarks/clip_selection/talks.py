@@ -88,7 +88,14 @@ def read(file: Path, half: str) -> Written:
             passages.append(Passage(words[first].start_s, words[-1].end_s, grade, kind))
     speech = tuple((turn.start_s, turn.end_s) for turn in turns)
     transcript = Transcript(
-        "en", 1.0, "written", round(clock, 3), round(sum(b - a for a, b in speech), 3), tuple(words), tuple(turns), speech
+        "en",
+        1.0,
+        "written",
+        round(clock, 3),
+        round(sum(b - a for a, b in speech), 3),
+        tuple(words),
+        tuple(turns),
+        speech,
     )
     return Written(
         file.stem, half, style[1] if style else "other", transcript, Speakers(tuple(turns), {}),

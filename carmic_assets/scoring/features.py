@@ -13,6 +13,7 @@ from carmic_assets.model.speech import Transcript, Word
 from carmic_assets.scoring.embed import WIDTH, embed
 from carmic_assets.scoring.lexicon import UNSPACED
 from carmic_assets.scoring.sound import SoundFeatures
+from carmic_assets.speech.sentences import sentences
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +37,7 @@ def extract_features(
     """Split and embed the talk: about 6 ms of CPU a sentence, so an hour of talk takes 4 to 5 s, once."""
     import numpy as np
 
-    spans = sentence_spans(transcript.words)
+    spans = sentences(transcript.words)
     vectors = embed([join(transcript.words[a:b], transcript.language) for a, b in spans], threads=threads)
     top = np.abs(vectors).max(axis=1, keepdims=True)
     packed = np.rint(vectors / np.where(top > 0, top, 1) * 127).astype(np.int8)
@@ -54,17 +55,3 @@ def vectors_of(features: ScoringFeatures) -> np.ndarray:
 def join(words: tuple[Word, ...], language: str) -> str:
     """The words as a reader would see them."""
     return ("" if language in UNSPACED else " ").join(word.text for word in words)
-
-
-def sentence_spans(words: tuple[Word, ...]) -> tuple[tuple[int, int], ...]:
-    """Sentence bounds by punctuation, and where there is none, by a pause or a change of speaker."""
-    spans, first = [], 0
-    for i, word in enumerate(words):
-        last = i == len(words) - 1
-        pause = 9.0 if last else words[i + 1].start_s - word.end_s
-        turned = not last and words[i + 1].speaker != word.speaker
-        closed = word.text.rstrip("\"'”’)»").endswith((".", "?", "!", "…", "。", "？", "！"))
-        if last or closed or turned or pause > 1.0 or (i - first > 40 and pause > 0.3):
-            spans.append((first, i + 1))
-            first = i + 1
-    return tuple(spans)

@@ -12,9 +12,10 @@ from carmic_assets.scoring.brief import Brief, wishes
 from carmic_assets.scoring.features import ScoringFeatures, extract_features
 from carmic_assets.scoring.highlight import substance
 from carmic_assets.scoring.select import select
+from carmic_assets.scoring.sound import voice_of
 from carmic_assets.scoring.talk import Talk, read_talk
-from carmic_assets.scoring.weights import BIAS, WEIGHTS, for_video_type
-from carmic_assets.scoring.windows import Windows, find_windows, measure, squash
+from carmic_assets.scoring.weights import BIAS, for_video_type
+from carmic_assets.scoring.windows import Windows, best_cuts, find_windows, measure, squash
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,8 +38,8 @@ def score_clips(
     """Choose the clips of one talk.
 
     `features` is the stored artifact (worked out here when None); `motion` is 0..1 per second of video; `cuts` are hard
-    cuts on the source clock. Times of the result are on the source clock. A transcript without words gives no clips; one
-    with any gives at least one clip.
+    cuts on the source clock. Times of the result are on the source clock. A transcript without words gives no clips;
+    one with any gives at least one.
     """
     import numpy as np
 
@@ -47,8 +48,8 @@ def score_clips(
     talk = read_talk(transcript, features, speakers, brief.language, brief.span)
     if not len(talk):
         return ScoredClips(SCORER_VERSION, (), (), ())
-    windows = find_windows(talk, brief.min_s, brief.max_s)
-    windows = measure(talk, windows, {}, _motion(talk, motion))
+    windows = best_cuts(talk, find_windows(talk, brief.min_s, brief.max_s))
+    windows = measure(talk, windows, _sound(talk, features), _motion(talk, motion))
     logit = np.full(len(windows), BIAS)
     for name, weight in for_video_type(brief.video_type).items():
         if name in windows.measures:
@@ -58,11 +59,9 @@ def score_clips(
         windows.measures["wish"] = np.clip(0.5 + wanted / 2, 0, 1)
         logit += WISH * wanted
     scores = np.clip(np.rint(squash(logit) * 100), 1, 99).astype(int)
-    order = scores + squash(logit)  # the unrounded part breaks ties
     chosen, lost = select(talk, windows, scores, brief, RUNNERS_UP)
     worth = [float(x) for x in substance(talk)]
     usual = {name: float(np.mean(values)) for name, values in windows.measures.items()}
-    del order
     return ScoredClips(
         SCORER_VERSION,
         tuple(_clip(talk, windows, scores, i, worth, usual) for i in chosen),
@@ -99,6 +98,16 @@ def wish(talk: Talk, windows: Windows, instructions: str) -> np.ndarray:
             )
         out += item.sign * match
     return np.clip(out / max(1, len(found)), -1, 1)
+
+
+def _sound(talk: Talk, features: ScoringFeatures) -> dict[str, np.ndarray]:
+    """Per sentence with the pause behind it, up to three seconds of it: that is where a room laughs."""
+    import numpy as np
+
+    if features.sound is None:
+        return {}
+    until = np.append(np.minimum(talk.start_s[1:], talk.end_s[:-1] + 3), talk.end_s[-1] + 3)
+    return voice_of(features.sound, talk.words, talk.start_s, until)
 
 
 def _motion(talk: Talk, motion: Sequence[float]) -> np.ndarray | None:

@@ -26,13 +26,13 @@ class Lost(msgspec.Struct, frozen=True):
 
 
 def floor_count(speech_s: float) -> int:
-    """Clips offered even where few are good: one for every two and a half minutes up to four, then one for every six."""
+    """Clips offered even where few are good: one for two and a half minutes each up to four, then for every six."""
     early = min(4, int(speech_s // 150))
     return max(1, early + max(0, int((speech_s - 600) // 360)))
 
 
 def ceiling_count(speech_s: float) -> int:
-    """Clips offered at most unless the user says so: one a minute up to ten, then one for every three minutes, up to 40."""
+    """Clips offered at most unless the user says so: one a minute up to ten, then one for three minutes, up to 40."""
     return int(min(40, max(3, speech_s // 60 if speech_s < 600 else 10 + (speech_s - 600) // 180)))
 
 

@@ -1,10 +1,11 @@
-"""How much each named measure counts, in log-odds at its full value. Numbers only; fitted by `benchmarks.clip_selection`."""
+"""How much each named measure counts, in log-odds at its full value. Numbers only; set on the tuning talks."""
 
 from __future__ import annotations
 
 BIAS = -4.5
 WEIGHTS = {
-    "substance": 3.5, "hook": 0.8, "question_answer": 0.4, "contrast": 0.3, "number": 0.4, "second_person": 0.1, "emotion": 0.4,
+    "substance": 3.5, "hook": 0.8, "question_answer": 0.4, "contrast": 0.3, "number": 0.4, "second_person": 0.1,
+    "emotion": 0.4,
     "story": 0.5, "rarity": 0.4, "density": 0.4, "pace": 0.1, "exchange": 0.2, "completeness": 1.2, "plain": 1.5,
     "energy": 0.4, "pitch": 0.3, "laughter": 0.6, "applause": 0.5, "motion": 0.2,
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """Every stretch of whole sentences that could be a clip, and what can be measured of it. Ranks nothing.
 
-All candidates are rows of arrays: an hour of talk has about 10,000 of them, and each measure is one pass over prefix sums.
+All candidates are rows of arrays: an hour of talk has about 10,000 of them, each measure is a pass over prefix sums.
 """
 
 from __future__ import annotations
@@ -61,18 +61,38 @@ def total(values: np.ndarray, windows: Windows) -> np.ndarray:
     return sums[windows.last] - sums[windows.first]
 
 
-LINE = -0.8  # log-odds above which one more sentence adds to a clip
-SHRINK = 0.3  # 0: the longer the better; 1: the mean
+LINE = -1.1  # log-odds above which one more sentence adds to a clip
+SHRINK = 0.2  # power of the length that evidence is divided by: 0 prefers the longest, 1 is the mean
+EDGE = 1.5  # what the best possible beginning and end are worth against substance
+SAME = 0.25  # shared part of the union above which two candidates are the same clip cut differently
 
 
 def evidence(talk: Talk, windows: Windows) -> np.ndarray:
-    """A scan statistic: substance above the line, weighted by seconds, over a power of the length; about -2 for plain
-    talk and +3 for a highlight of half a minute. A story that is cut short loses what it leaves out."""
+    """Substance above the line over the seconds of each candidate, in units of half a minute: about -1 for plain talk
+    and +3 for a highlight. Nearly a sum, not a mean, so that a story cut short loses what it leaves out."""
     import numpy as np
 
     seconds = talk.end_s - talk.start_s
-    above = np.clip(substance(talk) - LINE, -4, 4) * seconds
-    return total(above, windows) / (np.maximum(windows.length_s, 5) ** SHRINK * 30 ** (1 - SHRINK))
+    above = total(np.clip(substance(talk) - LINE, -4, 4) * seconds, windows)
+    return above / (30 ** (1 - SHRINK) * np.maximum(windows.length_s, 5) ** SHRINK)
+
+
+def best_cuts(talk: Talk, windows: Windows) -> Windows:
+    """Of candidates that are mostly the same stretch, only the one with the best bounds (non-maximum suppression)."""
+    import numpy as np
+
+    begin, end = completeness(talk)
+    quality = evidence(talk, windows) + EDGE * (begin[windows.first] + end[windows.last])
+    left, right = talk.start_s[windows.first], talk.end_s[windows.last - 1]
+    alive = np.ones(len(windows), bool)
+    kept = []
+    for i in np.argsort(-quality, kind="stable"):
+        if alive[i]:
+            kept.append(int(i))
+            shared = np.minimum(right, right[i]) - np.maximum(left, left[i])
+            alive &= shared <= SAME * (np.maximum(right, right[i]) - np.minimum(left, left[i]))
+    rows = np.array(sorted(kept), int)
+    return Windows(windows.first[rows], windows.last[rows], windows.length_s[rows], {})
 
 
 def measure(talk: Talk, windows: Windows, sound: dict[str, np.ndarray], motion: np.ndarray | None) -> Windows:
@@ -92,7 +112,7 @@ def measure(talk: Talk, windows: Windows, sound: dict[str, np.ndarray], motion: 
         total(talk.mark("hype") + talk.mark("promo") + talk.mark("housekeeping"), windows) / minutes / 8, 1
     )
     measures = {
-        "substance": squash(evidence(talk, windows) * 1.2 - 1.2),
+        "substance": squash(evidence(talk, windows) * 1.2 - 1.5),
         "hook": hook(talk)[first],
         "question_answer": question_answer(talk, windows),
         "contrast": rate("contrast", 6.0),
@@ -107,8 +127,14 @@ def measure(talk: Talk, windows: Windows, sound: dict[str, np.ndarray], motion: 
         "completeness": completeness(talk)[0][first] * 0.5 + completeness(talk)[1][last] * 0.5,
         "plain": 1 - filler,
     }
+    said = 1 - np.exp(-total(talk.mark("laughter"), windows) / 1.5)
+    clapped = 1 - np.exp(-total(talk.mark("applause"), windows) / 1.5)
+    measures["laughter"], measures["applause"] = said, clapped
     for name, values in sound.items():
-        measures[name] = _mean(values, windows)
+        if name in ("laughter", "applause"):
+            measures[name] = np.maximum(measures[name], most(values, windows))
+        else:
+            measures[name] = _mean(values, windows)
     if motion is not None:
         measures["motion"] = _mean(motion, windows)
     return Windows(first, last, windows.length_s, measures)
@@ -127,6 +153,13 @@ def _mean(values: np.ndarray, windows: Windows) -> np.ndarray:
     return total(values, windows) / np.maximum(windows.last - windows.first, 1)
 
 
+def most(values: np.ndarray, windows: Windows) -> np.ndarray:
+    """The highest per-sentence value in each candidate."""
+    import numpy as np
+
+    return np.array([values[a:b].max() for a, b in zip(windows.first, windows.last, strict=True)])
+
+
 def dangling(talk: Talk) -> np.ndarray:
     """True where a sentence leans on what came before: it opens with a pronoun or a connective, or it is a fragment."""
     import numpy as np
@@ -136,7 +169,7 @@ def dangling(talk: Talk) -> np.ndarray:
 
 
 def hook(talk: Talk) -> np.ndarray:
-    """What the first three seconds from each sentence give a viewer: a question, a number, you, a contradiction, a turn."""
+    """What the first three seconds of each sentence give a viewer: a question, a number, you, a contradiction."""
     import numpy as np
 
     out = np.zeros(len(talk))
