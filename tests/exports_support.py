@@ -10,9 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import exports_readback as readback
 import msgspec
 
+import exports_readback as readback
 from carmic_assets.captions.track import CaptionEvent
 from carmic_assets.direction.canvas import crop_shape, region_rects
 from carmic_assets.direction.sample import crop_at, shot_at
@@ -305,3 +305,28 @@ def picture_at(path: Path, moment: Fraction, size: tuple[int, int], step: Fracti
     line += ["-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-"]
     done = subprocess.run(line, check=True, timeout=60, capture_output=True)
     return np.frombuffer(done.stdout, np.uint8).astype(np.int16)
+
+
+def frames_of(path: Path) -> list[Any]:
+    """All frames, height x width x 3."""
+    import av
+
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def put(canvas: Any, picture: Any, shown: readback.Shown) -> None:
+    """Draw `picture` onto `canvas` where a program shows it, trimmed as it trims."""
+    import cv2
+    import numpy as np
+
+    height, width = canvas.shape[:2]
+    h, w = picture.shape[:2]
+    sx, sy = shown.width / w, shown.height / h
+    move = np.array([[sx, 0, shown.left + sx / 2 - 0.5], [0, sy, shown.top + sy / 2 - 0.5]], np.float32)
+    drawn = cv2.warpAffine(picture, move, (width, height), flags=cv2.INTER_CUBIC)
+    left, top, right, bottom = shown.trims
+    x0, x1 = shown.left + left * shown.width, shown.left + (1 - right) * shown.width
+    y0, y1 = shown.top + top * shown.height, shown.top + (1 - bottom) * shown.height
+    rows, columns = slice(max(0, round(y0)), max(0, round(y1))), slice(max(0, round(x0)), max(0, round(x1)))
+    canvas[rows, columns] = drawn[rows, columns]

@@ -13,13 +13,12 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
 
-import exports_readback as readback
 import msgspec
 import pytest
-from exports_support import EVENTS, NAME, Opened, edit_of, make, opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import exports_readback as readback
 from carmic_assets.direction.canvas import Rect
 from carmic_assets.exports import fcpxml
 from carmic_assets.exports.grid import timecode_frames, timecode_text
@@ -31,6 +30,7 @@ from carmic_assets.model.direction import Box
 from carmic_assets.model.edit import Cutaway, Edit, Marker, MediaFile
 from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.template import ActiveTrack, AudioConfig, ElementsConfig, TemplateConfig, Watermark
+from exports_support import EVENTS, NAME, Opened, edit_of, make, opened
 
 
 @pytest.fixture(scope="module")

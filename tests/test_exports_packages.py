@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from exports_support import RATES, check_media, check_picture, edit_of, make, opened, remux
 
 from carmic_assets.exports.grid import sequence_rate
 from carmic_assets.exports.package import TARGETS
+from exports_support import RATES, check_media, check_picture, edit_of, frames_of, make, opened, put, remux
 
 Film = Callable[..., Path]
 
@@ -168,3 +168,29 @@ def test_a_fast_camera_keeps_its_true_rate(films: Film, tmp_path: Path) -> None:
     assert durations == {"1/60s", "1/120s"}
     main = msgspec.structs.replace(edit, keeps=edit.keeps)
     assert check_picture(main, made) < 0.5
+
+
+@pytest.mark.slow
+def test_the_packages_show_what_the_mp4_shows(films: Film, tmp_path: Path) -> None:
+    """Frames put together as each program would, from the packed media, against the rendered MP4 (no texts)."""
+    import numpy as np
+
+    from carmic_assets.rendering.render import render
+
+    edit = edit_of(films(rate="25"), keeps=[(0.0, 0.9), (1.3, 2.4)], words=())
+    render(edit, tmp_path / "clip.mp4", tmp_path / "work")
+    rendered = frames_of(tmp_path / "clip.mp4")
+    for target in TARGETS:
+        made = opened(edit, target, tmp_path, captions=())
+        packed = frames_of(next((made.folder / "media").glob("*-source.mov")))
+        assert len(rendered) == made.sequence.frames
+        for n in range(0, made.sequence.frames, 7):
+            canvas = np.zeros_like(rendered[0])
+            for shown in made.sequence.at(n):
+                picture = packed[int(shown.source * made.sequence.rate)]
+                if not shown.blurred:
+                    put(canvas, picture, shown)
+            covered = canvas.any(axis=2)
+            assert covered.mean() > 0.3
+            distance = np.abs(canvas.astype(np.int16) - rendered[n])[covered].mean()
+            assert distance < 8, f"{target}, frame {n}: {distance:.1f} levels apart"

@@ -8,7 +8,7 @@
 
     function load(entry) {
         var file = new File(here.fsName + "/" + PLAN.media + "/" + entry.file);
-        if (!file.exists) {
+        if (file.exists === false) {
             missing.push(entry.file);
             return entry.sound ? null : app.project.importPlaceholder(entry.file, entry.width, entry.height, entry.fps, entry.seconds);
         }
@@ -34,11 +34,7 @@
             property.setInterpolationTypeAtKey(i, KeyframeInterpolationType.LINEAR, KeyframeInterpolationType.LINEAR);
             if (spatial) {
                 property.setSpatialAutoBezierAtKey(i, false);
-                property.setSpatialContinuousAtKey(i, false);
                 property.setSpatialTangentsAtKey(i, [0, 0], [0, 0]);
-                if (i > 1 && i < keys.length) {
-                    property.setRovingAtKey(i, false);
-                }
             }
         }
     }
@@ -108,7 +104,6 @@
     function title(comp, entry) {
         var layer = comp.layers.addText(entry.text), property = layer.property("ADBE Text Properties").property("ADBE Text Document");
         var text = property.value, bounds;
-        text.resetCharStyle();
         text.fontSize = entry.size;
         text.applyFill = true;
         text.fillColor = entry.color;
