@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+import msgspec
+
 from carmic_assets.captions.colours import parse_colour
 from carmic_assets.media.picture import output_rate
 from carmic_assets.model.direction import CANVAS, LayoutShot
 from carmic_assets.model.edit import Cutaway, Edit, Marker, MediaFile, Span
 from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.media import SourceFacts, VideoFacts
+from carmic_assets.model.scene import Scene
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import AudioConfig, BRoll, TemplateConfig
+from carmic_assets.rendering.faces import faces_on_canvas
 from carmic_assets.rendering.pauses import kept_spans
 
-MOST_WORDS = 20_000
+MOST_WORDS = 40_000
 MOST_CUTAWAYS = 100
 MOST_EMOJIS = 200
 OVERHANG_S = 0.1  # a cutaway may end so much after its clip: rounding in an editor
@@ -58,6 +62,8 @@ def assemble(
     fonts: Sequence[MediaFile] = (),
     speech: Sequence[tuple[float, float]] = (),
     language: str | None = None,
+    scene: Scene | None = None,
+    templates: Mapping[str, TemplateConfig] | None = None,
     markers: Sequence[Marker] = (),
     score: int | None = None,
     reasoning: str = "",
@@ -67,7 +73,8 @@ def assemble(
     `words` are the transcript's; the user's corrections in `config.transcript` replace them in the captions. `shots`
     come from `direction.direct_clip`. `media` holds the local file for each URL or id that the configuration names
     (`bRoll.videoUrl`, `watermark.imageUrl`, `activeTrack.url`, `musicTrack`). `speech` are the spans of the voice
-    detector and `language` is the transcript's: both serve `removePauses`.
+    detector and `language` is the transcript's: both serve `removePauses`. `scene` tells where faces are: emoji reactions
+    keep off them. `templates` are the workspace's own caption styles.
     Raises `RenderFailed` for a configuration that cannot be rendered as it says.
     """
     media = media or {}
@@ -80,7 +87,7 @@ def assemble(
     width, height = CANVAS[config.layout.aspect_ratio]
     _check_elements(config)
     spoken = _words(config, words)
-    return Edit(
+    edit = Edit(
         clip_id=clip_id,
         title=title,
         source_path=source_path,
@@ -106,7 +113,10 @@ def assemble(
         markers=tuple(markers),
         score=score,
         reasoning=reasoning,
+        language=language,
+        templates=dict(templates or {}),
     )
+    return edit if scene is None else msgspec.structs.replace(edit, faces=faces_on_canvas(edit, scene))
 
 
 def _picture(source: SourceFacts) -> VideoFacts:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from carmic_assets.captions.track import CaptionTrack, write_ass
+from carmic_assets.captions.timing import OutputClock
+from carmic_assets.captions.track import CaptionTrack, Picture, write_ass
 from carmic_assets.media import ffmpeg
 from carmic_assets.media.ffmpeg import REPEATABLE, Input
 from carmic_assets.model.edit import Edit
@@ -74,7 +76,7 @@ def render(
         frames = output_frames(edit)
         track = draw_captions(edit, folder, Path(cache) if cache is not None else folder / "cache")
         plan = make_plan(edit, frames)
-        inputs, heard = _sound_inputs(edit, folder, len(frames) / edit.rate.fraction, track)
+        inputs, heard = _sound_inputs(edit, folder, len(frames) / edit.rate.fraction)
         levels = sound.find_levels(edit, heard, sound.measure_with(_without_picture(inputs), threads))
         progress(0.03)
         graph = picture_graph(edit, plan, frames, folder, track, len(inputs))
@@ -163,17 +165,12 @@ def picture_graph(
     return graph
 
 
-def _overlaid(each: object) -> Overlaid:
-    from carmic_assets.captions.track import Picture
-
-    assert isinstance(each, Picture)
+def _overlaid(each: Picture) -> Overlaid:
     size = max(2, round(each.size))
     return Overlaid(each.path, round(each.x), round(each.y), size, size, each.start_s, each.end_s)
 
 
-def _sound_inputs(
-    edit: Edit, folder: Path, duration_s: object, track: CaptionTrack
-) -> tuple[list[Input], sound.Inputs]:
+def _sound_inputs(edit: Edit, folder: Path, duration_s: Fraction) -> tuple[list[Input], sound.Inputs]:
     """The inputs that carry sound, the source first, and their numbers."""
     inputs = [source_input(edit, 0.0)]
     music = effects = None
@@ -181,23 +178,23 @@ def _sound_inputs(
         music = len(inputs)
         inputs.append(Input(edit.music.path, ("-stream_loop", "-1", "-vn")))
     if edit.config.audio.auto_sfx_enabled:
-        found = thinned(effects_of(edit, track))
+        found = thinned(effects_of(edit))
         if found:
             path = folder / "effects.wav"
-            write_track(found, float(duration_s), path)  # type: ignore[arg-type]
+            write_track(found, float(duration_s), path)
             effects = len(inputs)
             inputs.append(Input(str(path)))
     return inputs, sound.Inputs(0, music, effects)
 
 
-def effects_of(edit: Edit, track: CaptionTrack) -> list[Effect]:
+def effects_of(edit: Edit) -> list[Effect]:
     """Where sound effects belong: the hook title, each cutaway, each reaction, and changes of layout."""
     effects: list[Effect] = []
     if edit.config.elements.hook_title.enabled:
         effects.append(Effect(0.05, "hit"))
     for cutaway in edit.cutaways:
         effects.append(Effect(picture.on_output_clock(edit, cutaway)[0], "whoosh"))
-    clock = picture.OutputClock(edit.keeps)
+    clock = OutputClock(edit.keeps)
     for emoji in edit.config.elements.emojis:
         effects.append(Effect(clock.at(emoji.start_time), "pop"))
     for before, after in zip(edit.shots, edit.shots[1:], strict=False):
