@@ -270,3 +270,12 @@ def _lock(connection: Connection, workspace_id: str) -> None:
     """Two OWNERs who leave at once must see one another. SQLite's writer holds the whole database already."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(workspaces.c.id).where(workspaces.c.id == workspace_id).with_for_update())
+
+
+def webhook_url(connection: Connection, workspace_id: str) -> str | None:
+    """The generation surface's single address."""
+    return connection.scalar(select(workspaces.c.webhook_url).where(workspaces.c.id == workspace_id))
+
+
+def set_webhook_url(connection: Connection, workspace_id: str, url: str | None) -> None:
+    connection.execute(update(workspaces).where(workspaces.c.id == workspace_id).values(webhook_url=url))

@@ -156,6 +156,9 @@ def _entry(row: Any) -> Entry:
 
 
 def _lock(connection: Connection, workspace_id: str) -> None:
-    """One movement of a pool at a time. SQLite's writer holds the whole database already."""
+    """One movement of a pool at a time. SQLite's writer holds the whole database already.
+
+    The lock is one that foreign keys do not wait for: rows of the workspace may have been written before it is taken.
+    """
     if connection.dialect.name == "postgresql":
-        connection.execute(select(workspaces.c.id).where(workspaces.c.id == workspace_id).with_for_update())
+        connection.execute(select(workspaces.c.id).where(workspaces.c.id == workspace_id).with_for_update(key_share=True))

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, func, insert, select
+from sqlalchemy import Connection, Text, and_, cast, delete, func, insert, or_, select
 
 from resources.database.engine import now
-from resources.database.tables import media
+from resources.database.tables import clips, media, templates
 
 TYPES = ("image", "video", "audio", "font")
 
@@ -36,9 +36,10 @@ class Media(msgspec.Struct, frozen=True):
 _FIELDS = [media.c[name] for name in Media.__struct_fields__]
 
 
-def new_key(workspace_id: str, suffix: str) -> str:
+def new_key(workspace_id: str, suffix: str, clip_id: str | None = None) -> str:
     """Where a new file goes. `suffix` is ".png" or the like."""
-    return f"workspaces/{workspace_id}/media/{uuid.uuid4()}{suffix}"
+    room = "media" if clip_id is None else f"clips/{clip_id}"
+    return f"workspaces/{workspace_id}/{room}/{uuid.uuid4()}{suffix}"
 
 
 def add(connection: Connection, workspace_id: str, **columns: Any) -> Media:
@@ -96,6 +97,23 @@ def search(
     )
     rows = connection.execute(query.order_by(media.c.created_at.desc(), media.c.id).limit(limit))
     return [Media(**row._mapping) for row in rows]
+
+
+def users_of(connection: Connection, workspace_id: str, file: Media) -> list[str]:
+    """Which clips and templates name the file, by id or key: what must change before it may go."""
+
+    def named(column: Any) -> Any:
+        text = cast(column, Text)
+        return or_(text.contains(file.id), text.contains(file.object_key))
+
+    of_clips = select(clips.c.title).where(
+        clips.c.workspace_id == workspace_id, clips.c.retired_at.is_(None), named(clips.c.template_config)
+    )
+    of_templates = select(templates.c.name).where(
+        templates.c.workspace_id == workspace_id, named(templates.c.template_config)
+    )
+    found = [f"the clip “{title}”" for title in connection.scalars(of_clips.limit(10))]
+    return found + [f"the template “{name}”" for name in connection.scalars(of_templates.limit(10))]
 
 
 def remove(connection: Connection, workspace_id: str, media_id: str) -> None:

@@ -77,6 +77,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CARMIC_STRIPE_SECRET_KEY", "", "Stripe top-ups.", secret=True),
     Setting("CARMIC_STRIPE_WEBHOOK_SECRET", "", "Verifies Stripe's events.", secret=True),
     Setting("CARMIC_STRIPE_URL", "https://api.stripe.com", "Stripe endpoint."),
+    Setting("CARMIC_STRIPE_CENTS_PER_MINUTE", "10", "What a topped-up minute costs, in hundredths of the currency."),
+    Setting("CARMIC_STRIPE_CURRENCY", "usd", "Currency of top-ups."),
     Setting("CARMIC_LLM_URL", "", "OpenAI-compatible base URL that refines titles and order."),
     Setting("CARMIC_LLM_API_KEY", "", "Key for CARMIC_LLM_URL.", secret=True),
     Setting("CARMIC_LLM_MODEL", "", "Model name at CARMIC_LLM_URL."),
@@ -122,6 +124,8 @@ class Settings(msgspec.Struct, frozen=True):
     stripe_secret_key: str
     stripe_webhook_secret: str
     stripe_url: str
+    stripe_cents_per_minute: int
+    stripe_currency: str
     llm_url: str
     llm_api_key: str
     llm_model: str
@@ -173,7 +177,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         problems.append("CARMIC_EXECUTOR must be `in_process` or `multiprocess`.")
     if raw["CARMIC_VIDEO_ENCODER"] not in ("libx264", "h264_nvenc", "h264_videotoolbox", "h264_vaapi"):
         problems.append("CARMIC_VIDEO_ENCODER must be libx264, h264_nvenc, h264_videotoolbox or h264_vaapi.")
-    for name in ("CARMIC_THREADS", "CARMIC_MAX_RUNS", "CARMIC_MAX_UPLOAD_BYTES"):
+    whole = ("CARMIC_THREADS", "CARMIC_MAX_RUNS", "CARMIC_MAX_UPLOAD_BYTES", "CARMIC_STRIPE_CENTS_PER_MINUTE")
+    for name in whole:
         if not raw[name].isdigit() or int(raw[name]) < 1:
             problems.append(f"{name} must be a whole number of at least 1.")
     for name in ("CARMIC_OUTBOUND_ALLOW", "CARMIC_TRUSTED_PROXIES"):
@@ -221,6 +226,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         stripe_secret_key=raw["CARMIC_STRIPE_SECRET_KEY"],
         stripe_webhook_secret=raw["CARMIC_STRIPE_WEBHOOK_SECRET"],
         stripe_url=raw["CARMIC_STRIPE_URL"],
+        stripe_cents_per_minute=int(raw["CARMIC_STRIPE_CENTS_PER_MINUTE"]),
+        stripe_currency=raw["CARMIC_STRIPE_CURRENCY"].lower(),
         llm_url=raw["CARMIC_LLM_URL"],
         llm_api_key=raw["CARMIC_LLM_API_KEY"],
         llm_model=raw["CARMIC_LLM_MODEL"],

@@ -307,7 +307,8 @@ def _failing(connection: Connection, webhook: Webhook, attempt: Attempt) -> None
         return
     text = (
         f"Carmic has stopped sending webhooks to {webhook.url}.\n\n{reason}\n\n"
-        f"Once the receiver works again, enable the subscription {webhook.id}; what failed meanwhile can be redelivered."
+        f"Once the receiver works again, enable the subscription {webhook.id}; "
+        "what failed meanwhile can be redelivered."
     )
     for member in accounts.team(connection, webhook.workspace_id):
         if member.role == "OWNER":

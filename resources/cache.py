@@ -1,0 +1,27 @@
+"""Answers of outside services, kept for a while: rows that may vanish at any time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from resources.database.engine import now
+from resources.database.tables import cache
+
+
+def get(connection: Connection, key: str) -> str | None:
+    query = select(cache.c.body).where(cache.c.key == key, cache.c.expires_at > now())
+    return connection.scalar(query)
+
+
+def put(connection: Connection, key: str, body: str, life: timedelta) -> None:
+    values = {"body": body, "expires_at": now() + life}
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    row = dialect.insert(cache).values(key=key, **values)
+    connection.execute(row.on_conflict_do_update(index_elements=[cache.c.key], set_=values))
+
+
+def prune(connection: Connection) -> None:
+    connection.execute(delete(cache).where(cache.c.expires_at < now()))
