@@ -52,23 +52,19 @@ def measure(shots: Sequence[LayoutShot], scene: Scene, offset_s: float = 0.0) ->
 
 def shortfalls(metrics: CropMetrics) -> dict[str, str]:
     """The measures that a viewer would complain about, by name, each with a sentence; empty where all is well."""
+    subject, speaker = f"{metrics.subject_in_frame:.1%}", f"{metrics.active_speaker_in_frame:.1%}"
+    turned, travel, walls = metrics.reversals_per_s, metrics.travel_px_per_s, metrics.wall_frames
     found = {
-        "subject_in_frame": (metrics.subject_in_frame < 1.0, f"somebody is in view in {metrics.subject_in_frame:.1%}"),
+        "subject_in_frame": (metrics.subject_in_frame < 1.0, f"Somebody is in the crop in only {subject} of moments."),
         "active_speaker_in_frame": (
             metrics.active_speaker_in_frame < 0.98,
-            f"the speaker's whole face is in the crop in only {metrics.active_speaker_in_frame:.1%} of spoken moments",
+            f"The speaker's whole face is in the crop in only {speaker} of spoken moments.",
         ),
-        "reversals_per_s": (
-            metrics.reversals_per_s > 0.1,
-            f"the crop turns {metrics.reversals_per_s:.2f} times a second",
-        ),
-        "travel_px_per_s": (metrics.travel_px_per_s > CALM_PX, f"the crop travels {metrics.travel_px_per_s:.0f} px/s"),
-        "wall_frames": (
-            metrics.wall_frames > 0,
-            f"{metrics.wall_frames} moments show nobody although somebody is there",
-        ),
+        "reversals_per_s": (turned > 0.1, f"The crop turns back {turned:.2f} times a second."),
+        "travel_px_per_s": (travel > CALM_PX, f"The crop travels {travel:.0f} pixels a second."),
+        "wall_frames": (walls > 0, f"{walls} moments show nobody although somebody is there."),
     }
-    return {name: f"{sentence[0].upper()}{sentence[1:]}." for name, (short, sentence) in found.items() if short}
+    return {name: sentence for name, (short, sentence) in found.items() if short}
 
 
 def boxes_by_time(scene: Scene, start_s: float, end_s: float) -> list[tuple[float, dict[int, Box]]]:

@@ -92,6 +92,7 @@ def contact_sheet(
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
+    columns = max(1, min(columns, len(frames)))
     rows = max(1, -(-len(frames) // columns))
     ratio = frames[0][1].shape[0] / frames[0][1].shape[1] if frames else 9 / 16
     figure = Figure(figsize=(2.6 * columns, (2.6 * ratio + 0.28) * rows), dpi=100, layout="constrained")

@@ -86,6 +86,8 @@ def _name(subject: Subject) -> str:
 def _names(members: list[Subject]) -> str:
     names = sorted(s.speaker for s in members if s.speaker)
     unnamed = len(members) - len(names)
+    if unnamed and not names:
+        return f"{unnamed} persons"
     if unnamed:
         names.append("one more person" if unnamed == 1 else f"{unnamed} more persons")
     return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]

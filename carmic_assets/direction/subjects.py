@@ -110,6 +110,7 @@ def _subjects(
     kept = [
         s for s in found if s.height >= SMALLEST and (s.height >= 0.35 * tallest or s.track in speaking or s.speaker)
     ]
+    kept = [msgspec.structs.replace(s, importance=s.importance * s.height / tallest) for s in kept]
     return tuple(sorted(_each_once(kept, scene), key=lambda s: (-s.importance, s.track)))
 
 
@@ -130,7 +131,7 @@ def _subject(track: SceneTrack, speaker: str | None, i: int, j: int, times: np.n
     visible = np.where(inside, before_gap + after_gap <= BRIDGE_S, edge)
     height = middle(h)
     central = 1 - min(1.0, abs(middle(cx) - 0.5) * 2)
-    importance = float(visible.mean()) * (0.6 + 0.4 * central) * min(1.0, height / 0.25)
+    importance = float(visible.mean()) * (0.7 + 0.3 * central)
     return Subject(
         track.id,
         (track.id,),
@@ -141,7 +142,7 @@ def _subject(track: SceneTrack, speaker: str | None, i: int, j: int, times: np.n
         cy + h / 2,
         visible,
         height,
-        min(1.0, importance),
+        importance,
     )
 
 

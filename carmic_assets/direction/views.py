@@ -14,12 +14,14 @@ from carmic_assets.direction.subjects import SourceSpan, middle
 SPLIT_APART = 0.18  # of the frame's width: nearer faces share one crop or none
 SPLIT_SMALLEST = 0.06  # height of a face, of the frame's: smaller ones are blurs when blown up
 BOTH_SPEAK_S = 0.5  # each speaks at least so long in a shot that is split
-SHARE = 0.5  # of the shot that both are visible
+SHARE = 0.5  # of the shot: those shown together are in view together for so much of it
 RESTLESS = 1.0  # per second of a crop that would have to turn to and fro
 
 
 def views_of(span: SourceSpan, stage: Stage, manner: Manner) -> list[View]:
     """Everything that could be shown in this shot, with its price."""
+    import numpy as np
+
     if manner.layout == "fit" or (manner.layout == "face-track" and stage.kept >= SAME):
         return [View("whole", (), 0.0)]
     whole = View("whole", (), WHOLE)
@@ -34,6 +36,9 @@ def views_of(span: SourceSpan, stage: Stage, manner: Manner) -> list[View]:
     groups: list[tuple[int, ...]] = [tuple(people)] if len(people) > 1 else []
     groups += list(combinations(people, 2)) if 2 < len(people) <= 5 else []
     for members in groups:
+        together = np.all([span.subjects[k].visible for k in members], axis=0)
+        if float(together.mean()) < SHARE:
+            continue
         cast = cast_in(span, members)
         if cast is not None and fits(cast, stage.single) and not restless(cast, stage.single):
             views.append(View("group", members, 0.0 if len(members) == len(people) else LESSER / 4))
