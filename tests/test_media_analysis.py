@@ -1,0 +1,185 @@
+"""The one decode: sound and pictures on the source clock, cuts to the frame, any odd source upright or refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from carmic_assets.media.analysis import AUDIO_NAME, FRAMES_NAME, analyse, copy_size
+from carmic_assets.media.probe import probe
+from carmic_assets.media.shots import TINY, CutFinder
+from carmic_assets.model.errors import CorruptVideo
+from carmic_assets.model.media import AnalysisFacts
+from tests.footage import beeps, counted, frames, number, samples
+
+
+def analysed(path: Path, **options) -> tuple[AnalysisFacts, Path]:
+    out = path.parent / f"{path.stem}_analysis"
+    out.mkdir(exist_ok=True)
+    return analyse(path, probe(path), out, **options), out
+
+
+def test_copy_shows_every_second_frame_of_25_and_beeps_stay_in_place(tmp_path: Path):
+    told: list[float] = []
+    facts, out = analysed(counted(tmp_path / "a.mp4", seconds=6), progress=told.append)
+    assert (facts.fps, facts.frames, facts.start_s) == (12.5, 75, 0.0)
+    assert [number(picture) for picture in frames(out / FRAMES_NAME)] == list(range(0, 150, 2))
+    sound, _ = samples(out / AUDIO_NAME)
+    assert beeps(sound) == pytest.approx([0, 1, 2, 3, 4, 5], abs=0.005)
+    assert told == sorted(told) and told[-1] == 1.0
+    assert len(list(out.glob("thumb_*.jpg"))) == 5
+    assert not list(out.glob(".*")), "nothing half-written stays"
+
+
+def test_late_start_is_silence_and_time_zero_is_the_first_moment_of_the_file(tmp_path: Path):
+    facts, out = analysed(counted(tmp_path / "late.mkv", seconds=4, first_pts_s=7.0, container="matroska"))
+    assert facts.start_s == pytest.approx(0, abs=0.05), "the container's start is subtracted"
+    sound, _ = samples(out / AUDIO_NAME)
+    assert beeps(sound) == pytest.approx([0, 1, 2, 3], abs=0.03)
+
+
+def test_where_frames_are_missing_the_one_before_stands(tmp_path: Path):
+    skipped = (*range(11, 20), 40, 41, 42)
+    facts, out = analysed(counted(tmp_path / "vfr.mp4", seconds=4, skip=skipped))
+    shown = [number(picture) for picture in frames(out / FRAMES_NAME)]
+    here = [n for n in range(100) if n not in skipped]
+    wanted = [max(n for n in here if n / 25 <= i / facts.fps + 0.01) for i in range(facts.frames)]
+    assert shown == wanted
+
+
+def test_span_is_all_that_is_decoded_and_stays_on_the_source_clock(tmp_path: Path):
+    facts, out = analysed(counted(tmp_path / "span.mp4", seconds=8), span=(2.0, 5.0))
+    assert facts.start_s == pytest.approx(2.0, abs=0.041)
+    assert number(frames(out / FRAMES_NAME)[0]) == round(facts.start_s * 25)
+    assert facts.start_s + facts.duration_s == pytest.approx(5.0, abs=0.13)
+    sound, _ = samples(out / AUDIO_NAME)
+    assert beeps(sound) == pytest.approx([2, 3, 4], abs=0.005)
+
+
+def test_same_source_gives_the_same_bytes(tmp_path: Path):
+    source = counted(tmp_path / "same.mp4", seconds=2)
+    (first, out), kept = analysed(source), {}
+    for name in (FRAMES_NAME, AUDIO_NAME, "thumb_0.jpg"):
+        kept[name] = (out / name).read_bytes()
+    second, _ = analysed(source)
+    assert first == second
+    assert {name: (out / name).read_bytes() for name in kept} == kept
+
+
+def test_no_sound_gives_no_sound_file(tmp_path: Path):
+    _, out = analysed(counted(tmp_path / "mute.mp4", seconds=1, sound=False))
+    assert not (out / AUDIO_NAME).exists()
+
+
+def test_a_broken_off_end_is_tolerated_and_a_broken_off_beginning_is_not(tmp_path: Path):
+    whole = counted(tmp_path / "whole.mkv", seconds=8, container="matroska")
+    data, facts = whole.read_bytes(), probe(whole)
+    for share, ok in ((0.8, True), (0.25, False)):
+        cut = tmp_path / f"cut_{share}.mkv"
+        cut.write_bytes(data[: int(len(data) * share)])
+        out = tmp_path / f"out_{share}"
+        out.mkdir()
+        if ok:
+            assert analyse(cut, facts, out).duration_s > 5
+        else:
+            with pytest.raises(CorruptVideo, match="breaks off"):
+                analyse(cut, facts, out)
+            assert not list(out.glob("*.mp4")) and not list(out.glob(".*"))
+
+
+def test_every_odd_file_is_upright_and_sane_or_refused_with_a_sentence(shared: Path, tmp_path: Path):
+    refused = []
+    for path in sorted((shared / "data/odd").iterdir()):
+        out = tmp_path / path.name
+        out.mkdir()
+        try:
+            source = probe(path)
+            facts = analyse(path, source, out)
+        except CorruptVideo as error:
+            refused.append(path.name)
+            assert error.sentence.endswith(".")
+            continue
+        assert source.video
+        assert (facts.width, facts.height) == copy_size(source.video.width, source.video.height)
+        assert facts.duration_s == pytest.approx(source.video.duration_s, abs=max(0.25, 2 / facts.fps)), path.name
+        assert len(frames(out / FRAMES_NAME)) == facts.frames, path.name
+        assert all(0 <= value <= 1 for value in facts.motion)
+    assert sorted(refused) == [
+        "androidx_bbb_6ch_8kHz_opus.ogg",
+        "androidx_invalid-bitstream.webm",
+        "androidx_sample_audio_only_15s.mp4",
+        "androidx_sample_eac3.mp4",
+        "derived_no_moov_friday.mp4",
+        "mp4parse_zero_empty_stsc.mp4",
+    ]
+
+
+# --- cuts
+
+
+def scene(seed: int, count: int, *, shake: int = 0) -> list[np.ndarray]:
+    """Small pictures of one place: blotches, drifting by up to `shake` px a frame."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(30, 225, (12, 20)).astype(np.float64)
+    wall = np.kron(coarse, np.ones((12, 12)))
+    pictures = []
+    for _ in range(count):
+        dx, dy = rng.integers(0, shake + 1, 2)
+        luma = wall[dy : dy + TINY[1], dx : dx + TINY[0]] + rng.normal(0, 2, (TINY[1], TINY[0]))
+        colour = np.full((TINY[1] // 2, TINY[0]), 100 + seed % 50)
+        pictures.append(np.clip(np.concatenate([luma, colour]), 0, 255).astype(np.uint8))
+    return pictures
+
+
+def blend(a: np.ndarray, b: np.ndarray, part: float) -> np.ndarray:
+    return (a * (1 - part) + b * part).astype(np.uint8)
+
+
+def cuts_of(pictures: list[np.ndarray]) -> list[float]:
+    finder = CutFinder()
+    for n, picture in enumerate(pictures):
+        finder.feed(n, picture)
+    return finder.finish()
+
+
+def test_hard_cuts_are_found_to_the_frame_also_into_and_out_of_shaking_pictures():
+    pictures = scene(1, 20) + scene(2, 15, shake=3) + scene(3, 20) + scene(4, 3)
+    assert cuts_of(pictures) == [20, 35, 55]
+
+
+@pytest.mark.parametrize("length", [4, 8, 25])
+def test_dissolves_and_fades_are_no_cuts(length: int):
+    a, b, black = scene(1, 60), scene(2, 60), np.full_like(scene(1, 1)[0], 16)
+    parts = [(i + 1) / (length + 1) for i in range(length)]
+    dissolve = [blend(a[20 + i], b[i], part) for i, part in enumerate(parts)]
+    assert cuts_of(a[:20] + dissolve + b[length:]) == []
+    out, back = [blend(x, black, p) for x, p in zip(a, parts)], [blend(black, x, p) for x, p in zip(b, parts)]
+    assert cuts_of(a[:20] + out + [black] * 5 + back + b[:20]) == []
+
+
+@pytest.mark.parametrize("length", [1, 2, 4])
+def test_flashes_are_no_cuts(length: int):
+    a, white = scene(1, 60), np.full_like(scene(1, 1)[0], 235)
+    lit = [blend(picture, white, 0.9) for picture in a[20 : 20 + length]]
+    assert cuts_of(a[:20] + lit + a[20 + length :]) == []
+
+
+def test_a_jump_of_the_person_before_a_standing_wall_is_no_cut():
+    a, other = scene(1, 40), scene(9, 40)
+    for picture, jumped in zip(a[20:], other[20:]):
+        picture[20:90, 50:110] = jumped[20:90, 50:110]
+    assert cuts_of(a) == []
+
+
+@pytest.mark.slow
+def test_cuts_of_the_film_clip_are_the_24_that_a_person_counted(shared: Path, tmp_path: Path):
+    """Frames read off contact sheets: explosions, whip pans and flashes between them are no cuts."""
+    path = shared / "data/video/tears-of-steel-battle-clip-medium.webm"
+    found = analyse(path, probe(path), tmp_path).cuts_s
+    assert [round(t * 24) for t in found] == [
+        52, 122, 158, 221, 309, 715, 788, 872, 901, 987, 1127, 1157, 1203, 1234, 1246, 1284, 1345, 1378, 1430, 1525,
+        1571, 1618, 1650, 1689,
+    ]  # fmt: skip
+    assert all(abs(t * 24 - round(t * 24)) < 0.03 for t in found)

@@ -1,0 +1,89 @@
+"""Identity: one number per person, through gaps and crossings within a shot, and from shot to shot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from carmic_assets.vision.detect import Detection
+from carmic_assets.vision.tracks import Piece, ShotTracker, identify
+
+WIDTH, HEIGHT = 640, 360
+
+
+def person(number: int) -> np.ndarray:
+    """A head of 60 x 80 px over a shirt: the same blotches for the same number."""
+    rng = np.random.default_rng(number)
+    skin = rng.integers(90, 200, 3)
+    face = np.clip(skin + np.kron(rng.normal(0, 35, (8, 6, 1)), np.ones((10, 10, 1))), 0, 255)
+    shirt = np.ones((60, 60, 3)) * rng.integers(0, 255, 3)
+    return np.concatenate([face, shirt]).astype(np.uint8)
+
+
+def draw(people: dict[int, float]) -> tuple[np.ndarray, dict[int, Detection]]:
+    """A picture with people at the x (px) of their left edge, later ones in front, and the box of each."""
+    picture = np.full((HEIGHT, WIDTH, 3), 70, np.uint8)
+    boxes = {}
+    for number, x in people.items():
+        left, sprite = int(x), person(number)
+        picture[120 : 120 + len(sprite), left : left + 60] = sprite
+        marks = [(0.3, 0.4), (0.7, 0.4), (0.5, 0.55), (0.35, 0.75), (0.65, 0.75)]
+        flat = tuple(v for u, w in marks for v in ((left + 60 * u) / WIDTH, (120 + 80 * w) / HEIGHT))
+        boxes[number] = Detection(left / WIDTH, 120 / HEIGHT, 60 / WIDTH, 80 / HEIGHT, 0.9, "face", flat)
+    return picture, boxes
+
+
+def owners(piece: Piece, at: dict[float, dict[int, float]]) -> set[int]:
+    """Whose boxes the piece holds."""
+    return {
+        min(at[t], key=lambda n: abs(at[t][n] / WIDTH - box[0]))
+        for t, box in zip(piece.times, piece.boxes, strict=True)
+    }
+
+
+@pytest.mark.parametrize("hidden", [0, 3])
+def test_two_who_cross_keep_their_identities(hidden: int):
+    """Person 2 walks behind person 1 and is not detected while covered."""
+    tracker, places = ShotTracker(0), {}
+    for step in range(30):
+        t = step * 0.2
+        places[t] = {2: 40 + 18 * step, 1: 562 - 18 * step}
+        picture, boxes = draw(places[t])
+        covered = abs(places[t][1] - places[t][2]) < 18 * hidden
+        tracker.step(t, [box for n, box in boxes.items() if not (covered and n == 2)], picture)
+    identify(tracker.pieces)
+    seen = {}
+    for piece in tracker.pieces:
+        seen.setdefault(piece.track, set()).update(owners(piece, places))
+    assert sorted(seen.values(), key=sorted) == [{1}, {2}]
+
+
+def test_a_gap_of_a_second_is_bridged_by_one_piece():
+    tracker = ShotTracker(0)
+    for step in range(20):
+        picture, boxes = draw({1: 200 + 2 * step})
+        tracker.step(step * 0.2, [] if 8 <= step < 13 else list(boxes.values()), picture)
+    assert len(tracker.pieces) == 1
+
+
+def test_the_same_person_in_another_place_of_another_shot_is_the_same_track():
+    pieces = []
+    for shot, places in enumerate(({1: 60, 2: 450}, {2: 300}, {3: 300}, {1: 250}, {2: 60, 1: 450})):
+        tracker = ShotTracker(shot)
+        for step in range(5):
+            picture, boxes = draw(places)
+            tracker.step(shot * 10 + step * 0.2, list(boxes.values()), picture)
+        pieces += tracker.pieces
+    identify(pieces)
+    assert [[p.track for p in pieces if p.shot == shot] for shot in range(5)] == [[1, 2], [2], [3], [1], [2, 1]]
+
+
+def test_two_alike_in_one_picture_are_two_people():
+    tracker = ShotTracker(0)
+    for step in range(5):
+        picture, boxes = draw({1: 100})
+        twin, others = draw({1: 400})
+        picture = np.where(twin != 70, twin, picture)
+        tracker.step(step * 0.2, [*boxes.values(), *others.values()], picture)
+    identify(tracker.pieces)
+    assert len({piece.track for piece in tracker.pieces}) == 2
