@@ -73,7 +73,7 @@ def assemble(
     `words` are the transcript's; the user's corrections in `config.transcript` replace them in the captions. `shots`
     come from `direction.direct_clip`. `media` holds the local file for each URL or id that the configuration names
     (`bRoll.videoUrl`, `watermark.imageUrl`, `activeTrack.url`, `musicTrack`). `speech` are the spans of the voice
-    detector and `language` is the transcript's: both serve `removePauses`. `scene` tells where faces are: emoji reactions
+    detector and `language` is the transcript's: both serve `removePauses`. `scene` tells where faces are: reactions
     keep off them. `templates` are the workspace's own caption styles.
     Raises `RenderFailed` for a configuration that cannot be rendered as it says.
     """
