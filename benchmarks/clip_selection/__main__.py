@@ -1,4 +1,4 @@
-"""Run it: `python -m benchmarks.clip_selection`. Prints one row per talk and the means of each half, baselines below."""
+"""Run it: `python -m benchmarks.clip_selection`. Prints a row per talk and the means of each half, baselines below."""
 
 from __future__ import annotations
 

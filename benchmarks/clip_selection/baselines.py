@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
+from itertools import pairwise
 
 from benchmarks.clip_selection.talks import Written
 from carmic_assets.scoring.features import ScoringFeatures, vectors_of
@@ -13,8 +15,11 @@ from carmic_assets.scoring.talk import topic_shift
 Span = tuple[float, float]
 COUNT, LENGTH_S = 5, 30.0
 HOT = frozenset(
-    "amazing insane crazy incredible unbelievable secret secrets million money huge best worst never always shocking hack "
-    "viral wow love hate why how you free new epic massive literally absolutely".split()
+    re.findall(
+        r"\w+",
+        "amazing insane crazy incredible unbelievable secret secrets million money huge best worst never always "
+        "shocking hack viral wow love hate why how you free new epic massive literally absolutely",
+    )
 )
 
 
@@ -48,7 +53,7 @@ def by_texttiling(talk: Written, features: ScoringFeatures) -> list[Span]:
     depth = topic_shift(vectors_of(features))
     cuts = sorted(g for g in range(len(depth)) if depth[g] >= sorted(depth)[int(len(depth) * 0.75)])
     segments = []
-    for a, b in zip(cuts, cuts[1:], strict=False):
+    for a, b in pairwise(cuts):
         start, end = talk.sentences[a][0], talk.sentences[b - 1][1]
         if 15 <= end - start <= 60:
             segments.append((-(depth[a] + depth[b]), start, end))

@@ -10,7 +10,7 @@ import msgspec
 from benchmarks.clip_selection.talks import Passage, Written
 
 Span = tuple[float, float]
-LEANS = frozenset("and but so because or he she they it him her them that's it's".split())
+LEANS = {"and", "but", "so", "because", "or", "he", "she", "they", "it", "him", "her", "them", "that's", "it's"}
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ def iou(a: Span, b: Span) -> float:
 
 
 def hits(highlights: Sequence[Passage], clips: Sequence[Span]) -> list[int]:
-    """The grade that each clip earns: that of the highlight it shares at least half of the union with, each only once."""
+    """The grade each clip earns: that of the highlight it shares half of the union with, each highlight only once."""
     free, grades = list(highlights), []
     for clip in clips:
         best = max(free, key=lambda h: iou(clip, (h.start_s, h.end_s)), default=None)
@@ -57,7 +57,7 @@ def hits(highlights: Sequence[Passage], clips: Sequence[Span]) -> list[int]:
 
 
 def ndcg(highlights: Sequence[Passage], clips: Sequence[Span]) -> float:
-    """Discounted gain of the top five over that of the best possible five (Järvelin and Kekäläinen 2002), linear gains."""
+    """Discounted gain of the top five over that of the best five (Järvelin and Kekäläinen 2002), linear gains."""
     ideal = sorted((h.grade for h in highlights), reverse=True)[:5]
     best = sum(grade / log2(rank + 2) for rank, grade in enumerate(ideal))
     return sum(grade / log2(rank + 2) for rank, grade in enumerate(hits(highlights, clips))) / best if best else 1.0

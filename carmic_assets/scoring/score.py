@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from carmic_assets.model.clips import ScoredClip, ScoredClips
 from carmic_assets.model.speech import Speakers, Transcript
 from carmic_assets.scoring import wording
-from carmic_assets.scoring.brief import Brief, wishes
+from carmic_assets.scoring.brief import Brief, Wish, wishes
+from carmic_assets.scoring.embed import embed
 from carmic_assets.scoring.features import ScoringFeatures, extract_features
 from carmic_assets.scoring.highlight import substance
+from carmic_assets.scoring.lexicon import tokens
 from carmic_assets.scoring.select import select
 from carmic_assets.scoring.sound import voice_of
 from carmic_assets.scoring.talk import Talk, read_talk
-from carmic_assets.scoring.weights import BIAS, for_video_type
-from carmic_assets.scoring.windows import Windows, best_cuts, find_windows, measure, squash
+from carmic_assets.scoring.weights import BIAS, USUAL, for_video_type
+from carmic_assets.scoring.windows import Windows, best_cuts, find_windows, measure, squash, total
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 SCORER_VERSION = "1"
 LEAD_S, TAIL_S = 0.18, 0.35  # breath before the first word and after the last, where the neighbours leave room
 RUNNERS_UP = 12
-WISH = 3.0  # log-odds that a full match with the user's instructions is worth
 
 
 def score_clips(
@@ -48,16 +49,14 @@ def score_clips(
     talk = read_talk(transcript, features, speakers, brief.language, brief.span)
     if not len(talk):
         return ScoredClips(SCORER_VERSION, (), (), ())
-    windows = best_cuts(talk, find_windows(talk, brief.min_s, brief.max_s))
+    windows = find_windows(talk, brief.min_s, brief.max_s)
     windows = measure(talk, windows, _sound(talk, features), _motion(talk, motion))
+    wanted = wish(talk, windows, wishes(brief.custom_instructions))
+    windows = windows.only(best_cuts(talk, windows, wanted))
     logit = np.full(len(windows), BIAS)
     for name, weight in for_video_type(brief.video_type).items():
         if name in windows.measures:
-            logit += weight * windows.measures[name]
-    if brief.custom_instructions.strip():
-        wanted = wish(talk, windows, brief.custom_instructions)
-        windows.measures["wish"] = np.clip(0.5 + wanted / 2, 0, 1)
-        logit += WISH * wanted
+            logit += weight * (windows.measures[name] - USUAL.get(name, 0.0))
     scores = np.clip(np.rint(squash(logit) * 100), 1, 99).astype(int)
     chosen, lost = select(talk, windows, scores, brief, RUNNERS_UP)
     worth = [float(x) for x in substance(talk)]
@@ -70,16 +69,13 @@ def score_clips(
     )
 
 
-def wish(talk: Talk, windows: Windows, instructions: str) -> np.ndarray:
-    """How much each candidate is what the instructions ask for, -1..1."""
+def wish(talk: Talk, windows: Windows, asked: Sequence[Wish]) -> np.ndarray:
+    """How much each candidate is what was asked for, -1..1; also kept among the measures as `wish`, where 0.5 is not at
+    all. A topic is looked for by meaning and by its words."""
     import numpy as np
 
-    from carmic_assets.scoring.embed import embed
-    from carmic_assets.scoring.lexicon import tokens
-
     out = np.zeros(len(windows))
-    found = wishes(instructions)
-    for item in found:
+    for item in asked:
         match = np.zeros(len(windows))
         for name in item.features:
             if name in windows.measures:
@@ -88,16 +84,14 @@ def wish(talk: Talk, windows: Windows, instructions: str) -> np.ndarray:
             near = talk.vectors @ embed([item.topic], threads=1)[0]
             stems = {word[:5] for word in tokens(item.topic)}
             named = np.array([bool(stems & {word[:5] for word in words}) for words in talk.tokens], float)
-            line = np.clip((near - 0.15) / 0.35, 0, 1) * 0.6 + named * 0.7
-            sums = np.concatenate([[0.0], np.cumsum(np.minimum(line, 1))])
-            match = np.maximum(
-                match,
-                np.clip(
-                    (sums[windows.last] - sums[windows.first]) / np.maximum(windows.last - windows.first, 1) * 2, 0, 1
-                ),
-            )
+            about = np.minimum(np.clip((near - 0.2) / 0.3, 0, 1) * 0.7 + named * 0.7, 1)
+            share = total(about, windows) / np.maximum(windows.last - windows.first, 1)
+            match = np.maximum(match, np.clip(share * 2, 0, 1))
         out += item.sign * match
-    return np.clip(out / max(1, len(found)), -1, 1)
+    out = np.clip(out / max(1, len(asked)), -1, 1)
+    if asked:
+        windows.measures["wish"] = 0.5 + out / 2
+    return out
 
 
 def _sound(talk: Talk, features: ScoringFeatures) -> dict[str, np.ndarray]:
@@ -116,6 +110,7 @@ def _motion(talk: Talk, motion: Sequence[float]) -> np.ndarray | None:
     if not len(motion):
         return None
     values = np.asarray(motion, float)
+    values = np.clip(0.5 + (values - np.median(values)) / max(3 * float(values.std()), 1e-3), 0, 1)
     middle = np.clip(((talk.start_s + talk.end_s) / 2).astype(int), 0, len(values) - 1)
     return values[middle]
 

@@ -1,6 +1,6 @@
-"""How a talk sounds, in half-second steps: level, pitch, laughter, applause. One pass over the analysis sound, kept small.
+"""How a talk sounds, in half-second steps: level, pitch, laughter, applause. One pass over the analysis sound.
 
-An hour is 7,200 steps of four bytes. Measures only; what is lively for this talk is for `voice_of` and the scorer to say.
+An hour is 7,200 steps of four bytes. Never opens media itself; says nothing about what is good.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _by_step(hertz: np.ndarray, voiced: np.ndarray, steps: int) -> Iterator[tupl
 
 
 def _pitch(spectrum: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each frame has a voice, and its frequency: the highest peak of the autocorrelation within a voice's range."""
+    """Whether each frame has a voice, and its frequency: the highest peak of the autocorrelation in a voice's range."""
     import numpy as np
 
     lag = np.fft.irfft(spectrum)
@@ -130,8 +130,8 @@ def _applause(spectrum: np.ndarray, steps: int) -> np.ndarray:
 def voice_of(
     sound: SoundFeatures, words: Sequence[Word], start_s: np.ndarray, end_s: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Per stretch (a sentence and the pause behind it), 0..1 against this talk's own level: 0.5 is as usual. Laughter and
-    applause count where nobody was understood (rhythmic speech sounds much like laughter), as the loudest second of the
+    """Per stretch (a sentence and the pause behind it), 0..1 against the talk's own level: 0.5 is as usual. Laughter
+    and applause count where nobody was understood (rhythmic speech is much like laughter), as the loudest second of the
     stretch; a steady noise under the whole talk counts for nothing."""
     import numpy as np
 

@@ -27,6 +27,11 @@ class Windows:
     def __len__(self) -> int:
         return len(self.first)
 
+    def only(self, rows: np.ndarray) -> Windows:
+        """These candidates, with their measures."""
+        measures = {name: values[rows] for name, values in self.measures.items()}
+        return Windows(self.first[rows], self.last[rows], self.length_s[rows], measures)
+
 
 def find_windows(talk: Talk, min_s: float, max_s: float) -> Windows:
     """All runs of whole sentences between the bounds. Where the talk has none of that length, the longest run below
@@ -64,6 +69,7 @@ def total(values: np.ndarray, windows: Windows) -> np.ndarray:
 LINE = -1.1  # log-odds above which one more sentence adds to a clip
 SHRINK = 0.2  # power of the length that evidence is divided by: 0 prefers the longest, 1 is the mean
 EDGE = 1.5  # what the best possible beginning and end are worth against substance
+WANTED = 4.0  # what it is worth to a cut that it is all about what was asked for
 SAME = 0.25  # shared part of the union above which two candidates are the same clip cut differently
 
 
@@ -77,12 +83,13 @@ def evidence(talk: Talk, windows: Windows) -> np.ndarray:
     return above / (30 ** (1 - SHRINK) * np.maximum(windows.length_s, 5) ** SHRINK)
 
 
-def best_cuts(talk: Talk, windows: Windows) -> Windows:
-    """Of candidates that are mostly the same stretch, only the one with the best bounds (non-maximum suppression)."""
+def best_cuts(talk: Talk, windows: Windows, wanted: np.ndarray) -> np.ndarray:
+    """Which candidates to keep: of those that are mostly the same stretch, the one with the best bounds (non-maximum
+    suppression). `wanted` is how much each is what the user asked for, -1..1."""
     import numpy as np
 
     begin, end = completeness(talk)
-    quality = evidence(talk, windows) + EDGE * (begin[windows.first] + end[windows.last])
+    quality = evidence(talk, windows) + EDGE * (begin[windows.first] + end[windows.last]) + WANTED * wanted
     left, right = talk.start_s[windows.first], talk.end_s[windows.last - 1]
     alive = np.ones(len(windows), bool)
     kept = []
@@ -91,8 +98,7 @@ def best_cuts(talk: Talk, windows: Windows) -> Windows:
             kept.append(int(i))
             shared = np.minimum(right, right[i]) - np.maximum(left, left[i])
             alive &= shared <= SAME * (np.maximum(right, right[i]) - np.minimum(left, left[i]))
-    rows = np.array(sorted(kept), int)
-    return Windows(windows.first[rows], windows.last[rows], windows.length_s[rows], {})
+    return np.array(sorted(kept), int)
 
 
 def measure(talk: Talk, windows: Windows, sound: dict[str, np.ndarray], motion: np.ndarray | None) -> Windows:

@@ -44,7 +44,7 @@ def title(talk: Talk, first: int, last: int, worth: list[float]) -> str:
 
 
 def _cut(text: str) -> str:
-    """The longest head of a sentence that ends at a clause and fits; else the whole words that fit, with an ellipsis."""
+    """The longest head of a sentence that ends at a clause and fits; else the words that fit, with an ellipsis."""
     heads = [text[: m.start()] for m in _CLAUSE.finditer(text) if 16 <= m.start() <= TITLE_CHARS]
     if heads:
         return heads[-1]
@@ -73,8 +73,8 @@ def hashtags(talk: Talk, first: int, last: int) -> tuple[str, ...]:
 
 
 def broll(talk: Talk, first: int, last: int, start_s: float) -> tuple[BrollSuggestion, ...]:
-    """Up to three cutaways on the clip clock, at the moment the word is said, at least six seconds apart and none in the
-    first two seconds, where the speaker's face is what holds the viewer."""
+    """Up to three cutaways on the clip clock, at the moment the word is said, at least six seconds apart and none in
+    the first two seconds, where the speaker's face is what holds the viewer."""
     wanted = topics(talk, first, last, 8)
     end_s = float(talk.end_s[last - 1])
     found: list[BrollSuggestion] = []
