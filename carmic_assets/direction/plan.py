@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DWELL_S = 1.0  # the shortest view between two changes: quicker cutting is what viewers call nervous
 SWITCH = 0.3  # price of a change, in seconds of a speaker out of sight: a "mhm" is not worth two of them
 WALL = 3.0  # per second without anybody while somebody is there
-EMPTY = 0.5  # per second of a crop with nobody to be seen at all
+EMPTY = 0.2  # per second of a crop in which nobody can be seen just now: three seconds are waited for
 SPLIT = 0.15  # per second: a split is smaller than a face, and worth it only where cutting fails
 WHOLE = 0.6  # per second of showing the whole picture small although somebody is there
 LESSER = 0.05  # per second of showing somebody unimportant
