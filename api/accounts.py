@@ -87,11 +87,11 @@ def invite(
     return Response(Data(invitation), status_code=201, background=task)
 
 
-@get("/v1/{workspace_id:uuid}/members", access=Access.EDITOR, sync_to_thread=True, tags=["Profile and workspaces"])
+@get("/v1/{workspace_id:uuid}/members", access=Access.OWNER, sync_to_thread=True, tags=["Profile and workspaces"])
 def team(platform: ThePlatform, caller: TheCaller, workspace_id: Id) -> Data[Team]:
-    """The workspace's members; for an OWNER also the invitations that wait."""
+    """The workspace's members, and the invitations that wait."""
     with platform.database.read() as connection:
-        waiting = accounts.waiting_invitations(connection, caller.workspace) if caller.role == "OWNER" else []
+        waiting = accounts.waiting_invitations(connection, caller.workspace)
         return Data(Team(accounts.team(connection, caller.workspace), waiting))
 
 

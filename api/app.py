@@ -19,7 +19,27 @@ from litestar.handlers import BaseRouteHandler
 from litestar.middleware import DefineMiddleware
 from prometheus_client import CollectorRegistry
 
-from api import accounts, auth, clips, editor, exports, keys, projects, reference, store, streams, system, uploads
+from api import (
+    accounts,
+    auth,
+    billing,
+    clips,
+    editor,
+    exports,
+    keys,
+    media,
+    projects,
+    reference,
+    settings,
+    social,
+    stock,
+    store,
+    streams,
+    system,
+    templates,
+    uploads,
+    webhooks,
+)
 from api.access import Access, AccessMiddleware, caller_of
 from api.errors import HANDLERS, ApiError
 from api.events import Tail
@@ -33,7 +53,26 @@ from resources.submission import Submitter
 
 THREADS = 20  # as many as the database's pool gives connections
 
-AREAS = (auth, accounts, keys, projects, uploads, clips, editor, exports, streams, store, system)
+AREAS = (
+    auth,
+    accounts,
+    projects,
+    uploads,
+    clips,
+    editor,
+    exports,
+    streams,
+    templates,
+    media,
+    stock,
+    social,
+    keys,
+    webhooks,
+    billing,
+    settings,
+    store,
+    system,
+)
 
 
 class UnclassifiedRoute(RuntimeError):

@@ -21,6 +21,7 @@ from api.given import Id, TheCaller, TheHydrator, TheLauncher, ThePlatform
 from api.hydration import Hydrator, TranscriptOut, bounds_of
 from api.launching import Launcher
 from api.links import link, opens_source, source_link
+from api.presets import shipped_config
 from carmic_assets.model.direction import CropMetrics, LayoutShot
 from carmic_assets.model.scene import SourceShot, SpatialMatrix
 from carmic_assets.model.template import TemplateConfig
@@ -110,6 +111,7 @@ def detail(
     """The clip as the editor opens it. `ETag` names the saved version; send it as `If-Match` when saving."""
     with platform.database.read() as connection:
         project, clip = owned(connection, caller, clip_id)
+        clip = started_with(connection, clip)
     return _full(platform, hydrator, project, clip)
 
 
@@ -269,6 +271,18 @@ def owned(connection: Connection, caller: Caller, clip_id: UUID) -> tuple[Projec
     return project, clip
 
 
+def started_with(connection: Connection, clip: Clip) -> Clip:
+    """A clip that nobody has edited starts with the workspace's default template for 9:16, if there is one."""
+    if clip.template_config is not None:
+        return clip
+    chosen = own_templates.defaults(connection, clip.workspace_id).get("9_16")
+    if chosen is None:
+        return clip
+    own = own_templates.get(connection, clip.workspace_id, chosen)
+    config = own.template_config if own is not None else shipped_config(chosen)
+    return msgspec.structs.replace(clip, template_config=config)
+
+
 def brief(platform: Platform, project: Project, clip: Clip) -> ClipBrief:
     return ClipBrief(**_brief(platform, project, clip))
 
@@ -326,6 +340,8 @@ def _render(
         _, clip = owned(connection, caller, clip_id)
         if only is not None and clip.status != only:
             raise ApiError(409, f"No render of this clip has failed; it is {clip.status}.")
+        if clip.template_config is None and (config := started_with(connection, clip).template_config) is not None:
+            clip = clips.edit(connection, clip.id, config) or clip
         queued = renders.queue(connection, clip, run_id)
         runs.promise(connection, run_id, "render_clips", clip.workspace_id, clip.project_id, queued.id)
     launcher.launch(run_id)

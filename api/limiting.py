@@ -18,6 +18,7 @@ RESET_IP = Limit("reset-ip", 3, 60 * 60)
 RESET_EMAIL = Limit("reset-email", 3, 60 * 60)
 CREATES = Limit("project-creates", 5, 60)
 EXPORTS = Limit("exports", 5, 60)
+STOCK = Limit("stock", 60, 60)
 # the generation surface
 READS = Limit("reads", 20, 10)
 GENERATIONS = Limit("generations", 5, 10)

@@ -83,6 +83,7 @@ class Form:
         self.parser = PushMultipartParser(boundary, max_segment_count=64)
         self.body = body
         self.events = self._parsed()
+        self.segment: MultipartSegment  # the file's, once `fields_before_file` has met it
 
     async def _parsed(self) -> AsyncIterator[MultipartSegment | bytes | None]:
         try:
@@ -100,6 +101,7 @@ class Form:
         async for event in self.events:
             if isinstance(event, MultipartSegment):
                 if event.name == "file":
+                    self.segment = event
                     return fields
                 name, value = event.name, bytearray()
             elif event is None:

@@ -1,0 +1,174 @@
+"""/v1/templates: the shipped presets for each aspect ratio, a workspace's own, and its defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import delete, get, post, put
+from litestar.params import FromPath, JSONBody, QueryParameter, RawBody
+from msgspec import Meta
+
+from api import edits
+from api.access import Access
+from api.envelope import Data, Ok
+from api.errors import ApiError, not_found
+from api.fields import NO_NUL
+from api.given import TheCaller, ThePlatform
+from api.links import link
+from api.presets import RATIOS, shipped_templates
+from carmic_assets.captions.presets import caption_templates, known_styles
+from carmic_assets.model.template import TemplateConfig
+from resources import templates
+from resources.platform import Platform
+from resources.templates import Template
+
+Ratio = Literal["9_16", "1_1", "4_5", "16_9"]
+TAGS = ["Templates"]
+LONG_S = 60.0  # templates are checked as for a clip of this length
+
+
+class TemplateIn(msgspec.Struct):
+    """`ratio` left out is that of the config's `layout.aspectRatio`."""
+
+    name: Annotated[str, Meta(pattern=NO_NUL, min_length=1, max_length=100)]
+    template_config: TemplateConfig
+    ratio: Ratio | None = None
+
+
+class TemplateOut(msgspec.Struct):
+    id: str
+    name: str
+    ratio: str
+    template_config: dict[str, Any]
+    is_system: bool
+    preview_urls: list[str]
+
+
+class DefaultIn(msgspec.Struct):
+    template_id: Annotated[str, Meta(max_length=80)]
+
+
+class CaptionTemplate(msgspec.Struct):
+    id: str
+    name: str
+    description: str
+    is_system: bool
+    style: dict[str, Any]
+
+
+@get("/v1/templates", access=Access.EDITOR, sync_to_thread=True, tags=TAGS)
+def listing(
+    platform: ThePlatform,
+    caller: TheCaller,
+    ratio: Annotated[Ratio | None, QueryParameter(description="Of this aspect ratio alone.")] = None,
+) -> Data[list[TemplateOut]]:
+    """The shipped templates, then the workspace's own."""
+    with platform.database.read() as connection:
+        own = templates.listing(connection, caller.workspace)
+    found = [*_system(), *(_shown(platform, template) for template in own)]
+    return Data([template for template in found if ratio in (None, template.ratio)])
+
+
+@post("/v1/templates", access=Access.EDITOR, idempotent=True, refuses=(409,), sync_to_thread=True, tags=TAGS)
+def create(platform: ThePlatform, caller: TheCaller, data: JSONBody[TemplateIn], body: RawBody) -> Data[TemplateOut]:
+    """Save a template. `caption_style` of a clip may then be its name. Unknown fields are kept."""
+    if data.name in known_styles():
+        raise ApiError(409, f"{data.name} is the name of a shipped style. Choose another.")
+    edits.check(data.template_config, LONG_S, {})
+    edits.check_links(platform, caller.workspace, data.template_config)
+    aspect = data.template_config.layout.aspect_ratio
+    ratio: str = data.ratio or next(name for name, value in RATIOS.items() if value == aspect)
+    raw = msgspec.json.decode(body)["template_config"]
+    raw["layout"] = {**raw.get("layout", {}), "aspectRatio": RATIOS[ratio]}
+    with platform.database.write() as connection:
+        made = templates.create(connection, caller.workspace, data.name, ratio, raw)
+    if made is None:
+        raise ApiError(409, f"There is a template {data.name} for this ratio already. Choose another name.")
+    return Data(_shown(platform, made))
+
+
+@delete("/v1/templates/{template_id:str}", access=Access.EDITOR, status_code=200, sync_to_thread=True, tags=TAGS)
+def remove(platform: ThePlatform, caller: TheCaller, template_id: FromPath[str]) -> Data[Ok]:
+    """Delete one of the workspace's own templates. The shipped ones stay: 403."""
+    if any(template.id == template_id for template in _system()):
+        raise ApiError(403, "The shipped templates cannot be deleted.")
+    with platform.database.write() as connection:
+        if not templates.remove(connection, caller.workspace, template_id):
+            raise not_found("template")
+    return Data(Ok())
+
+
+@get("/v1/templates/defaults", access=Access.EDITOR, sync_to_thread=True, tags=TAGS)
+def defaults(platform: ThePlatform, caller: TheCaller) -> Data[dict[str, TemplateOut | None]]:
+    """For each ratio the template that new clips start with, or null."""
+    with platform.database.read() as connection:
+        chosen = templates.defaults(connection, caller.workspace)
+        own = {template.id: template for template in templates.listing(connection, caller.workspace)}
+    known = {template.id: template for template in _system()}
+    known.update({identity: _shown(platform, template) for identity, template in own.items()})
+    return Data({ratio: known.get(chosen.get(ratio, "")) for ratio in RATIOS})
+
+
+@put("/v1/templates/defaults/{ratio:str}", access=Access.EDITOR, refuses=(402,), sync_to_thread=True, tags=TAGS)
+def set_default(
+    platform: ThePlatform, caller: TheCaller, ratio: FromPath[str], data: JSONBody[DefaultIn]
+) -> Data[TemplateOut]:
+    """Choose the template that new clips of a ratio start with. 402 for FREE."""
+    _check_ratio(ratio)
+    if caller.tier == "FREE":
+        raise ApiError(402, "Default templates need a tier above FREE.")
+    with platform.database.write() as connection:
+        own = templates.get(connection, caller.workspace, data.template_id)
+        found = _shown(platform, own) if own else next((t for t in _system() if t.id == data.template_id), None)
+        if found is None:
+            raise not_found("template")
+        if found.ratio != ratio:
+            raise ApiError(422, f"This template is for {found.ratio}, not for {ratio}.")
+        templates.set_default(connection, caller.workspace, ratio, data.template_id)
+    return Data(found)
+
+
+@delete("/v1/templates/defaults/{ratio:str}", access=Access.EDITOR, status_code=200, sync_to_thread=True, tags=TAGS)
+def clear_default(platform: ThePlatform, caller: TheCaller, ratio: FromPath[str]) -> Data[Ok]:
+    """Let new clips of a ratio start with what the server ships."""
+    _check_ratio(ratio)
+    with platform.database.write() as connection:
+        templates.clear_default(connection, caller.workspace, ratio)
+    return Data(Ok())
+
+
+@get("/v1/projects/caption-templates", access=Access.EDITOR, sync_to_thread=True, tags=["Projects"])
+def captions(platform: ThePlatform, caller: TheCaller) -> Data[list[CaptionTemplate]]:
+    """The values that `caption_style` may take: the shipped styles, then the workspace's own templates."""
+    with platform.database.read() as connection:
+        own = templates.listing(connection, caller.workspace)
+    found = [msgspec.convert(style, CaptionTemplate) for style in caption_templates()]
+    for template in own:
+        style = edits.filled(template.template_config)["style"]
+        found.append(CaptionTemplate(template.id, template.name, "Your own template.", False, style))
+    return Data(found)
+
+
+def _system() -> list[TemplateOut]:
+    return [TemplateOut(*shipped, True, []) for shipped in shipped_templates()]
+
+
+def _shown(platform: Platform, template: Template) -> TemplateOut:
+    urls = [link(platform, key, "image/png") for key in template.preview_keys]
+    return TemplateOut(
+        template.id,
+        template.name,
+        template.ratio,
+        template.template_config,
+        False,
+        [url for url in urls if url],
+    )
+
+
+def _check_ratio(ratio: str) -> None:
+    if ratio not in RATIOS:
+        raise ApiError(400, f"The ratio must be one of {', '.join(RATIOS)}.")
+
+
+ROUTES: list[Any] = [listing, create, remove, defaults, set_default, clear_default, captions]

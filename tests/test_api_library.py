@@ -1,0 +1,308 @@
+"""What a workspace keeps and connects: media, templates, webhooks, stock, minutes bought, social accounts."""
+
+import hashlib
+import hmac
+import http.server
+import io
+import json
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import imageio_ffmpeg
+import pytest
+from PIL import Image
+
+from api_server import Member, Server, running
+from api_talk import analysed
+from resources import social
+
+
+def png() -> bytes:
+    held = io.BytesIO()
+    Image.new("RGB", (40, 20), "red").save(held, "PNG")
+    return held.getvalue()
+
+
+@pytest.fixture(scope="module")
+def owner(server: Server) -> Member:
+    return server.member("PROFESSIONAL")
+
+
+def put_in(owner: Member, data: bytes, name: str, kind: str) -> httpx.Response:
+    asked = {"filename": name, "content_type": kind, "file_size": len(data)}
+    form = owner.call("POST", "/v1/media/presign", json=asked).json()["data"]
+    sent = httpx.post(form["url"], data=form["fields"], files={"file": (name, data, kind)})
+    assert sent.status_code == 201, sent.text
+    return owner.call("POST", "/v1/media/confirm", json={"object_key": form["object_key"], "filename": name})
+
+
+def test_media_is_uploaded_confirmed_listed_used_and_deleted(owner: Member) -> None:
+    taken = put_in(owner, png(), "logo.png", "image/png")
+    assert taken.status_code == 201, taken.text
+    media = taken.json()["data"]
+    assert (media["media_type"], media["width"], media["height"]) == ("image", 40, 20)
+    again = owner.call("POST", "/v1/media/confirm", json={"object_key": media["object_key"]})
+    assert again.json()["data"]["id"] == media["id"]
+    assert httpx.get(media["url"]).content == png()
+    assert owner.call("GET", "/v1/media?media_type=image&search=LOGO").json()["meta"]["total"] == 1
+    assert owner.call("GET", "/v1/media?media_type=audio").json()["data"] == []
+    assert owner.call("GET", "/v1/media?media_type=poem").status_code == 400
+    stats = owner.call("GET", "/v1/media/stats").json()["data"]
+    assert stats["storage_used_bytes"] == len(png()) and stats["storage_cap_bytes"] == 50 * 1024**3
+    clip = analysed(owner)[1]
+    mark = {"elements": {"watermark": {"enabled": True, "imageUrl": media["object_key"]}}}
+    assert owner.call("PUT", f"/v1/clips/{clip.id}", json=mark).status_code == 200
+    used = owner.call("DELETE", f"/v1/media/{media['id']}")
+    assert used.status_code == 409 and "The best moment" in used.json()["error"]
+    owner.call("PUT", f"/v1/clips/{clip.id}", json={})
+    assert owner.call("DELETE", f"/v1/media/{media['id']}").status_code == 200
+    assert httpx.get(media["url"]).status_code == 404
+
+
+def test_media_that_lies_is_refused_and_deleted(owner: Member) -> None:
+    for data, kind in ((b"not a picture at all", "image/png"), (png(), "video/mp4"), (png(), "audio/mpeg")):
+        refused = put_in(owner, data, "file", kind)
+        assert refused.status_code == 415, refused.text
+    gone = owner.call("POST", "/v1/media/confirm", json={"object_key": f"workspaces/{owner.workspace_id}/media/x.png"})
+    assert gone.status_code == 404
+    asked = {"filename": "a.exe", "content_type": "application/x-msdownload", "file_size": 10}
+    assert owner.call("POST", "/v1/media/presign", json=asked).status_code == 415
+
+
+def test_a_file_over_the_cap_is_402(server: Server) -> None:
+    asked = {"filename": "a.mp4", "content_type": "video/mp4", "file_size": 2 * 1024**3}
+    assert server.member().call("POST", "/v1/media/presign", json=asked).status_code == 402
+
+
+def test_media_can_be_sent_in_one_request(owner: Member, tmp_path: Path) -> None:
+    video = tmp_path / "loop.mp4"
+    make = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", "testsrc=d=1:s=64x36:r=10", str(video)]
+    subprocess.run(make, check=True)
+    sent = owner.call("POST", "/v1/workspaces/media", files={"file": ("loop.mp4", video.read_bytes(), "video/mp4")})
+    assert sent.status_code == 201, sent.text
+    media = sent.json()["data"]
+    assert media["media_type"] == "video" and media["duration"] == pytest.approx(1, abs=0.1)
+    assert set(media) >= {"id", "object_key", "url", "media_type", "duration"}
+    lie = owner.call("POST", "/v1/workspaces/media", files={"file": ("a.png", b"x", "image/png")})
+    assert lie.status_code == 415
+    assert owner.call("POST", "/v1/workspaces/media", json={}).status_code == 415
+
+
+def test_media_of_one_clip_stays_with_it(owner: Member) -> None:
+    clip = analysed(owner)[1]
+    asked = {"filename": "b.png", "content_type": "image/png", "file_size": len(png())}
+    made = owner.call("POST", f"/v1/clips/{clip.id}/custom-media/presign", json=asked).json()["data"]
+    assert httpx.put(made["upload_url"], content=png(), headers={"Content-Type": "image/png"}).status_code == 200
+    assert owner.call("POST", "/v1/media/confirm", json={"object_key": made["object_key"]}).status_code == 201
+    listed = owner.call("GET", f"/v1/clips/{clip.id}/custom-media").json()["data"]
+    assert [item["object_key"] for item in listed] == [made["object_key"]] and listed[0]["clip_id"] == clip.id
+
+
+def test_storage_gives_addresses_of_its_own_workspace_only(owner: Member, server: Server) -> None:
+    made = owner.call("POST", "/v1/storage/upload-url", json={"filename": "a.png", "content_type": "image/png"})
+    data = made.json()["data"]
+    assert data["expires_in"] == 3600
+    httpx.put(data["upload_url"], content=png(), headers={"Content-Type": "image/png"})
+    played = owner.call("POST", "/v1/storage/playback-url", json={"object_key": data["object_key"]}).json()["data"]
+    assert httpx.get(played["url"]).content == png()
+    for key in (data["object_key"], "../../etc/passwd", f"workspaces/{owner.workspace_id}/../x", "", "x" * 2000):
+        other = server.member().call("POST", "/v1/storage/playback-url", json={"object_key": key})
+        assert other.status_code in (400, 404)
+
+
+def test_templates_are_shipped_and_ones_own(owner: Member, server: Server) -> None:
+    shipped = owner.call("GET", "/v1/templates?ratio=9_16").json()["data"]
+    assert {t["name"] for t in shipped} >= {"HORMOZI", "DEFAULT", "MINIMAL", "IMPACT", "KARAOKE", "BUBBLE", "WHISPER"}
+    assert owner.call("GET", "/v1/templates?ratio=2_1").status_code == 400
+    body = {"name": "Brand", "template_config": {"style": {"fontSize": 90}, "caption_style": "IMPACT", "future": 1}}
+    made = owner.call("POST", "/v1/templates", json=body)
+    assert made.status_code == 201 and made.json()["data"]["template_config"]["future"] == 1
+    template = made.json()["data"]
+    assert owner.call("POST", "/v1/templates", json=body).status_code == 409
+    assert owner.call("POST", "/v1/templates", json={**body, "name": "HORMOZI"}).status_code == 409
+    clip = analysed(owner)[1]
+    assert owner.call("PUT", f"/v1/clips/{clip.id}", json={"caption_style": "Brand"}).status_code == 200
+    names = [t["name"] for t in owner.call("GET", "/v1/projects/caption-templates").json()["data"]]
+    assert "HORMOZI" in names
+    assert "Brand" in names
+    assert owner.call("DELETE", f"/v1/templates/{shipped[0]['id']}").status_code == 403
+    chosen = {"template_id": template["id"]}
+    assert owner.call("PUT", "/v1/templates/defaults/1_1", json=chosen).status_code == 422
+    assert owner.call("PUT", "/v1/templates/defaults/9_16", json=chosen).status_code == 200
+    assert owner.call("PUT", "/v1/templates/defaults/7_7", json=chosen).status_code == 400
+    assert owner.call("GET", "/v1/templates/defaults").json()["data"]["9_16"]["name"] == "Brand"
+    fresh = analysed(owner)[1]
+    config = owner.call("GET", f"/v1/clips/{fresh.id}").json()["data"]["template_config"]
+    assert config["style"]["fontSize"] == 90 and config["caption_style"] == "IMPACT"
+    free = server.member()
+    assert free.call("PUT", "/v1/templates/defaults/9_16", json={"template_id": shipped[0]["id"]}).status_code == 402
+    assert owner.call("DELETE", f"/v1/templates/{template['id']}").status_code == 200
+    assert owner.call("GET", "/v1/templates/defaults").json()["data"]["9_16"] is None
+
+
+def test_webhooks_are_subscribed_tested_and_rotated(owner: Member) -> None:
+    for bad in ("http://example.com/hook", "https://10.0.0.1/hook", "https://localhost.:1/x", "nothing"):
+        refused = owner.call("POST", "/v1/webhooks", json={"url": bad})
+        assert refused.status_code in (400, 201) if "localhost" in bad else refused.status_code == 400, bad
+    body = {"url": "http://127.0.0.1:9/hook", "events": ["clip.rendered"], "description": "ours"}
+    made = owner.call("POST", "/v1/webhooks", json=body)
+    assert made.status_code == 201 and made.json()["data"]["secret"].startswith("whsec_")
+    hook = made.json()["data"]
+    assert "secret" not in owner.call("GET", f"/v1/webhooks/{hook['id']}").json()["data"]
+    assert owner.call("PATCH", f"/v1/webhooks/{hook['id']}", json={"enabled": False}).json()["data"]["enabled"] is False
+    assert owner.call("PATCH", f"/v1/webhooks/{hook['id']}", json={"events": ["nothing"]}).status_code == 400
+    rotated = owner.call("POST", f"/v1/webhooks/{hook['id']}/rotate-secret").json()["data"]
+    assert rotated["secret"] != hook["secret"]
+    tried = owner.call("POST", f"/v1/webhooks/{hook['id']}/test")
+    assert tried.status_code == 202
+    listed = owner.call("GET", f"/v1/webhooks/{hook['id']}/deliveries").json()
+    assert [d["id"] for d in listed["data"]] == [tried.json()["data"]["id"]]
+    path = f"/v1/webhooks/{hook['id']}/deliveries/{listed['data'][0]['id']}/redeliver"
+    assert owner.call("POST", path).json()["data"]["id"] == listed["data"][0]["id"]
+    assert owner.call("DELETE", f"/v1/webhooks/{hook['id']}").status_code == 200
+
+
+def test_the_generation_surfaces_webhook_is_a_subscription(owner: Member) -> None:
+    private = owner.call("PATCH", "/settings", json={"webhookUrl": "https://192.168.0.1/x"})
+    assert private.status_code == 400 and private.json()["code"] == "BAD_REQUEST"
+    made = owner.call("PATCH", "/settings", json={"webhookUrl": "https://127.0.0.1/hook"})
+    assert made.status_code == 200 and made.json()["data"]["webhookUrl"] == "https://127.0.0.1/hook"
+    hooks = owner.call("GET", "/v1/webhooks").json()["data"]
+    assert [h["events"] for h in hooks if h["url"].endswith("/hook")] == [["job.completed", "job.failed"]]
+    assert owner.call("PATCH", "/settings", json={"webhookUrl": None}).json()["data"]["webhookUrl"] is None
+
+
+def test_an_unconfigured_provider_is_503_naming_its_setting(owner: Member) -> None:
+    for method, path, body, setting in (
+        ("GET", "/v1/stock-videos?q=sea", None, "CARMIC_PEXELS_API_KEY"),
+        ("GET", "/v1/stock-search?q=sea&type=image", None, "CARMIC_PEXELS_API_KEY"),
+        ("GET", "/v1/stock-videos-pexels?q=sea", None, "CARMIC_PEXELS_API_KEY"),
+        ("POST", "/v1/billing/checkout", {"minutes": 10}, "CARMIC_STRIPE_SECRET_KEY"),
+        ("POST", "/v1/social/connect/youtube", {}, "CARMIC_YOUTUBE_CLIENT_ID"),
+    ):
+        answer = owner.call(method, path, **({"json": body} if body is not None else {}))
+        assert answer.status_code == 503 and setting in answer.json()["error"], answer.text
+
+
+# --- against providers of our own
+
+
+class Provider(http.server.BaseHTTPRequestHandler):
+    """Pexels, Stripe and an OAuth platform, as far as the adapters know them."""
+
+    calls: ClassVar[list[tuple[str, str, dict[str, Any]]]] = []
+
+    def _answer(self, body: Any) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self) -> None:
+        self.calls.append(("GET", self.path, dict(self.headers)))
+        if self.path.startswith("/videos/search"):
+            file = {"link": "https://v.example/1.mp4", "width": 1920, "height": 1080}
+            user = {"name": "Ann", "url": "https://p.example/ann"}
+            video = {"id": 7, "width": 1920, "height": 1080, "duration": 9, "image": "i", "url": "u", "user": user}
+            self._answer({"videos": [{**video, "video_files": [file]}]})
+        else:
+            self._answer({"items": [{"id": "UC1", "snippet": {"title": "My channel"}}]})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        self.calls.append(("POST", self.path, {k: v[0] for k, v in parse_qs(body).items()}))
+        if self.path == "/v1/checkout/sessions":
+            self._answer({"id": "cs_1", "object": "checkout.session", "url": "https://pay.example/cs_1"})
+        else:
+            n = len(self.calls)
+            self._answer({"access_token": f"at-{n}", "refresh_token": "rt", "expires_in": 3600, "token_type": "Bearer"})
+
+    def log_message(self, *args: Any) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    provider = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Provider)
+    threading.Thread(target=provider.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{provider.server_port}"
+    with running(
+        tmp_path_factory.mktemp("providers"),
+        pexels_api_key="px",
+        pexels_url=base,
+        stripe_secret_key="sk_test_1",
+        stripe_webhook_secret="whsec_test",
+        stripe_url=base,
+        youtube_client_id="yt",
+        youtube_client_secret="shh",
+        oauth_base_url=base,
+    ) as server:
+        yield server
+    provider.shutdown()
+
+
+def test_stock_is_attributed_and_asked_for_once(configured: Server) -> None:
+    before = len(Provider.calls)
+    for _ in range(3):
+        found = httpx.get(f"{configured.base}/v1/stock-search?q=Sea&type=video").json()["data"]
+    assert found[0]["id"] == "pexels:7" and "Ann" in found[0]["attribution"]
+    assert len(Provider.calls) == before + 1
+    assert Provider.calls[-1][2]["Authorization"] == "px"
+    assert httpx.get(f"{configured.base}/v1/stock-search?q=").status_code == 400
+    assert httpx.get(f"{configured.base}/v1/stock-search").status_code == 400
+
+
+def test_minutes_are_bought_once_however_often_stripe_says_so(configured: Server) -> None:
+    owner = configured.member()
+    opened = owner.call("POST", "/v1/billing/checkout", json={"minutes": 30})
+    assert opened.status_code == 200, opened.text
+    assert opened.json()["data"] == {"url": "https://pay.example/cs_1", "session_id": "cs_1"}
+    facts = {"workspace_id": owner.workspace_id, "minutes": "30"}
+    paid = {"id": f"cs_{uuid.uuid4().hex}", "payment_status": "paid", "metadata": facts}
+    event = json.dumps({"type": "checkout.session.completed", "data": {"object": paid}})
+    stamp = int(time.time())
+    digest = hmac.new(b"whsec_test", f"{stamp}.{event}".encode(), hashlib.sha256).hexdigest()
+    where = f"{configured.base}/v1/billing/stripe-webhook"
+    signed = {"Stripe-Signature": f"t={stamp},v1={digest}", "Content-Type": "application/json"}
+    for _ in range(3):
+        assert httpx.post(where, content=event, headers=signed).status_code == 200
+    assert owner.call("GET", "/v1/usage").json()["data"]["minutes_balance"] == 90
+    forged = {**signed, "Stripe-Signature": f"t={stamp},v1={'0' * 64}"}
+    assert httpx.post(where, content=event, headers=forged).status_code == 403
+
+
+def test_an_account_is_connected_renewed_switched_and_forgotten(configured: Server) -> None:
+    owner, other = configured.member(), configured.member()
+    begun = owner.call("POST", "/v1/social/connect/youtube", json={"redirect_uri": "https://app.example/back"})
+    assert begun.status_code == 200, begun.text
+    asked = parse_qs(urlsplit(begun.json()["data"]["authorization_url"]).query)
+    assert asked["code_challenge_method"] == ["S256"] and asked["redirect_uri"] == ["https://app.example/back"]
+    state = begun.json()["data"]["state"]
+    assert asked["state"] == [state]
+    body = {"code": "c0de", "state": state}
+    assert other.call("POST", "/v1/social/callback/youtube", json=body).status_code == 403
+    assert owner.call("POST", "/v1/social/callback/facebook", json=body).status_code == 403
+    assert owner.call("POST", "/v1/social/callback/youtube", json={**body, "state": "forged"}).status_code == 400
+    done = owner.call("POST", "/v1/social/callback/youtube", json=body)
+    assert done.status_code == 201, done.text
+    exchanged = next(c for c in reversed(Provider.calls) if c[0] == "POST")
+    assert exchanged[2]["code"] == "c0de" and exchanged[2]["code_verifier"]
+    account = done.json()["data"]
+    assert account["name"] == "My channel" and "token" not in done.text
+    with configured.database.read() as connection:
+        sealed = social.tokens(connection, owner.workspace_id, account["id"])
+    assert sealed is not None and "at-" not in sealed
+    assert owner.call("POST", f"/v1/social/refresh/{account['id']}").status_code == 200
+    assert owner.call("PATCH", f"/v1/social/toggle/{account['id']}").json()["data"]["enabled"] is False
+    assert other.call("DELETE", f"/v1/social/disconnect/{account['id']}").status_code == 404
+    assert owner.call("DELETE", f"/v1/social/disconnect/{account['id']}").status_code == 200
+    assert owner.call("GET", "/v1/social/accounts").json()["data"] == []
+    assert owner.call("POST", "/v1/social/connect/myspace").status_code == 400
