@@ -19,7 +19,7 @@ from typing import Literal
 import msgspec
 
 from carmic_assets.captions.subtitles import srt
-from carmic_assets.captions.track import CaptionEvent, CaptionTrack, Picture
+from carmic_assets.captions.track import CaptionEvent, Picture
 from carmic_assets.exports import after_effects, fcpxml, lint, otio, xmeml
 from carmic_assets.exports.build import Media, timeline
 from carmic_assets.exports.footage import (
@@ -226,7 +226,7 @@ def _effects(edit: Edit, work: Path, stem: str) -> Sound | None:
     """The sound effects that the renderer would make, as a track of their own."""
     if not edit.config.audio.auto_sfx_enabled:
         return None
-    found = thinned(effects_of(edit, CaptionTrack("", "", (), ())))
+    found = thinned(effects_of(edit))
     if not found:
         return None
     duration = sum(exact(keep.end_s) - exact(keep.start_s) for keep in edit.keeps)
