@@ -23,10 +23,13 @@ def scored_clips(context: dg.AssetExecutionContext, platform: PlatformResource) 
     started = time.monotonic()
     with stage(context, platform.open()) as at:
         from carmic_assets.scoring.features import ScoringFeatures, extract_features
+        from carmic_assets.scoring.sound import sound_features
 
         at.advance("FACE_TRACKING", 90, "Choosing the clips")
         said = at.load(artifacts.TRANSCRIPT, Transcript)
-        features: ScoringFeatures = extract_features(said, None, threads=at.platform.settings.threads)
+        with at.local(artifacts.ANALYSIS_AUDIO) as audio:
+            sound = sound_features(audio)
+        features: ScoringFeatures = extract_features(said, sound, threads=at.platform.settings.threads)
         at.save(artifacts.SCORING_FEATURES, features)
         scored = score(at, said, features)
         publish(at, scored)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from carmic_assets.model.speech import Speakers, Transcript, Word
 from carmic_assets.model.template import TemplateConfig
 from carmic_assets.rendering.assemble import assemble, clip_bounds
 from carmic_assets.speech.speakers import assign
-from resources import artifacts
+from resources import artifacts, templates
 
 
 class Video(msgspec.Struct, frozen=True):
@@ -75,10 +75,23 @@ def edit_of(at: Stage, video: Video, source: Path, cut: Cut, scratch: Path, held
         fonts=footage.fonts(at.platform, at.project.workspace_id, held),
         speech=[(max(a, start) - start, min(b, end) - start) for a, b in video.said.speech if b > start and a < end],
         language=video.said.language,
+        scene=video.scene,
+        templates=_templates(at),
         markers=_markers(video, cut, start, end),
         score=cut.score,
         reasoning=cut.reasoning,
     )
+
+
+def _templates(at: Stage) -> dict[str, TemplateConfig]:
+    """The workspace's own caption styles by name; one saved by another version that no longer fits is left out."""
+    with at.platform.database.read() as connection:
+        saved = templates.configs(connection, at.project.workspace_id)
+    found = {}
+    for name, raw in saved.items():
+        with suppress(msgspec.ValidationError):
+            found[name] = msgspec.convert(raw, TemplateConfig)
+    return found
 
 
 def on_clip(words: Sequence[Word], start_s: float, end_s: float) -> list[Word]:
