@@ -155,7 +155,8 @@ def test_dissolves_and_fades_are_no_cuts(length: int):
     parts = [(i + 1) / (length + 1) for i in range(length)]
     dissolve = [blend(a[20 + i], b[i], part) for i, part in enumerate(parts)]
     assert cuts_of(a[:20] + dissolve + b[length:]) == []
-    out, back = [blend(x, black, p) for x, p in zip(a, parts)], [blend(black, x, p) for x, p in zip(b, parts)]
+    out = [blend(picture, black, part) for picture, part in zip(a, parts, strict=False)]
+    back = [blend(black, picture, part) for picture, part in zip(b, parts, strict=False)]
     assert cuts_of(a[:20] + out + [black] * 5 + back + b[:20]) == []
 
 
@@ -168,7 +169,7 @@ def test_flashes_are_no_cuts(length: int):
 
 def test_a_jump_of_the_person_before_a_standing_wall_is_no_cut():
     a, other = scene(1, 40), scene(9, 40)
-    for picture, jumped in zip(a[20:], other[20:]):
+    for picture, jumped in zip(a[20:], other[20:], strict=False):
         picture[20:90, 50:110] = jumped[20:90, 50:110]
     assert cuts_of(a) == []
 
