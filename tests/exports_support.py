@@ -42,13 +42,25 @@ def make(
     seconds: float = 7,
     layout: str | None = "stereo",
     options: Sequence[str] = (),
-    filters: str = "null",
+    filters: str = "",
 ) -> Path:
     """A small test film whose every frame differs, with a tone."""
     line = [binary(), "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d={seconds}"]
     if layout:
         line += ["-f", "lavfi", "-i", f"sine=r=48000:d={seconds},aformat=channel_layouts={layout}"]
-    line += ["-vf", filters, "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "20", "-pix_fmt", "yuv420p"]
+    line += [
+        *(["-vf", filters] if filters else []),
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-bf",
+        "2",
+        "-g",
+        "20",
+        "-pix_fmt",
+        "yuv420p",
+    ]
     subprocess.run([*line, "-c:a", "aac", *options, str(path)], check=True, timeout=60)
     return path
 
@@ -188,9 +200,10 @@ def facts_of(path: Path) -> dict[str, Any]:
         }
 
 
-def check_picture(edit: Edit, made: Opened) -> float:
+def check_picture(edit: Edit, made: Opened, zero: Fraction | None = None) -> float:
     """The largest distance (pixels, of the source and of the canvas) between what the program shows and the renderer's
-    crop, over all frames and regions; also that every frame shows the right moment of the source."""
+    crop, over all frames and regions; also that every frame shows the right moment of the source. `zero` is what the
+    packed film begins with, where its timecode cannot say it."""
     sequence = made.sequence
     rate = edit.rate.fraction
     grow = sequence.rate / rate
@@ -202,7 +215,7 @@ def check_picture(edit: Edit, made: Opened) -> float:
     w, h = edit.source.video.width, edit.source.video.height
     worst = 0.0
     main = next(n for n in made.files if n.endswith(("-source.mov", "-proxy.mov"))).split("/")[-1]
-    zero = origin_of(edit, made)
+    zero = origin_of(edit, made) if zero is None else zero
     for n, frame in enumerate(frames):
         if grow.denominator != 1:
             break

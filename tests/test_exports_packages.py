@@ -159,6 +159,36 @@ def test_a_rate_that_no_sequence_has_becomes_a_multiple_of_it(target: str, films
     assert any("15 frames a second" in warning for warning in made.report.warnings)
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_rate_with_no_standard_multiple_is_conformed(target: str, films: Film, tmp_path: Path) -> None:
+    edit = edit_of(films(rate="27", size="320x180"), keeps=[(0.0, 1.0), (1.4, 3.0)])
+    made = opened(edit, target, tmp_path)
+    assert made.sequence.rate == Fraction(30000, 1001)
+    assert made.report.conformed[0].endswith("its frame rate is not the sequence's")
+    assert check_picture(edit, made) == 0  # nothing to compare frame by frame
+    assert abs(made.sequence.frames - 2.6 * 30) <= 1
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "options", "conformed"),
+    [
+        (0.0, 7.0, [], None),
+        (0.0, 0.04, [], None),
+        (3.0, 9.0, ["-filter_complex", "[1:a]apad=pad_dur=3[a]", "-map", "0:v", "-map", "[a]"], "its picture ends"),
+        (0.0, 3.0, ["-filter_complex", "[0:v]setpts=PTS+1/TB[v]", "-map", "[v]", "-map", "1:a"], "its picture begins"),
+    ],
+    ids=["the whole film", "one frame", "sound goes on", "picture comes late"],
+)
+def test_clips_at_the_ends_of_their_source(
+    start: float, end: float, options: list[str], conformed: str | None, films: Film, tmp_path: Path
+) -> None:
+    edit = edit_of(films(f"{start}-{end}.mp4", rate="25", size="320x180", options=options), start=start, end=end)
+    made = opened(edit, "davinci", tmp_path)
+    assert check_picture(edit, made, Fraction(0) if start == 0 else None) < 0.5
+    assert bool(made.report.conformed) == bool(conformed)
+    assert conformed is None or conformed in made.report.conformed[0]
+
+
 def test_a_fast_camera_keeps_its_true_rate(films: Film, tmp_path: Path) -> None:
     edit = edit_of(films(rate="120", size="320x180", seconds=5))
     assert edit.rate.fraction == 60

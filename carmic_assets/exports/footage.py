@@ -26,8 +26,9 @@ SOUND_RATE = 48_000
 SLACK = Fraction(1, 500)  # seconds; Matroska rounds to milliseconds
 DOUBLED_PX = 1920
 EARLY_S = Fraction(2)  # a frame that stands when the cut begins may have been taken long before
-# Codecs that all four programs decode from a MOV, and how QuickTime calls them.
+# Codecs that all four programs decode from a MOV, and how QuickTime calls them; of the first two only these pixels.
 COPYABLE = {"h264": "avc1", "hevc": "hvc1", "prores": None, "mjpeg": None, "dnxhd": None}
+DECODED = {"h264": ("yuv420p", "yuvj420p"), "hevc": ("yuv420p", "yuvj420p", "yuv420p10le")}
 # Where x264 stands when a file is conformed: well above what a viewer can tell from the source, an I-frame a second.
 CONFORM = (
     *("-c:v", "libx264", "-preset", "veryfast", "-crf", "14", "-pix_fmt", "yuv420p"),
@@ -90,15 +91,22 @@ def cut_footage(
     if video is None:
         raise RenderFailed("A video of this clip has no picture. Replace it and export again.")
     own = video.rate.fraction
-    first = max(Fraction(0), start - HANDLE_S - _exact(video.start_s))
-    last = min(_exact(video.duration_s), end + HANDLE_S - _exact(video.start_s))
-    if last <= max(first, start - _exact(video.start_s)):
+    begin, stop = _exact(video.start_s), _exact(video.start_s + video.duration_s)
+    if start >= stop or end <= begin:
         raise RenderFailed("A video of this clip is shorter than what the clip uses of it. Shorten its use.")
     reason = conform_reason(video, rate)
+    if reason is None and start < begin - 1 / (2 * own):
+        reason = "its picture begins after its sound"
+    if reason is None and end > stop + 1 / (2 * own):
+        reason = "its picture ends before its sound"
     if reason is None:
-        copied = _copy(path, facts, math.floor(first * own), math.ceil(last * own), out, sound, threads, progress)
+        first = math.floor(max(Fraction(0), start - HANDLE_S - begin) * own)
+        last = math.ceil((min(stop, end + HANDLE_S) - begin) * own)
+        copied = _copy(path, facts, first, last, out, sound, threads, progress)
         if isinstance(copied, Footage):
-            return copied
+            if copied.origin + copied.frames / own >= end - 1 / (2 * own):
+                return copied
+            copied = "its last frames could not be copied"
         reason = copied
     grid = own if _fits(own, rate) and not video.variable_rate else rate
     return _conform(path, facts, start, end, out, grid, sound, threads, progress, reason)
@@ -114,6 +122,8 @@ def conform_reason(video: VideoFacts, rate: Fraction) -> str | None:
         return "its frame rate varies"
     if video.codec not in COPYABLE:
         return f"not every program opens {video.codec}"
+    if video.pix_fmt not in DECODED.get(video.codec, (video.pix_fmt,)):
+        return f"not every program opens {video.codec} of {video.pix_fmt}"
     if video.rotation or video.mirrored:
         return "it is stored rotated"
     if video.sar_num != video.sar_den:
@@ -228,7 +238,8 @@ def _conform(
     video = facts.video
     assert video is not None
     origin = start - math.floor(min(Fraction(HANDLE_S), start) * rate) / rate
-    stop = min(_exact(video.start_s + video.duration_s), end + HANDLE_S)
+    # Where the picture ends before the clip does, its last frame is held, as the renderer holds it.
+    stop = max(end, min(_exact(video.start_s + video.duration_s), end + HANDLE_S))
     frames = max(1, math.ceil((stop - origin) * rate))
     # An odd size is doubled where that is cheap: made even by a pixel, a small picture would be visibly out of shape.
     large = 2 if (video.width % 2 or video.height % 2) and max(video.width, video.height) <= DOUBLED_PX else 1
@@ -237,6 +248,7 @@ def _conform(
     chain = (
         *picture.declared(video),
         *picture.on_clock(facts, float(origin), Rate(rate.numerator, rate.denominator)),
+        "tpad=stop=-1:stop_mode=clone",
         picture.scale(*size),
         *picture.working(video),
         *picture.turned(video),

@@ -215,7 +215,8 @@ def pictures(edit: Edit, main: Footage) -> tuple[tuple[Piece, ...], tuple[Piece,
             rects = (fitted(edit, rects[0]),)
         else:
             boxes = [tuple(region_at(region, t) for region in part.shot.regions) for t in times]
-        source = Fraction(zero + part.first) / rate
+        own = main.rate.fraction
+        source = round(Fraction(zero + part.first) / rate * own) / own
         piece = Piece(part.start, part.end, main.name, source, (), part.shot.speaker, part.shot.reason)
 
         def moved(which: int, rect: Rect, boxes: list[tuple[Box, ...]] = boxes) -> tuple[Key, ...]:
