@@ -107,6 +107,12 @@ def test_one_shots_layout_is_directed_in_that_layout():
     assert {s.layout for s in shots if s.start_time >= 20} == {"face-track"}
 
 
+def test_edges_of_own_shots_move_to_the_nearest_frame():
+    own = shots_of([{"start_time": 0, "end_time": 3.333, "layout": "fit"}, {"start_time": 3.333, "end_time": 30}])
+    shots = direct_clip(TALK, 5, 35, TemplateConfig(shots=own))
+    assert shots[0].end_time == shots[1].start_time == 3.32
+
+
 @settings(derandomize=True)
 @given(
     st.floats(0, 0.9), st.floats(0, 0.9), st.floats(0.01, 1), st.floats(0.01, 1), st.sampled_from(ASPECTS),

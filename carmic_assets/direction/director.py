@@ -43,7 +43,8 @@ def direct_clip(scene: Scene, start_s: float, end_s: float, config: TemplateConf
     if not config.shots:
         return directed(0.0, length, None)
     cuts = [cut - start_s for cut in hard_cuts(scene, start_s, end_s, FrameGrid(start_s, scene.rate))]
-    return overridden(config.shots, length, cuts, Stage.of(scene.width, scene.height, manner).shapes(), directed)
+    grid = FrameGrid(0.0, scene.rate)
+    return overridden(config.shots, length, cuts, grid, Stage.of(scene.width, scene.height, manner).shapes(), directed)
 
 
 def moved(shots: tuple[LayoutShot, ...], by_s: float) -> tuple[LayoutShot, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from carmic_assets.direction.canvas import Shape, shaped
+from carmic_assets.direction.grid import FrameGrid
 from carmic_assets.direction.sample import between
 from carmic_assets.model.direction import Box, Keyframe, Layout, LayoutShot, Region
 from carmic_assets.model.template import ShotOverride, ShotRegion
@@ -68,18 +69,22 @@ def overridden(
     shots: Sequence[ShotOverride],
     duration_s: float,
     cuts: Sequence[float],
+    grid: FrameGrid,
     shapes: dict[Layout, tuple[Shape, ...]],
     directed: Directed,
 ) -> tuple[LayoutShot, ...]:
     """The shots of a clip with the client's wishes in them, contiguous from 0 to `duration_s`, broken at every cut.
 
-    `shots` must have passed `problem_of`. `directed(start, end, layout)` gives the director's shots of a stretch.
+    `shots` must have passed `problem_of`; their edges move to the nearest frame of `grid`. `directed(start, end,
+    layout)` gives the director's shots of a stretch.
     """
-    edges = [0.0, *(round(shot.end_time, 6) for shot in shots[:-1]), round(duration_s, 6)]
+    edges = [0.0, *(min(round(grid.snap(s.end_time), 6), duration_s) for s in shots[:-1]), round(duration_s, 6)]
     director = directed(0.0, duration_s, None)
     result: list[LayoutShot] = []
     for shot, (a, b) in zip(shots, pairwise(edges), strict=True):
         by_hand = _by_hand(shot, shapes)
+        if b - a < 1e-6:  # shorter than a frame
+            continue
         if by_hand is not None:
             layout, regions = by_hand
             steps = [a, *(round(c, 6) for c in cuts if a + GAP_S < c < b - GAP_S), b]

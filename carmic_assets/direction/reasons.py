@@ -8,6 +8,8 @@ from carmic_assets.direction.stage import KEEPS_ALL, SAME, Manner, Stage
 from carmic_assets.direction.subjects import SourceSpan, Subject
 from carmic_assets.direction.views import cast_in
 
+MENTIONED_S = 0.3  # somebody who says less in a shot goes unmentioned
+
 
 def reason(span: SourceSpan, stretch: Stretch, heard: dict[str, float], manner: Manner, stage: Stage) -> str:
     """One sentence, two where a wish could not be met."""
@@ -59,21 +61,21 @@ def _split(members: list[Subject], wanted: str) -> str:
 def _one(span: SourceSpan, stretch: Stretch, subject: Subject, heard: dict[str, float], follow: bool) -> str:
     name = _name(subject)
     alone = len(span.subjects) == 1
-    others = {letter: s for letter, s in heard.items() if letter != subject.speaker}
+    others = {letter: s for letter, s in heard.items() if letter != subject.speaker and s >= MENTIONED_S}
     spoken = sum(heard.values())
     if not follow and not alone:
         return f"Speaker switching is off: staying on {name}, the main person of this shot."
     if not heard:
-        return f"Nobody speaks: {name} is the {'only' if alone else 'main'} person here."
+        return f"Nobody speaks: on {subject.speaker or 'somebody'}, the {'only' if alone else 'main'} person here."
     if subject.speaker in heard and heard[subject.speaker] >= 0.5 * spoken:
         if not others:
             return f"{name} speaks."
         visible = {s.speaker for s in span.subjects}
         short = [letter for letter in others if letter in visible]
         if short:
-            return f"{name} speaks; {', '.join(short)} says too little here to be worth a cut."
-        return f"{name} speaks; {', '.join(others)} is heard off screen."
-    loudest = max(others, key=lambda letter: others[letter])
+            return f"{name} speaks; {_listed(short)} {'say' if len(short) > 1 else 'says'} too little for a cut."
+        return f"{name} speaks; {_listed(list(others))} {'are' if len(others) > 1 else 'is'} heard off screen."
+    loudest = max(heard, key=lambda letter: heard[letter])
     if loudest not in {s.speaker for s in span.subjects}:
         return f"{loudest} speaks off screen: staying on {name}, the {'only' if alone else 'main'} person in view."
     return f"{loudest} speaks too briefly for a cut: staying on {name}."
@@ -90,4 +92,8 @@ def _names(members: list[Subject]) -> str:
         return f"{unnamed} persons"
     if unnamed:
         names.append("one more person" if unnamed == 1 else f"{unnamed} more persons")
+    return _listed(names)
+
+
+def _listed(names: list[str]) -> str:
     return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
