@@ -41,7 +41,7 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 
 # Encoding sets the direction of text in libass: 1 is left to right, -1 goes by the first letter that has a direction.
 _STYLE = (
-    "Style: {name},{font},{size},&H00FFFFFF,&H00FFFFFF,&H00000000,&H00000000,{weight},0,0,0,100,100,0,0,1,0,0,5,0,0,0,"
+    "Style: {name},{font},{size},&H00FFFFFF,&H00FFFFFF,&H00000000,&H00000000,0,0,0,0,100,100,0,0,1,0,0,5,0,0,0,"
     "{encoding}"
 )
 
@@ -70,7 +70,7 @@ def document(width: int, height: int, faces: Sequence[tuple[str, Face, float]], 
     """The whole script. `faces` are the named styles: name, face and size in pixels; each also gets a right-to-left
     twin, `<name> R`."""
     styles = [
-        _STYLE.format(name=f"{name}{twin}", font=face.family, size=number(size), weight=face.weight, encoding=encoding)
+        _STYLE.format(name=f"{name}{twin}", font=face.family, size=number(size), encoding=encoding)
         for name, face, size in faces
         for twin, encoding in (("", 1), (" R", -1))
     ]
@@ -111,7 +111,8 @@ class _Look:
     def __init__(self, style: Style, caption: Caption, main: Face, size: float, name: str):
         fields, preset = style.fields, style.preset
         self.style, self.caption, self.main, self.name = style, caption, main, name
-        self.size = "" if abs(caption.em - size) < 0.005 else f"\\fs{number(caption.em)}"
+        # A style's own Bold is yes or no, and yes is 700; only the tag says a weight.
+        self.size = f"\\b{main.weight}" + ("" if abs(caption.em - size) < 0.005 else f"\\fs{number(caption.em)}")
         self.base, self.highlight = parse_colour(fields.caption_color), parse_colour(fields.highlight_color)
         self.typed = fields.animation_style == "typewriter"
         self.sung = fields.animation_style == "karaoke"

@@ -52,7 +52,7 @@ def vtt(edit: Edit) -> str:
 
 def _srt_line(line: str) -> str:
     # Players read tags like <i> and {\an8} in SRT and it has no escape: look-alikes stand for what would begin one.
-    return line.replace("<", "‹").replace(">", "›").replace("{\\", "{\u2060\\").replace("-->", "→")
+    return line.replace("-->", "→").replace("<", "‹").replace(">", "›").replace("{\\", "{\u2060\\")
 
 
 def _units(phrase: Sequence[Token]) -> list[Unit]:
