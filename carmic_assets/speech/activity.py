@@ -82,7 +82,7 @@ def total_s(spans: Spans) -> float:
 
 @functools.lru_cache(maxsize=1)
 def _session():
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime  # type: ignore[import-untyped,unused-ignore]
     from faster_whisper.utils import get_assets_path
 
     options = onnxruntime.SessionOptions()

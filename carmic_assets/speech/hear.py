@@ -1,4 +1,4 @@
-"""Whisper on windows of sound: which language, and which words with their times on the window's own clock.
+"""Whisper on windows of sound: which language, and which words at which time.
 
 Greedy decoding in a batch; a window that failed by Whisper's own signs is decoded again with a beam, then with repeats
 forbidden. Never by sampling: the same sound gives the same words.
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 _HOP = 160  # samples of one feature frame: 10 ms
 _AGAIN: tuple[dict[str, Any], ...] = ({"beam_size": 5}, {"beam_size": 5, "no_repeat_ngram_size": 3})
 
-# Whisper's own signs of a failed window (Radford et al. 2022, section 4.5)
+# Whisper's own signs of a failed window (Radford et al. 2022, section 4.5). Some people do repeat themselves, not fast
 _MOST_COMPRESSION = 2.4
 _LEAST_LOGPROB = -1.0
 _MOST_NO_SPEECH = 0.6
+_FASTEST = 5.0  # words a second, over a window
 
 
 def language(whisper: WhisperModel, sound: Sound, windows: Sequence[Window]) -> tuple[str, float]:
@@ -39,17 +40,26 @@ def language(whisper: WhisperModel, sound: Sound, windows: Sequence[Window]) -> 
     return best, total[best] / len(windows)
 
 
-def words(whisper: WhisperModel, sound: Sound, batch: Sequence[Window], spoken: str) -> list[tuple[Word, ...]]:
-    """The words of each window, in order, on the window's clock; nothing where the model itself hears nobody."""
-    heard = _decode(whisper, sound, batch, spoken, beam_size=1)
-    for index, segments in enumerate(heard):
+def words(
+    whisper: WhisperModel, sound: Sound, batch: Sequence[Window], spoken: str, *, timed: bool = True
+) -> list[Word]:
+    """The words of the windows, in order, on the source clock; none of a window where the model itself hears nobody.
+
+    `timed`: Whisper writes times between its phrases. It then loses nothing that is said again and again, but may stop
+    before the end of a window; without, it hears the end but may skip a repetition. What one misses the other hears.
+    """
+    heard = _decode(whisper, sound, batch, spoken, beam_size=1, without_timestamps=not timed)
+    found: list[Word] = []
+    for window, segments in zip(batch, heard, strict=True):
         for how in _AGAIN:
-            if not _failed(segments):
+            if not _failed(segments, window.length_s):
                 break
-            again = _decode(whisper, sound, [batch[index]], spoken, **how)[0]
+            again = _decode(whisper, sound, [window], spoken, **how)[0]
             segments = max(segments, again, key=_worth)
-        heard[index] = [] if _failed(segments) and _nobody(segments) else segments
-    return [tuple(word for segment in segments for word in _words(segment)) for segments in heard]
+        if not (_failed(segments, window.length_s) and _nobody(segments)):
+            said = (word for segment in segments for word in _words(segment))
+            found += (Word(w.text, *window.source(w.start_s, w.end_s), w.confidence) for w in said)
+    return found
 
 
 def _decode(whisper: WhisperModel, sound: Sound, batch: Sequence[Window], spoken: str, **how: Any) -> list[list]:
@@ -85,8 +95,12 @@ def _samples(sound: Sound, window: Window) -> np.ndarray:
     return np.pad(joined, (0, -len(joined) % _HOP))
 
 
-def _failed(segments: Sequence) -> bool:
-    return any(s.compression_ratio > _MOST_COMPRESSION or s.avg_logprob < _LEAST_LOGPROB for s in segments)
+def _failed(segments: Sequence, length_s: float) -> bool:
+    """Whether a window's segments are a guess, or repeat themselves faster than anybody speaks."""
+    if any(s.avg_logprob < _LEAST_LOGPROB for s in segments):
+        return True
+    fast = sum(len(s.words or ()) for s in segments) > _FASTEST * length_s
+    return fast and any(s.compression_ratio > _MOST_COMPRESSION for s in segments)
 
 
 def _nobody(segments: Sequence) -> bool:

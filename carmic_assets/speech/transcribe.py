@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Literal
 from carmic_assets.model.errors import CarmicError, NoSpeech
 from carmic_assets.model.progress import Progress, ignore
 from carmic_assets.model.speech import Transcript, Word
-from carmic_assets.speech import activity, embed, hear, models, voices, words
+from carmic_assets.speech import activity, edges, embed, hear, models, voices, words
 from carmic_assets.speech.sound import Sound, opened
-from carmic_assets.speech.windows import Window, pack
+from carmic_assets.speech.windows import Window, missed, pack
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -64,10 +64,9 @@ def transcribe(
         for batch, tongue in _batches(windows, tongues):
             if cancelled():
                 raise Cancelled
-            for window, heard in zip(batch, hear.words(whisper, sound, batch, tongue), strict=True):
-                said += (Word(w.text, *window.source(w.start_s, w.end_s), w.confidence) for w in heard)
+            said += _heard(whisper, sound, batch, tongue, speech)
             progress(0.05 + 0.9 * (batch[-1].pieces[-1].end_s - start_s) / (end_s - start_s))
-        kept = words.clean(said, speech)
+        kept = words.clean(edges.aligned(said, sound, start_s, end_s), speech)
         if not kept:
             raise NoSpeech("No words could be made out in this video. Upload one where people are heard clearly.")
         turns = voices.turns(sound, speech, threads=threads)
@@ -84,6 +83,21 @@ def transcribe(
             speech=speech,
             voice_model=embed.name(),
         )
+
+
+def _heard(
+    whisper: WhisperModel, sound: Sound, batch: Sequence[Window], language: str, speech: activity.Spans
+) -> list[Word]:
+    """The words of a batch of windows; speech for which none were found is heard again alone, then the other way."""
+    said = hear.words(whisper, sound, batch, language)
+    for timed in (True, False):
+        left = missed(speech, batch, said)
+        if not left:
+            break
+        again = hear.words(whisper, sound, pack(left, 0.0, sound.length_s), language, timed=timed)
+        inside = (word for word in again if any(a <= (word.start_s + word.end_s) / 2 <= b for a, b in left))
+        said = sorted([*said, *inside], key=lambda word: word.start_s)
+    return said
 
 
 def _check_language(language: str | None, whisper: WhisperModel) -> None:

@@ -6,15 +6,19 @@ much of it is silence.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import msgspec
 
+from carmic_assets.model.speech import Word
 from carmic_assets.speech.activity import Spans
 
 LONGEST_S = 29.0  # Whisper's window is 30 s
 _PAD_S = 0.25  # kept around speech: the detector starts late on soft consonants
 _BREATH_S = 0.8  # a gap up to this stays as it is
+_MISSED_S = 0.8
+_NEAR_S = 0.3
 _BREAK_S = 3.0  # a window ends at a pause of this length once it is half full
 
 
@@ -60,6 +64,22 @@ def pack(speech: Spans, start_s: float, end_s: float, *, longest_s: float = LONG
         windows[-1].append(piece)
         length += size
     return tuple(Window(tuple(pieces)) for pieces in windows)
+
+
+def missed(speech: Spans, windows: Sequence[Window], said: Sequence[Word]) -> Spans:
+    """Stretches of speech in the windows, of `_MISSED_S` at least, with no word near (`said` in order)."""
+    found: list[tuple[float, float]] = []
+    for piece in (piece for window in windows for piece in window.pieces):
+        words = [word for word in said if word.start_s < piece.end_s and word.end_s > piece.start_s]
+        for a, b in speech:
+            at, end = max(a, piece.start_s), min(b, piece.end_s)
+            for word in words:
+                if word.start_s - _NEAR_S - at >= _MISSED_S and word.start_s - _NEAR_S <= end:
+                    found.append((at, word.start_s - _NEAR_S))
+                at = max(at, word.end_s + _NEAR_S)
+            if end - at >= _MISSED_S:
+                found.append((at, end))
+    return tuple(found)
 
 
 def _padded(speech: Spans, start_s: float, end_s: float) -> list[Piece]:

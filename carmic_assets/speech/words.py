@@ -13,6 +13,8 @@ from carmic_assets.speech.activity import Spans
 
 _SHORTEST_S = 0.04
 _LONGEST_S = 1.6  # a drawn-out word; what is longer has swallowed a pause
+_FASTEST = 6.0  # words a second, over a phrase said five times
+_BEFORE_S = 0.08  # a word may begin so much before the detector hears it; it may end `_FAR_S` after
 _FAR_S = 0.3  # a word further than this from any speech was never said
 
 
@@ -30,8 +32,8 @@ def _inside(word: Word, speech: Spans) -> Word | None:
     if _overlap(word, best) <= 0:
         away = max(best[0] - word.end_s, word.start_s - best[1])
         return word if away <= _FAR_S else None
-    start = max(word.start_s, best[0] - 0.05)
-    end = min(word.end_s, best[1] + 0.05)
+    start = max(word.start_s, best[0] - _BEFORE_S)
+    end = min(word.end_s, best[1] + _FAR_S)
     if end - start > _LONGEST_S:
         start = end - _LONGEST_S
     return Word(word.text, start, end, word.confidence)
@@ -48,7 +50,7 @@ def _overlap(word: Word, span: tuple[float, float]) -> float:
 
 
 def _without_loops(words: list[Word]) -> list[Word]:
-    """A phrase of 1 to 8 words said more than four times in a row is the model's stutter: one is kept."""
+    """A phrase of 1 to 8 words again and again, faster than anybody speaks, is the model's stutter: one is kept."""
     kept: list[Word] = []
     at = 0
     bare = [word.text.casefold().strip(".,!?;:") for word in words]
@@ -58,9 +60,10 @@ def _without_loops(words: list[Word]) -> list[Word]:
             times = 1
             while bare[at + times * size : at + (times + 1) * size] == phrase:
                 times += 1
-            if times > 4 and len(phrase) == size:
+            end = at + times * size
+            if times > 4 and len(phrase) == size and end - at > _FASTEST * (words[end - 1].end_s - words[at].start_s):
                 kept += words[at : at + size]
-                at += times * size
+                at = end
                 break
         else:
             kept.append(words[at])
