@@ -72,6 +72,7 @@ class Tokens(msgspec.Struct):
     access=Access.PUBLIC,
     limit=REGISTER_IP,
     counted_by_handler=True,
+    refuses=(409,),
     idempotent=True,
     tags=["Auth"],
 )
@@ -95,7 +96,15 @@ async def register(
     return Data(await sync_to_thread(work))
 
 
-@post("/v1/auth/login", access=Access.PUBLIC, limit=LOGIN_IP, counted_by_handler=True, status_code=200, tags=["Auth"])
+@post(
+    "/v1/auth/login",
+    access=Access.PUBLIC,
+    limit=LOGIN_IP,
+    counted_by_handler=True,
+    refuses=(401,),
+    status_code=200,
+    tags=["Auth"],
+)
 async def login(request: Request[Any, Any, Any], platform: ThePlatform, data: JSONBody[Login]) -> Data[SessionOut]:
     """Log in: 10 a minute for an IP address, 5 a minute for an e-mail address.
 
@@ -115,7 +124,7 @@ async def login(request: Request[Any, Any, Any], platform: ThePlatform, data: JS
     return Data(await sync_to_thread(work))
 
 
-@post("/v1/auth/refresh", access=Access.PUBLIC, status_code=200, sync_to_thread=True, tags=["Auth"])
+@post("/v1/auth/refresh", access=Access.PUBLIC, refuses=(401,), status_code=200, sync_to_thread=True, tags=["Auth"])
 def refresh(platform: ThePlatform, data: JSONBody[RefreshIn]) -> Data[Tokens]:
     """Spend a refresh token for a new pair. A token used twice ends its session: log in again."""
     with platform.database.write() as connection:

@@ -25,7 +25,23 @@ TicketParameter = Annotated[str, QueryParameter(description="Of `POST /v1/sse-ti
 LastId = Annotated[
     str, QueryParameter(name="last_event_id", description="Resume behind this id, like the header `Last-Event-ID`.")
 ]
-STREAM = {200: ResponseSpec(data_container=str, description="Server-sent events", media_type="text/event-stream")}
+
+
+class StreamMessage(msgspec.Struct):
+    """`data` is a JSON object: what `/status` answers, or the export. There is no event name."""
+
+    id: str
+    data: str
+
+
+STREAM = {
+    200: ResponseSpec(
+        data_container=StreamMessage,
+        description="Server-sent events",
+        media_type="text/event-stream",
+        generate_examples=False,
+    )
+}
 
 
 class TicketOut(msgspec.Struct):

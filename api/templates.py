@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
+import uuid
+from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import delete, get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter, RawBody
 from msgspec import Meta
+from sqlalchemy import Connection
 
 from api import edits
 from api.access import Access
@@ -16,15 +21,18 @@ from api.errors import ApiError, not_found
 from api.fields import NO_NUL
 from api.given import TheCaller, ThePlatform
 from api.links import link
-from api.presets import RATIOS, shipped_templates
+from api.presets import RATIOS, shipped_config, shipped_templates
+from api.previewing import draw
 from carmic_assets.captions.presets import caption_templates, known_styles
 from carmic_assets.model.template import TemplateConfig
-from resources import templates
+from resources import cache, templates
 from resources.platform import Platform
 from resources.templates import Template
 
 Ratio = Literal["9_16", "1_1", "4_5", "16_9"]
 TAGS = ["Templates"]
+PREVIEW = "preview:"  # of shipped templates: where their pictures are
+PREVIEW_LIFE = timedelta(days=3650)
 LONG_S = 60.0  # templates are checked as for a clip of this length
 
 
@@ -66,7 +74,8 @@ def listing(
     """The shipped templates, then the workspace's own."""
     with platform.database.read() as connection:
         own = templates.listing(connection, caller.workspace)
-    found = [*_system(), *(_shown(platform, template) for template in own)]
+        system = _system(platform, connection)
+    found = [*system, *(_shown(platform, template) for template in own)]
     return Data([template for template in found if ratio in (None, template.ratio)])
 
 
@@ -91,7 +100,7 @@ def create(platform: ThePlatform, caller: TheCaller, data: JSONBody[TemplateIn],
 @delete("/v1/templates/{template_id:str}", access=Access.EDITOR, status_code=200, sync_to_thread=True, tags=TAGS)
 def remove(platform: ThePlatform, caller: TheCaller, template_id: FromPath[str]) -> Data[Ok]:
     """Delete one of the workspace's own templates. The shipped ones stay: 403."""
-    if any(template.id == template_id for template in _system()):
+    if shipped_config(template_id) is not None:
         raise ApiError(403, "The shipped templates cannot be deleted.")
     with platform.database.write() as connection:
         if not templates.remove(connection, caller.workspace, template_id):
@@ -105,7 +114,7 @@ def defaults(platform: ThePlatform, caller: TheCaller) -> Data[dict[str, Templat
     with platform.database.read() as connection:
         chosen = templates.defaults(connection, caller.workspace)
         own = {template.id: template for template in templates.listing(connection, caller.workspace)}
-    known = {template.id: template for template in _system()}
+        known = {template.id: template for template in _system(platform, connection)}
     known.update({identity: _shown(platform, template) for identity, template in own.items()})
     return Data({ratio: known.get(chosen.get(ratio, "")) for ratio in RATIOS})
 
@@ -120,7 +129,7 @@ def set_default(
         raise ApiError(402, "Default templates need a tier above FREE.")
     with platform.database.write() as connection:
         own = templates.get(connection, caller.workspace, data.template_id)
-        found = _shown(platform, own) if own else next((t for t in _system() if t.id == data.template_id), None)
+        found = _shown(platform, own) if own else _of_system(platform, connection, data.template_id)
         if found is None:
             raise not_found("template")
         if found.ratio != ratio:
@@ -138,6 +147,37 @@ def clear_default(platform: ThePlatform, caller: TheCaller, ratio: FromPath[str]
     return Data(Ok())
 
 
+@post(
+    "/v1/templates/{template_id:str}/regenerate-previews",
+    access=Access.EDITOR,
+    status_code=200,
+    sync_to_thread=True,
+    tags=TAGS,
+)
+def regenerate_previews(platform: ThePlatform, caller: TheCaller, template_id: FromPath[str]) -> Data[TemplateOut]:
+    """Draw the template's preview picture anew: its captions on a plain ground, in its aspect ratio."""
+    with platform.database.read() as connection:
+        own = templates.get(connection, caller.workspace, template_id)
+        shipped = shipped_config(template_id)
+    raw = own.template_config if own is not None else shipped
+    if raw is None:
+        raise not_found("template")
+    room = f"workspaces/{caller.workspace}/templates" if own is not None else "shared/templates"
+    key = f"{room}/{uuid.uuid4()}.png"
+    platform.settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=platform.settings.scratch_dir) as folder:
+        path = Path(folder) / "preview.png"
+        draw(edits.parsed(raw), path, platform.settings.cache_dir / "captions")
+        platform.store.put_file(key, path, "image/png")
+    with platform.database.write() as connection:
+        if own is not None:
+            templates.set_previews(connection, own.id, [key])
+            renewed = templates.get(connection, caller.workspace, own.id)
+            return Data(_shown(platform, renewed or own))
+        cache.put(connection, PREVIEW + template_id, key, PREVIEW_LIFE)
+        return Data(_of_system(platform, connection, template_id) or TemplateOut(template_id, "", "", raw, True, []))
+
+
 @get("/v1/projects/caption-templates", access=Access.EDITOR, sync_to_thread=True, tags=["Projects"])
 def captions(platform: ThePlatform, caller: TheCaller) -> Data[list[CaptionTemplate]]:
     """The values that `caption_style` may take: the shipped styles, then the workspace's own templates."""
@@ -150,8 +190,17 @@ def captions(platform: ThePlatform, caller: TheCaller) -> Data[list[CaptionTempl
     return Data(found)
 
 
-def _system() -> list[TemplateOut]:
-    return [TemplateOut(*shipped, True, []) for shipped in shipped_templates()]
+def _system(platform: Platform, connection: Connection) -> list[TemplateOut]:
+    drawn = cache.starting(connection, PREVIEW)
+    found = []
+    for shipped in shipped_templates():
+        url = link(platform, drawn.get(PREVIEW + shipped[0]), "image/png")
+        found.append(TemplateOut(*shipped, True, [url] if url else []))
+    return found
+
+
+def _of_system(platform: Platform, connection: Connection, template_id: str) -> TemplateOut | None:
+    return next((template for template in _system(platform, connection) if template.id == template_id), None)
 
 
 def _shown(platform: Platform, template: Template) -> TemplateOut:
@@ -171,4 +220,6 @@ def _check_ratio(ratio: str) -> None:
         raise ApiError(400, f"The ratio must be one of {', '.join(RATIOS)}.")
 
 
-ROUTES: list[Any] = [listing, create, remove, defaults, set_default, clear_default, captions]
+ROUTES: list[Any] = [
+    listing, create, remove, defaults, set_default, clear_default, regenerate_previews, captions,
+]  # fmt: skip

@@ -49,6 +49,7 @@ def address(platform: Platform, key: str, length: int) -> str:
     ["/v1/uploads", "/v1/uploads/{token:str}"],
     http_method=["OPTIONS"],
     access=Access.PUBLIC,
+    include_in_schema=False,
     status_code=204,
     sync_to_thread=False,
     tags=["Resumable uploads"],

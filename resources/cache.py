@@ -16,6 +16,14 @@ def get(connection: Connection, key: str) -> str | None:
     return connection.scalar(query)
 
 
+def starting(connection: Connection, prefix: str) -> dict[str, str]:
+    """All that is kept under keys that start with `prefix`."""
+    query = select(cache.c.key, cache.c.body).where(
+        cache.c.key.startswith(prefix, autoescape=True), cache.c.expires_at > now()
+    )
+    return {row.key: row.body for row in connection.execute(query)}
+
+
 def put(connection: Connection, key: str, body: str, life: timedelta) -> None:
     values = {"body": body, "expires_at": now() + life}
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite

@@ -138,6 +138,11 @@ def test_templates_are_shipped_and_ones_own(owner: Member, server: Server) -> No
     assert owner.call("PUT", "/v1/templates/defaults/9_16", json=chosen).status_code == 200
     assert owner.call("PUT", "/v1/templates/defaults/7_7", json=chosen).status_code == 400
     assert owner.call("GET", "/v1/templates/defaults").json()["data"]["9_16"]["name"] == "Brand"
+    drawn = owner.call("POST", f"/v1/templates/{template['id']}/regenerate-previews")
+    assert drawn.status_code == 200, drawn.text
+    picture = Image.open(io.BytesIO(httpx.get(drawn.json()["data"]["preview_urls"][0]).content))
+    assert picture.size == (360, 640) and len(picture.getcolors(1 << 20) or []) > 100
+    assert owner.call("POST", f"/v1/templates/{shipped[0]['id']}/regenerate-previews").status_code == 200
     fresh = analysed(owner)[1]
     config = owner.call("GET", f"/v1/clips/{fresh.id}").json()["data"]["template_config"]
     assert config["style"]["fontSize"] == 90 and config["caption_style"] == "IMPACT"

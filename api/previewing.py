@@ -1,0 +1,82 @@
+"""Draws a template's preview picture, in a process of its own: `python -m api.previewing PNG CACHE` with the config on
+standard input. The API itself opens no font and runs no ffmpeg.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from api.errors import ApiError
+from carmic_assets.model.template import TemplateConfig
+
+TIME_LIMIT_S = 60
+WIDTH = 360
+WORDS = ["This", "is", "how", "your", "captions", "look"]
+AT_S = 1.0
+
+
+def draw(config: TemplateConfig, path: Path, cache: Path) -> None:
+    """Write the preview of `config` as PNG. Raises ApiError 422 where it cannot be drawn."""
+    command = [sys.executable, "-m", "api.previewing", str(path), str(cache)]
+    try:
+        done = subprocess.run(
+            command, input=msgspec.json.encode(config), capture_output=True, timeout=TIME_LIMIT_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ApiError(503, "Drawing the preview took too long. Try again.") from error
+    if done.returncode != 0:
+        said = done.stdout.decode(errors="replace").strip()
+        raise ApiError(422, said[:500] or "This template cannot be drawn. Check its font and colours.")
+
+
+def _main(path: Path, cache: Path) -> None:
+    from carmic_assets.captions.track import write_ass
+    from carmic_assets.media import ffmpeg
+    from carmic_assets.model.direction import CANVAS
+    from carmic_assets.model.edit import Edit, Span
+    from carmic_assets.model.media import Rate, SourceFacts
+    from carmic_assets.model.speech import Word
+
+    config = msgspec.json.decode(sys.stdin.buffer.read(), type=TemplateConfig)
+    width, height = CANVAS[config.layout.aspect_ratio]
+    edit = Edit(
+        clip_id="preview",
+        title="",
+        source_path="",
+        source=SourceFacts("", 0, "", 3.0, 0.0, None, None),
+        start_s=0.0,
+        duration_s=3.0,
+        rate=Rate(25, 1),
+        width=width,
+        height=height,
+        keeps=(Span(0.0, 3.0),),
+        shots=(),
+        words=tuple(Word(word, n * 0.4, n * 0.4 + 0.38, 1.0) for n, word in enumerate(WORDS)),
+        config=config,
+    )
+    with tempfile.TemporaryDirectory(prefix="preview-") as folder:
+        try:
+            track = write_ass(edit, Path(folder), cache)
+        except ValueError as error:
+            sys.stdout.write(str(error))
+            raise SystemExit(1) from error
+        ground = (
+            f"gradients=s={width}x{height}:c0=0x24345c:c1=0x7a4a6a:x0=0:y0=0:x1={width}:y1={height}:r=25:d=2:seed=1"
+        )
+        words = f"ass=filename={ffmpeg.quote(track.ass_path)}:fontsdir={ffmpeg.quote(track.fonts_dir)}"
+        line = ffmpeg.command(
+            [ffmpeg.Input(ground, format="lavfi")],
+            ["-map", "[shown]", "-ss", str(AT_S), "-frames:v", "1", "-f", "image2", "-c:v", "png", str(path)],
+            graph=f"[0:v]{words},scale={WIDTH}:-2[shown]",
+            threads=1,
+        )
+        ffmpeg.run(line, limit_s=TIME_LIMIT_S)
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]), Path(sys.argv[2]))
