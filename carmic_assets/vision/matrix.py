@@ -73,9 +73,8 @@ def build_matrix(
     pieces, detections = observe(
         frames_path, analysis, detector, threads=threads, progress=lambda done: progress(0.95 * done)
     )
-    pieces = [p for p in pieces if len(p.times) >= MIN_SEEN and max(p.scores) >= SURE]
-    identify(pieces)
-    matrix = _table(pieces, analysis, transcript)
+    pieces = people(pieces)
+    matrix = table(pieces, analysis, transcript.speech if transcript else None)
     speakers = join(transcript, matrix, analysis) if transcript else Speakers((), {})
     facts = MatrixFacts(
         detector=detector.facts["detector"],
@@ -138,7 +137,15 @@ def scene_of(matrix: pl.DataFrame, speakers: Speakers, facts: SourceFacts, analy
     )
 
 
-def _table(pieces: list[Piece], analysis: AnalysisFacts, transcript: Transcript | None) -> pl.DataFrame:
+def people(pieces: list[Piece]) -> list[Piece]:
+    """The pieces that are somebody, each with its track; noise is left out."""
+    kept = [p for p in pieces if len(p.times) >= MIN_SEEN and max(p.scores) >= SURE]
+    identify(kept)
+    return kept
+
+
+def table(pieces: list[Piece], analysis: AnalysisFacts, speech: tuple[tuple[float, float], ...] | None) -> pl.DataFrame:
+    """The matrix of these pieces, sorted by `t` and `track`, `speaker` not yet known. `speech`: spans with speech."""
     import numpy as np
     import polars as pl
 
@@ -155,7 +162,7 @@ def _table(pieces: list[Piece], analysis: AnalysisFacts, transcript: Transcript 
         if not len(t):
             continue
         columns = _sampled(piece, t)
-        speaking = speaking_scores(piece.motion, t, transcript.speech if transcript else None)
+        speaking = speaking_scores(piece.motion, t, speech)
         same = {"shot": [piece.shot] * len(t), "track": [piece.track] * len(t), "kind": [piece.kind] * len(t)}
         marks = _marks(piece, t)
         parts.append(
@@ -163,8 +170,8 @@ def _table(pieces: list[Piece], analysis: AnalysisFacts, transcript: Transcript 
                 {"t": np.round(t, 4), **same, **columns, "speaking": speaking, "landmarks": marks}, schema=schema
             )
         )
-    table = pl.concat(parts).sort("t", "track").unique(["t", "track"], keep="first", maintain_order=True)
-    return table.with_columns(pl.lit(None, pl.String).alias("speaker"))
+    rows = pl.concat(parts).sort("t", "track").unique(["t", "track"], keep="first", maintain_order=True)
+    return rows.with_columns(pl.lit(None, pl.String).alias("speaker"))
 
 
 def _places(piece: Piece, span: tuple[float, float], start_s: float) -> np.ndarray:
