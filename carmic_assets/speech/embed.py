@@ -35,7 +35,7 @@ def name() -> str:
     return "resemblyzer" if available() else "none: resemblyzer is not installed, so all speech counts as one voice"
 
 
-def prints(sound: Sound, stretches: Sequence[tuple[float, float]], *, threads: int = 2) -> np.ndarray:
+def prints(sound: Sound, stretches: Sequence[tuple[float, float]]) -> np.ndarray:
     """One unit vector for each stretch (seconds; what goes beyond `LENGTH_S` is not heard): float32, shape (n, 256)."""
     import numpy as np
     import torch
@@ -43,7 +43,7 @@ def prints(sound: Sound, stretches: Sequence[tuple[float, float]], *, threads: i
     lstm, linear = _network()
     found = [np.zeros((0, SIZE), np.float32)]
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)  # a recurrent net: a second thread only waits [six times the CPU on a busy machine]
     try:
         with torch.inference_mode():
             for at in range(0, len(stretches), _BATCH):

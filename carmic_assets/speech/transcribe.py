@@ -69,7 +69,7 @@ def transcribe(
         kept = words.clean(edges.aligned(said, sound, start_s, end_s), speech)
         if not kept:
             raise NoSpeech("No words could be made out in this video. Upload one where people are heard clearly.")
-        turns = voices.turns(sound, speech, threads=threads)
+        turns = voices.turns(sound, speech)
         spoken, sure = _most_spoken(windows, tongues)
         progress(1.0)
         return Transcript(

@@ -30,7 +30,7 @@ _SWITCH = 3.0  # cost of a change of voice, in ...
 _SURE = 20.0  # ... similarity-seconds
 
 
-def turns(sound: Sound, speech: Spans, *, threads: int = 2) -> tuple[Turn, ...]:
+def turns(sound: Sound, speech: Spans) -> tuple[Turn, ...]:
     """Speech turns in order, not overlapping, inside `speech`, with speakers named by first appearance.
 
     Where the weights of the voice prints are not installed, all speech is one voice with confidence 0: who calls says
@@ -43,7 +43,7 @@ def turns(sound: Sound, speech: Spans, *, threads: int = 2) -> tuple[Turn, ...]:
     if not embed.available():
         return tuple(Turn(a, b, "A", confidence=0.0) for a, b in speech)
     stretches = _stretches(speech)
-    prints = embed.prints(sound, stretches, threads=threads)
+    prints = embed.prints(sound, stretches)
     centres = _centres(prints, np.array([b - a for a, b in stretches]))
     likeness = _along(stretches, prints @ centres.T, speech[-1][1])
     return _named(_decoded(likeness, speech), likeness)
