@@ -9,7 +9,7 @@ import os
 
 import dagster as dg
 
-from carmic_assets.assets.jobs import ASSETS, JOBS
+from carmic_assets.assets.jobs import ASSETS, JOBS, nightly_rescoring
 from carmic_assets.assets.platform import PlatformResource
 from sensors.schedule import SENSORS
 
@@ -18,6 +18,7 @@ EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiproce
 defs = dg.Definitions(
     assets=list(ASSETS),
     jobs=list(JOBS),
+    schedules=[nightly_rescoring],
     sensors=SENSORS,
     resources={"platform": PlatformResource()},
     executor=EXECUTORS[os.environ.get("CARMIC_EXECUTOR", "in_process")],

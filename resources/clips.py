@@ -88,7 +88,14 @@ def add(connection: Connection, project_id: str, workspace_id: str, found: Itera
     for clip in found:
         identity = clip_id(project_id, clip.start_s, clip.end_s)
         values = {name: getattr(clip, name) for name in NewClip.__struct_fields__}
-        known = connection.scalar(select(clips.c.id).where(clips.c.id == identity))
+        known = connection.execute(select(*_FIELDS).where(clips.c.id == identity)).one_or_none()
+        if (
+            known is not None
+            and known.retired_at is None
+            and (known.start_s, known.end_s) != (clip.start_s, clip.end_s)
+        ):
+            # a clip that was moved since keeps the id that its first bounds gave it
+            identity, known = str(uuid.uuid5(_NAMESPACE, f"{identity}:{known.version}")), None
         if known is None:
             of = {"id": identity, "project_id": project_id, "workspace_id": workspace_id, "status": "DETECTED"}
             connection.execute(insert(clips).values(**of, **values, version=1, created_at=now(), updated_at=now()))
@@ -109,6 +116,13 @@ def rescore(connection: Connection, identity: str, clip: NewClip) -> None:
         "broll_suggestions": clip.broll_suggestions,
     }
     connection.execute(update(clips).where(clips.c.id == identity).values(**values, updated_at=now()))
+
+
+def describe(connection: Connection, identity: str, clip: NewClip) -> None:
+    """New bounds and words for a clip that nobody has touched; it keeps its id."""
+    values = {name: getattr(clip, name) for name in NewClip.__struct_fields__ if name != "thumbnail_key"}
+    changed = update(clips).where(clips.c.id == identity)
+    connection.execute(changed.values(**values, version=clips.c.version + 1, updated_at=now()))
 
 
 def retire(connection: Connection, identities: Iterable[str]) -> None:

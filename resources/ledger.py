@@ -161,4 +161,6 @@ def _lock(connection: Connection, workspace_id: str) -> None:
     The lock is one that foreign keys do not wait for: rows of the workspace may have been written before it is taken.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(select(workspaces.c.id).where(workspaces.c.id == workspace_id).with_for_update(key_share=True))
+        connection.execute(
+            select(workspaces.c.id).where(workspaces.c.id == workspace_id).with_for_update(key_share=True)
+        )

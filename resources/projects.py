@@ -183,6 +183,14 @@ def unfinished(connection: Connection, workspace_id: str) -> list[str]:
     return list(connection.scalars(query))
 
 
+def with_clips(connection: Connection) -> list[str]:
+    """Ids of all projects that have been scored, oldest first: the library."""
+    query = select(projects.c.id).where(
+        projects.c.status.in_(("CLIPS_READY", "COMPLETED")), projects.c.deleted_at.is_(None)
+    )
+    return list(connection.scalars(query.order_by(projects.c.created_at, projects.c.id)))
+
+
 def claim(connection: Connection, project_id: str, run_id: str) -> Project | None:
     """Give an unstarted project its run: the answer to `process`. None when it has one already or has ended."""
     step = "Queued"

@@ -12,6 +12,7 @@ import msgspec
 from pydantic import Field
 from sqlalchemy import Connection
 
+from carmic_assets.assets import checks
 from carmic_assets.assets.clips import scored_clips
 from carmic_assets.assets.pictures import strip
 from carmic_assets.assets.platform import PlatformResource
@@ -27,7 +28,14 @@ class Again(dg.Config):
     clip_ids: list[str] = Field(default_factory=list)
 
 
-@dg.asset(partitions_def=videos, deps=[scored_clips], group_name="deliverables", code_version="1", pool="encode")
+@dg.asset(
+    partitions_def=videos,
+    deps=[scored_clips],
+    group_name="deliverables",
+    code_version="1",
+    pool="encode",
+    check_specs=checks.specs("rendered_clips", checks.FILES),
+)
 def rendered_clips(
     context: dg.AssetExecutionContext, config: Again, platform: PlatformResource
 ) -> dg.MaterializeResult:
@@ -41,10 +49,12 @@ def rendered_clips(
         made: list[dict[str, Any]] = []
         failed: list[str] = []
         pictures = []
+        found: list[checks.Made] = []
         with at.source() as source:
             for row in rows:
                 try:
-                    facts, picture = _render(at, video, source, row)
+                    facts, picture, as_probed = _render(at, video, source, row)
+                    found.append(as_probed)
                     made.append({"clip": row.title, **facts})
                     pictures.append(picture)
                 except CarmicError as error:
@@ -58,13 +68,14 @@ def rendered_clips(
         if failed and not made:
             raise dg.Failure("; ".join(failed), allow_retries=False)
         return dg.MaterializeResult(
+            check_results=checks.of_files(found),
             metadata={
                 **cost(started, sum(row.end_s - row.start_s for row in rows)),
                 "clips": len(made),
                 "failed": dg.MetadataValue.json(failed),
                 "frames": dg.MetadataValue.md(strip(pictures)),
                 "facts": dg.MetadataValue.json(made),
-            }
+            },
         )
 
 
@@ -81,8 +92,8 @@ def _chosen(connection: Connection, at: Stage, again: Again) -> list[clip_rows.C
     return [clip for clip in found if not again.clip_ids or clip.id in again.clip_ids]
 
 
-def _render(at: Stage, video: Any, source: Any, row: renders.Render) -> tuple[dict[str, Any], Any]:
-    """One MP4, its subtitles and its thumbnail; the facts of it, and the thumbnail's path."""
+def _render(at: Stage, video: Any, source: Any, row: renders.Render) -> tuple[dict[str, Any], Any, "checks.Made"]:
+    """One MP4, its subtitles and its thumbnail: the facts of it, the thumbnail's path, and what the probe says."""
     from carmic_assets.assets.edits import edit_of
     from carmic_assets.captions.subtitles import srt, vtt
     from carmic_assets.direction.measures import measure
@@ -117,7 +128,8 @@ def _render(at: Stage, video: Any, source: Any, row: renders.Render) -> tuple[di
             cache=settings.cache_dir / "captions",
         )
     picture = scratch / "clip.jpg"
-    make_thumbnail(path, probe(path), report.duration_s / 3, picture)
+    as_probed = probe(path)
+    make_thumbnail(path, as_probed, report.duration_s / 3, picture)
     key = at.key(artifacts.rendered(row.id, ".mp4"))
     store.put_bytes(at.key(artifacts.rendered(row.id, ".srt")), srt(edit).encode(), "application/x-subrip")
     store.put_bytes(at.key(artifacts.rendered(row.id, ".vtt")), vtt(edit).encode(), "text/vtt")
@@ -128,7 +140,7 @@ def _render(at: Stage, video: Any, source: Any, row: renders.Render) -> tuple[di
     facts = {**msgspec.to_builtins(report), "crop_metrics": msgspec.to_builtins(metrics)}
     with at.platform.database.write() as connection:
         renders.finish(connection, row.id, key, facts, thumbnail)
-    return facts, picture
+    return facts, picture, checks.Made(row.title, as_probed, report.duration_s)
 
 
 def _fail_render(at: Stage, row: renders.Render, sentence: str) -> None:
@@ -136,7 +148,14 @@ def _fail_render(at: Stage, row: renders.Render, sentence: str) -> None:
         renders.fail(connection, row.id, sentence)
 
 
-@dg.asset(partitions_def=videos, deps=[scored_clips], group_name="deliverables", code_version="1", pool="encode")
+@dg.asset(
+    partitions_def=videos,
+    deps=[scored_clips],
+    group_name="deliverables",
+    code_version="1",
+    pool="encode",
+    check_specs=checks.specs("nle_packages", checks.PACKAGES),
+)
 def nle_packages(context: dg.AssetExecutionContext, config: Again, platform: PlatformResource) -> dg.MaterializeResult:
     """Project packages for the editing programs: the cut and the crop that is rendered, as editable keyframes."""
     started = time.monotonic()
@@ -147,10 +166,13 @@ def nle_packages(context: dg.AssetExecutionContext, config: Again, platform: Pla
         video = video_of(at)
         made: list[dict[str, Any]] = []
         failed: list[str] = []
+        problems: list[str] = []
         with at.source() as source:
             for row in rows:
                 try:
-                    made.append({"clip": row.title, "target": row.target_format, **_package(at, video, source, row)})
+                    facts, wrong = _package(at, video, source, row)
+                    made.append({"clip": row.title, "target": row.target_format, **facts})
+                    problems += wrong
                 except CarmicError as error:
                     failed.append(f"{row.title}: {error.sentence}")
                     _fail_export(at, row, error.sentence)
@@ -162,12 +184,13 @@ def nle_packages(context: dg.AssetExecutionContext, config: Again, platform: Pla
         if failed and not made:
             raise dg.Failure("; ".join(failed), allow_retries=False)
         return dg.MaterializeResult(
+            check_results=checks.of_packages(problems),
             metadata={
                 **cost(started, sum(row.end_s - row.start_s for row in rows)),
                 "packages": len(made),
                 "failed": dg.MetadataValue.json(failed),
                 "facts": dg.MetadataValue.json(made),
-            }
+            },
         )
 
 
@@ -180,7 +203,7 @@ def _exports(at: Stage, context: dg.AssetExecutionContext, again: Again) -> list
     return [row for row in done if row.status == "COMPLETED"]
 
 
-def _package(at: Stage, video: Any, source: Any, row: exports.Export) -> dict[str, Any]:
+def _package(at: Stage, video: Any, source: Any, row: exports.Export) -> tuple[dict[str, Any], list[str]]:
     from carmic_assets.assets.edits import edit_of
     from carmic_assets.captions.track import caption_events
     from carmic_assets.exports.package import package
@@ -216,11 +239,12 @@ def _package(at: Stage, video: Any, source: Any, row: exports.Export) -> dict[st
             threads=settings.threads,
             progress=progress,
         )
+    wrong = checks.problems_of(path)
     key = at.key(artifacts.package(row.id))
     size = at.platform.store.put_file(key, path, "application/zip")
     with at.platform.database.write() as connection:
         exports.finish(connection, row.id, key, size)
-    return msgspec.to_builtins(report)
+    return msgspec.to_builtins(report), wrong
 
 
 def _fail_export(at: Stage, row: exports.Export, sentence: str) -> None:

@@ -1,8 +1,8 @@
-"""Jobs: what can be asked for, by the API, by an operator or by the clock."""
+"""Jobs and the nightly schedule: what can be asked for, by the API, by an operator or by the clock."""
 
 import dagster as dg
 
-from carmic_assets.assets.clips import scored_clips
+from carmic_assets.assets.clips import rescore_all, scored_clips
 from carmic_assets.assets.deliverables import nle_packages, rendered_clips
 from carmic_assets.assets.ingest import analysis_media, proxy_video, source_video
 from carmic_assets.assets.stage import videos
@@ -15,4 +15,18 @@ ingest_video = dg.define_asset_job("ingest_video", selection=list(INGEST), parti
 render_clips = dg.define_asset_job("render_clips", selection=[rendered_clips], partitions_def=videos)
 export_packages = dg.define_asset_job("export_packages", selection=[nle_packages], partitions_def=videos)
 
-JOBS = (ingest_video, render_clips, export_packages)
+
+@dg.job(description="Score stored videos again from their artifacts alone: the whole library, or those of the config.")
+def rescore_clips() -> None:
+    rescore_all()
+
+
+JOBS = (ingest_video, render_clips, export_packages, rescore_clips)
+
+nightly_rescoring = dg.ScheduleDefinition(
+    name="nightly_rescoring",
+    job=rescore_clips,
+    cron_schedule="30 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Brings every video's clips to the scorer's newest version; rendered and edited ones keep their cut.",
+)

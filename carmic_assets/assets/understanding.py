@@ -4,6 +4,7 @@ import time
 
 import dagster as dg
 
+from carmic_assets.assets import checks
 from carmic_assets.assets.ingest import analysis_media
 from carmic_assets.assets.pictures import png
 from carmic_assets.assets.platform import PlatformResource
@@ -16,7 +17,14 @@ from carmic_assets.model.speech import Speakers, Transcript
 from resources import artifacts
 
 
-@dg.asset(partitions_def=videos, deps=[analysis_media], group_name="understanding", code_version="1", pool="models")
+@dg.asset(
+    partitions_def=videos,
+    deps=[analysis_media],
+    group_name="understanding",
+    code_version="1",
+    pool="models",
+    check_specs=checks.specs("transcript", checks.WORDS),
+)
 def transcript(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:
     """Words with times, confidence and language; voices told apart."""
     started = time.monotonic()
@@ -43,6 +51,7 @@ def transcript(context: dg.AssetExecutionContext, platform: PlatformResource) ->
         at.advance("PROCESSING", 55, "Preparing the pictures")
         confidence = sum(word.confidence for word in said.words) / max(1, len(said.words))
         return dg.MaterializeResult(
+            check_results=checks.of_words(said),
             metadata={
                 **cost(started, said.duration_s),
                 "words": len(said.words),
@@ -52,7 +61,7 @@ def transcript(context: dg.AssetExecutionContext, platform: PlatformResource) ->
                 "voices": len({turn.speaker for turn in said.voices}),
                 "mean confidence": round(confidence, 3),
                 "text": dg.MetadataValue.md(" ".join(word.text for word in said.words[:300])),
-            }
+            },
         )
 
 
@@ -107,7 +116,13 @@ def spatial_matrix(context: dg.AssetExecutionContext, platform: PlatformResource
         )
 
 
-@dg.asset(partitions_def=videos, deps=[spatial_matrix], group_name="understanding", code_version="1")
+@dg.asset(
+    partitions_def=videos,
+    deps=[spatial_matrix],
+    group_name="understanding",
+    code_version="1",
+    check_specs=checks.specs("layout_timeline", checks.CROP),
+)
 def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:
     """The auto-director: shots, layouts and crop paths for every aspect ratio, with a reason for each."""
     started = time.monotonic()
@@ -124,6 +139,7 @@ def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResourc
         at.advance("FACE_TRACKING", 88, "Choosing the clips", visual_pipeline_ready=True)
         upright = metrics["9:16"]
         return dg.MaterializeResult(
+            check_results=checks.of_crop(upright),
             metadata={
                 **cost(started, scene.end_s - scene.start_s),
                 "shots": len(aspects["9:16"]),
@@ -133,7 +149,7 @@ def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResourc
                 "pixels per second": round(upright.travel_px_per_s, 2),
                 "wall frames": upright.wall_frames,
                 "crop path": dg.MetadataValue.md(png(crop_path(aspects["9:16"], scene), "crop path, 9:16")),
-            }
+            },
         )
 
 
