@@ -70,7 +70,7 @@ def document(width: int, height: int, faces: Sequence[tuple[str, Face, float]], 
     """The whole script. `faces` are the named styles: name, face and size in pixels; each also gets a right-to-left
     twin, `<name> R`."""
     styles = [
-        _STYLE.format(name=f"{name}{twin}", font=face.family, size=number(size), encoding=encoding)
+        _STYLE.format(name=f"{name}{twin}", font=face.name, size=number(size), encoding=encoding)
         for name, face, size in faces
         for twin, encoding in (("", 1), (" R", -1))
     ]
@@ -111,8 +111,7 @@ class _Look:
     def __init__(self, style: Style, caption: Caption, main: Face, size: float, name: str):
         fields, preset = style.fields, style.preset
         self.style, self.caption, self.main, self.name = style, caption, main, name
-        # A style's own Bold is yes or no, and yes is 700; only the tag says a weight.
-        self.size = f"\\b{main.weight}" + ("" if abs(caption.em - size) < 0.005 else f"\\fs{number(caption.em)}")
+        self.size = "" if abs(caption.em - size) < 0.005 else f"\\fs{number(caption.em)}"
         self.base, self.highlight = parse_colour(fields.caption_color), parse_colour(fields.highlight_color)
         self.typed = fields.animation_style == "typewriter"
         self.sung = fields.animation_style == "karaoke"
@@ -239,7 +238,7 @@ def _runs(runs: Sequence[Run], look: _Look) -> str:
 
 
 def _font(face: Face) -> str:
-    return f"\\fn{face.family}\\b{face.weight}"
+    return f"\\fn{face.name}"
 
 
 def _typed(placed: Placed, look: _Look, motion: Motion) -> str:

@@ -21,7 +21,7 @@ import msgspec
 from carmic_assets.model.edit import MediaFile
 
 # Faces with other metrics, names or tables than this version makes must not be found in an old cache.
-_FORMAT = "3"
+_FORMAT = "4"
 
 # Every face is given these, in ems. Their sum is 1, which makes ASS's font size the em size.
 ASCENT = 0.8
@@ -90,11 +90,16 @@ _FALLBACKS = (
 
 
 class Face(msgspec.Struct, frozen=True):
-    """One static font file in the cache. `weight` is what `\\b` must say for libass to take it as it is."""
+    """One static font file in the cache. `name` is what ASS calls it: the family, with the weight unless regular. So
+    neither a font of the system with another weight nor libass's own emboldening can take its place."""
 
     family: str
     weight: int
     path: str
+
+    @property
+    def name(self) -> str:
+        return _name(self.family, self.weight)
 
 
 class _Source(msgspec.Struct, frozen=True):
@@ -233,7 +238,6 @@ def _made(source: _Source, weight: int, cache: str) -> Face:
     made = Path(cache) / f"{plain}-{weight}-{key.hexdigest()[:12]}.ttf"
     if not made.exists():
         _make(source, weight, made)
-    # The name table says what libass will be asked for.
     return Face(source.family, weight, str(made))
 
 
@@ -261,13 +265,14 @@ def _make(source: _Source, weight: int, target: Path) -> None:
         raise ValueError(f'The font "{source.family}" has no OS/2 table. Upload a TTF or OTF file that has one.')
     os2 = font["OS/2"]
     os2.usWinAscent, os2.usWinDescent = round(ASCENT * em), em - round(ASCENT * em)
-    os2.usWeightClass = weight
-    os2.fsSelection = (os2.fsSelection & ~0b100001) | 0b1000000  # neither bold nor italic: the weight says it all
+    os2.usWeightClass = 400  # and neither bold nor italic: the name says the weight
+    os2.fsSelection = (os2.fsSelection & ~0b100001) | 0b1000000
     font["head"].macStyle = 0
     table = font["name"] = newTable("name")
     table.names = []
     post = "".join(c for c in source.family if c.isascii() and c.isalnum()) or "Own"
-    for number, text in ((1, source.family), (2, "Regular"), (4, f"{source.family} {weight}"), (6, f"{post}-{weight}")):
+    name = _name(source.family, weight)
+    for number, text in ((1, name), (2, "Regular"), (4, name), (6, f"{post}-{weight}")):
         table.setName(text, number, 3, 1, 0x409)
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, aside = tempfile.mkstemp(dir=target.parent, suffix=".part")
@@ -278,6 +283,10 @@ def _make(source: _Source, weight: int, target: Path) -> None:
     finally:
         Path(aside).unlink(missing_ok=True)
         font.close()
+
+
+def _name(family: str, weight: int) -> str:
+    return family if weight == 400 else f"{family} {weight}"
 
 
 def _axis_range(face_: object, axis: str) -> tuple[float, float] | None:
