@@ -29,7 +29,7 @@ from carmic_assets.media.ffmpeg import binary
 from carmic_assets.model.direction import Box
 from carmic_assets.model.edit import Cutaway, Edit, Marker, MediaFile
 from carmic_assets.model.errors import RenderFailed
-from carmic_assets.model.template import ActiveTrack, AudioConfig, ElementsConfig, TemplateConfig, Watermark
+from carmic_assets.model.template import ActiveTrack, AudioConfig, ElementsConfig, Emoji, TemplateConfig, Watermark
 from exports_support import EVENTS, NAME, Opened, edit_of, make, opened
 
 
@@ -47,7 +47,9 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Edit:
         subprocess.run([binary(), "-v", "error", "-y", *line], check=True, timeout=60)
     edit = edit_of(film, keeps=[(0.0, 1.2), (1.6, 3.2)])
     audio = AudioConfig(music_volume=40, voice_volume=50, active_track=ActiveTrack("m"), auto_sfx_enabled=True)
-    elements = ElementsConfig(watermark=Watermark(enabled=True, image_url="w", opacity=60))
+    elements = ElementsConfig(
+        watermark=Watermark(enabled=True, image_url="w", opacity=60), emojis=(Emoji("🔥", 1.7, 1.0, x=0.3, y=0.4),)
+    )
     return msgspec.structs.replace(
         edit,
         config=msgspec.structs.replace(edit.config, audio=audio, elements=elements),
@@ -184,6 +186,11 @@ def test_broll_music_and_watermark_have_their_own_tracks_and_places(rich: Edit, 
     assert x * 19.2 + 540 + 172 / 2 == pytest.approx(960, abs=2)
     assert 960 - y * 19.2 - 68 / 2 == pytest.approx(220, abs=2)
     assert float(mark.find("adjust-blend").get("amount")) == pytest.approx(0.6)
+    fire = next(v for v in stills if v.get("name").endswith("emoji-1.png"))
+    x, y = (float(v) for v in fire.find("adjust-transform").get("position").split())
+    assert (x * 19.2 + 540) / 1080 == pytest.approx(0.3, abs=0.01)
+    assert (960 - y * 19.2) / 1920 == pytest.approx(0.4, abs=0.01)
+    assert len({v.get("lane") for v in stills}) == 3, "image b-roll, watermark and emoji overlap in time"
     music = [c for c in root.iter("asset-clip") if c.get("audioRole") == "music.music-1"]
     assert len(music) == 2  # two seconds of music under 2.8 seconds: it begins again
     amounts = [float(k.get("value")) for k in music[0].iter("keyframe")]

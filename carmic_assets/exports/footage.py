@@ -20,12 +20,12 @@ from carmic_assets.media.probe import facts_of
 from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.media import Rate, SourceFacts, VideoFacts
 from carmic_assets.model.progress import Progress, ignore
+from carmic_assets.rendering.render import early_s
 
 HANDLE_S = 2  # on both sides of what is used
 SOUND_RATE = 48_000
 SLACK = Fraction(1, 500)  # seconds; Matroska rounds to milliseconds
 DOUBLED_PX = 1920
-EARLY_S = Fraction(2)  # a frame that stands when the cut begins may have been taken long before
 # Codecs that all four programs decode from a MOV, and how QuickTime calls them; of the first two only these pixels.
 COPYABLE = {"h264": "avc1", "hevc": "hvc1", "prores": None, "mjpeg": None, "dnxhd": None}
 DECODED = {"h264": ("yuv420p", "yuvj420p"), "hevc": ("yuv420p", "yuvj420p", "yuv420p10le")}
@@ -257,7 +257,8 @@ def _conform(
     number = max(0, round((origin - _exact(video.start_s)) * rate))
     output = ["-map", "[v]", *CONFORM, "-g", str(nominal(rate)), "-threads", str(threads)]
     output += ["-fps_mode", "passthrough", "-frames:v", str(frames)]
-    cut = Cut(origin, Fraction(frames) / rate, rate, number, EARLY_S)
+    # A frame that stands when the cut begins may have been taken before it: reading begins as early as the renderer's.
+    cut = Cut(origin, Fraction(frames) / rate, rate, number, _exact(early_s(facts)), ("-noaccurate_seek",))
     graph = f"[0:{video.index}]{','.join(chain)}[v]"
     _write(path, facts, cut, output, out, sound, threads, progress, graph)
     made, found = _unbroken(out, rate)
@@ -268,13 +269,14 @@ def _conform(
 
 class Cut(msgspec.Struct, frozen=True):
     """What one ffmpeg run cuts out: `length` seconds from `origin`, which is frame `number` of the original at `rate`;
-    reading begins `early` seconds before."""
+    the file is sought to `early` seconds before, by `how`."""
 
     origin: Fraction
     length: Fraction
     rate: Fraction
     number: int
     early: Fraction
+    how: tuple[str, ...] = ()
 
 
 def _write(
@@ -304,7 +306,9 @@ def _write(
         line += ["-timecode", timecode_text(*timecode)]
     aside = out.with_suffix(".part.mov")
     # Times stay the file's own until the filters (and `setts`) move them: nothing is rounded on the way.
-    source = ffmpeg.Input(path, ("-noautorotate", "-copyts", "-ss", _seconds(max(Fraction(0), cut.origin - cut.early))))
+    begin = cut.origin - cut.early
+    seek = ("-ss", _seconds(begin), *cut.how) if begin > 0 else ()
+    source = ffmpeg.Input(path, ("-noautorotate", "-copyts", *seek))
     try:
         command = ffmpeg.command(
             [source],

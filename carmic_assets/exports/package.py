@@ -41,7 +41,7 @@ from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.progress import Progress, ignore
 from carmic_assets.rendering.effects import thinned, write_track
-from carmic_assets.rendering.render import effects_of
+from carmic_assets.rendering.render import draw_captions, effects_of
 
 Target = Literal["premiere", "davinci", "fcpx", "after_effects"]
 TARGETS: tuple[Target, ...] = ("premiere", "davinci", "fcpx", "after_effects")
@@ -81,15 +81,16 @@ def package(
     include_proxy: bool,
     proxy_path: str | Path | None = None,
     captions: Sequence[CaptionEvent] = (),
-    pictures: Sequence[Picture] = (),
+    cache: str | Path | None = None,
     threads: int = 2,
     progress: Progress = ignore,
 ) -> PackageReport:
     """Write the package of `edit` for `target` to `out_zip`.
 
     With `include_proxy` the picture is cut from `proxy_path`, else from the source. `captions` are of
-    `captions.track.caption_events`, `pictures` of its `write_ass` (of these the reactions are taken).
-    `work_dir` is emptied of what was made there. Raises `RenderFailed` where media cannot be read or cut.
+    `captions.track.caption_events`.
+    `cache` keeps fonts and emoji pictures, which all clips may share (a folder in `work_dir` when not given); else
+    `work_dir` is left as it was. Raises `RenderFailed` where media cannot be read or cut.
     """
     if target not in TARGETS:
         raise RenderFailed(f"There is no export for {target!r}. Choose one of {', '.join(TARGETS)}.")
@@ -98,8 +99,9 @@ def package(
     work.mkdir(parents=True)
     aside = out_zip.with_name(out_zip.name + ".part")
     try:
+        held = Path(cache) if cache is not None else Path(work_dir) / "cache"
         line, warnings = _prepare(
-            edit, work, include_proxy, proxy_path, captions, pictures, threads, lambda p: progress(0.8 * p)
+            edit, work, include_proxy, proxy_path, captions, held, threads, lambda p: progress(0.8 * p)
         )
         texts = project_texts(line, target)
         texts |= _beside(line, edit, target, warnings)
@@ -152,7 +154,7 @@ def _prepare(
     include_proxy: bool,
     proxy_path: str | Path | None,
     captions: Sequence[CaptionEvent],
-    pictures: Sequence[Picture],
+    cache: Path,
     threads: int,
     progress: Progress,
 ) -> tuple[Timeline, list[str]]:
@@ -193,7 +195,7 @@ def _prepare(
         music=_music(edit, work, stem, length, threads),
         effects=_effects(edit, work, stem),
         watermark=_watermark(edit, work, stem, threads),
-        pictures=_pictures(pictures, work, stem, threads),
+        pictures=_reactions(edit, work, cache, stem, threads),
     )
     line = timeline(edit, media, captions)
     for file in line.footage:
@@ -241,13 +243,20 @@ def _watermark(edit: Edit, work: Path, stem: str, threads: int) -> Image | None:
     return cut_image(edit.watermark.path, work / f"{stem}-watermark.png", threads=threads)
 
 
-def _pictures(pictures: Sequence[Picture], work: Path, stem: str, threads: int) -> tuple[tuple[Picture, Image], ...]:
-    """The reactions; emoji in a caption's text are in the text here."""
+def _reactions(edit: Edit, work: Path, cache: Path, stem: str, threads: int) -> tuple[tuple[Picture, Image], ...]:
+    """The emoji reactions where the renderer places them; emoji in a caption's text are in the text here."""
+    if not edit.config.elements.emojis:
+        return ()
+    drawn = draw_captions(edit, work / "captions", cache).pictures
     made: dict[str, Image] = {}
-    for picture in pictures:
-        if picture.reaction and picture.path not in made:
-            made[picture.path] = cut_image(picture.path, work / f"{stem}-emoji-{len(made) + 1}.png", threads=threads)
-    return tuple((picture, made[picture.path]) for picture in pictures if picture.reaction)
+    placed = []
+    for picture in drawn:
+        if picture.reaction:
+            if picture.path not in made:
+                out = work / f"{stem}-emoji-{len(made) + 1}.png"
+                made[picture.path] = cut_image(picture.path, out, threads=threads)
+            placed.append((picture, made[picture.path]))
+    return tuple(placed)
 
 
 def _music(edit: Edit, work: Path, stem: str, length: Fraction, threads: int) -> Sound | None:
