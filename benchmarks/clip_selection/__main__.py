@@ -22,17 +22,19 @@ def main() -> int:
     half = arguments.parse_args().half
     for name in (half,) if half else HALVES:
         talks = [(talk, extract_features(talk.transcript)) for talk in load(name)]
-        _table(name, talks)
+        report(name, talks)
     return 0
 
 
 def scored(talk: Written, features: ScoringFeatures) -> list[tuple[float, float]]:
-    """The scorer's clips, best first, at its defaults; two speakers are told it, as the pipeline would."""
-    chosen = score_clips(talk.transcript, talk.speakers, features=features, brief=Brief())
+    """The scorer's clips, best first, at its defaults. Who speaks is told where the talk was not heard."""
+    told = talk.speakers if talk.transcript.model == "written" else None
+    chosen = score_clips(talk.transcript, told, features=features, brief=Brief())
     return [(clip.start_s, clip.end_s) for clip in chosen.clips]
 
 
-def _table(half: str, talks: Sequence[tuple[Written, ScoringFeatures]]) -> None:
+def report(half: str, talks: Sequence[tuple[Written, ScoringFeatures]]) -> None:
+    """One row per talk, then the means of the scorer and of the baselines."""
     out = sys.stdout
     out.write(f"\n{half}\n{'':24}" + "".join(f"{column:>13}" for column in COLUMNS) + f"{'clips':>7}\n")
     rows = [(talk.name, judge(talk, scored(talk, features))) for talk, features in talks]

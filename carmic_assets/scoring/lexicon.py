@@ -26,7 +26,7 @@ class Lexicon:
         self.language = language
         self.spaced = language not in UNSPACED
         self.phrases: dict[tuple[str, ...], list[str]] = {}
-        self.members = {kind: frozenset(lists.get(kind, ())) for kind in KINDS}
+        self.members = {kind: frozenset(lists.get(kind, ())) for kind in (*KINDS, "determiner")}
         for kind in KINDS:
             for phrase in lists.get(kind, ()):
                 key = tuple(tokens(phrase)) if self.spaced else (phrase,)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from carmic_assets.model.speech import Speakers, Transcript, Word
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 MARKS = (*KINDS[:-2], "number", "asks", "exclaims", "names", "words")
 _NUMBER = re.compile(r"\d")
+CHARACTERS_A_WORD = 1.6  # of a script without spaces, so that lengths compare
 _BLOCK = 3  # sentences on each side of a gap that are compared, as in TextTiling (Hearst 1997)
 
 
@@ -39,6 +43,20 @@ class Talk:
     def __len__(self) -> int:
         return len(self.spans)
 
+    @cached_property
+    def sentences_with(self) -> Counter[str]:
+        """In how many sentences each token occurs."""
+        return Counter(word for words in self.tokens for word in set(words))
+
+    @cached_property
+    def nouns(self) -> frozenset[str]:
+        """Tokens that stand behind an article or a possessive somewhere; all where the language has no such list."""
+        articles = self.lexicon.members["determiner"]
+        if not articles:
+            return frozenset(self.sentences_with)
+        pairs = (pair for words in self.tokens for pair in pairwise(words))
+        return frozenset(word for before, word in pairs if before in articles)
+
     def mark(self, name: str) -> np.ndarray:
         return self.marks[:, MARKS.index(name)]
 
@@ -53,7 +71,7 @@ def read_talk(
     """The sentences inside `span` (source clock; None: all), described."""
     import numpy as np
 
-    words, code = transcript.words, language or transcript.language
+    words, code = transcript.words, (language or transcript.language).lower().split("-")[0]
     low, high = span or (-1.0, float("inf"))
     rows = [
         i
@@ -97,7 +115,13 @@ def _marks(texts: list[str], split: list[list[str]], lists: Lexicon) -> np.ndarr
         row = [count.get(kind, 0) for kind in MARKS[: len(KINDS) - 2]]
         numbers = sum(1 for word in words if _NUMBER.search(word) or word in lists.members["number_words"])
         names = sum(1 for word in re.findall(r"(?<=[\w,] )[A-Z]\w+", text) if word not in ("I",))
-        row += [numbers, text.count("?") + text.count("？"), text.count("!") + text.count("！"), names, len(words)]
+        row += [
+            numbers,
+            text.count("?") + text.count("？"),
+            text.count("!") + text.count("！"),
+            names,
+            len(words) / (1 if lists.spaced else CHARACTERS_A_WORD),
+        ]
         rows.append(row)
     return np.array(rows, float).reshape(-1, len(MARKS))
 

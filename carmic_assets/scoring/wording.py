@@ -34,7 +34,7 @@ def title(talk: Talk, first: int, last: int, worth: list[float]) -> str:
         fits = 12 <= len(text) <= TITLE_CHARS if talk.lexicon.spaced else 4 <= len(text) <= TITLE_CHARS // 2
         if not fits or not talk.tokens[i] or (talk.tokens[i][0] in talk.lexicon.members["dangling"] and i != first):
             continue
-        value = worth[i] + 0.4 * (i == first) + 0.5 * bool(talk.mark("asks")[i]) + 0.3 * (i == last - 1)
+        value = worth[i] + 1.0 * (i == first) + 0.5 * bool(talk.mark("asks")[i]) + 0.3 * (i == last - 1)
         if value > best_value:
             best, best_value = text, value
     if not best:
@@ -56,15 +56,28 @@ def _cut(text: str) -> str:
 
 def topics(talk: Talk, first: int, last: int, count: int) -> list[str]:
     """Content words of the clip by how much more they belong to it than to the rest of the talk (tf-idf)."""
+    if not talk.lexicon.spaced:
+        return _chunks(talk, first, last, count)
     skip = frozenset().union(*(talk.lexicon.members[kind] for kind in _NOT_TOPICS))
     here = Counter(word for words in talk.tokens[first:last] for word in words)
-    everywhere = Counter(word for words in talk.tokens for word in set(words))
 
     def weight(word: str) -> float:
-        return here[word] * (1 + min(len(word), 9) / 9) / everywhere[word] ** 0.5
+        return here[word] * (1 + min(len(word), 9) / 9) / talk.sentences_with[word] ** 0.5
 
-    usable = [word for word in here if word not in skip and len(word) > 3 and word.isalpha()]
+    usable = [word for word in here if word not in skip and len(word) > 3 and word.isalpha() and word in talk.nouns]
     return sorted(usable, key=lambda word: (-weight(word), word))[:count]
+
+
+def _chunks(talk: Talk, first: int, last: int, count: int) -> list[str]:
+    """The same for a script without spaces, from the pieces in which the words were heard."""
+    skip = talk.lexicon.members["stop"]
+    here = Counter(_bare(word.text) for word in talk.words[talk.spans[first][0] : talk.spans[last - 1][1]])
+    usable = [piece for piece in here if len(piece) > 1 and piece.isalpha() and not skip.issuperset(piece)]
+    return sorted(usable, key=lambda piece: (-here[piece] * len(piece), piece))[:count]
+
+
+def _bare(text: str) -> str:
+    return text.strip("。、，．！？・「」『』（）.,!? ")
 
 
 def hashtags(talk: Talk, first: int, last: int) -> tuple[str, ...]:
@@ -81,7 +94,7 @@ def broll(talk: Talk, first: int, last: int, start_s: float) -> tuple[BrollSugge
     for word in wanted:
         for w in talk.words[talk.spans[first][0] : talk.spans[last - 1][1]]:
             at = w.start_s - start_s
-            if word in tokens(w.text) and at >= 2.0 and w.start_s + 1.5 <= end_s:
+            if word in (*tokens(w.text), _bare(w.text)) and at >= 2.0 and w.start_s + 1.5 <= end_s:
                 if all(abs(at - other.start_time) >= 6.0 for other in found):
                     found.append(BrollSuggestion(word, round(at, 2), round(min(3.0, end_s - w.start_s), 2)))
                 break
