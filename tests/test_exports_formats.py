@@ -112,15 +112,16 @@ def test_media_are_named_once_relative_and_are_there(made: dict[str, Opened]) ->
 
 def test_texts_of_users_survive_quotes_emoji_and_newlines(made: dict[str, Opened]) -> None:
     sequence = made["premiere"].sequence.extra["sequence"]
-    assert sequence.findtext("name") == NAME
+    name = " ".join(NAME.split())  # no program takes a line break in a name
+    assert sequence.findtext("name") == name
     texts = [p.findtext("value") for p in sequence.iter("parameter") if p.findtext("parameterid") == "str"]
     assert 'Grüße & "Küsse"\r<zwei> 🎉' in texts and "The hook" in texts
     for target in ("davinci", "fcpx"):
         root = made[target].sequence.extra["root"]
-        assert root.find(".//project").get("name") == NAME
+        assert root.find(".//project").get("name") == name
         assert 'Grüße & "Küsse"\n<zwei> 🎉' in ["".join(t.itertext()) for t in root.iter("text")]
     comp = made["after_effects"].sequence.extra["comp"]
-    assert comp["name"] == NAME
+    assert comp["name"] == name
     documents = [
         dict(dict(layer["properties"])["ADBE Text Properties"]["children"])["ADBE Text Document"]["value"]
         for layer in comp["layers"]
@@ -325,7 +326,7 @@ def test_fewer_keyframes_still_show_every_frames_crop(stops: list[tuple[float, f
             w, h = 0.31640625 * part, part
             crops.append(Box(x * (1 - w), y * (1 - h), w, h))
     keys = [place(n, crop, rect, canvas) for n, crop in enumerate(crops)]
-    kept = thin(keys, canvas)
+    kept = thin(keys, rect, canvas)
     for n, crop in enumerate(crops):
         before = max(k for k in range(len(kept)) if kept[k].frame <= n)
         exact = before + 1 == len(kept) or kept[before].frame == n
@@ -337,7 +338,7 @@ def test_fewer_keyframes_still_show_every_frames_crop(stops: list[tuple[float, f
             (got.w, crop.w, 1920),
             (got.h, crop.h, 1080),
         ):
-            assert abs(a - b) * pixels < 2 * TOLERANCE_PX + 0.1
+            assert abs(a - b) * pixels <= 2 * TOLERANCE_PX
 
 
 @given(

@@ -36,8 +36,8 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Film:
 def test_every_program_shows_the_renderers_crop_at_every_frame(target: str, films: Film, tmp_path: Path) -> None:
     edit = edit_of(films(rate="30000/1001"), keeps=[(0.0, 0.8), (1.3, 2.1), (2.15, 3.2)])
     made = opened(edit, target, tmp_path)
-    assert check_picture(edit, made) < 0.5
-    assert made.report.keyframes < 80, "an editor must be able to work with the keyframes"
+    assert check_picture(edit, made) < 1
+    assert made.report.keyframes < 60, "an editor must be able to work with the keyframes"
     grid = edit.rate.fraction
     kept = [(round(s.start_s * grid), round(s.end_s * grid)) for s in edit.keeps]
     cuts = {sum(b - a for a, b in kept[:k]) for k in range(3)}
@@ -48,7 +48,7 @@ def test_every_program_shows_the_renderers_crop_at_every_frame(target: str, film
 def test_padding_and_other_aspects_are_placed_as_rendered(target: str, films: Film, tmp_path: Path) -> None:
     for aspect in ("1:1", "4:5", "16:9"):
         edit = edit_of(films(rate="25"), aspect=aspect, padding=60)
-        assert check_picture(edit, opened(edit, target, tmp_path)) < 0.5
+        assert check_picture(edit, opened(edit, target, tmp_path)) < 1
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -57,7 +57,7 @@ def test_every_rate_stays_on_its_own_grid(rate: str, target: str, films: Film, t
     edit = edit_of(films(rate=rate, size="320x180"), keeps=[(0.0, 1.1), (1.5, 3.2)])
     made = opened(edit, target, tmp_path)
     assert made.sequence.rate == Fraction(rate)
-    assert check_picture(edit, made) < 0.5
+    assert check_picture(edit, made) < 1
     assert check_media(edit, made) is None
 
 
@@ -66,7 +66,7 @@ def test_every_rate_stays_on_its_own_grid(rate: str, target: str, films: Film, t
 def test_sound_of_every_shape_comes_along(layout: str | None, target: str, films: Film, tmp_path: Path) -> None:
     edit = edit_of(films(rate="25", size="320x180", layout=layout))
     made = opened(edit, target, tmp_path)
-    assert check_picture(edit, made) < 0.5
+    assert check_picture(edit, made) < 1
     channels = {"mono": 1, "stereo": 2, "5.1": 6, None: 0}[layout]
     if target == "premiere":
         root = made.sequence.extra["root"]
@@ -123,7 +123,7 @@ def test_sources_of_every_kind_come_out_upright_square_and_constant(
     }[kind]()
     edit = edit_of(path)
     made = opened(edit, target, tmp_path)
-    assert check_picture(edit, made) < 0.5
+    assert check_picture(edit, made) < 1
     reasons = [text.split(": ", 1)[1] for text in made.report.conformed]
     assert reasons == ([conformed] if conformed else [])
     assert check_media(edit, made) is None
@@ -135,7 +135,7 @@ def test_a_proxy_of_another_size_shows_the_same_picture(target: str, films: Film
     small = films("proxy.mp4", rate="24000/1001", size="320x180")
     made = opened(edit, target, tmp_path, include_proxy=True, proxy_path=small)
     assert any(name.endswith("-proxy.mov") for name in made.files)
-    assert check_picture(edit, made) < 0.5
+    assert check_picture(edit, made) < 1
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -145,7 +145,7 @@ def test_a_source_with_its_own_timecode_is_online(target: str, films: Film, tmp_
         edit = edit_of(films("code.mov", rate=rate, size="320x180", options=("-timecode", code)))
         assert edit.source.start_timecode == code
         made = opened(edit, target, tmp_path)
-        assert check_picture(edit, made) < 0.5
+        assert check_picture(edit, made) < 1
         assert check_media(edit, made) is None
 
 
@@ -155,7 +155,7 @@ def test_a_rate_that_no_sequence_has_becomes_a_multiple_of_it(target: str, films
     made = opened(edit, target, tmp_path)
     assert made.sequence.rate == sequence_rate(Fraction(15)) == 30
     assert made.report.conformed == ()
-    assert check_picture(edit, made) < 0.5
+    assert check_picture(edit, made) < 1
     assert any("15 frames a second" in warning for warning in made.report.warnings)
 
 
@@ -184,7 +184,7 @@ def test_clips_at_the_ends_of_their_source(
 ) -> None:
     edit = edit_of(films(f"{start}-{end}.mp4", rate="25", size="320x180", options=options), start=start, end=end)
     made = opened(edit, "davinci", tmp_path)
-    assert check_picture(edit, made, Fraction(0) if start == 0 else None) < 0.5
+    assert check_picture(edit, made, Fraction(0) if start == 0 else None) < 1
     assert bool(made.report.conformed) == bool(conformed)
     assert conformed is None or conformed in made.report.conformed[0]
 
@@ -197,7 +197,7 @@ def test_a_fast_camera_keeps_its_true_rate(films: Film, tmp_path: Path) -> None:
     durations = {f.get("frameDuration") for f in made.sequence.extra["root"].iter("format")}
     assert durations == {"1/60s", "1/120s"}
     main = msgspec.structs.replace(edit, keeps=edit.keeps)
-    assert check_picture(main, made) < 0.5
+    assert check_picture(main, made) < 1
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ def timeline(edit: Edit, media: Media, captions: Sequence[CaptionEvent] = ()) ->
         beds += (Bed(0, frames, media.effects.name, Fraction(0), (Level(0, 1.0),)),)
     stills = _stills(edit, media, frames, rate)
     return Timeline(
-        name=edit.title.strip() or "Clip",
+        name=" ".join(edit.title.split()) or "Clip",
         rate=Rate(rate.numerator, rate.denominator),
         width=edit.width,
         height=edit.height,

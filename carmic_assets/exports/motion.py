@@ -13,7 +13,7 @@ import msgspec
 from carmic_assets.direction.canvas import Rect
 from carmic_assets.model.direction import Box
 
-TOLERANCE_PX = 0.2  # of the source and of the canvas; the promise is 2
+TOLERANCE_PX = 0.5  # of the source and of the canvas; the promise is 2
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -65,37 +65,38 @@ def between(a: Key, b: Key, frame: int) -> Key:
     return Key(frame, *mix)
 
 
-def thin(keys: Sequence[Key], canvas: Canvas) -> tuple[Key, ...]:
-    """Keyframes whose straight lines stay within `TOLERANCE_PX` of `keys` (one a frame, in order). A picture that
-    stands still keeps one."""
+def thin(keys: Sequence[Key], rect: Rect, canvas: Canvas) -> tuple[Key, ...]:
+    """Keyframes whose straight lines show in `rect` what `keys` (one a frame, in order) show there, within
+    `TOLERANCE_PX`. A picture that stands still keeps one."""
+    if all(_near(key, keys[0], rect, canvas) for key in keys):
+        return (keys[0],)
     kept = [keys[0]]
     at = 0
     while at < len(keys) - 1:
         reach = 1
-        while at + reach < len(keys) and _straight(keys, at, at + reach, canvas):
+        while at + reach < len(keys) and _straight(keys, at, at + reach, rect, canvas):
             reach *= 2
         good, bad = at + max(reach // 2, 1), min(at + reach, len(keys))
         while bad - good > 1:
             middle = (good + bad) // 2
-            good, bad = (middle, bad) if _straight(keys, at, middle, canvas) else (good, middle)
+            good, bad = (middle, bad) if _straight(keys, at, middle, rect, canvas) else (good, middle)
         kept.append(keys[good])
         at = good
-    if all(_near(key, kept[0], canvas) for key in keys):
-        return (kept[0],)
     return tuple(kept)
 
 
-def _straight(keys: Sequence[Key], first: int, last: int, canvas: Canvas) -> bool:
+def _straight(keys: Sequence[Key], first: int, last: int, rect: Rect, canvas: Canvas) -> bool:
     a, b = keys[first], keys[last]
-    return all(_near(between(a, b, keys[i].frame), keys[i], canvas) for i in range(first + 1, last))
+    return all(_near(between(a, b, keys[i].frame), keys[i], rect, canvas) for i in range(first + 1, last))
 
 
-def _near(a: Key, b: Key, canvas: Canvas) -> bool:
-    """Whether every edge of the picture is at the same place: in pixels of the canvas and in pixels of the source."""
-    limit = TOLERANCE_PX * min(1.0, b.width / canvas.source_width)
+def _near(a: Key, b: Key, rect: Rect, canvas: Canvas) -> bool:
+    """Whether both show the same crop: its edges, and what is trimmed, in pixels of the source and of the canvas."""
+    across, down = max(canvas.source_width, b.width), max(canvas.source_height, b.height)
+    p, q = shown(a, rect, canvas), shown(b, rect, canvas)
     return (
-        abs(a.x - b.x) + abs(a.width - b.width) / 2 <= limit
-        and abs(a.y - b.y) + abs(a.height - b.height) / 2 <= limit
-        and max(abs(a.left - b.left), abs(a.right - b.right)) * canvas.source_width <= TOLERANCE_PX
-        and max(abs(a.top - b.top), abs(a.bottom - b.bottom)) * canvas.source_height <= TOLERANCE_PX
+        max(abs(p.x - q.x), abs(p.x + p.w - q.x - q.w)) * across <= TOLERANCE_PX
+        and max(abs(p.y - q.y), abs(p.y + p.h - q.y - q.h)) * down <= TOLERANCE_PX
+        and max(abs(a.left - b.left), abs(a.right - b.right)) * across <= TOLERANCE_PX
+        and max(abs(a.top - b.top), abs(a.bottom - b.bottom)) * down <= TOLERANCE_PX
     )

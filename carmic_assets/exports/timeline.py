@@ -220,14 +220,15 @@ def pictures(edit: Edit, main: Footage) -> tuple[tuple[Piece, ...], tuple[Piece,
         piece = Piece(part.start, part.end, main.name, source, (), part.shot.speaker, part.shot.reason)
 
         def moved(which: int, rect: Rect, boxes: list[tuple[Box, ...]] = boxes) -> tuple[Key, ...]:
-            return thin([place(n, each[which], rect, canvas) for n, each in enumerate(boxes)], canvas)
+            return thin([place(n, each[which], rect, canvas) for n, each in enumerate(boxes)], rect, canvas)
 
         front.append(msgspec.structs.replace(piece, keys=moved(0, rects[0])))
         if len(rects) > 1:
             second.append(msgspec.structs.replace(piece, keys=moved(1, rects[1])))
         covered = rects[0].x == rects[0].y == 0 and rects[0].w == whole.w and sum(r.h for r in rects) == whole.h
         if not covered:
-            keys = thin([place(n, _backdrop(each[0], canvas), whole, canvas) for n, each in enumerate(boxes)], canvas)
+            behind = [place(n, _backdrop(each[0], canvas), whole, canvas) for n, each in enumerate(boxes)]
+            keys = thin(behind, whole, canvas)
             background.append(msgspec.structs.replace(piece, keys=keys, blur=layout.background_blur, note=""))
     return tuple(background), tuple(front), tuple(second)
 
