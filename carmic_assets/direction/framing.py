@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -65,35 +66,33 @@ def cast_of(subjects: list[Subject], times: np.ndarray, start_s: float, end_s: f
     import numpy as np
 
     step = times[1] - times[0] if len(times) > 1 else 1.0
-    inside = (times > start_s - step) & (times < end_s)
-    seen = inside & np.any([s.visible for s in subjects], axis=0)
+    seen = (times > start_s - step) & (times < end_s) & _anybody(subjects)
     if not seen.any():
         return None
-    x0, y0, x1, y1 = (
-        fold([np.where(s.visible, edge, -sign * np.inf)[seen] for s, edge in zip(subjects, edges, strict=True)])
-        for fold, sign, edges in (
-            (_least, -1, [s.x0 for s in subjects]),
-            (_least, -1, [s.y0 for s in subjects]),
-            (_most, 1, [s.x1 for s in subjects]),
-            (_most, 1, [s.y1 for s in subjects]),
+    if len(subjects) == 1:
+        x0, y0, x1, y1 = (edge[seen] for edge in (subjects[0].x0, subjects[0].y0, subjects[0].x1, subjects[0].y1))
+    else:
+        x0, y0 = (
+            np.minimum.reduce([np.where(s.visible, edge(s), np.inf)[seen] for s in subjects])
+            for edge in (attrgetter("x0"), attrgetter("y0"))
         )
-    )
-    side = MARGIN * max(middle(s.x1 - s.x0) for s in subjects)
+        x1, y1 = (
+            np.maximum.reduce([np.where(s.visible, edge(s), -np.inf)[seen] for s in subjects])
+            for edge in (attrgetter("x1"), attrgetter("y1"))
+        )
+    side = MARGIN * max(s.width for s in subjects)
     tallest = max(s.height for s in subjects)
     above = (HAIR * tallest, CHIN * tallest)
-    return Cast(np.clip(times[seen], start_s, end_s), x0, y0, x1, y1, min(s.height for s in subjects), side, above)
+    moments = np.maximum(times[seen], start_s)
+    return Cast(moments, x0, y0, x1, y1, min(s.height for s in subjects), side, above)
 
 
-def _least(rows: list[np.ndarray]) -> np.ndarray:
-    import numpy as np
-
-    return np.min(rows, axis=0)
-
-
-def _most(rows: list[np.ndarray]) -> np.ndarray:
-    import numpy as np
-
-    return np.max(rows, axis=0)
+def _anybody(subjects: list[Subject]) -> np.ndarray:
+    """Where any of them is visible."""
+    visible = subjects[0].visible
+    for subject in subjects[1:]:
+        visible = visible | subject.visible
+    return visible
 
 
 def fits(cast: Cast, shape: Shape) -> bool:

@@ -38,7 +38,8 @@ class Subject(msgspec.Struct, frozen=True):
     x1: np.ndarray
     y1: np.ndarray
     visible: np.ndarray  # bool
-    height: float  # median, of the frame's
+    width: float  # median, of the frame's
+    height: float
     importance: float  # 0..1 within the shot: size, time on screen, nearness to the middle
 
     @property
@@ -141,6 +142,7 @@ def _subject(track: SceneTrack, speaker: str | None, i: int, j: int, times: np.n
         cx + w / 2,
         cy + h / 2,
         visible,
+        middle(w),
         height,
         importance,
     )
