@@ -11,6 +11,7 @@ import msgspec
 from carmic_assets.captions.placing import MOST_SWELL_EM, Caption, Placed, Reach
 from carmic_assets.captions.presets import Style
 
+POP_S = 0.09
 BRIDGE_S = 0.08  # a word stays lit until the next one where the gap is shorter than this
 
 
@@ -74,16 +75,14 @@ def motions(style: Style, caption: Caption, x: float, y: float) -> list[Motion]:
         case "bounce" if k > 0:
             return _bounce(caption, x, y, k)
         case "pop" if k > 0:
-            length = min(0.09, shown / 4)
-            small = number(100 * (1 - 0.45 * k))
-            return [
-                Motion(
-                    caption.start_s,
-                    caption.end_s,
-                    still,
-                    f"\\fscx{small}\\fscy{small}\\t(0,{ms(length)},0.6,\\fscx100\\fscy100)",
-                )
-            ]
+            # All pieces grow about the caption's middle: each moves as it grows.
+            length, small = min(POP_S, shown / 4), 1 - 0.4 * k
+            cx, cy = (caption.box[0] + caption.box[2]) / 2, (caption.box[1] + caption.box[3]) / 2
+            x0, y0 = cx + (x - cx) * small, cy + (y - cy) * small
+            grown = f"\\move({number(x0)},{number(y0)},{number(x)},{number(y)},0,{ms(length)})"
+            size = number(100 * small)
+            tags = f"\\fscx{size}\\fscy{size}\\t(0,{ms(length)},\\fscx100\\fscy100)"
+            return [Motion(caption.start_s, caption.end_s, grown, tags)]
     return [Motion(caption.start_s, caption.end_s, still)]
 
 
@@ -97,7 +96,7 @@ def word_tags(style: Style, caption: Caption, placed: Placed, motion: Motion) ->
     swell *= 0.5 if bounces else 1.0
     swell = min(swell, MOST_SWELL_EM / 1.5 * caption.em / max(placed.width, 1.0))
     on, off = lit(caption, placed)
-    entered = caption.start_s + (0.09 if not bounces else 0.0)
+    entered = caption.start_s + (POP_S if not bounces else 0.0)
     on, off = max(on, entered) - motion.start_s, off - motion.start_s
     length = motion.end_s - motion.start_s
     if off <= 0 or on >= length:

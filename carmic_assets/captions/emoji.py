@@ -5,6 +5,7 @@ libass draws no colour fonts, so each picture is an overlay of its own. The draw
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from functools import lru_cache
@@ -12,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 SIDE = 160  # pixels are rendered in steps of this, so that sizes share files
+LEAST = 0.5  # of the drawing's canvas is kept: what is drawn small stays smaller than the rest
+_FORMAT = 2  # pictures that an older version of this module made must not be found
 
 
 def picture(emoji: str, side_px: float, cache: Path) -> Path | None:
@@ -20,20 +23,34 @@ def picture(emoji: str, side_px: float, cache: Path) -> Path | None:
     if svg is None:
         return None
     side = -(-int(side_px) // SIDE) * SIDE or SIDE
-    target = cache / f"emoji-{svg.stem}-{side}.png"
+    target = cache / f"emoji-{_FORMAT}-{svg.stem}-{side}.png"
     if not target.exists():
-        import resvg_py
-
         cache.mkdir(parents=True, exist_ok=True)
-        data = resvg_py.svg_to_bytes(svg_path=str(svg), width=side, height=side, skip_system_fonts=True)
         descriptor, aside = tempfile.mkstemp(dir=cache, suffix=".part")
         try:
             with os.fdopen(descriptor, "wb") as out:
-                out.write(bytes(data))
+                out.write(_drawn(svg, side))
             Path(aside).replace(target)
         finally:
             Path(aside).unlink(missing_ok=True)
     return target
+
+
+def _drawn(svg: Path, side: int) -> bytes:
+    """The drawing without the wide margin that OpenMoji leaves around it, so that it is as large as letters are."""
+    import resvg_py
+    from PIL import Image
+
+    large = side * 2
+    data = bytes(resvg_py.svg_to_bytes(svg_path=str(svg), width=large, height=large, skip_system_fonts=True))
+    image = Image.open(io.BytesIO(data)).convert("RGBA")
+    left, top, right, bottom = image.getchannel("A").getbbox() or (0, 0, large, large)
+    half = max(right - left, bottom - top, large * LEAST) / 2 + large / 144
+    x, y = (left + right) / 2, (top + bottom) / 2
+    box = (round(x - half), round(y - half), round(x + half), round(y + half))
+    out = io.BytesIO()
+    image.crop(box).resize((side, side), Image.Resampling.LANCZOS).save(out, "PNG")
+    return out.getvalue()
 
 
 def known(emoji: str) -> bool:

@@ -81,6 +81,12 @@ class Frame(msgspec.Struct, frozen=True):
     over: float  # above and below
     language: str | None
 
+    @property
+    def gap(self) -> float:
+        """Ems between words: a space, wider for a stroke and where words swell, for display faces set them close."""
+        swelling = 0.08 if self.reach.scale > 1 else 0.0
+        return max(self.setter.space, 0.24) + self.stroke * 0.6 + swelling
+
     def room(self, em: float) -> float:
         """Ems that a line may be wide at this size."""
         wide = self.zone.w / em - 2 * self.side
@@ -191,7 +197,7 @@ def _units(phrase: Sequence[Token], framed: Frame) -> list[Unit]:
             unit.top, unit.bottom = max(unit.top, piece.top), max(unit.bottom, piece.bottom)
         else:
             if before and token.first and spaced(before, text):
-                piece.space = framed.setter.space + framed.stroke * 0.6
+                piece.space = framed.gap
             elif before:
                 piece.weight = 0.4
             units.append(piece)

@@ -80,15 +80,16 @@ def place(
     placed: list[tuple[Emoji, Rect]] = []
     for emoji in emojis:
         start, end = emoji.start_time, emoji.start_time + emoji.duration
-        others = [Blocked(e.start_time, e.start_time + e.duration, r) for e, r in placed]
+        others = [Blocked(e.start_time, e.start_time + e.duration, _wider(r)) for e, r in placed]
         rect: Rect | None
         if emoji.x is not None and emoji.y is not None:
             rect = _inside(emoji.x * canvas[0], emoji.y * canvas[1], side, canvas)
         else:
             seen = [f for f in faces if f.start_s < end and f.end_s > start]
-            blocked = [_grown(f) for f in seen]
-            blocked += [b.rect for b in (*taken, *others) if b.start_s < end and b.end_s > start]
-            rect = _nearest_free(side, zone, _beside(seen, emoji.speaker, zone, side), blocked)
+            blocked = [b.rect for b in (*taken, *others) if b.start_s < end and b.end_s > start]
+            wanted = _beside(seen, emoji.speaker, zone, side)
+            rect = _nearest_free(side, zone, wanted, [*blocked, *(_with_hair(f) for f in seen)])
+            rect = rect or _nearest_free(side, zone, wanted, [*blocked, *(_bare(f) for f in seen)])
         if rect is not None:
             placed.append((emoji, rect))
     return placed
@@ -100,8 +101,17 @@ def _inside(x: float, y: float, side: float, canvas: tuple[int, int]) -> Rect:
     return left, top, left + side, top + side
 
 
-def _grown(face: FaceBox) -> Rect:
-    """A face box ends at brows and chin: hair and ears belong to the face too."""
+def _wider(rect: Rect) -> Rect:
+    edge = 0.1 * (rect[2] - rect[0])
+    return rect[0] - edge, rect[1] - edge, rect[2] + edge, rect[3] + edge
+
+
+def _bare(face: FaceBox) -> Rect:
+    return face.x, face.y, face.x + face.w, face.y + face.h
+
+
+def _with_hair(face: FaceBox) -> Rect:
+    """A face box ends at brows and chin: hair and ears are better left free too, where there is room."""
     return (
         face.x - 0.15 * face.w,
         face.y - 0.30 * face.h,
