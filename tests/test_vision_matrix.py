@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 
 from carmic_assets.media.analysis import AUDIO_NAME, FRAMES_NAME, analyse
 from carmic_assets.media.probe import probe
+from carmic_assets.model.errors import CarmicError
 from carmic_assets.model.media import AnalysisFacts, SourceFacts
 from carmic_assets.model.speech import Speakers, Transcript, Turn
 from carmic_assets.vision.matrix import MATRIX_FPS, Matrix, build_matrix, scene_of, to_json
@@ -150,3 +152,21 @@ def test_a_video_without_people_has_an_empty_matrix(shared: Path, tmp_path: Path
     assert scene_of(made.matrix, made.speakers, source, facts).tracks == ()
     assert contact_sheet(tmp_path / FRAMES_NAME, facts, made.matrix)[:4] == PNG
     assert speaker_timeline(made.speakers, facts)[:4] == PNG
+
+
+def test_an_audio_visual_model_scores_instead_of_lips_where_its_weights_are_set(shared: Path, talk: dict):
+    weights = shared / "data/models/lr_asd_pretrain_AVA.model"
+    facts, sound = talk["facts"], talk["frames"].parent / AUDIO_NAME
+    short = msgspec.structs.replace(facts, duration_s=8.0, frames=round(8 * facts.fps))
+    made = build_matrix(talk["frames"], sound, short, None, weights="centerface", asd_weights=str(weights))
+    assert made.facts.lips.startswith("LR-ASD")
+    both = made.matrix.join(talk["made"].matrix, on=["t", "track"], suffix="_lips").filter(pl.col("t") < 8)
+    clear = both.filter((pl.col("speaking_lips") > 0.8) | (pl.col("speaking_lips") < 0.02))
+    agree = (clear["speaking"] > 0.5) == (clear["speaking_lips"] > 0.5)
+    assert clear.height > 20 and agree.mean() > 0.8
+
+
+def test_weights_of_something_else_are_refused(shared: Path, talk: dict):
+    other = shared / "data/models/face_detection_yunet_2023mar.onnx"
+    with pytest.raises(CarmicError, match="CARMIC_ASD_WEIGHTS"):
+        build_matrix(talk["frames"], None, talk["facts"], None, weights="centerface", asd_weights=str(other))

@@ -5,6 +5,7 @@ Looks at the small copy only. Head motion is taken out by aligning the upper fac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -83,28 +84,57 @@ def _window(shape: tuple[int, int]) -> np.ndarray:
 
 
 def speaking_scores(
-    motion: list[tuple[float, float, float]], t: np.ndarray, speech: tuple[tuple[float, float], ...] | None
+    motion: list[tuple[float, float, float]],
+    t: np.ndarray,
+    speech: tuple[tuple[float, float], ...] | None,
+    *,
+    heard: Sequence[tuple[float, float]] = (),
 ) -> np.ndarray:
     """0..1 at each of the times `t`: how much the mouth moves like speech in the half second around.
 
-    `motion` holds (time, mouth, upper face) by frame; `speech` the spans in which anybody speaks: outside them the
-    score is at most a quarter. Coefficients: logistic regression on three talks (see docs/vision.md).
+    `motion` holds (time, mouth, upper face) by frame; `heard` (time, probability) of an audio-visual model, which then
+    is the score; `speech` the spans in which anybody speaks: outside them the score is at most a quarter.
     """
     import numpy as np
 
-    if not motion:
+    when, score = _smoothed_model(heard) if heard else _lips(motion)
+    if not len(when):
         return np.zeros(len(t))
-    when, mouth, upper = np.array(motion).T
-    kernel = np.ones(min(7, len(when)))
-    count = np.convolve(np.ones(len(when)), kernel, "same")
-    mouth, upper = (np.convolve(v, kernel, "same") / count for v in (mouth, upper))
-    logit = 6.75 * np.log(mouth + 0.01) - 2.52 * np.log(upper + 0.01) + 8.26
-    score = np.interp(t, when, 1 / (1 + np.exp(-np.clip(logit, -8, 8))))
-    nearest = np.abs(when[np.clip(np.searchsorted(when, t), 0, len(when) - 1)] - t)
-    score = np.where(nearest > 0.75, 0.0, score)  # not measured: a gap in the track
+    nearest = np.searchsorted(when, t)
+    away = np.minimum(
+        np.abs(when[np.clip(nearest, 0, len(when) - 1)] - t), np.abs(when[np.clip(nearest - 1, 0, len(when) - 1)] - t)
+    )
+    score = np.where(away > 0.75, 0.0, np.interp(t, when, score))  # not measured: a gap in the track
     if speech is not None:
-        heard = np.zeros(len(t), bool)
+        spoken = np.zeros(len(t), bool)
         for start, end in speech:
-            heard |= (t >= start - 0.15) & (t <= end + 0.15)
-        score = np.where(heard, score, 0.25 * score)
+            spoken |= (t >= start - 0.15) & (t <= end + 0.15)
+        score = np.where(spoken, score, 0.25 * score)
     return score
+
+
+def _lips(motion: list[tuple[float, float, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients: logistic regression on three talks with known turns (docs/vision.md)."""
+    import numpy as np
+
+    when, mouth, upper = np.array(motion).reshape(-1, 3).T
+    mouth, upper = _running_mean(mouth, 7), _running_mean(upper, 7)
+    logit = 6.75 * np.log(mouth + 0.01) - 2.52 * np.log(upper + 0.01) + 8.26
+    return when, 1 / (1 + np.exp(-np.clip(logit, -8, 8)))
+
+
+def _smoothed_model(heard: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
+    import numpy as np
+
+    when, score = np.array(heard).T
+    return when, _running_mean(score, 11)
+
+
+def _running_mean(values: np.ndarray, width: int) -> np.ndarray:
+    import numpy as np
+
+    if not len(values):
+        return values
+    kernel = np.ones(min(width, len(values)))
+    mean: np.ndarray = np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
+    return mean

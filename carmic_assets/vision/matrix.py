@@ -15,6 +15,7 @@ from carmic_assets.model.media import AnalysisFacts, SourceFacts
 from carmic_assets.model.progress import Progress, ignore
 from carmic_assets.model.scene import MatrixBox, MatrixTrack, Scene, SceneTrack, SpatialMatrix
 from carmic_assets.model.speech import Speakers, Transcript
+from carmic_assets.vision.asd import ActiveSpeaker
 from carmic_assets.vision.detect import load_detector
 from carmic_assets.vision.lips import speaking_scores
 from carmic_assets.vision.observe import observe
@@ -65,13 +66,15 @@ def build_matrix(
     """Detect, track and score the small copy at `frames_path`, and join faces with the transcript's voices.
 
     `weights` and `device` choose the detector (see `detect.load_detector`), `asd_weights` an audio-visual model for
-    the speaking scores. Raises CorruptVideo where the copy cannot be read.
+    the speaking scores. Raises CorruptVideo where the copy cannot be read,
+    CarmicError where `asd_weights` cannot.
     """
     from carmic_assets.speech.speakers import join
 
     detector = load_detector(weights, device=device, threads=threads)
+    speaker = ActiveSpeaker(asd_weights, audio_path, device=device, threads=threads) if asd_weights else None
     pieces, detections = observe(
-        frames_path, analysis, detector, threads=threads, progress=lambda done: progress(0.95 * done)
+        frames_path, analysis, detector, speaker=speaker, threads=threads, progress=lambda done: progress(0.95 * done)
     )
     pieces = people(pieces)
     matrix = table(pieces, analysis, transcript.speech if transcript else None)
@@ -84,7 +87,7 @@ def build_matrix(
         fps=MATRIX_FPS,
         tracks=len({p.track for p in pieces}),
         detections=detections,
-        lips="mouth motion",
+        lips=speaker.name if speaker else "mouth motion",
     )
     progress(1.0)
     return Matrix(name_speakers(matrix, speakers), speakers, facts)
@@ -162,7 +165,7 @@ def table(pieces: list[Piece], analysis: AnalysisFacts, speech: tuple[tuple[floa
         if not len(t):
             continue
         columns = _sampled(piece, t)
-        speaking = speaking_scores(piece.motion, t, speech)
+        speaking = speaking_scores(piece.motion, t, speech, heard=piece.heard)
         same = {"shot": [piece.shot] * len(t), "track": [piece.track] * len(t), "kind": [piece.kind] * len(t)}
         marks = _marks(piece, t)
         parts.append(

@@ -16,6 +16,7 @@ from msgspec.structs import astuple
 from carmic_assets.media.open import open_media
 from carmic_assets.model.media import AnalysisFacts
 from carmic_assets.model.progress import Progress, ignore
+from carmic_assets.vision.asd import WINDOW_S, ActiveSpeaker, crop
 from carmic_assets.vision.centerface import overlap
 from carmic_assets.vision.detect import Detection, Detector
 from carmic_assets.vision.lips import Face, face_of, mouth_motion
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 COARSE_FPS = 2.5  # of detection where nothing moves
+LONGEST_GAP_S = 0.5  # between the faces that an audio-visual model sees as one stretch
 STEADY = 0.55  # intersection over union with the detection before, above which nothing moved
 
 
@@ -46,14 +48,16 @@ def observe(
     analysis: AnalysisFacts,
     detector: Detector,
     *,
+    speaker: ActiveSpeaker | None = None,
     threads: int = 2,
     progress: Progress = ignore,
 ) -> tuple[list[Piece], int]:
-    """The pieces of all shots, in order of shots, each with its mouth motion by frame; and how often it detected."""
+    """The pieces of all shots, in order of shots, each with its mouth motion by frame, and with the scores of `speaker`
+    where one is given; and how often it detected."""
     import cv2
 
     cv2.setNumThreads(threads)
-    pass_ = _Pass(analysis, detector)
+    pass_ = _Pass(analysis, detector, speaker)
     with open_media(frames_path, threads=threads) as source:
         for n, frame in enumerate(source.decode(video=0)):
             pass_.take(_Frame(analysis.start_s + n / analysis.fps, frame))
@@ -64,8 +68,8 @@ def observe(
 
 
 class _Pass:
-    def __init__(self, analysis: AnalysisFacts, detector: Detector):
-        self.analysis, self.detector = analysis, detector
+    def __init__(self, analysis: AnalysisFacts, detector: Detector, speaker: ActiveSpeaker | None):
+        self.analysis, self.detector, self.speaker = analysis, detector, speaker
         self.pieces: list[Piece] = []
         self.detections = 0
         self._stride = max(1, round(analysis.fps / COARSE_FPS))
@@ -90,6 +94,8 @@ class _Pass:
         """The last frames of a shot are looked at too, however few; then its pieces are complete."""
         if len(self._waiting) > 1:
             self._look()
+        for piece in self._tracker.pieces:
+            self._listen(piece)
         self.pieces += self._tracker.pieces
         self._tracker = ShotTracker(self._shot)
         self._waiting = []
@@ -113,11 +119,28 @@ class _Pass:
         """Hand the boxes to the tracker, and measure the mouths of those that were there at the start of `since`."""
         for piece in self._tracker.step(frame.t, found, frame.picture):
             if since and len(piece.times) > 1 and abs(piece.times[-2] - since[0].t) < 1e-6:
-                _measure(piece, since)
+                faces = _measure(piece, since)
+                if self.speaker:
+                    piece.crops += [(at.t, crop(at.grey, face)) for at, face in faces]
+                    if piece.crops and piece.crops[-1][0] - piece.crops[0][0] >= WINDOW_S:
+                        self._listen(piece)
+
+    def _listen(self, piece: Piece) -> None:
+        """Score the faces that wait; a gap in them is where one window ends."""
+        if not self.speaker:
+            return
+        start = 0
+        for i in range(1, len(piece.crops) + 1):
+            if i == len(piece.crops) or piece.crops[i][0] - piece.crops[i - 1][0] > LONGEST_GAP_S:
+                times, crops = zip(*piece.crops[start:i], strict=True)
+                piece.heard += self.speaker.scores(list(times), list(crops))
+                start = i
+        piece.crops = []
 
 
-def _measure(piece: Piece, frames: list[_Frame]) -> None:
-    """Mouth motion in each of `frames` but the first; the face between its two detections is on a line."""
+def _measure(piece: Piece, frames: list[_Frame]) -> list[tuple[_Frame, Face]]:
+    """Mouth motion in each of `frames` but the first; the face between its two detections is on a line. Returns where
+    it was in each."""
     (t0, t1) = piece.times[-2:]
     height, width = frames[0].grey.shape
     faces = [
@@ -125,11 +148,14 @@ def _measure(piece: Piece, frames: list[_Frame]) -> None:
         for box, marks in zip(piece.boxes[-2:], piece.landmarks[-2:], strict=True)
     ]
     if faces[0] is None or faces[1] is None:
-        return
+        return []
+    found = []
     for before, now in pairwise(frames):
         part = (now.t - t0) / (t1 - t0)
         face = Face(*(a + part * (b - a) for a, b in zip(astuple(faces[0]), astuple(faces[1]), strict=True)))
         piece.motion.append((now.t, *mouth_motion(before.grey, now.grey, face)))
+        found.append((now, face))
+    return found
 
 
 def _same(before: list[Detection], now: list[Detection]) -> bool:

@@ -33,6 +33,8 @@ class Piece:
         self.motion: list[tuple[float, float, float]] = []
         self.looks: np.ndarray  # running mean
         self.look_count = 0
+        self.crops: list[tuple[float, np.ndarray]] = []  # not yet scored by the audio-visual model
+        self.heard: list[tuple[float, float]] = []  # its scores: time, probability of speaking
         self.track = -1
 
     def predicted(self, t: float) -> tuple[float, float, float, float]:
