@@ -1,4 +1,4 @@
-"""Test media with known truth: every frame carries its number, flashes and beeps fall together, a line moves as told."""
+"""Test media with known truth: every frame carries its number, and flashes and beeps fall together."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def counted(
     container: str | None = None,
     sound: bool = True,
 ) -> Path:
-    """Frame n shows n as `BITS` black and white blocks along the top, most significant first; the rest is grey, and white
+    """Frame n shows n as `BITS` black and white blocks along the top, most significant first. The rest is grey, white
     in the frame that each whole second begins with, where the sound beeps for 40 ms. Frames in `skip` are left out."""
     import av
 

@@ -1,0 +1,125 @@
+"""What the probe promises: the facts of odd files, and a sentence for those that cannot be used."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+import footage
+from carmic_assets.media.probe import facts_of, frame_rate, probe, snap
+from carmic_assets.model.errors import CorruptVideo
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "turn", "rate"),
+    [
+        ("androidx_bbb_800x640_768kbps_30fps_avc_2b_firstpts_10_sec.mp4", (1137, 640), (0, False), (30, 1)),
+        ("androidx_internal_emulator_transformer_output_270_rotated.mp4", (720, 1280), (270, False), (30000, 1001)),
+        ("androidx_sample.flv", (1080, 720), (0, False), (30, 1)),
+        ("androidx_sample_rotate_and_reflect.mp4", (720, 1080), (90, True), (30000, 1001)),
+        ("androidx_sample_with_srt.mkv", (1080, 720), (0, False), (30, 1)),
+        ("autoeditor_SAR-2by3.mp4", (640, 540), (0, False), (30, 1)),
+        ("autoeditor_h264-png.mp4", (640, 360), (0, False), (30, 1)),
+        ("mp4parse_video_rotation_90.mp4", (60, 100), (90, False), (24, 1)),
+        ("torchcodec_nasa_13013.mp4", (480, 270), (0, False), (30000, 1001)),
+        ("torchcodec_testsrc2_odd_height_and_width_vp9.mp4", (321, 241), (0, False), (25, 1)),
+        ("androidx_sample_missing_stsd.mp4", (1080, 720), (0, False), (30000, 1001)),
+    ],
+)
+def test_odd_files_are_described_as_a_viewer_sees_them(shared, name, size, turn, rate):
+    video = probe(shared / "data/odd" / name).video
+    assert (video.width, video.height) == size
+    assert (video.rotation, video.mirrored) == turn
+    assert (video.rate.num, video.rate.den) == rate
+
+
+def test_colour_and_hdr_are_read_from_the_pictures(shared):
+    hdr = probe(shared / "data/odd/androidx_hdr10-av1.mp4").video
+    assert (hdr.hdr, hdr.color_transfer, hdr.color_primaries) == (True, "smpte2084", "bt2020")
+    full = probe(shared / "data/odd/androidx_sample_shorter_audio.mp4").video
+    assert (full.hdr, full.color_range, full.color_matrix) == (False, "pc", "smpte170m")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "androidx_bbb_6ch_8kHz_opus.ogg",
+        "androidx_invalid-bitstream.webm",
+        "androidx_sample_audio_only_15s.mp4",
+        "androidx_sample_eac3.mp4",
+        "derived_no_moov_friday.mp4",
+        "mp4parse_zero_empty_stsc.mp4",
+    ],
+)
+def test_a_file_without_a_picture_is_refused_with_a_sentence(shared, name):
+    with pytest.raises(CorruptVideo) as refused:
+        probe(shared / "data/odd" / name)
+    assert refused.value.sentence.endswith(".") and str(shared) not in refused.value.sentence
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"hello, this is a text\n" * 1000,
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nhttp://127.0.0.1/a.ts\n#EXT-X-ENDLIST\n",
+        b"ffconcat version 1.0\nfile /etc/passwd\n",
+        b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom",
+    ],
+)
+def test_what_is_no_video_is_refused_whatever_its_name(tmp_path, content):
+    path = tmp_path / "video.mp4"
+    path.write_bytes(content)
+    with pytest.raises(CorruptVideo):
+        probe(path)
+
+
+def test_an_absurd_size_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    path = footage.counted(tmp_path / "a.mp4", seconds=0.2, sound=False)
+    monkeypatch.setattr("carmic_assets.media.open.MAX_PIXELS", 100 * 100)
+    with pytest.raises(CorruptVideo, match="too large"):
+        probe(path)
+
+
+def test_a_file_that_was_cut_short_is_as_long_as_what_is_left(tmp_path):
+    whole = footage.counted(tmp_path / "a.mkv", seconds=8)
+    part = tmp_path / "b.mkv"
+    part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    assert probe(whole).video.duration_s == pytest.approx(8, abs=0.05)
+    assert 2 < probe(part).video.duration_s < 6
+
+
+def test_a_late_start_is_taken_off_the_source_clock(tmp_path):
+    facts = probe(footage.counted(tmp_path / "a.ts", first_pts_s=10, container="mpegts"))
+    assert facts.container_start_s > 9
+    assert facts.video.start_s < 0.1 and facts.audio.start_s < 0.1
+    assert facts.duration_s == pytest.approx(4, abs=0.1)
+
+
+def test_variable_and_constant_rates_are_told_apart(tmp_path):
+    steady = probe(footage.counted(tmp_path / "a.mkv", fps=Fraction(30000, 1001))).video
+    assert (steady.variable_rate, steady.rate.num) == (False, 30000)
+    holes = probe(footage.counted(tmp_path / "b.mkv", skip=tuple(range(20, 40)))).video
+    assert (holes.variable_rate, holes.rate.num, holes.rate.den) == (True, 25, 1)
+
+
+def test_rates_snap_to_standard_ones_only_where_they_are_near():
+    assert snap(Fraction(2997, 100)) == Fraction(30000, 1001)
+    assert snap(Fraction(2500, 83)) == Fraction(2500, 83)
+    jittered = [n / 30 + (0.004 if n % 3 else -0.004) for n in range(3000)]
+    assert frame_rate([jittered], Fraction(1, 90_000), None, None) == (Fraction(30), False)
+
+
+def test_sound_alone_is_described_for_the_library(tmp_path, shared):
+    facts = facts_of(shared / "data/audio/jfk.flac", ("flac",))
+    assert facts.video is None and facts.audio.sample_rate == 44100
+    assert facts.duration_s == pytest.approx(11, abs=0.01)
+
+
+def test_the_hash_is_of_the_whole_file(tmp_path):
+    import hashlib
+
+    path: Path = footage.counted(tmp_path / "a.mp4", seconds=1)
+    assert probe(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()

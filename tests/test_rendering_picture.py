@@ -1,0 +1,269 @@
+"""What is seen in an MP4: the right frames, crops to the pixel, true colours, each element at its place and time."""
+
+from __future__ import annotations
+
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+import footage
+from carmic_assets.direction.sample import region_at
+from carmic_assets.media.ffmpeg import binary
+from carmic_assets.media.probe import probe
+from carmic_assets.model.direction import Keyframe, LayoutShot, Region
+from carmic_assets.model.edit import Edit, MediaFile
+from carmic_assets.model.speech import Word
+from carmic_assets.model.template import TemplateConfig
+from carmic_assets.rendering.assemble import assemble, clip_bounds
+from carmic_assets.rendering.render import render
+from carmic_assets.rendering.still import render_still
+
+FIT_16_9 = {"layoutType": "fit", "aspectRatio": "16:9"}
+CROP = 1080 * 9 / 16 / 1920  # width of a 9:16 crop of a 16:9 frame
+
+
+def edit_of(source: Path, start: float, end: float, shots=None, words=(), media=None, **config) -> Edit:
+    facts = probe(source)
+    start, end = clip_bounds(facts, start, end)
+    return assemble(
+        clip_id="clip",
+        title="A clip",
+        source_path=str(source),
+        source=facts,
+        start_s=start,
+        end_s=end,
+        config=msgspec.convert({"layout": FIT_16_9, **config}, TemplateConfig),
+        words=words,
+        shots=shots or [LayoutShot(0, end - start, "fit", None, "", ())],
+        media=media,
+    )
+
+
+def rendered(edit: Edit, folder: Path) -> list[np.ndarray]:
+    render(edit, folder / "out.mp4", folder / "work", cache=folder / "cache")
+    assert not any((folder / "work").iterdir())
+    return footage.frames(folder / "out.mp4")
+
+
+def numbers(pictures: list[np.ndarray]) -> list[int]:
+    return [footage.number(p) for p in pictures]
+
+
+def ffmpeg(*arguments: str) -> None:
+    subprocess.run([binary(), "-v", "error", "-y", *arguments], check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("a.mp4", {"fps": Fraction(30000, 1001)}),
+        ("a.mkv", {"fps": Fraction(30000, 1001)}),
+        ("late.ts", {"container": "mpegts", "first_pts_s": 10.0}),
+        ("a.mpg", {"container": "mpeg", "codec": "mpeg2video", "sound": False}),
+    ],
+)
+def test_a_clip_holds_exactly_its_frames(tmp_path, name, made):
+    edit = edit_of(footage.counted(tmp_path / name, **made), 2.4, 3.2)
+    first = round((edit.start_s - edit.source.video.start_s) * edit.rate.fraction)
+    count = round(edit.duration_s * edit.rate.fraction)
+    assert numbers(rendered(edit, tmp_path)) == list(range(first, first + count))
+
+
+def test_a_picture_that_stands_still_in_the_source_is_held(tmp_path):
+    source = footage.counted(tmp_path / "vfr.mkv", skip=tuple(range(38, 60)))
+    assert numbers(rendered(edit_of(source, 1.8, 2.6), tmp_path)) == [37] * 15 + [60, 61, 62, 63, 64]
+
+
+def test_above_sixty_frames_a_second_every_second_one_is_taken(tmp_path):
+    edit = edit_of(footage.counted(tmp_path / "fast.mp4", fps=Fraction(100), seconds=2), 0.4, 1.0)
+    assert edit.rate.fraction == 50
+    assert numbers(rendered(edit, tmp_path)) == list(range(40, 100, 2))
+
+
+def test_removed_pauses_are_gone_to_the_frame_and_the_sound_goes_with_them(tmp_path):
+    words = [Word("one", 0.2, 0.5, 1.0), Word("two", 2.8, 3.3, 1.0)]
+    source = footage.counted(tmp_path / "a.mp4", seconds=5)
+    edit = edit_of(source, 0.0, 4.0, words=words, audio={"removePauses": True})
+    assert len(edit.keeps) == 2
+    wanted = [n for k in edit.keeps for n in range(round(k.start_s * 25), round(k.end_s * 25))]
+    pictures = rendered(edit, tmp_path)
+    assert numbers(pictures) == wanted
+    sound, first = footage.samples(tmp_path / "out.mp4")
+    flash = next(n for n, p in enumerate(pictures) if p[600:].mean() > 200) / 25
+    assert footage.beeps(sound)[0] + first == pytest.approx(flash, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        (Keyframe(0, 0.32, 0, CROP, 1), Keyframe(0.3, 0.32, 0, CROP, 1), Keyframe(0.9, 0.42, 0, CROP, 1)),
+        (Keyframe(0, 0.32, 0, CROP, 1), Keyframe(0.9, 0.40, 0.2, CROP / 2, 0.5)),
+    ],
+    ids=["pan", "zoom"],
+)
+def test_a_moving_crop_is_where_it_should_be_at_every_frame(tmp_path, path):
+    source = tmp_path / "cross.mp4"
+    lines = "drawbox=896:0:8:1080:white:fill,drawbox=0:496:1920:8:white:fill"
+    ffmpeg("-f", "lavfi", "-i", f"color=black:s=1920x1080:r=25:d=1,{lines}", "-c:v", "libx264", "-qp", "5", str(source))
+    region = Region("A", path)
+    shots = [LayoutShot(0, 1, "face-track", "A", "", (region,))]
+    edit = edit_of(source, 0, 1, shots, layout={"layoutType": "face-track"})
+    for n, picture in enumerate(rendered(edit, tmp_path)):
+        grey = np.clip(picture.mean(2) - 60, 0, None)
+        column, row = grey[100:300].mean(0), grey[:, 20:120].mean(1)
+        x = float((column * (np.arange(1080) + 0.5)).sum() / column.sum())
+        y = float((row * (np.arange(1920) + 0.5)).sum() / row.sum())
+        crop = region_at(region, n / 25)
+        assert x == pytest.approx((900 - crop.x * 1920) / (crop.w * 1920) * 1080, abs=1.2)
+        assert y == pytest.approx((500 - crop.y * 1080) / (crop.h * 1080) * 1920, abs=1.2)
+
+
+def test_layouts_change_on_their_frame_and_put_each_speaker_in_place(tmp_path):
+    source = tmp_path / "halves.mp4"
+    halves = "color=0x2020c0:s=960x1080:r=25:d=2[a];color=0xc02020:s=960x1080:r=25:d=2[b];[a][b]hstack,format=yuv420p"
+    ffmpeg("-filter_complex", halves, "-c:v", "libx264", "-qp", "10", str(source))
+    half = 1080 * 9 / 8 / 1920
+    left, right = Region("A", (Keyframe(0, 0, 0, CROP, 1),)), Region("B", (Keyframe(0, 1 - CROP, 0, CROP, 1),))
+    top = Region("B", (Keyframe(0, 0.5, 0, half * 0.7, 0.7),))
+    bottom = Region("A", (Keyframe(0, 0, 0.2, half * 0.7, 0.7),))
+    shots = [
+        LayoutShot(0, 0.4, "face-track", "A", "", (left,)),
+        LayoutShot(0.4, 0.8, "split", None, "", (top, bottom)),
+        LayoutShot(0.8, 1.2, "fit", None, "", ()),
+        LayoutShot(1.2, 1.6, "face-track", "B", "", (right,)),
+    ]
+    pictures = rendered(edit_of(source, 0, 1.6, shots, layout={"layoutType": "face-track"}), tmp_path)
+
+    def side(n: int, y: int, x: int = 540) -> str:
+        red, _, blue = pictures[n][y, x]
+        return "red" if red > blue else "blue"
+
+    assert [side(n, y) for n in (0, 9) for y in (100, 1800)] == ["blue"] * 4
+    assert [side(n, y) for n in (10, 19) for y in (10, 950, 970, 1900)] == ["red", "red", "blue", "blue"] * 2
+    assert [side(n, 960, x) for n in (20, 29) for x in (100, 900)] == ["blue", "red"] * 2
+    assert [side(n, y) for n in (30, 39) for y in (100, 1800)] == ["red"] * 4
+
+
+def test_fit_shows_the_whole_source_over_a_blurred_copy(tmp_path):
+    source = footage.counted(tmp_path / "a.mp4", seconds=1, size=(1280, 720))
+    picture = rendered(edit_of(source, 0.2, 0.4, layout={"layoutType": "fit", "backgroundBlur": 60}), tmp_path)[0]
+    top = (1920 - 608) / 2 / 1920
+    assert footage.number(picture, (0.0, top, 1.0, 608 / 1920)) == 5
+    blurred = picture[:600].astype(int)
+    assert np.abs(np.diff(blurred.mean(2), axis=1)).max() < 12  # no edge of a block survives
+
+
+COLOURS = [(200, 40, 60), (30, 180, 70), (40, 60, 190), (220, 210, 40), (128, 128, 128), (245, 245, 245), (12, 12, 12)]
+
+
+@pytest.mark.parametrize(
+    ("size", "matrix", "span", "pixels"),
+    [
+        ((1280, 720), "bt709", "tv", "yuv420p"),
+        ((704, 396), "smpte170m", "tv", "yuv420p"),
+        ((1280, 720), "bt709", "pc", "yuvj420p"),
+        ((1280, 720), "bt709", "tv", "yuv422p10le"),
+        ((1280, 720), "bt2020nc", "tv", "yuv420p10le"),
+    ],
+)
+def test_colours_come_out_as_they_went_in(tmp_path, size, matrix, span, pixels):
+    source = tmp_path / "bars.mp4"
+    bars = ";".join(
+        f"color=0x{r:02x}{g:02x}{b:02x}:s=100x394:r=25:d=0.2,format=gbrp[c{n}]" for n, (r, g, b) in enumerate(COLOURS)
+    )
+    joined = "".join(f"[c{n}]" for n in range(7)) + f"hstack=7,scale={size[0]}:{size[1]}:flags=neighbor"
+    labels = f"setparams=colorspace={matrix}:range={span}:color_primaries=bt709:color_trc=bt709"
+    coded = f"scale=out_color_matrix={matrix}:out_range={span}:flags=accurate_rnd+full_chroma_int,format={pixels}"
+    ffmpeg("-filter_complex", f"{bars};{joined},{coded},{labels}", "-c:v", "libx264", "-crf", "6", str(source))
+    picture = rendered(edit_of(source, 0, 0.2), tmp_path)[2]
+    for n, colour in enumerate(COLOURS):
+        x = int(1920 / 7 * (n + 0.5))
+        seen = picture[500:580, x - 30 : x + 30].reshape(-1, 3).mean(0)
+        assert np.abs(seen - colour).max() <= 6
+
+
+def test_every_element_is_there_in_its_time_and_not_outside_it(tmp_path):
+    source = footage.counted(tmp_path / "grey.mp4", seconds=3)
+    b_roll, mark = tmp_path / "b.mp4", tmp_path / "mark.png"
+    ffmpeg("-f", "lavfi", "-i", "color=0x10e020:s=640x360:r=30:d=2,format=yuv420p", "-c:v", "libx264", str(b_roll))
+    ffmpeg("-f", "lavfi", "-i", "color=0xff00ff:s=200x100", "-frames:v", "1", str(mark))
+    media = {
+        "b": MediaFile(str(b_roll), "b", 2.0, 640, 360, True, False),
+        "w": MediaFile(str(mark), "w", None, 200, 100, True, False),
+    }
+    edit = edit_of(
+        source,
+        0.04,
+        2.04,
+        media=media,
+        layout={**FIT_16_9, "safeZoneOverlay": True},
+        elements={
+            "progressBar": {"enabled": True, "color": "#8b5cf6", "position": "top"},
+            "watermark": {"enabled": True, "imageUrl": "w", "opacity": 50},
+            "hookTitle": {"enabled": True, "text": "Look", "durationSec": 0.4},
+            "emojis": [{"emoji": "🔥", "startTime": 0.6, "duration": 0.2, "x": 0.5, "y": 0.5}],
+        },
+        b_roll=[{"videoUrl": "b", "startTime": 1.0, "duration": 0.4}],
+    )
+    pictures = rendered(edit, tmp_path)
+
+    def near(n: int, y: int, x: int, colour: tuple[int, int, int], slack: int = 14) -> bool:
+        return bool(np.abs(pictures[n][y - 3 : y + 3, x - 3 : x + 3].reshape(-1, 3).mean(0) - colour).max() <= slack)
+
+    grey, violet, green = (90, 90, 90), (0x8B, 0x5C, 0xF6), (0x10, 0xE0, 0x20)
+    # the bar grows from left to right and is full in the last frame
+    for n, share in ((0, 1 / 50), (12, 13 / 50), (49, 1.0)):
+        end = round(1920 * share)
+        assert near(n, 12, max(8, end - 12), violet) and (share == 1 or not near(n, 12, end + 12, violet))
+    # the cutaway's frames are the cutaway's, from its first to its last
+    assert [n for n in range(50) if near(n, 900, 300, green)] == list(range(25, 35))
+    # the watermark is half there, all the time
+    for n in (2, 20, 45):
+        red, green_, blue = pictures[n][80:90, 1750:1760].reshape(-1, 3).mean(0)
+        assert red - green_ == pytest.approx(127, abs=20) and blue - green_ == pytest.approx(127, abs=20)
+    # the reaction is in its frames only
+    talk = [n for n in range(50) if n not in (*range(25, 35), 24)]  # no cutaway, no flash
+    assert [n for n in talk if not near(n, 540, 960, grey, 30)] == list(range(15, 20))
+    # the safe zone is drawn on its edge
+    assert near(40, 700, 97, (20, 205, 225), 60)
+
+
+def test_captions_are_lit_in_the_frames_of_their_word(tmp_path):
+    source = footage.counted(tmp_path / "a.mp4", seconds=2)
+    words = [Word("alpha", 0.2, 0.6, 1.0), Word("omega", 0.6, 1.0, 1.0)]
+    style = {"captionColor": "#ffffff", "highlightColor": "#ff0000", "animationStyle": "none", "strokeThickness": 0}
+    edit = edit_of(source, 0.04, 1.24, words=words, style={**style, "dropShadow": False}, layout={"layoutType": "fit"})
+    pictures = rendered(edit, tmp_path)
+
+    def red_side(picture: np.ndarray) -> str:
+        p = picture[1000:].astype(int)
+        xs = np.nonzero((p[..., 0] > 180) & (p[..., 1] < 60) & (p[..., 2] < 60))[1]
+        return "none" if len(xs) < 50 else "left" if xs.mean() < 540 else "right"
+
+    sides = [red_side(p) for p in pictures]
+    lit = {side: [n for n, s in enumerate(sides) if s == side] for side in ("left", "right")}
+    assert abs(lit["left"][0] - 5) <= 1 and abs(lit["left"][-1] - 14) <= 1
+    assert abs(lit["right"][0] - 15) <= 1 and abs(lit["right"][-1] - 24) <= 1
+
+
+def test_a_still_is_the_frame_of_the_render(tmp_path):
+    source = footage.counted(tmp_path / "a.mp4", seconds=3)
+    edit = edit_of(source, 1.0, 2.4, words=[Word("hello", 0.3, 0.9, 1.0)], layout={"layoutType": "fit"})
+    pictures = rendered(edit, tmp_path)
+    render_still(edit, 0.6, tmp_path / "still.png", tmp_path / "work", cache=tmp_path / "cache")
+    import cv2
+
+    still = cv2.cvtColor(cv2.imread(str(tmp_path / "still.png")), cv2.COLOR_BGR2RGB)
+    assert np.abs(still.astype(int) - pictures[15]).mean() < 2.5
+    assert np.abs(still.astype(int) - pictures[2]).mean() > np.abs(still.astype(int) - pictures[15]).mean()
+
+
+def test_the_same_edit_gives_the_same_bytes(tmp_path):
+    source = footage.counted(tmp_path / "a.mp4", seconds=2)
+    edit = edit_of(source, 0.4, 1.2, words=[Word("hello", 0.1, 0.6, 1.0)], layout={"layoutType": "fit"})
+    first = (rendered(edit, tmp_path), (tmp_path / "out.mp4").read_bytes())[1]
+    assert (rendered(edit, tmp_path), (tmp_path / "out.mp4").read_bytes())[1] == first
