@@ -1,0 +1,119 @@
+"""What an edit is made of, and what is refused before any work is done."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import footage
+from carmic_assets.media.probe import probe
+from carmic_assets.model.direction import LayoutShot
+from carmic_assets.model.edit import MediaFile
+from carmic_assets.model.errors import RenderFailed
+from carmic_assets.model.media import Rate
+from carmic_assets.model.speech import Word
+from carmic_assets.model.template import TemplateConfig
+from carmic_assets.rendering.assemble import assemble, clip_bounds
+from carmic_assets.rendering.pauses import LEAD_S, TAIL_S, kept_spans
+from carmic_assets.rendering.render import render
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return footage.counted(tmp_path_factory.mktemp("source") / "a.mp4", seconds=4)
+
+
+def put_together(source, media=None, words=(), end=2.0, **config):
+    facts = probe(source)
+    start, end = clip_bounds(facts, 0.4, 0.4 + end)
+    return assemble(
+        **{"clip_id": "c", "title": "t", "source_path": str(source), "source": facts, "start_s": start, "end_s": end},
+        **{"config": msgspec.convert(config, TemplateConfig), "words": words, "media": media},
+        shots=[LayoutShot(0, end - start, "fit", None, "", ())],
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"b_roll": [{"videoUrl": "gone", "startTime": 0, "duration": 1}]}, "no longer in the media library"),
+        ({"b_roll": [{"videoUrl": "v", "startTime": 1.5, "duration": 1}]}, "past the end of the clip"),
+        ({"b_roll": [{"videoUrl": "v", "startTime": 0, "duration": 1, "sourceStart": 9}]}, "after the end of its own"),
+        ({"b_roll": [{"videoUrl": "a", "startTime": 0, "duration": 1}]}, "no picture"),
+        ({"audio": {"musicTrack": "v"}}, "no sound"),
+        ({"audio": {"activeTrack": {"url": "gone"}}}, "no longer in the media library"),
+        ({"elements": {"watermark": {"enabled": True}}}, "no image"),
+        ({"elements": {"progressBar": {"enabled": True, "color": "blurple"}}}, "colour"),
+    ],
+)
+def test_what_cannot_be_rendered_is_refused_with_a_sentence(source, config, says):
+    media = {
+        "v": MediaFile("v.mp4", "v", 3.0, 64, 64, True, False),
+        "a": MediaFile("a.mp3", "a", 3.0, None, None, False, True),
+    }
+    with pytest.raises(RenderFailed, match=says):
+        put_together(source, media, **config)
+
+
+def test_an_unknown_font_fails_the_render_and_leaves_nothing(source, tmp_path):
+    edit = put_together(source, style={"captionFont": "No Such Font"}, words=[Word("hi", 0, 1, 1.0)])
+    with pytest.raises(RenderFailed, match="No Such Font"):
+        render(edit, tmp_path / "out.mp4", tmp_path / "work")
+    assert [p.name for p in tmp_path.iterdir()] == ["work"] and not any((tmp_path / "work").iterdir())
+
+
+def test_damaged_media_fail_the_render_and_leave_nothing(source, tmp_path):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"not a video" * 100)
+    media = {"v": MediaFile(str(broken), "v", 3.0, 64, 64, True, False)}
+    edit = put_together(source, media, b_roll=[{"videoUrl": "v", "startTime": 0, "duration": 1}])
+    with pytest.raises(RenderFailed):
+        render(edit, tmp_path / "out.mp4", tmp_path / "work")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["broken.mp4", "work"]
+
+
+def test_bounds_lie_on_the_grid_and_inside_the_source(source):
+    facts = probe(source)
+    start, end = clip_bounds(facts, 1.013, 99)
+    assert start == pytest.approx(1.0) and end == pytest.approx(4.0, abs=0.05)
+    with pytest.raises(RenderFailed, match="outside"):
+        clip_bounds(facts, 50, 60)
+
+
+def test_the_users_words_replace_the_transcripts(source):
+    edited = {"words": [{"word": "Carmic", "start": 0.1, "end": 0.5}]}
+    edit = put_together(source, words=[Word("karmic", 0.1, 0.5, 0.4)], transcript=edited)
+    assert [w.text for w in edit.words] == ["Carmic"]
+
+
+def test_fillers_and_silences_go_and_words_stay_whole():
+    words = [Word("so", 1.0, 1.3, 1), Word("um,", 1.5, 1.9, 1), Word("yes.", 2.0, 2.4, 1), Word("then", 6.0, 6.4, 1)]
+    kept = kept_spans(words, 10.0, Rate(25, 1), language="en")
+    assert sum(k.end_s - k.start_s for k in kept) < 3
+    for word in (words[0], words[2], words[3]):
+        assert any(k.start_s <= word.start_s + 0.021 and word.end_s - 0.021 <= k.end_s for k in kept)
+    assert not any(k.start_s < 1.7 < k.end_s for k in kept)
+    german = kept_spans([Word("um", 1.5, 1.9, 1), Word("zu", 2.0, 2.4, 1)], 4.0, Rate(25, 1), language="de")
+    assert any(k.start_s < 1.7 < k.end_s for k in german)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 30), st.floats(0.05, 2)), max_size=30), st.sampled_from([(25, 1), (30000, 1001)])
+)
+def test_keeps_are_in_order_on_the_grid_and_hold_every_word(raw, rate):
+    words = [Word("word", a, a + d, 1.0) for a, d in raw]
+    rate = Rate(*rate)
+    grid = rate.num / rate.den
+    duration = round(33 * grid) / grid
+    kept = kept_spans(words, duration, rate)
+    assert kept and kept[0].start_s >= 0 and kept[-1].end_s <= duration + 1e-6
+    assert all(a.end_s < b.start_s for a, b in pairwise(kept))
+    assert all(abs(t * grid - round(t * grid)) < 1e-6 for k in kept for t in (k.start_s, k.end_s))
+    for word in words:
+        middle = min((word.start_s + word.end_s) / 2, duration - 0.05)
+        assert any(k.start_s - 0.05 <= middle <= k.end_s + 0.05 for k in kept)
+    assert LEAD_S < TAIL_S

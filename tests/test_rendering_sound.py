@@ -1,0 +1,104 @@
+"""What is heard in an MP4: on target, under the ceiling, music under the voice, effects at their times."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+import footage
+from carmic_assets.media.ffmpeg import Input, binary
+from carmic_assets.media.probe import probe
+from carmic_assets.model.direction import LayoutShot
+from carmic_assets.model.edit import Edit, MediaFile
+from carmic_assets.model.template import TemplateConfig
+from carmic_assets.rendering import sound
+from carmic_assets.rendering.assemble import assemble, clip_bounds
+from carmic_assets.rendering.effects import Effect, peak, thinned, write_track
+from carmic_assets.rendering.render import RenderReport, render
+
+
+def talk(path: Path, voice: str, seconds: float, filters: str = "anull") -> Path:
+    """A grey picture with `voice`: a file, or a lavfi source."""
+    heard = ["-i", voice] if Path(voice).exists() else ["-f", "lavfi", "-i", voice]
+    subprocess.run(
+        [
+            *(binary(), "-v", "error", "-y", "-f", "lavfi", "-i", f"color=gray:s=320x180:r=25:d={seconds}", *heard),
+            *("-t", str(seconds), "-c:v", "libx264", "-preset", "ultrafast", "-af", filters, "-c:a", "aac", str(path)),
+        ],
+        check=True,
+    )
+    return path
+
+
+def clip(source: Path, folder: Path, end: float, media=None, **audio) -> tuple[Edit, RenderReport, sound.Loudness]:
+    facts = probe(source)
+    start, end = clip_bounds(facts, 0, end)
+    config = msgspec.convert({"layout": {"layoutType": "fit", "aspectRatio": "1:1"}, "audio": audio}, TemplateConfig)
+    shots = [LayoutShot(0, end, "fit", None, "", ())]
+    edit = assemble(
+        **{"clip_id": "c", "title": "t", "source_path": str(source), "source": facts, "start_s": start, "end_s": end},
+        **{"config": config, "words": [], "shots": shots, "media": media},
+    )
+    report = render(edit, folder / "out.mp4", folder / "work", cache=folder / "cache")
+    measure = sound.measure_with([Input(str(folder / "out.mp4"), ("-vn",))], 2)
+    return edit, report, measure("[0:a]anull[x]", ["x"])["x"]
+
+
+@pytest.mark.parametrize("filters", ["volume=-26dB", "volume=18dB"])
+def test_speech_of_any_level_comes_out_on_target(shared, tmp_path, filters):
+    source = talk(tmp_path / "a.mp4", str(shared / "data/audio/ljspeech/LJ001-0003.flac"), 5, filters)
+    _, report, heard = clip(source, tmp_path, 5)
+    assert heard.lufs == pytest.approx(-14, abs=0.4)
+    assert heard.peak < -1
+    assert report.duration_s == pytest.approx(5, abs=0.04)
+
+
+def test_a_second_of_speech_is_on_target_too(shared, tmp_path):
+    source = talk(tmp_path / "a.mp4", str(shared / "data/audio/ljspeech/LJ001-0003.flac"), 1.2)
+    _, _, heard = clip(source, tmp_path, 1.0)
+    assert heard.lufs == pytest.approx(-14, abs=0.5) and heard.peak < -1
+
+
+def test_silence_stays_silence_and_a_source_without_sound_gets_a_silent_track(tmp_path):
+    _, _, heard = clip(talk(tmp_path / "a.mp4", "anullsrc=r=44100:cl=mono", 1), tmp_path, 1)
+    assert heard.lufs <= -69
+    _, _, heard = clip(footage.counted(tmp_path / "b.mp4", seconds=1, sound=False), tmp_path, 1)
+    assert heard.lufs <= -69 and probe(tmp_path / "out.mp4").audio.channels == 2
+
+
+def test_music_is_looped_under_the_voice_and_ducks_while_it_speaks(tmp_path):
+    voice = "aevalsrc='0.3*sin(2*PI*300*t)*between(t,2,4)':s=48000"
+    music = tmp_path / "music.mp3"
+    tone = "aevalsrc='0.4*sin(2*PI*2000*t)':d=1.5"
+    subprocess.run([binary(), "-v", "error", "-y", "-f", "lavfi", "-i", tone, str(music)], check=True)
+    media = {"m": MediaFile(str(music), "m", 1.5, None, None, False, True)}
+    source = talk(tmp_path / "a.mp4", voice, 6)
+    _, _, heard = clip(source, tmp_path, 6, media, musicTrack="m", musicVolume=50)
+    assert heard.lufs == pytest.approx(-14, abs=0.5) and heard.peak < -1
+    samples, _ = footage.samples(tmp_path / "out.mp4")
+
+    def level(hertz: float, start: float, end: float) -> float:
+        part = samples[int(start * 48000) : int(end * 48000)]
+        tone = np.exp(-2j * np.pi * hertz * np.arange(len(part)) / 48000)
+        return 20 * np.log10(abs((part * tone).mean()) + 1e-9)
+
+    assert level(2000, 1, 1.9) - level(2000, 2.5, 3.9) > 6  # ducked
+    assert level(2000, 4.6, 4.8) - level(2000, 2.5, 3.9) > 4  # and back, although the track is 1.5 s long
+    assert level(300, 2.5, 3.9) - level(2000, 2.5, 3.9) > 10
+
+
+def test_effects_are_made_at_their_times_and_always_the_same(tmp_path):
+    effects = thinned([Effect(1.0, "pop"), Effect(1.1, "whoosh"), Effect(11.0, "whoosh"), Effect(0.05, "hit")])
+    assert [e.kind for e in effects] == ["hit", "pop", "whoosh"]
+    for name in ("a.wav", "b.wav"):
+        write_track(effects, 12.0, tmp_path / name)
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+    samples, _ = footage.samples(tmp_path / "a.wav")
+    assert len(samples) == pytest.approx(12 * 48000, abs=100)
+    assert np.abs(samples[48000 * 2 : 48000 * 10]).max() == 0
+    loudest = int(np.abs(samples[48000 * 10 :]).argmax()) / 48000 + 10
+    assert loudest == pytest.approx(11.0, abs=0.1) and peak("whoosh") > 0
