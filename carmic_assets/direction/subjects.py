@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 BRIDGE_S = 1.5  # a face lost for less than this is thought to be still there (a turned head, a hand before the mouth)
-HOLD_S = 0.5  # ... and this long before its first and after its last detection
+STAYED_S = 8.0  # ... and for less than this if it comes back where it was
+HOLD_S = 1.0  # ... and this long before its first and after its last detection in the shot
 CONTEXT_S = 2.0  # what lies so near outside a clip, in the same shot, still tells who is in its first and last moments
 CONFIRMED = 3  # detections before somebody counts: single false alarms and jumps of the tracker do not
 SMALLEST = 0.025  # height of a face, of the frame's: smaller ones are passers-by
@@ -123,13 +124,16 @@ def _subject(track: SceneTrack, speaker: str | None, i: int, j: int, times: np.n
     if track.kind == "person":
         x, y, w, h = _head_of_body(x, y, w, h)
     cx, cy, w, h = _steady(x + w / 2), _steady(y + h / 2), _steady(w), _steady(h)
-    cx, cy, w, h = (np.interp(times, t, v) for v in (cx, cy, w, h))
     after = np.searchsorted(t, times, side="left")
-    before_gap = times - t[np.maximum(after - 1, 0)]
-    after_gap = t[np.minimum(after, len(t) - 1)] - times
+    lost, found = np.maximum(after - 1, 0), np.minimum(after, len(t) - 1)
+    before_gap = times - t[lost]
+    after_gap = t[found] - times
     inside = (after > 0) & (after < len(t))
     edge = np.where(after == 0, after_gap, before_gap) <= HOLD_S
-    visible = np.where(inside, before_gap + after_gap <= BRIDGE_S, edge)
+    back = (np.abs(cx[found] - cx[lost]) < w[lost]) & (np.abs(cy[found] - cy[lost]) < h[lost])
+    bridged = before_gap + after_gap <= np.where(back, STAYED_S, BRIDGE_S)
+    visible = np.where(inside, bridged, edge)
+    cx, cy, w, h = (np.interp(times, t, v) for v in (cx, cy, w, h))
     height = middle(h)
     central = 1 - min(1.0, abs(middle(cx) - 0.5) * 2)
     importance = float(visible.mean()) * (0.7 + 0.3 * central)
