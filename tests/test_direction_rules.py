@@ -238,7 +238,7 @@ def test_a_long_shot_without_cuts_is_directed_as_well():
 
 
 def test_somebody_the_detector_loses_for_seconds_is_still_there():
-    """Regression: a face lost for 2 s and found in the same place was thought gone, and the listener shown meanwhile."""
+    """Regression: a face lost for 2 s and found in the same place was thought gone, and the listener was shown."""
     scene = scene_of(
         [at(0.28), lambda t: (0.71, 0.4) if not 6 < t < 9 else None], 20, said((0.5, 5, "A"), (5.5, 20, "B"))
     )
