@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from api_server import PASSWORD, Server
 
+from api_server import PASSWORD, Server
 from resources import mail
 
 

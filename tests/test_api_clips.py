@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
+
 from api_server import Member, Server
 from api_talk import END_S, START_S, analysed
-
 from carmic_assets.model.direction import CANVAS
 from resources import clips, exports, ledger, renders, runs
 

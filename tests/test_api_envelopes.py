@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+
 from api_server import Server
 
 JSON = {"Content-Type": "application/json"}

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from api_server import Member, Server
 
+from api_server import Member, Server
 from resources import events, ledger, projects, runs
 
 NEW = {"filename": "podcast.mp4", "filesize": 1000, "content_type": "video/mp4", "duration": 90}

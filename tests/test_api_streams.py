@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
+
 from api_server import Member, Server, running
 from api_talk import analysed
-
 from resources import exports, projects
 
 

@@ -365,6 +365,6 @@ def test_the_template_style_decides_how_texts_look(rich: Edit, tmp_path: Path) -
     plain = msgspec.structs.replace(rich, config=config, cutaways=(), music=None, watermark=None)
     done = opened(plain, "fcpx", tmp_path)
     style = done.sequence.extra["root"].find(".//text-style-def/text-style")
-    assert style.get("font") == "Montserrat" and style.get("bold") == "1"
-    assert "- Montserrat\n" in done.files["FONTS.txt"].decode()
+    assert (style.get("font"), style.get("fontFace")) == ("Montserrat", "Black")
+    assert "- Montserrat Black (Montserrat-Black)\n" in done.files["FONTS.txt"].decode()
     assert fcpxml.TITLE in done.project
