@@ -17,7 +17,7 @@ from carmic_assets.scoring.select import select
 from carmic_assets.scoring.sound import voice_of
 from carmic_assets.scoring.talk import Talk, read_talk
 from carmic_assets.scoring.weights import BIAS, USUAL, for_video_type
-from carmic_assets.scoring.windows import Windows, best_cuts, find_windows, measure, squash, total
+from carmic_assets.scoring.windows import Windows, best_cuts, find_windows, measure, most, squash, total
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,17 +81,26 @@ def wish(talk: Talk, windows: Windows, asked: Sequence[Wish]) -> np.ndarray:
             if name in windows.measures:
                 match = np.maximum(match, windows.measures[name])
         if item.topic:
-            near = talk.vectors @ embed([item.topic], threads=1)[0]
-            stems = {word[:5] for word in tokens(item.topic)}
-            named = np.array([bool(stems & {word[:5] for word in words}) for words in talk.tokens], float)
-            about = np.minimum(np.clip((near - 0.2) / 0.3, 0, 1) * 0.7 + named * 0.7, 1)
+            about = _about(talk, item.topic)
             share = total(about, windows) / np.maximum(windows.last - windows.first, 1)
-            match = np.maximum(match, np.clip(share * 2, 0, 1))
+            match = np.maximum(match, np.clip(0.6 * most(about, windows) + share, 0, 1))
         out += item.sign * match
     out = np.clip(out / max(1, len(asked)), -1, 1)
     if asked:
         windows.measures["wish"] = 0.5 + out / 2
     return out
+
+
+def _about(talk: Talk, topic: str) -> np.ndarray:
+    """How much each sentence is about a topic, 0..1: by meaning, and by its words, of which the talk's rarer count more."""
+    import numpy as np
+
+    near = talk.vectors @ embed([topic], threads=1)[0]
+    stems = {word[:5] for word in tokens(topic)}
+    said = np.array([[stem in {word[:5] for word in words} for stem in sorted(stems)] for words in talk.tokens], float)
+    weight = np.log((len(talk) + 1) / (said.sum(0) + 1)) * (said.sum(0) > 0)
+    named = said @ weight / max(float(weight.sum()), 1e-6)
+    return np.minimum(np.clip((near - 0.2) / 0.3, 0, 1) * 0.6 + named * 0.8, 1)
 
 
 def _sound(talk: Talk, features: ScoringFeatures) -> dict[str, np.ndarray]:

@@ -28,7 +28,7 @@ class Lost(msgspec.Struct, frozen=True):
 def floor_count(speech_s: float) -> int:
     """Clips offered even where few are good: one for two and a half minutes each up to four, then for every six."""
     early = min(4, int(speech_s // 150))
-    return max(1, early + max(0, int((speech_s - 600) // 360)))
+    return min(ceiling_count(speech_s), max(1, early + max(0, int((speech_s - 600) // 360))))
 
 
 def ceiling_count(speech_s: float) -> int:

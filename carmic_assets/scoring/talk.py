@@ -112,7 +112,7 @@ def _marks(texts: list[str], split: list[list[str]], lists: Lexicon) -> np.ndarr
     rows = []
     for text, words in zip(texts, split, strict=True):
         count = lists.count(text.lower(), words)
-        row = [count.get(kind, 0) for kind in MARKS[: len(KINDS) - 2]]
+        row: list[float] = [count.get(kind, 0) for kind in MARKS[: len(KINDS) - 2]]
         numbers = sum(1 for word in words if _NUMBER.search(word) or word in lists.members["number_words"])
         names = sum(1 for word in re.findall(r"(?<=[\w,] )[A-Z]\w+", text) if word not in ("I",))
         row += [

@@ -1,0 +1,23 @@
+"""The published figures hold, on talks that nothing was tuned on."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.clip_selection.__main__ import scored
+from benchmarks.clip_selection.baselines import BASELINES
+from benchmarks.clip_selection.measure import judge, mean
+from benchmarks.clip_selection.talks import load
+from carmic_assets.scoring.features import extract_features
+
+
+@pytest.mark.slow
+def test_held_out_talks():
+    talks = [(talk, extract_features(talk.transcript)) for talk in load("held")]
+    figures = [judge(talk, scored(talk, features)) for talk, features in talks]
+    assert mean([f.ndcg5 for f in figures]) >= 0.8
+    assert mean([f.distractors5 for f in figures]) <= 0.05
+    assert mean([f.clean for f in figures]) >= 0.98
+    for choose in BASELINES.values():
+        theirs = [judge(talk, choose(talk, features)).ndcg5 for talk, features in talks]
+        assert mean(theirs) + 0.3 < mean([f.ndcg5 for f in figures])

@@ -1,0 +1,230 @@
+"""What the scorer promises about any talk: where clips begin and end, how many there are, and that wishes count."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import msgspec
+import pytest
+
+from benchmarks.clip_selection.measure import distracted, judge
+from benchmarks.clip_selection.talks import FOLDER, Written, read
+from carmic_assets.model.clips import ScoredClips
+from carmic_assets.model.speech import Transcript, Word
+from carmic_assets.scoring.brief import Brief, wishes
+from carmic_assets.scoring.features import ScoringFeatures, extract_features
+from carmic_assets.scoring.score import score_clips
+from carmic_assets.scoring.select import ceiling_count, floor_count
+from carmic_assets.scoring.sound import SoundFeatures
+
+
+@pytest.fixture(scope="module")
+def talk() -> Written:
+    return read(FOLDER / "tune" / "nursing_podcast.txt", "tune")
+
+
+@pytest.fixture(scope="module")
+def features(talk: Written) -> ScoringFeatures:
+    return extract_features(talk.transcript)
+
+
+def spoken(text: str, language: str = "en", speaker: str | None = None, pace_s: float = 0.35) -> Transcript:
+    """A transcript of a text, evenly spoken; scripts without spaces by character."""
+    words, at = [], 0.0
+    for token in text if language in ("zh", "ja") else text.split():
+        if token in "。？！，" and words:
+            words[-1] = msgspec.structs.replace(words[-1], text=words[-1].text + token)
+        else:
+            words.append(Word(token, round(at, 3), round(at + pace_s - 0.05, 3), 0.9, speaker))
+            at += pace_s
+        if token[-1] in ".?!。？！":
+            at += 0.5
+    return Transcript(language, 1.0, "test", at, at, tuple(words), (), ())
+
+
+def choose(talk: Written, features: ScoringFeatures, **brief) -> ScoredClips:
+    return score_clips(talk.transcript, talk.speakers, features=features, brief=Brief(**brief))
+
+
+def test_quiet_highlights_win_over_loud_distractors(talk, features):
+    chosen = choose(talk, features)
+    figures = judge(talk, [(clip.start_s, clip.end_s) for clip in chosen.clips])
+    assert figures.ndcg5 > 0.8
+    assert figures.distractors5 == 0
+    assert figures.clean == 1
+
+
+def test_the_same_input_gives_the_same_bytes(talk, features):
+    again = extract_features(talk.transcript)
+    assert msgspec.json.encode(again) == msgspec.json.encode(features)
+    first, second = choose(talk, features), choose(talk, again)
+    assert msgspec.json.encode(first) == msgspec.json.encode(second)
+
+
+def test_features_survive_storage(talk, features):
+    stored = msgspec.json.decode(msgspec.json.encode(features), type=ScoringFeatures)
+    assert choose(talk, stored) == choose(talk, features)
+
+
+def test_clips_keep_to_bounds_words_and_one_another(talk, features):
+    chosen = choose(talk, features, min_s=20, max_s=40)
+    words = talk.transcript.words
+    for clip in chosen.clips:
+        assert 19.5 <= clip.end_s - clip.start_s <= 41
+        assert not any(w.start_s < clip.start_s < w.end_s or w.start_s < clip.end_s < w.end_s for w in words)
+        assert 1 <= clip.score <= 99
+        assert all(0 <= value <= 100 for value in clip.breakdown.values())
+        assert clip.title
+        assert "“" in clip.reasoning
+        assert all(b.start_time >= 0 and b.start_time + b.duration <= 41 for b in clip.broll)
+    spans = sorted((clip.start_s, clip.end_s) for clip in chosen.clips)
+    assert all(a[1] <= b[0] for a, b in pairwise(spans))
+    assert [clip.score for clip in chosen.clips] == sorted((clip.score for clip in chosen.clips), reverse=True)
+    assert all(clip.lost_to for clip in chosen.runners_up)
+
+
+def test_asking_for_a_topic_brings_it_first(talk, features):
+    asked = choose(talk, features, custom_instructions="Only the part about the photograph of the patient")
+    words = [w.text for w in talk.transcript.words if asked.clips[0].start_s <= w.start_s < asked.clips[0].end_s]
+    assert "photograph." in words or "photograph" in words
+    plain = choose(talk, features)
+    assert asked.clips[0].start_s != plain.clips[0].start_s
+
+
+def test_asking_to_leave_something_out_sends_it_down(talk, features):
+    first = choose(talk, features).clips[0]
+    text = " ".join(w.text for w in talk.transcript.words if first.start_s <= w.start_s < first.end_s)
+    topic = "mistake" if "mistake" in text else "patient"
+    asked = choose(talk, features, custom_instructions=f"nothing about the {topic} please")
+    same = [c for c in (*asked.clips, *asked.runners_up) if abs(c.start_s - first.start_s) < 5]
+    assert all(clip.score < first.score for clip in same)
+
+
+def test_asking_for_numbers_or_laughter_favours_them(talk, features):
+    def best(name: str, **brief) -> float:
+        top = choose(talk, features, **brief).clips[:3]
+        return sum(clip.breakdown[name] for clip in top)
+
+    assert best("number", custom_instructions="numbers") > best("number")
+    assert best("laughter", custom_instructions="where the guest is laughing") > best("laughter")
+
+
+def test_the_kind_of_video_shifts_the_scores(talk, features):
+    as_interview = choose(talk, features, video_type="interview")
+    plain = choose(talk, features)
+
+    def score_of(chosen: ScoredClips, question: bool) -> float:
+        found = [
+            c.score for c in (*chosen.clips, *chosen.runners_up) if (c.breakdown["question_answer"] > 50) == question
+        ]
+        return sum(found) / len(found)
+
+    assert score_of(as_interview, True) > score_of(plain, True)
+
+
+def test_laughter_in_the_sound_counts_where_nobody_speaks(talk, features):
+    steps = int(talk.transcript.duration_s / 0.5) + 8
+    words = talk.transcript.words
+    gap = max(range(1, len(words)), key=lambda i: words[i].start_s - words[i - 1].end_s)
+    at = int(words[gap - 1].end_s / 0.5)
+    laughter = bytearray(steps)
+    laughter[at : at + 3] = b"\xff\xff\xff"
+    level, pitch = bytes([55] * steps), bytes([100] * steps)
+    heard = msgspec.structs.replace(features, sound=SoundFeatures(0.5, level, pitch, bytes(laughter), bytes(steps)))
+    chosen = choose(talk, heard)
+    with_it = [c for c in (*chosen.clips, *chosen.runners_up) if c.start_s < words[gap - 1].end_s - 1 < c.end_s]
+    assert any(clip.breakdown["laughter"] > 20 for clip in with_it) or not with_it
+    assert all("energy" in clip.breakdown and "pitch" in clip.breakdown for clip in chosen.clips)
+
+
+def test_how_many(talk, features):
+    assert len(choose(talk, features, max_clips=2).clips) == 2
+    assert len(choose(talk, features, threshold=99).clips) == 1
+    assert all(clip.score >= 80 for clip in choose(talk, features, threshold=80).clips)
+    counts = [floor_count(60 * minutes) for minutes in (1, 5, 10, 30, 60, 120)]
+    assert counts == sorted(counts)
+    assert counts[0] == 1
+    assert counts[2] >= 4
+    assert all(floor_count(60 * m) <= ceiling_count(60 * m) for m in range(1, 240))
+
+
+def test_a_trim_is_kept_to(talk, features):
+    chosen = choose(talk, features, span=(100.0, 300.0))
+    assert chosen.clips
+    assert all(clip.start_s >= 99 and clip.end_s <= 301 for clip in (*chosen.clips, *chosen.runners_up))
+
+
+def test_a_short_video_has_a_clip():
+    for text in ("We close at five today.", "no punctuation here at all just some words that go on " * 3, "Yes."):
+        chosen = score_clips(spoken(text))
+        assert len(chosen.clips) == 1
+        assert chosen.clips[0].end_s > chosen.clips[0].start_s
+
+
+def test_a_talk_without_marks_or_pauses_still_has_clips():
+    chosen = score_clips(spoken("and then the other people went to see what was there " * 60))
+    assert chosen.clips
+    assert all(clip.end_s - clip.start_s <= 61 for clip in chosen.clips)
+
+
+def test_no_words_no_clips():
+    assert score_clips(Transcript("en", 1.0, "test", 10.0, 0.0, (), (), ())).clips == ()
+
+
+TURNS = {
+    "es": (
+        "Bienvenidos al canal, hoy vamos a ver algo increíble. Suscríbete y dale like, es una locura total. ",
+        "La tienda abre a las ocho. Hay cuatro mesas y una barra. El aparcamiento está detrás. ",
+        "Durante nueve años hice el pan deprisa, porque pensaba que la gente quería pan bonito. "
+        "Un día mi maestro me dijo que lo tirara todo. Entonces entendí que nadie vuelve por lo que ve. "
+        "Dejé la masa treinta horas y en un año la cola se duplicó. Aprendí que esperar era el trabajo. ",
+    ),
+    "de": (
+        "Willkommen zurück, heute zeige ich euch etwas Unglaubliches. Abonniert den Kanal, es ist der Wahnsinn. ",
+        "Der Laden öffnet um acht. Es gibt vier Tische und eine Theke. Der Parkplatz ist hinten. ",
+        "Neun Jahre lang habe ich das Brot zu schnell gebacken, weil ich dachte, die Leute wollen schönes Brot. "
+        "Eines Tages sagte mir mein Meister, ich solle alles wegwerfen. "
+        "Da habe ich verstanden, dass niemand zurückkommt für das, was er sieht. "
+        "Ich ließ den Teig dreißig Stunden stehen, und nach einem Jahr war die Schlange doppelt so lang. ",
+    ),
+    "zh": (
+        "大家好，欢迎来到本期节目！今天太疯狂了，绝对震惊！记得点赞订阅，关注我们！",
+        "商店八点开门。里面有四张桌子。停车场在后面。",
+        "我做了九年面包，因为我以为客人喜欢好看的面包。有一天师傅告诉我，把好看的都扔掉。"
+        "后来我才明白，没有人会因为好看再回来。于是我把面团放了三十个小时，第二年门口的队伍长了一倍。"
+        "我学到的教训是，等待本身就是工作。",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", TURNS)
+def test_other_languages(language):
+    hype, plain, story = TURNS[language]
+    text = hype + plain * 3 + story + plain * 3 + hype
+    transcript = spoken(text, language)
+    chosen = score_clips(transcript, brief=Brief(max_s=45))
+    join = "" if language == "zh" else " "
+    best = join.join(w.text for w in transcript.words if chosen.clips[0].start_s <= w.start_s < chosen.clips[0].end_s)
+    assert story.split("。" if language == "zh" else ". ")[1][:12] in best
+    assert chosen.clips[0].title
+    assert chosen.clips[0].hashtags
+
+
+def test_a_language_without_a_list_works():
+    chosen = score_clips(spoken("Dette er en test. Vi snakker om brød og smør i dag. " * 12, "da"))
+    assert chosen.clips
+
+
+def test_requests_are_understood():
+    first, second = wishes("Focus on segments where the guest is laughing, but skip politics")
+    assert (first.sign, first.features, first.topic) == (1, ("laughter",), "")
+    assert (second.sign, second.topic) == (-1, "politics")
+    assert wishes("the part about money")[0].topic == "money"
+    assert wishes("  ") == ()
+
+
+def test_hype_scores_low_on_its_own(talk, features):
+    chosen = choose(talk, features)
+    loud = [c for c in (*chosen.clips, *chosen.runners_up) if distracted(talk.distractors, (c.start_s, c.end_s))]
+    quiet = [c.score for c in chosen.clips[:5]]
+    assert all(clip.score < min(quiet) for clip in loud)
