@@ -209,7 +209,7 @@ class _Picture:
         self.start_s = self.last = t
         self._out = av.open(str(self.path), "w", format="mp4")
         # One thread: the same bytes every time, and the decoder has the other cores.
-        options = {"preset": "ultrafast", "crf": "20", "g": "125", "threads": "1"}
+        options = {"preset": "ultrafast", "crf": "20", "g": "50", "threads": "1"}
         self._stream = self._out.add_stream("libx264", rate=self.fps, options=options)
         self._stream.width, self._stream.height, self._stream.pix_fmt = self.width, self.height, "yuv420p"
         self._stream.codec_context.time_base = 1 / self.fps

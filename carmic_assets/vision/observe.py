@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from bisect import bisect_right
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,7 @@ def observe(
     cv2.setNumThreads(threads)
     pass_ = _Pass(analysis, detector, speaker)
     with open_media(frames_path, threads=threads) as source:
-        for n, frame in enumerate(source.decode(video=0)):
+        for n, frame in enumerate(islice(source.decode(video=0), analysis.frames)):
             pass_.take(_Frame(analysis.start_s + n / analysis.fps, frame))
             if n % 50 == 0:
                 progress(min(1.0, n / max(analysis.frames, 1)))
