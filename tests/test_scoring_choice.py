@@ -84,7 +84,7 @@ def test_clips_keep_to_bounds_words_and_one_another(talk, features):
 
 
 def test_asking_for_a_topic_brings_it_first(talk, features):
-    asked = choose(talk, features, custom_instructions="Only the part about the photograph of the patient")
+    asked = choose(talk, features, custom_instructions="Only the part about the photograph")
     words = [w.text for w in talk.transcript.words if asked.clips[0].start_s <= w.start_s < asked.clips[0].end_s]
     assert "photograph." in words or "photograph" in words
     plain = choose(talk, features)

@@ -57,8 +57,9 @@ def score_clips(
     for name, weight in for_video_type(brief.video_type).items():
         if name in windows.measures:
             logit += weight * (windows.measures[name] - USUAL.get(name, 0.0))
-    scores = np.clip(np.rint(squash(logit) * 100), 1, 99).astype(int)
-    chosen, lost = select(talk, windows, scores, brief, RUNNERS_UP)
+    exact = squash(logit) * 100
+    scores = np.clip(np.rint(exact), 1, 99).astype(int)
+    chosen, lost = select(talk, windows, exact, brief, RUNNERS_UP)
     worth = [float(x) for x in substance(talk)]
     usual = {name: float(np.mean(values)) for name, values in windows.measures.items()}
     return ScoredClips(
@@ -92,7 +93,7 @@ def wish(talk: Talk, windows: Windows, asked: Sequence[Wish]) -> np.ndarray:
 
 
 def _about(talk: Talk, topic: str) -> np.ndarray:
-    """How much each sentence is about a topic, 0..1: by meaning, and by its words, of which the talk's rarer count more."""
+    """How much each sentence is about a topic, 0..1: by meaning and by its words; the talk's rarer words count more."""
     import numpy as np
 
     near = talk.vectors @ embed([topic], threads=1)[0]

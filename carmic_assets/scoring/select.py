@@ -40,7 +40,7 @@ def select(
     talk: Talk, windows: Windows, scores: np.ndarray, brief: Brief, runners: int
 ) -> tuple[list[int], list[Lost]]:
     """Greedy maximal marginal relevance (Carbonell and Goldstein 1998) over candidates that do not overlap. The chosen
-    come best first; the lost are the best of the rest, each with its reason."""
+    come best first; the lost are the best of the rest, each with its reason. `scores` are unrounded."""
     import numpy as np
 
     speech = float((talk.end_s - talk.start_s).sum()) if len(talk) else 0.0
@@ -49,11 +49,10 @@ def select(
     line = brief.threshold if brief.threshold is not None else QUALITY
     means = _mean_vectors(talk, windows)
     alive = np.ones(len(windows), bool)
-    value = scores.astype(float).copy()
     nearest = np.zeros(len(windows))
     chosen: list[int] = []
     while alive.any() and len(chosen) < most:
-        rank = np.where(alive, value - REPETITION * np.clip(nearest - 0.5, 0, 0.5) * 2, -np.inf)
+        rank = np.where(alive, scores - REPETITION * np.clip(nearest - 0.5, 0, 0.5) * 2, -np.inf)
         best = int(np.argmax(rank))
         if scores[best] < line and len(chosen) >= least:
             break
@@ -97,9 +96,9 @@ def _lost(
             continue  # the same clip cut slightly differently is no runner-up
         if over:
             best = max(over, key=lambda c: scores[c])
-            reason = f"overlaps the clip at {clock(talk.start_s[windows.first[best]])}, which scores {scores[best]}"
+            reason = f"overlaps the clip at {clock(talk.start_s[windows.first[best]])}, which scores {scores[best]:.0f}"
         elif scores[i] < line:
-            reason = f"scores {scores[i]}, below the line of {line}"
+            reason = f"scores {scores[i]:.0f}, below the line of {line}"
         elif len(chosen) >= most:
             reason = f"the {most} places went to higher scores"
         else:

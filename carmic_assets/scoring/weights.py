@@ -23,7 +23,7 @@ WEIGHTS = {
     "laughter": 0.6,
     "applause": 0.5,
     "motion": 0.3,
-    "wish": 8.0,
+    "wish": 11.0,
 }
 # Where a measure says "as usual": below it counts against the clip. The others count from nothing.
 USUAL = {"pace": 0.5, "energy": 0.5, "pitch": 0.5, "motion": 0.5, "wish": 0.65}
