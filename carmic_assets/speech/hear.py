@@ -7,7 +7,7 @@ forbidden. Never by sampling: the same sound gives the same words.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from faster_whisper import WhisperModel
 
+UNSPACED = frozenset({"zh", "yue", "ja", "th", "lo", "my", "km", "bo"})  # languages that Whisper writes without spaces
 _HOP = 160  # samples of one feature frame: 10 ms
 _AGAIN: tuple[dict[str, Any], ...] = ({"beam_size": 5}, {"beam_size": 5, "no_repeat_ngram_size": 3})
 
@@ -57,7 +58,7 @@ def words(
             again = _decode(whisper, sound, [window], spoken, **how)[0]
             segments = max(segments, again, key=_worth)
         if not (_failed(segments, window.length_s) and _nobody(segments)):
-            said = (word for segment in segments for word in _words(segment))
+            said = (word for segment in segments for word in _words(segment, spoken))
             found += (Word(w.text, *window.source(w.start_s, w.end_s), w.confidence) for w in said)
     return found
 
@@ -112,9 +113,15 @@ def _worth(segments: Sequence) -> float:
     return min((s.avg_logprob - max(s.compression_ratio - _MOST_COMPRESSION, 0.0) for s in segments), default=-10.0)
 
 
-def _words(segment: Any) -> Iterator[Word]:
-    """Stripped; what has neither letter nor digit is left out."""
-    for word in segment.words or ():
-        text = word.word.strip()
-        if any(letter.isalnum() for letter in text):
-            yield Word(text, float(word.start), float(word.end), round(float(word.probability), 3))
+def _words(segment: Any, spoken: str) -> list[Word]:
+    """Stripped; what Whisper wrote without a space between ("co", "-founder"; "40", "%") is one word, in languages that
+    have spaces. What has neither letter nor digit is left out."""
+    found: list[Word] = []
+    for part in segment.words or ():
+        word = Word(part.word.strip(), float(part.start), float(part.end), round(float(part.probability), 3))
+        if found and spoken not in UNSPACED and not part.word.startswith(" "):
+            last = found.pop()
+            sure = min(last.confidence, word.confidence)
+            word = Word(last.text + word.text, last.start_s, max(word.end_s, last.end_s), sure)
+        found.append(word)
+    return [word for word in found if any(letter.isalnum() for letter in word.text)]

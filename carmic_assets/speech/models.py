@@ -45,14 +45,18 @@ def find(model: str, cache: Path | None = None) -> Weights:
 
 @functools.lru_cache(maxsize=2)
 def load(weights: Weights, device: str, threads: int) -> WhisperModel:
-    """The model, loaded once per process: int8 on a CPU (measured in docs/speech.md), float16 on a GPU."""
+    """The model, loaded once per process: float16 on "cuda" or "cuda:1", else int8 on the CPU (CTranslate2 knows no
+    other device; figures in docs/speech.md)."""
     from faster_whisper import WhisperModel
 
+    kind, _, index = device.partition(":")
+    gpu = kind == "cuda"
     files = _contents(weights.folders) if len(weights.folders) > 1 else None
     return WhisperModel(
         weights.name if files else weights.folders[0],
-        device=device,
-        compute_type="int8" if device == "cpu" else "float16",
+        device="cuda" if gpu else "cpu",
+        device_index=int(index or 0) if gpu else 0,
+        compute_type="float16" if gpu else "int8",
         cpu_threads=threads,
         local_files_only=True,
         files=files,

@@ -75,7 +75,7 @@ def transcribe(
         return Transcript(
             language=spoken,
             language_probability=round(sure, 3),
-            model=weights.name,
+            model=f"{weights.name}, {whisper.model.device} {whisper.model.compute_type}",
             duration_s=round(sound.length_s, 3),
             speech_s=round(activity.total_s(speech), 3),
             words=kept,
