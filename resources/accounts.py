@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from resources.database.engine import now
 from resources.database.tables import invitations, members, users, workspaces
@@ -87,9 +88,12 @@ def register(
         raise EmailTaken(email)
     user_id, made = str(uuid.uuid4()), now()
     names = {"first_name": first_name, "last_name": last_name}
-    connection.execute(
-        insert(users).values(id=user_id, email=email, password_hash=password_hash, created_at=made, **names)
-    )
+    try:
+        connection.execute(
+            insert(users).values(id=user_id, email=email, password_hash=password_hash, created_at=made, **names)
+        )
+    except IntegrityError as error:  # another registration won between our look and our write (PostgreSQL)
+        raise EmailTaken(email) from error
     owner = first_name.strip() or email.partition("@")[0]
     workspace_id = create_workspace(connection, f"{owner}'s workspace", user_id)
     waiting = select(invitations).where(invitations.c.email == email, invitations.c.accepted_at.is_(None))

@@ -40,7 +40,9 @@ def claim(connection: Connection, scope: str, key: str, request_hash: str) -> Cl
     row = dialect.insert(idempotency).values(scope=scope, key=key, request_hash=request_hash, created_at=now())
     if connection.execute(row.on_conflict_do_nothing()).rowcount == 1:
         return "yours"
-    found = connection.execute(select(idempotency).where(mine)).one()
+    found = connection.execute(select(idempotency).where(mine)).one_or_none()
+    if found is None:  # released between the two statements (PostgreSQL): ask again
+        return "running"
     if found.request_hash != request_hash:
         return "other body"
     return "running" if found.status is None else Answer(found.status, found.headers, found.body)
