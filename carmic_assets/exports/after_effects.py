@@ -145,7 +145,7 @@ def _title(line: Timeline, title: Title) -> dict[str, Any]:
         "label": _label(line, title.speaker),
         "start": title.start,
         "end": title.end,
-        "font": style.font,
+        "font": style.font.postscript,
         "size": _px(style.size),
         "color": [_px(part) for part in style.color[:3]],
         "stroke": _px(style.stroke),

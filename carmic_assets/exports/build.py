@@ -29,6 +29,7 @@ from carmic_assets.exports.timeline import (
     pictures,
     stretches,
 )
+from carmic_assets.exports.typeface import typeface
 from carmic_assets.media.picture import even
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.media import Rate
@@ -101,9 +102,8 @@ def caption_style(edit: Edit) -> Style:
     fields = look.fields
     scale = min(edit.width, edit.height) / 1080
     return Style(
-        font=fields.caption_font,
+        font=typeface(fields.caption_font, look.preset.weight, edit.fonts),
         size=fields.font_size * scale,
-        bold=look.preset.weight >= 600,
         color=_color(fields.caption_color),
         stroke=fields.stroke_thickness * scale,
         stroke_color=_color(look.preset.stroke_colour),

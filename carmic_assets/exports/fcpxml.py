@@ -259,11 +259,10 @@ class _Writer:
         text.text = clean(title.text)
         look = element(
             "text-style",
-            font=style.font,
+            font=style.font.family,
             fontSize=number(style.size, 2),
-            fontFace="Bold" if style.bold else "Regular",
+            fontFace=style.font.style,
             fontColor=parts.color(style.color),
-            bold=1 if style.bold else None,
             strokeColor=parts.color(style.stroke_color) if style.stroke else None,
             strokeWidth=number(-style.stroke, 2) if style.stroke else None,
             alignment="center",

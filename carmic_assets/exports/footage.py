@@ -32,6 +32,9 @@ DECODED = {"h264": ("yuv420p", "yuvj420p"), "hevc": ("yuv420p", "yuvj420p", "yuv
 # Where x264 stands when a file is conformed: well above what a viewer can tell from the source, an I-frame a second.
 CONFORM = (
     *("-c:v", "libx264", "-preset", "veryfast", "-crf", "14", "-pix_fmt", "yuv420p"),
+    # Threads on frames make x264's rate control depend on timing: one run in twenty differs on a busy machine (measured
+    # here). Threads on slices do not.
+    *("-x264-params", "sliced-threads=1"),
     *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv"),
 )
 
@@ -248,7 +251,8 @@ def _conform(
     chain = (
         *picture.declared(video),
         *picture.on_clock(facts, float(origin), Rate(rate.numerator, rate.denominator)),
-        "tpad=stop=-1:stop_mode=clone",
+        # Ended here and not by -frames: an encoder that is stopped from behind has seen a random number of frames more.
+        f"tpad=stop=-1:stop_mode=clone,trim=end_frame={frames}",
         picture.scale(*size),
         *picture.working(video),
         *picture.turned(video),
@@ -256,7 +260,7 @@ def _conform(
     )
     number = max(0, round((origin - _exact(video.start_s)) * rate))
     output = ["-map", "[v]", *CONFORM, "-g", str(nominal(rate)), "-threads", str(threads)]
-    output += ["-fps_mode", "passthrough", "-frames:v", str(frames)]
+    output += ["-fps_mode", "passthrough"]
     # A frame that stands when the cut begins may have been taken before it: reading begins as early as the renderer's.
     cut = Cut(origin, Fraction(frames) / rate, rate, number, _exact(early_s(facts)), ("-noaccurate_seek",))
     graph = f"[0:{video.index}]{','.join(chain)}[v]"

@@ -78,10 +78,11 @@ def _media_text(line: Timeline) -> str:
 
 def fonts_text(line: Timeline, edit: Edit) -> str:
     """`FONTS.txt`: the families that the texts ask for. Fonts are not packed: their licences differ."""
-    wanted = sorted({title.style.font for title in (*line.captions, *line.hook)})
+    faces = {title.style.font for title in (*line.captions, *line.hook)}
+    wanted = sorted(f"{face.family} {face.style} ({face.postscript})" for face in faces)
     own = sorted(font.name for font in edit.fonts)
     text = "Fonts of the texts (install them before opening the project):\n"
-    text += "".join(f"- {family}\n" for family in wanted) or "- none\n"
+    text += "".join(f"- {name}\n" for name in wanted) or "- none\n"
     if own:
         text += "\nFonts of your own media library:\n" + "".join(f"- {name}\n" for name in own)
     return text

@@ -18,6 +18,7 @@ from carmic_assets.direction.sample import region_at
 from carmic_assets.exports.footage import Footage, Sound
 from carmic_assets.exports.grid import sequence_rate
 from carmic_assets.exports.motion import Canvas, Key, place, thin
+from carmic_assets.exports.typeface import Typeface
 from carmic_assets.model.direction import Box, LayoutShot
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.media import Rate
@@ -62,9 +63,8 @@ class Style(msgspec.Struct, frozen=True):
     """How a text looks: pixels of the canvas, colours as 0..1 red, green, blue, alpha; `middle` is its vertical middle
     in canvas pixels from the top."""
 
-    font: str
+    font: Typeface
     size: float
-    bold: bool
     color: tuple[float, float, float, float]
     stroke: float
     stroke_color: tuple[float, float, float, float]

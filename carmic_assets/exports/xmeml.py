@@ -249,9 +249,12 @@ class _Writer:
         ]
         params = [
             element("parameter", [leaf("parameterid", "str"), leaf("name", "Text"), text]),
-            element("parameter", [leaf("parameterid", "fontname"), leaf("name", "Font"), leaf("value", style.font)]),
+            element(
+                "parameter",
+                [leaf("parameterid", "fontname"), leaf("name", "Font"), leaf("value", style.font.postscript)],
+            ),
             parts.scalar("fontsize", "Size", 0, 1000, style.size),
-            parts.scalar("fontstyle", "Style", 1, 4, 2 if style.bold else 1),
+            parts.scalar("fontstyle", "Style", 1, 4, 1),
             parts.scalar("fontalign", "Alignment", 1, 3, 2),
             element(
                 "parameter", [leaf("parameterid", "fontcolor"), leaf("name", "Font Color"), element("value", color)]
