@@ -246,17 +246,21 @@ def test_the_workspaces_own_font_is_taken_before_a_shipped_one(tmp_path: Path, c
     for record in font["name"].names:
         if record.nameID in (1, 4):
             record.string = "House Grotesk"
-    path = tmp_path / "house.ttf"
-    font.save(path)
-    own = (MediaFile(str(path), "House Grotesk Regular.ttf"),)
-    track = write_ass(edit(style={"captionFont": "house grotesk"}, fonts=own), tmp_path, cache)
-    _, log = frames(track.ass_path, track.fonts_dir, [0.5], SIZE)
-    assert re.search(r"fontselect: \(House Grotesk, 400, 0\) -> HouseGrotesk-400", log)
-    assert find_family("House Grotesk Regular", own) == "House Grotesk"
+    for flavor, suffix in ((None, "ttf"), ("woff", "woff"), ("woff2", "woff2")):
+        font.flavor = flavor
+        path = tmp_path / f"house.{suffix}"
+        font.save(path)
+        own = (MediaFile(str(path), f"House Grotesk Regular.{suffix}"),)
+        track = write_ass(edit(style={"captionFont": "house grotesk"}, fonts=own), tmp_path, cache)
+        _, log = frames(track.ass_path, track.fonts_dir, [0.5], SIZE)
+        chosen = set(re.findall(r"fontselect: \((.+?), 400, 0\) -> (\S+),", log))
+        assert chosen == {("House Grotesk", "HouseGrotesk-400")}
+        assert find_family("House Grotesk Regular", own) == "House Grotesk"
     broken = tmp_path / "broken.ttf"
     broken.write_bytes(b"no font at all")
     with pytest.raises(ValueError, match="cannot be used as a font"):
-        find_family("Anything", (MediaFile(str(broken), "broken.ttf"),))
+        find_family("broken", (*own, MediaFile(str(broken), "broken.ttf")))
+    assert find_family("Inter", (MediaFile(str(broken), "broken.ttf"),)) == "Inter"
 
 
 def test_bad_configurations_are_refused_in_a_sentence() -> None:

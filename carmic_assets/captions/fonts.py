@@ -12,6 +12,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -123,9 +124,9 @@ def find_family(name: str, own: Sequence[MediaFile] = ()) -> str:
     for family, _ in mine:
         if family.casefold() == wanted:
             return family
-    for family, file in mine:
+    for file in own:
         if wanted in (file.name.casefold(), Path(file.name).stem.casefold()):
-            return family
+            return _family_of(file.path, file.name)
     for family in shipped_families():
         if family.casefold() == wanted:
             return family
@@ -159,9 +160,11 @@ def face(family: str, weight: int, cache: Path, own: Sequence[MediaFile] = ()) -
     return _made(source, weight, str(cache))
 
 
-def source_file(family: str, weight: int, own: Sequence[MediaFile] = ()) -> str:
-    """The file that `face` would be made of."""
-    return _source(find_family(family, own), weight, tuple(own)).path
+def sample_file(family: str, weight: int, cache: Path, own: Sequence[MediaFile] = ()) -> str:
+    """A file with the letters of `family`: the package's own where there is one, which costs no face to be made."""
+    if any(name == family for name, _ in own_families(tuple(own))):
+        return face(family, weight, cache, own).path
+    return _source(family, weight, ()).path
 
 
 def fonts_dir(faces: Iterable[Face], cache: Path) -> Path:
@@ -178,8 +181,12 @@ def fonts_dir(faces: Iterable[Face], cache: Path) -> Path:
 
 
 def own_families(own: tuple[MediaFile, ...]) -> list[tuple[str, MediaFile]]:
-    """Family name and file of each of the workspace's fonts. ValueError where one cannot be read as a font."""
-    return [(_family_of(file.path, file.name), file) for file in own]
+    """Family name and file of each of the workspace's fonts; a file that is no font has none and is left out."""
+    found = []
+    for file in own:
+        with suppress(ValueError):
+            found.append((_family_of(file.path, file.name), file))
+    return found
 
 
 @lru_cache(maxsize=64)
@@ -250,7 +257,7 @@ def _make(source: _Source, weight: int, target: Path) -> None:
     if source.weights:
         font = TTFont(source.path, fontNumber=0)
     else:
-        face_ = hb.Face(hb.Blob.from_file_path(source.path))
+        face_ = hb.Face(hb.Blob(_plain(source.path)))
         wanted = hb.SubsetInput()
         wanted.keep_everything()
         wanted.pin_all_axes_to_default(face_)
@@ -283,6 +290,22 @@ def _make(source: _Source, weight: int, target: Path) -> None:
     finally:
         Path(aside).unlink(missing_ok=True)
         font.close()
+
+
+def _plain(path: str) -> bytes:
+    """The file as TrueType or OpenType: HarfBuzz reads no WOFF."""
+    from io import BytesIO
+
+    from fontTools.ttLib import TTFont
+
+    data = Path(path).read_bytes()
+    if data[:4] not in (b"wOFF", b"wOF2"):
+        return data
+    out = BytesIO()
+    with TTFont(BytesIO(data)) as font:
+        font.flavor = None
+        font.save(out)
+    return out.getvalue()
 
 
 def _name(family: str, weight: int) -> str:

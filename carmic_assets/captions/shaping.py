@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from carmic_assets.captions.fonts import Face, face, fallback_families, find_family, source_file
+from carmic_assets.captions.fonts import Face, face, fallback_families, find_family, sample_file
 from carmic_assets.captions.text import direction, graphemes
 from carmic_assets.model.edit import MediaFile
 
@@ -125,7 +125,7 @@ class Setter:
     def _face_for(self, cluster: str) -> Face | None:
         wanted = {ord(c) for c in cluster} - _IGNORABLE
         for family in self._families:
-            if wanted <= _coverage(source_file(family, self._weight, self._own)):
+            if wanted <= _coverage(sample_file(family, self._weight, self._cache, self._own)):
                 return face(family, self._weight, self._cache, self._own)
         return None
 
