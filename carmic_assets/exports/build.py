@@ -29,7 +29,7 @@ from carmic_assets.exports.timeline import (
     pictures,
     stretches,
 )
-from carmic_assets.exports.typeface import typeface
+from carmic_assets.exports.typeface import Typeface
 from carmic_assets.media.picture import even
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.media import Rate
@@ -38,7 +38,7 @@ from carmic_assets.rendering.graph import MARK_SHARE, on_output_clock
 
 class Media(msgspec.Struct, frozen=True):
     """What was cut for a clip. `broll` and `broll_images` are by the number of the cutaway; `pictures` are reactions,
-    each with its place."""
+    each with its place; `font` is the captions'."""
 
     main: Footage
     broll: dict[int, Footage] = {}
@@ -47,6 +47,7 @@ class Media(msgspec.Struct, frozen=True):
     effects: Sound | None = None
     watermark: Image | None = None
     pictures: tuple[tuple[Picture, Image], ...] = ()
+    font: Typeface = Typeface("Inter", "Bold", "Inter-Bold")
 
 
 def timeline(edit: Edit, media: Media, captions: Sequence[CaptionEvent] = ()) -> Timeline:
@@ -59,6 +60,7 @@ def timeline(edit: Edit, media: Media, captions: Sequence[CaptionEvent] = ()) ->
     if media.effects is not None:
         beds += (Bed(0, frames, media.effects.name, Fraction(0), (Level(0, 1.0),)),)
     stills = _stills(edit, media, frames, rate)
+    style = caption_style(edit, media.font)
     return Timeline(
         name=" ".join(edit.title.split()) or "Clip",
         rate=Rate(rate.numerator, rate.denominator),
@@ -74,15 +76,14 @@ def timeline(edit: Edit, media: Media, captions: Sequence[CaptionEvent] = ()) ->
         stills=layered(stills),
         voice_gain=edit.config.audio.voice_volume / 100,
         beds=beds,
-        captions=_titles(edit, captions, "caption", frames, rate),
-        hook=_titles(edit, captions, "hook", frames, rate),
+        captions=_titles(style, captions, "caption", frames, rate),
+        hook=_titles(style, captions, "hook", frames, rate),
         notes=_notes(edit, frames),
         speakers=tuple(sorted(speakers)),
     )
 
 
-def _titles(edit: Edit, events: Sequence[CaptionEvent], kind: str, frames: int, rate: Fraction) -> tuple[Title, ...]:
-    style = caption_style(edit)
+def _titles(style: Style, events: Sequence[CaptionEvent], kind: str, frames: int, rate: Fraction) -> tuple[Title, ...]:
     titles: list[Title] = []
     for event in events:
         if event.kind != kind:
@@ -96,13 +97,13 @@ def _titles(edit: Edit, events: Sequence[CaptionEvent], kind: str, frames: int, 
     return tuple(titles)
 
 
-def caption_style(edit: Edit) -> Style:
+def caption_style(edit: Edit, font: Typeface) -> Style:
     """The look of the clip's captions in canvas pixels."""
     look = resolve_style(edit.config, edit.templates)
     fields = look.fields
     scale = min(edit.width, edit.height) / 1080
     return Style(
-        font=typeface(fields.caption_font, look.preset.weight, edit.fonts),
+        font=font,
         size=fields.font_size * scale,
         color=_color(fields.caption_color),
         stroke=fields.stroke_thickness * scale,

@@ -35,6 +35,7 @@ from carmic_assets.exports.footage import (
 from carmic_assets.exports.grid import sequence_rate
 from carmic_assets.exports.readme import fonts_text, readme_text
 from carmic_assets.exports.timeline import Timeline, exact, used
+from carmic_assets.exports.typeface import caption_typeface
 from carmic_assets.media.open import LIBRARY_FORMATS
 from carmic_assets.media.probe import facts_of
 from carmic_assets.model.edit import Edit
@@ -196,6 +197,7 @@ def _prepare(
         effects=_effects(edit, work, stem),
         watermark=_watermark(edit, work, stem, threads),
         pictures=_reactions(edit, work, cache, stem, threads),
+        font=caption_typeface(edit, cache),
     )
     line = timeline(edit, media, captions)
     for file in line.footage:

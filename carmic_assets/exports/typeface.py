@@ -1,14 +1,14 @@
-"""What a font is called in each program: family and style for Final Cut, PostScript name for Adobe's. Reads fonts."""
+"""What a font is called in each program: family and style for Final Cut, PostScript name for Adobe's. Opens no font."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from pathlib import Path
 
 import msgspec
 
-from carmic_assets.captions.fonts import find_family, source_file
-from carmic_assets.model.edit import MediaFile
+from carmic_assets.captions.fonts import face
+from carmic_assets.captions.presets import resolve_style
+from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import RenderFailed
 
 WEIGHTS = {
@@ -25,27 +25,12 @@ class Typeface(msgspec.Struct, frozen=True):
     postscript: str
 
 
-def typeface(family: str, weight: int, own: Sequence[MediaFile] = ()) -> Typeface:
-    """The installed face of `family` nearest to `weight`. Raises `RenderFailed` where there is no such family."""
+def caption_typeface(edit: Edit, cache: Path) -> Typeface:
+    """The face that the clip's captions are drawn with. Raises `RenderFailed` where there is no such family."""
     try:
-        return _read(find_family(family, own), source_file(family, weight, own), weight)
+        look = resolve_style(edit.config, edit.templates)
+        drawn = face(look.fields.caption_font, look.preset.weight, cache, edit.fonts)
     except ValueError as cause:
         raise RenderFailed(str(cause)) from cause
-
-
-@lru_cache(maxsize=64)
-def _read(family: str, path: str, weight: int) -> Typeface:
-    from fontTools.ttLib import TTFont
-
-    with TTFont(path, lazy=True, fontNumber=0) as font:
-        names = font["name"]
-        axis = next((a for a in font["fvar"].axes if a.axisTag == "wght"), None) if "fvar" in font else None
-        if axis is None:
-            style = names.getDebugName(17) or names.getDebugName(2) or "Regular"
-            return Typeface(family, style, names.getDebugName(6) or _postscript(family, style))
-        nearest = min(WEIGHTS, key=lambda w: (abs(w - min(max(weight, axis.minValue), axis.maxValue)), w))
-        return Typeface(family, WEIGHTS[nearest], _postscript(family, WEIGHTS[nearest]))
-
-
-def _postscript(family: str, style: str) -> str:
-    return f"{family.replace(' ', '')}-{style.replace(' ', '')}"
+    style = WEIGHTS[min(WEIGHTS, key=lambda weight: (abs(weight - drawn.weight), weight))]
+    return Typeface(drawn.family, style, f"{drawn.family.replace(' ', '')}-{style}")
