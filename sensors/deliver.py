@@ -1,4 +1,4 @@
-"""Sends due webhook deliveries from a pool of threads that outlives the sensor's tick: one slow receiver delays no other.
+"""Sends due webhook deliveries from threads that outlive the sensor's tick: one slow receiver delays no other.
 
 Each delivery is leased in the database first: when this process dies, the lease runs out and another takes it.
 """

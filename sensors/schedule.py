@@ -1,23 +1,28 @@
-"""The sensors as Dagster sees them: each calls one function of a neighbour and says what it did."""
+"""The sensors as Dagster sees them: each calls one function of a neighbour and says what it did.
+
+Neighbours are imported at the first tick: every run loads this module and none of them needs an HTTP client.
+"""
 
 import functools
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from resources.platform import Platform, open_platform
-from resources.submission import Submitter
-from sensors.deliver import Deliverer
-from sensors.purge import purge
-from sensors.reconcile import reconcile
-from sensors.sweep import sweep_up
+if TYPE_CHECKING:
+    from resources.platform import Platform
+    from resources.submission import Submitter
+    from sensors.deliver import Deliverer
 
 EVERY_S = 5
 RUNNING = dg.DefaultSensorStatus.RUNNING
 
 
 @functools.cache
-def _opened() -> tuple[Platform, Submitter]:
+def _opened() -> "tuple[Platform, Submitter]":
     """Opened once per code server, whose threads evaluate the sensors."""
+    from resources.platform import open_platform
+    from resources.submission import Submitter
+
     platform = open_platform()
     return platform, Submitter(platform)
 
@@ -29,17 +34,23 @@ def _said(outcome: str) -> dg.SkipReason:
 @dg.sensor(minimum_interval_seconds=EVERY_S, default_status=RUNNING)
 def reconcile_runs() -> dg.SkipReason:
     """Submits promised runs whose submitter died; ends or resumes what a dead run left behind."""
+    from sensors.reconcile import reconcile
+
     return _said(reconcile(*_opened()))
 
 
 @dg.sensor(minimum_interval_seconds=EVERY_S, default_status=RUNNING)
 def purge_projects() -> dg.SkipReason:
     """Removes objects and partitions of deleted projects."""
+    from sensors.purge import purge
+
     return _said(purge(*_opened()))
 
 
 @functools.cache
-def _deliverer() -> Deliverer:
+def _deliverer() -> "Deliverer":
+    from sensors.deliver import Deliverer
+
     return Deliverer(_opened()[0])
 
 
@@ -52,7 +63,9 @@ def deliver_webhooks() -> dg.SkipReason:
 @dg.sensor(minimum_interval_seconds=60, default_status=RUNNING)
 def sweep() -> dg.SkipReason:
     """Forgets what has served its time, and sends waiting mail."""
-    return _said(sweep_up(_opened()[0]))
+    from sensors.sweep import sweep_up
+
+    return _said(sweep_up(*_opened()))
 
 
 SENSORS = [reconcile_runs, purge_projects, deliver_webhooks, sweep]

@@ -1,19 +1,23 @@
 """Forgets what has served its time: old events, deliveries, tickets, keys of idempotency. Sends the mail that waits."""
 
+import shutil
 from datetime import timedelta
 
+from dagster import RunsFilter
 from sqlalchemy import delete
 
 from resources import events, mail
 from resources.database.engine import now
 from resources.database.tables import cache, deliveries, idempotency, password_resets, refresh_tokens, sse_tickets
 from resources.platform import Platform
+from resources.submission import Submitter
 
 KEEP_DELIVERIES = timedelta(days=30)
 KEEP_ANSWERS = timedelta(hours=24)  # of requests with an Idempotency-Key
 
 
-def sweep_up(platform: Platform) -> str:
+def sweep_up(platform: Platform, submitter: Submitter) -> str:
+    """One pass; says what went."""
     moment = now()
     old = {
         "deliveries": delete(deliveries).where(
@@ -28,5 +32,20 @@ def sweep_up(platform: Platform) -> str:
     with platform.database.write() as connection:
         gone = {name: connection.execute(query).rowcount for name, query in old.items()}
         gone["events"] = events.prune(connection)
+    gone["folders of dead runs"] = _sweep_scratch(platform, submitter)
     gone["letters sent"] = mail.send_waiting(platform.database, platform.settings)
     return ", ".join(f"{count} {name}" for name, count in gone.items() if count)
+
+
+def _sweep_scratch(platform: Platform, submitter: Submitter) -> int:
+    """Remove the working folders of runs that have ended without doing it themselves: they were killed."""
+    root = platform.settings.scratch_dir
+    folders = [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
+    if not folders:
+        return 0
+    records = submitter.instance.get_run_records(RunsFilter(run_ids=[folder.name for folder in folders]))
+    alive = {record.dagster_run.run_id for record in records if not record.dagster_run.is_finished}
+    dead = [folder for folder in folders if folder.name not in alive]
+    for folder in dead:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(dead)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import wave
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -51,9 +52,9 @@ class Line(msgspec.Struct, frozen=True):
     sound: Path
 
 
-def compose(out: Path, scratch: Path) -> Path:
-    """Write the sample talk to `out` (about 75 s, H.264 and AAC). The same bytes every time."""
-    lines = _speak(scratch)
+def compose(out: Path, scratch: Path, talk: Sequence[tuple[str, str]] = TALK) -> Path:
+    """Write the sample talk to `out` (about 70 s, H.264 and AAC). The same bytes every time."""
+    lines = _speak(talk, scratch)
     picture = Path(_package("ultralytics")) / "assets" / "zidane.jpg"
     inputs = [ffmpeg.Input(str(picture), format="jpeg_pipe")]
     inputs += [ffmpeg.Input(str(line.sound)) for line in lines]
@@ -79,7 +80,7 @@ def compose(out: Path, scratch: Path) -> Path:
     return out
 
 
-def _speak(scratch: Path) -> list[Line]:
+def _speak(talk: Sequence[tuple[str, str]], scratch: Path) -> list[Line]:
     """Each line of the talk as a WAV with a pause behind it."""
     data = Path(_package("espeakng_loader"))
     library = ctypes.CDLL(str(next(data.glob("libespeak-ng.*"))))
@@ -96,7 +97,7 @@ def _speak(scratch: Path) -> list[Line]:
     library.espeak_SetSynthCallback(callback)
     library.espeak_SetParameter(1, 165, 0)  # words a minute
     lines = []
-    for number, (speaker, text) in enumerate(TALK):
+    for number, (speaker, text) in enumerate(talk):
         library.espeak_SetVoiceByName(VOICES[speaker].encode())
         library.espeak_SetParameter(3, 40 if speaker == "A" else 62, 0)  # pitch
         heard.clear()

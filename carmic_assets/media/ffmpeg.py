@@ -5,6 +5,7 @@ Takes local files only, never a URL, and never a shell.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 import selectors
@@ -105,6 +106,7 @@ def run(
         stderr=subprocess.PIPE,
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": os.environ.get("HOME", "/nonexistent")},
         start_new_session=True,  # Ctrl-C reaches us first, and we end the child in order
+        preexec_fn=_die_with_parent,  # and who kills us kills it
     )
     try:
         _follow(child, log, started, duration_s, progress, limit_s, error)
@@ -122,6 +124,15 @@ def run(
         cpu_s=usage[0],
         max_rss_bytes=usage[1],
     )
+
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_prctl = getattr(ctypes.CDLL(None), "prctl", None)  # found before the fork: nothing may be loaded after it
+
+
+def _die_with_parent() -> None:
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
 def _follow(

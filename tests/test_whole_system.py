@@ -1,0 +1,171 @@
+"""The promises of the whole, over HTTP against `carmic up`: the main job, its stream, and what kills leave behind."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from resources import ledger, runs
+from resources.database.engine import Database
+from resources.database.tables import events, run_intents
+from resources.database.tables import ledger as ledger_table
+from whole_system import System, running, short_talk
+
+pytestmark = pytest.mark.slow
+ORDER = ["UPLOADING", "DOWNLOADING", "TRANSCRIBING", "PROCESSING", "FACE_TRACKING", "CLIPS_READY", "COMPLETED"]
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return short_talk(tmp_path_factory.mktemp("talk"))
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with running(tmp_path_factory.mktemp("home")) as made:
+        workspace = made.register()
+        admin = [sys.executable, "-m", "carmic_assets.cli.main", "admin"]
+        for action in (["set-tier", workspace, "BUSINESS"], ["grant-minutes", workspace, "100"]):
+            subprocess.run([*admin, *action, "--home", str(made.home)], check=True, capture_output=True)
+        yield made
+
+
+def test_the_main_job_streams_forward_renders_and_packages(system: System, talk: Path, tmp_path: Path) -> None:
+    project = system.upload(talk)
+    ticket = httpx.post(f"{system.base}/v1/sse-ticket", headers=system.headers, timeout=30).json()["ticket"]
+    system.process_video(project)
+    seen: list[tuple[str, int]] = []
+    with httpx.stream("GET", f"{system.base}/v1/projects/{project}/stream?ticket={ticket}", timeout=120) as stream:
+        for line in stream.iter_lines():
+            if line.startswith("data:"):
+                told = json.loads(line[5:])
+                seen.append((told["status"], told["progress"]))
+    statuses = [status for status, _ in seen]
+    assert statuses[-1] == "CLIPS_READY" and system.status(project)["status"] == "CLIPS_READY"
+    assert [ORDER.index(s) for s in statuses] == sorted(ORDER.index(s) for s in statuses)
+    progress = [value for _, value in seen]
+    assert progress == sorted(progress) and len(set(progress)) > 5
+
+    (clip, *_) = system.call("GET", f"projects/{project}")["clips"]
+    system.call("POST", f"clips/{clip['id']}/render")
+    assert httpx.post(f"{system.base}/v1/clips/{clip['id']}/render", headers=system.headers).status_code == 409
+    progress_path = f"clips/{clip['id']}/render-progress"
+    system.until(lambda: system.call("GET", progress_path)["status"] in ("RENDERED", "FAILED_RENDER"), 240, "rendered")
+    assert system.call("GET", progress_path)["status"] == "RENDERED"
+    path = tmp_path / "clip.mp4"
+    video = httpx.get(f"{system.base}/v1/clips/{clip['id']}/video", headers=system.headers, follow_redirects=True)
+    path.write_bytes(video.content)
+    from carmic_assets.media.probe import probe
+
+    facts = probe(path)
+    assert facts.video is not None and facts.audio is not None
+    assert (facts.video.width, facts.video.height, facts.video.codec) == (1080, 1920, "h264")
+    length = clip["end_time"] - clip["start_time"]
+    assert abs(facts.video.duration_s - length) <= 1.5 / float(facts.video.rate.fraction)
+    assert facts.audio.codec == "aac" and abs(facts.audio.start_s - facts.video.start_s) < 0.04
+    assert video.content.index(b"moov") < video.content.index(b"mdat")
+    assert system.status(project)["status"] == "COMPLETED"
+
+    export = system.call("POST", f"clips/{clip['id']}/exports", json={"target_format": "fcpx"})
+    again = system.call("POST", f"clips/{clip['id']}/exports", json={"target_format": "fcpx"})
+    assert export["export_id"] == again["export_id"]
+    system.until(
+        lambda: system.call("GET", f"exports/{export['export_id']}")["status"] in ("COMPLETED", "FAILED"),
+        120,
+        "packaged",
+    )
+    done = system.call("GET", f"exports/{export['export_id']}")
+    assert done["status"] == "COMPLETED", done
+    assert httpx.get(done["download_url"]).content[:2] == b"PK"
+
+
+def test_what_is_no_video_ends_in_its_state_with_a_sentence_and_the_minutes_back(
+    system: System, tmp_path: Path
+) -> None:
+    text = tmp_path / "talk.mp4"
+    text.write_text("this is not a video\n" * 100)
+    before = system.call("GET", "usage")["minutes_balance"]
+    project = system.upload(text, duration=600)
+    system.process_video(project)
+    system.until(lambda: system.status(project)["status"].startswith("FAILED"), 60, "failed")
+    ended = system.status(project)
+    assert ended["status"] == "FAILED_CORRUPT_VIDEO" and len(ended["error_message"]) > 20
+    assert system.call("GET", "usage")["minutes_balance"] == before
+
+
+def test_a_cancelled_project_stops_and_leaves_nothing_at_work(system: System, talk: Path) -> None:
+    project = system.upload(talk, duration=60)
+    system.process_video(project)
+    system.until(lambda: system.status(project)["progress"] >= 4, 60, "started")
+    system.call("POST", f"projects/{project}/cancel")
+    assert system.status(project)["status"] == "CANCELLED"
+    system.until(lambda: not system.workers(), 60, "the worker ended")
+    scratch = system.home / "scratch"
+    assert not scratch.exists() or list(scratch.iterdir()) == []
+
+
+def test_kills_lose_nothing_and_charge_nothing_twice(system: System, talk: Path) -> None:
+    """Seeded SIGKILLs over worker, API, daemon, code server and UI while projects run; `up` is started again when it
+    stops. In the end every project is ready, the ledger tells of exactly what was done, and no process is left."""
+    luck = random.Random(7)
+    projects = []
+    for _ in range(3):
+        projects.append(system.upload(talk, duration=45))
+        system.process_video(projects[-1])
+    parts = {
+        "worker": lambda: system.workers(),
+        "api": lambda: system.processes("uvicorn"),
+        "daemon": lambda: system.processes("dagster._daemon"),
+        "code server": lambda: system.processes("dagster", "api", "grpc"),
+    }
+    for _ in range(6):
+        time.sleep(luck.uniform(2, 9))
+        part = luck.choice(["worker", "worker", "worker", *parts])
+        for process in parts[part]()[:1]:
+            process.send_signal(signal.SIGKILL)
+        if part != "worker":
+            assert system.process is not None
+            system.process.wait(60)  # one part is dead: all stop, so that whoever supervises starts all of them
+            system.start()
+    system.login()
+
+    def ended() -> bool:
+        return all(system.status(p)["status"] in ("CLIPS_READY", "FAILED") for p in projects)
+
+    system.until(ended, 600, "every project ended")
+    states = [system.status(p)["status"] for p in projects]
+    database = Database(f"sqlite:///{system.home}/carmic.db")
+    with database.read() as connection:
+        for project, state in zip(projects, states, strict=True):
+            of = ledger_table.c.project_id == project
+            total = connection.scalar(
+                select(func.sum(ledger_table.c.amount_ms)).where(of, ledger_table.c.clip_id.is_(None))
+            )
+            assert total == (-ledger.MINUTE_MS if state == "CLIPS_READY" else 0)
+            keys = list(connection.scalars(select(events.c.event_key).where(events.c.subject == f"project:{project}")))
+            told = [key for key in keys if key]
+            assert len(told) == len(set(told)) and f"project.status:{project}:{state}" in told
+        tries = connection.scalar(
+            select(func.max(run_intents.c.attempts)).where(run_intents.c.project_id.in_(projects))
+        )
+        assert tries is not None and tries <= runs.MAX_RESUMED
+    database.close()
+
+
+def test_it_stops_whole(system: System) -> None:
+    """Runs last: what `carmic up` started ends with it."""
+    assert system.stop() == 0
+    assert system.left_over() == []
+    scratch = system.home / "scratch"
+    system.start()
+    assert not scratch.exists() or list(scratch.iterdir()) == []
