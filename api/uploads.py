@@ -134,10 +134,9 @@ async def proceed(request: Request[Any, Any, Any], platform: ThePlatform, token:
         if upload.offset == ticket.length:
             await sync_to_thread(_check_open, platform, ticket)
             await sync_to_thread(upload.finish)
-        reached = upload.offset
     finally:
         await sync_to_thread(upload.pause)
-    return Response(None, status_code=204, headers={**_tus(), **_offsets(reached, ticket.length)})
+    return Response(None, status_code=204, headers={**_tus(), **_offsets(upload.offset, ticket.length)})
 
 
 async def _resumed(platform: Platform, ticket: Ticket) -> uploads.Upload:

@@ -38,7 +38,7 @@ def claim(connection: Connection, scope: str, key: str, request_hash: str) -> Cl
     connection.execute(delete(idempotency).where(mine, stale))
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     row = dialect.insert(idempotency).values(scope=scope, key=key, request_hash=request_hash, created_at=now())
-    if connection.execute(row.on_conflict_do_nothing()).rowcount == 1:
+    if connection.scalar(row.on_conflict_do_nothing().returning(idempotency.c.key)) is not None:
         return "yours"
     found = connection.execute(select(idempotency).where(mine)).one_or_none()
     if found is None:  # released between the two statements (PostgreSQL): ask again

@@ -1,0 +1,106 @@
+"""The same API over PostgreSQL and an S3 bucket, on real servers: what races, and what goes straight to the store."""
+
+import base64
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from api_server import Server, running
+from api_talk import analysed
+from real_servers import ANYBODY, postgres, s3
+from resources import ledger, projects
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("servers")
+    with (
+        postgres(folder / "pg") as database,
+        s3(tmp_path_factory.mktemp("s3")) as store,
+        pytest.MonkeyPatch.context() as at,
+    ):
+        at.setenv("AWS_ACCESS_KEY_ID", ANYBODY["aws_access_key_id"])
+        at.setenv("AWS_SECRET_ACCESS_KEY", ANYBODY["aws_secret_access_key"])
+        with running(
+            tmp_path_factory.mktemp("home"),
+            database_url=database,
+            store_url="s3://carmic/here",
+            s3_endpoint=store,
+            trusted_proxies="127.0.0.0/8",
+        ) as server:
+            yield server
+
+
+def test_a_project_goes_straight_to_the_bucket_and_its_clip_is_edited(cluster: Server) -> None:
+    member = cluster.member("STANDARD")
+    body = {"filename": "talk.mp4", "filesize": 5, "content_type": "video/mp4", "duration": 60}
+    made = member.call("POST", "/v1/projects/create", json=body)
+    assert made.status_code == 201, made.text
+    data = made.json()["data"]
+    sent = httpx.put(data["upload_url"], content=b"video", headers={"Content-Type": "video/mp4"})
+    assert sent.status_code == 200, sent.text
+    assert member.call("POST", f"/v1/projects/{data['project_id']}/process").status_code == 202
+    assert member.call("GET", "/v1/projects?search=TALK").json()["meta"]["total"] == 1
+    clip = analysed(member)[1]
+    found = member.call("GET", f"/v1/clips/{clip.id}").json()["data"]
+    assert found["ai_suggested_layout_timeline"] and found["transcript"]["words"]
+    assert member.call("PUT", f"/v1/clips/{clip.id}", json={"title": "New"}).json()["data"]["title"] == "New"
+    assert httpx.get(found["source_video_url"], follow_redirects=True).content == b"the source itself"
+    assert member.call("POST", f"/v1/clips/{clip.id}/render").status_code == 202
+    assert member.call("POST", f"/v1/clips/{clip.id}/render").status_code == 409
+    assert member.call("GET", "/v1/usage").status_code == 200
+
+
+def test_a_resumable_upload_becomes_one_object(cluster: Server) -> None:
+    member = cluster.member()
+    data = bytes(range(256)) * 40_000  # more than a part
+    body = {"filename": "talk.mp4", "filesize": len(data), "content_type": "video/mp4"}
+    made = member.call("POST", "/v1/projects/create", json=body).json()["data"]
+    metadata = base64.b64encode(made["project_id"].encode()).decode()
+    begin = {"Upload-Length": str(len(data)), "Upload-Metadata": f"project_id {metadata}"}
+    where = member.call("POST", "/v1/uploads", headers=begin).headers["location"]
+    patch = {"Content-Type": "application/offset+octet-stream"}
+    first = httpx.patch(where, headers={**patch, "Upload-Offset": "0"}, content=data[:9_000_000], timeout=60)
+    assert first.status_code == 204, first.text
+    offset = int(httpx.head(where).headers["upload-offset"])
+    assert offset == int(first.headers["upload-offset"]) == 8 * 1024**2  # back to the last whole part
+    rest = httpx.patch(where, headers={**patch, "Upload-Offset": str(offset)}, content=data[offset:], timeout=60)
+    assert rest.status_code == 204 and rest.headers["upload-offset"] == str(len(data))
+    assert cluster.platform.store.get_bytes(made["object_key"]) == data
+
+
+def test_races_have_one_winner(cluster: Server) -> None:
+    member = cluster.member("ENTERPRISE")
+    with cluster.database.write() as connection:
+        ledger.grant_month(connection, member.workspace_id)
+        spare = ledger.balance_ms(connection, member.workspace_id) - 2 * ledger.MINUTE_MS
+        ledger.move(connection, member.workspace_id, f"test:{uuid.uuid4()}", "render", -spare)
+    body = {"filename": "talk.mp4", "filesize": 5, "content_type": "video/mp4", "duration": 60}
+    gate = threading.Barrier(16)
+
+    def create(_: int) -> int:
+        gate.wait()
+        return member.call("POST", "/v1/projects/create", json=body).status_code
+
+    def repeat(_: int) -> str:
+        gate.wait()
+        key = {"Idempotency-Key": "the same"}
+        return other.call("POST", "/v1/projects/create", json=body, headers=key).text
+
+    def refresh(_: int) -> int:
+        gate.wait()
+        return httpx.post(f"{cluster.base}/v1/auth/refresh", json={"refresh": other.refresh}, timeout=60).status_code
+
+    other = cluster.member()
+    with ThreadPoolExecutor(16) as pool:
+        created = list(pool.map(create, range(16)))
+        assert created.count(201) == 2 and set(created) == {201, 402}
+        answers = set(pool.map(repeat, range(16)))
+        assert len(answers) == 1 and "project_id" in answers.pop()
+        assert sorted(pool.map(refresh, range(16))) == [200] + [401] * 15
+    with cluster.database.read() as connection:
+        assert projects.listing(connection, other.workspace_id)[1] == 1
