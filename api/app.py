@@ -48,6 +48,8 @@ from api.idempotency import IdempotencyMiddleware
 from api.launching import Launcher
 from api.requests import Counters, RequestEnvelope, log_as_json
 from api.strict import StrictRequest
+from resources import limits
+from resources import uploads as resumable
 from resources.platform import Platform, open_platform
 from resources.submission import Submitter
 
@@ -122,6 +124,7 @@ def create_app(platform: Platform) -> Litestar:
         lifespan=[_threads, launcher.running, tail.running],
         request_class=StrictRequest,
     )
+    app.state.platform = platform
     _refuse_unclassified(app)
     reference.complete(app)
     app.asgi_handler = RequestEnvelope(app.asgi_handler, Counters(registry))
@@ -133,7 +136,17 @@ async def _threads(app: Litestar) -> AsyncIterator[None]:
     """The threads that handlers run in: the loop's own would be as many as there are cores, plus four."""
     with ThreadPoolExecutor(THREADS, thread_name_prefix="handler") as threads:
         asyncio.get_running_loop().set_default_executor(threads)
+        threads.submit(_tidy, app)
         yield
+
+
+def _tidy(app: Litestar) -> None:
+    """What earlier processes left: uploads that nobody went on with, windows of limits that are over."""
+    platform: Platform = app.state.platform
+    with contextlib.suppress(Exception):  # never a reason not to serve
+        resumable.sweep(platform.store)
+        with platform.database.write() as connection:
+            limits.prune(connection)
 
 
 def _always(value: Any) -> Callable[[], Any]:

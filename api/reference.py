@@ -40,6 +40,33 @@ DESCRIPTION = (
     "Send `Authorization: Bearer <access token or API key>`, and `X-Workspace-ID` where a path works in a workspace."
 )
 
+# A typical body, where the schema alone would leave a reader guessing
+EXAMPLES: dict[str, Any] = {
+    "POST /v1/auth/register": {"email": "ada@example.com", "password": "Correct7horse", "first_name": "Ada"},
+    "POST /v1/auth/login": {"email": "ada@example.com", "password": "Correct7horse"},
+    "POST /v1/projects/create": {
+        "filename": "podcast.mp4",
+        "filesize": 524288000,
+        "content_type": "video/mp4",
+        "duration": 1800,
+        "language": "en",
+        "video_type": "podcast",
+    },
+    "POST /v1/projects/create-from-url": {"url": "https://example.com/talk.mp4", "trim_start": 60},
+    "PUT /v1/clips/{clip_id}": {
+        "layout": {"layoutType": "face-track", "aspectRatio": "9:16"},
+        "style": {"fontSize": 80, "highlightColor": "#FFD700"},
+        "elements": {"hookTitle": {"enabled": True, "text": "Wait for it", "durationSec": 2.5}},
+        "caption_style": "HORMOZI",
+    },
+    "POST /v1/clips/{clip_id}/exports": {"target_format": "premiere", "include_proxy": False},
+    "POST /v1/templates": {"name": "Brand", "template_config": {"caption_style": "IMPACT", "style": {"fontSize": 90}}},
+    "POST /v1/media/presign": {"filename": "logo.png", "content_type": "image/png", "file_size": 20480},
+    "POST /v1/webhooks": {"url": "https://example.com/hook", "events": ["project.clips_ready", "clip.rendered"]},
+    "POST /v1/keys": {"name": "ci", "scopes": ["read", "write"]},
+    "PATCH /settings": {"webhookUrl": "https://example.com/hook"},
+}
+
 # What can go wrong on any path, and on a path that...
 ALWAYS = (400, 500, 503)
 WITH_BODY = (413, 415, 422)
@@ -115,6 +142,7 @@ def complete(app: Litestar) -> None:
 
 
 def _complete(operation: Operation, method: str, path: str, opt: dict[str, Any]) -> None:
+    _with_example(operation, method, path)
     access: Access = opt["access"]
     statuses = {*ALWAYS, *opt.get("refuses", ())}
     parameters = list(operation.parameters or [])
@@ -140,6 +168,13 @@ def _complete(operation: Operation, method: str, path: str, opt: dict[str, Any])
     for status in sorted(statuses):
         responses[str(status)] = _refusal(status, kind)
     operation.responses = responses
+
+
+def _with_example(operation: Operation, method: str, path: str) -> None:
+    example = EXAMPLES.get(f"{method} {path.removeprefix('/api')}")
+    if example is not None and operation.request_body is not None:
+        for media in operation.request_body.content.values():  # type: ignore[union-attr]
+            media.examples = {"typical": Example(value=example)}
 
 
 def _refusal(status: int, kind: str) -> OpenAPIResponse:

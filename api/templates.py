@@ -164,8 +164,7 @@ def regenerate_previews(platform: ThePlatform, caller: TheCaller, template_id: F
         raise not_found("template")
     room = f"workspaces/{caller.workspace}/templates" if own is not None else "shared/templates"
     key = f"{room}/{uuid.uuid4()}.png"
-    platform.settings.scratch_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=platform.settings.scratch_dir) as folder:
+    with tempfile.TemporaryDirectory(prefix="carmic-preview-") as folder:
         path = Path(folder) / "preview.png"
         draw(edits.parsed(raw), path, platform.settings.cache_dir / "captions")
         platform.store.put_file(key, path, "image/png")
