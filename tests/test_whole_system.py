@@ -125,7 +125,7 @@ def test_kills_lose_nothing_and_charge_nothing_twice(system: System, talk: Path)
     parts = {
         "worker": lambda: system.workers(),
         "api": lambda: system.processes("uvicorn"),
-        "daemon": lambda: system.processes("dagster._daemon"),
+        "daemon": lambda: system.processes("dagster-daemon"),
         "code server": lambda: system.processes("dagster", "api", "grpc"),
     }
     for _ in range(6):

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import msgspec
@@ -194,8 +194,18 @@ def publish(at: Stage, scored: ScoredClips, thumbnails: Mapping[str, str]) -> in
             for clip in changes.added
         ]
         clip_rows.add(connection, project.id, project.workspace_id, new)
-        projects.advance(connection, project.id, "CLIPS_READY", 100, "Clips ready", clips_ready_at=now())
+        found = [_listed(clip) for clip in clip_rows.of_project(connection, project.id)]
+        ready = {"clips_ready_at": now(), "extra": {"clips": found}}
+        projects.advance(connection, project.id, "CLIPS_READY", 100, "Clips ready", **ready)
     return len(changes.changed) + len(changes.added) + len(changes.retired)
+
+
+def _listed(clip: clip_rows.Clip) -> dict[str, Any]:
+    """A clip as the stream and the webhook name it."""
+    return {
+        "id": clip.id, "title": clip.title, "start_time": clip.start_s, "end_time": clip.end_s,
+        "virality_score": clip.virality_score,
+    }  # fmt: skip
 
 
 def _identity(project_id: str, clip: ScoredClip) -> str:

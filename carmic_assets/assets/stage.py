@@ -27,6 +27,7 @@ videos = dg.DynamicPartitionsDefinition(name=VIDEOS)
 
 REPORT_EVERY_S = 0.7
 BEAT_EVERY_S = 5.0
+STARTED = time.monotonic()  # of this process, which is one run's
 UNEXPECTED = "Something went wrong on our side while this video was processed. Its minutes were given back; try again."
 
 T = TypeVar("T")
@@ -86,7 +87,8 @@ class Stage:
     def advance(self, status: str, progress: float, step: str, **columns: Any) -> None:
         """One step forward, told to the stream. Does nothing to a project that has been through here before."""
         with self.platform.database.write() as connection:
-            projects.advance(connection, self.project.id, status, int(progress), step, **columns)
+            told = {"eta_s": _eta(progress)}
+            projects.advance(connection, self.project.id, status, int(progress), step, extra=told, **columns)
 
     def progress(self, status: str, step: str, start: float, end: float) -> Callable[[float], None]:
         """A reporter for the room at work: its 0..1 becomes `start`..`end` percent of the project."""
@@ -98,6 +100,13 @@ class Stage:
                 self.advance(status, start + (end - start) * min(max(fraction, 0.0), 1.0), step)
 
         return report
+
+
+def _eta(progress: float) -> int | None:
+    """Seconds until the clips are ready, if the rest goes as what this run has done so far."""
+    if progress < 5:
+        return None
+    return round((time.monotonic() - STARTED) * (100 - progress) / progress)
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def _serve(home: Path, host: str, port: int, dagster_port: int, say: Callable[[s
             *python, "dagster", "api", "grpc", "-m", "carmic_assets.definitions", "-h", "127.0.0.1",
             "-p", str(code_port), "--location-name", "carmic",
         ],
-        "daemon": [*python, "dagster._daemon", "run", "-w", workspace],
+        "daemon": [str(Path(sys.executable).parent / "dagster-daemon"), "run", "-w", workspace],
         "dagster ui": [*python, "dagster_webserver", "-h", host, "-p", str(dagster_port), "-w", workspace],
         "api": [
             *python, "uvicorn", "--factory", "api.app:create", "--host", host, "--port", str(port),
