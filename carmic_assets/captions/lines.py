@@ -117,7 +117,7 @@ def break_lines(units: Sequence[Unit], limits: Limits) -> list[list[Unit]]:
                     break
                 cost = best[line - 1][start][0] + ((width - target) / target) ** 2
                 if end < size:
-                    cost += _line_end_cost(units[end - 1].texts[-1], units[end].texts[0])
+                    cost += _line_end_cost(units[end - 1].texts[-1], units[end])
                 elif end - start == 1 and line > 1:
                     cost += 0.1  # a word left alone at the end
                 if cost < best[line][end][0]:
@@ -159,12 +159,14 @@ class _Filler:
             self.count, self._width, self._held = self.count + 1, unit.width, unit.weight
 
 
-def _line_end_cost(text: str, following: str) -> float:
+def _line_end_cost(text: str, following: Unit) -> float:
     if ends_clause(text):
         return -0.12
+    if not following.tokens[0].first:
+        return 0.45  # inside a word of a script without spaces
     if leans_forward(text):
         return 0.25
-    return -0.12 if leans_forward(following) else 0.0
+    return -0.12 if leans_forward(following.texts[0]) else 0.0
 
 
 def _screen_cost(units: Sequence[Unit], start: int, end: int, held: float, limits: Limits) -> float:
@@ -176,7 +178,7 @@ def _screen_cost(units: Sequence[Unit], start: int, end: int, held: float, limit
         cost -= min(0.5, max(0.0, gap) * 1.5)
         if ends_clause(last.texts[-1]):
             cost -= 0.6
-        elif leans_forward(last.texts[-1]):
+        elif leans_forward(last.texts[-1]) or not units[end].tokens[0].first:
             cost += 0.7
     span = last.tokens[-1].end_s - units[start].tokens[0].start_s
     if span < LEAST_S and len(units) > end - start:

@@ -284,7 +284,7 @@ def _place(units: Sequence[Unit], start: float, end: float, framed: Frame, limit
         framed.middle - half,
         first - (max(cap, tops[0] if tops[0] > cap + 0.15 else cap) + framed.over) * em,
         framed.middle + half,
-        baselines[-1] + (max(low, bottoms[-1]) + framed.over) * em,
+        baselines[-1] + (max(0.7 * low, bottoms[-1] if bottoms[-1] > low + 0.1 else 0.0) + framed.over) * em,
     )
     return Caption(start, end, placed, em, box, rtl)
 
