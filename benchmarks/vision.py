@@ -3,8 +3,8 @@
     python -m benchmarks.vision [talk.mp4 ...]     # the talks have their truth beside them
     python -m benchmarks.vision --minutes 20       # memory over a video of so many minutes; slow
 
-Without talks, five are made by `make_talk.py` of a development checkout (`../shared`), from seeds that nothing was tuned
-on. Who speaks is judged by `benchmarks.speakers`, the crops by `benchmarks.direction`.
+Without talks, five are made by `make_talk.py` of a development checkout (`../shared`), from seeds that nothing was
+tuned on. Who speaks is judged by `benchmarks.speakers`, the crops by `benchmarks.direction`.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _talk(talk: Path, folder: Path) -> None:
     _people(talk, truth, table)
     _say(
         f"cost     {talk.stem}: CPU s per s of video: decode alone {bare / length:.3f}, decode + analysis "
-        f"{decoded / length:.3f}, detection + tracks + lips {seen / length:.3f} ({runs / length:.1f} detections a second)"
+        f"{decoded / length:.3f}, detection + tracks + lips {seen / length:.3f} ({runs / length:.1f} detections/s)"
     )
 
 
@@ -177,8 +177,8 @@ def _memory(folder: Path, minutes: float) -> None:
     table = spatial.table(spatial.people(pieces), facts, None)
     early = next(mib for done, mib in marks if done >= 0.1)
     _say(
-        f"memory   {facts.duration_s / 60:.0f} minutes: {early:.0f} MiB after a tenth, {marks[-1][1]:.0f} MiB at the end; "
-        f"{len(pieces)} pieces, {table['track'].n_unique()} people, table of {table.height} rows in {_cpu() - began:.1f} s"
+        f"memory   {facts.duration_s / 60:.0f} minutes: {early:.0f} MiB after a tenth, {marks[-1][1]:.0f} MiB at last; "
+        f"{len(pieces)} pieces, {table['track'].n_unique()} people, {table.height} rows in {_cpu() - began:.1f} s"
     )
 
 

@@ -17,7 +17,8 @@ AROUND = 6  # frames looked at on either side of a candidate
 # Thresholds: measured on ten talks with b-roll and on a film clip (docs/vision.md); of 255.
 MIN_CHANGE = 6.0  # mean difference of a cut
 MIN_SPREAD = 0.08  # of it, in the calmer 40 % of the picture
-STILL = 20.0  # a side stands where it moves less than the cut by this factor
+STILL = 6.0  # a side is calm where it moves less than the cut by this factor
+LONE = 3.0  # a neighbouring change that is so much larger than the others is a step of its own
 RETURNS = 0.4  # of the change: nearer than this, the old picture is back
 
 
@@ -67,16 +68,25 @@ class CutFinder:
             return  # the picture stands and something jumps in it: a person at a jump cut, an overlay
         before = [window[i] for i in range(max(at - 3, 1), at)]
         after = [window[i] for i in range(at + 1, min(at + 4, len(window)))]
-        unrest = [max((entry[3] for entry in side), default=0.0) for side in (before, after)]
+        unrest = [_unrest([entry[3] for entry in side], 1.0) for side in (before, after)]
         sharp = change / max(*unrest, 1.0)
-        content = step / max(*(entry[4] for entry in (*before, *after)), 0.05)
-        stands = min(unrest) < change / STILL and bool(before and after)  # one side stands: the other only has to shake
-        if not (sharp > 2.2 or (sharp > 1.3 and (content > 1.3 or stands))):
+        content = step / max(*(_unrest([entry[4] for entry in side], 0.05) for side in (before, after)), 0.05)
+        # Where one side is calm, no motion of the other can have made the step.
+        calm = min(unrest) < change / STILL and bool(before and after)
+        if not (sharp > 2.2 or (sharp > 1.3 and (content > 1.3 or calm))):
             return
         past, future = [window[i][1] for i in range(at - 1)], [window[i][1] for i in range(at + 1, len(window))]
         if _nearest(window[at - 1][1], future) < RETURNS * change or _nearest(blocks, past) < RETURNS * change:
             return  # a flash, or its end: the picture from before is back within a moment
         self.cuts.append(t)
+
+
+def _unrest(changes: list[float], floor: float) -> float:
+    """The largest of neighbouring changes, but for one that stands alone: that is another cut, a few frames away."""
+    ranked = sorted(changes, reverse=True)
+    if len(ranked) > 1 and ranked[0] > LONE * max(ranked[1], floor):
+        return ranked[1]
+    return ranked[0] if ranked else 0.0
 
 
 def _nearest(blocks: np.ndarray, others: list[np.ndarray]) -> float:
