@@ -100,6 +100,7 @@ def canvas(graph: Graph, plan: Plan, source: str, commands: Path) -> str:
 
 def _layer(edit: Edit, plan: Plan, layer: Layer, number: int, commands: Path) -> list[str]:
     """The filters of one layer, from the upright frame to a picture that lies on the canvas."""
+    video = edit.source.video
     first = _settings(layer.changes[0][1])
     filters = []
     script = _script(layer, number, float(edit.rate.fraction))
@@ -107,16 +108,18 @@ def _layer(edit: Edit, plan: Plan, layer: Layer, number: int, commands: Path) ->
         path = commands / f"layer{number}.txt"
         path.write_text(script)
         filters.append(f"sendcmd=filename={quote(str(path))}")
-    exact = 0 if number == 0 else 1
+    # To the pixel where that can be: at odd places ffmpeg's crop reads the colours of 16-bit formats a byte off.
+    exact = 0 if video is None or wide_gamut(video) else 1
+    rough = f"w={first['cw']}:h={first['ch']}:x={first['cx']}:y={first['cy']}"
     filters += [
-        f"crop@c{number}=w={first['cw']}:h={first['ch']}:x={first['cx']}:y={first['cy']}:exact={exact}",
+        f"crop@c{number}={rough}:exact={exact if number else 0}",
         scale(first["sw"], first["sh"], f"s{number}"),
     ]
     if number > 0:
         return filters
     if any(drawn is not None and drawn.small is not None for _, drawn in layer.changes):
         filters.append(scale(first["ew"], first["eh"], "e0"))  # passes on what has this size already
-    return [*filters, f"crop@k0=w={edit.width}:h={edit.height}:x={first['ox']}:y={first['oy']}:exact=1"]
+    return [*filters, f"crop@k0=w={edit.width}:h={edit.height}:x={first['ox']}:y={first['oy']}:exact={exact}"]
 
 
 def _settings(drawn: Drawn | None) -> dict[str, int]:
