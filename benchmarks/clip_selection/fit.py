@@ -19,12 +19,12 @@ from benchmarks.clip_selection.talks import Written, load
 from carmic_assets.model.speech import Transcript, Word
 from carmic_assets.scoring import highlight
 from carmic_assets.scoring.features import extract_features
-from carmic_assets.scoring.highlight import BARE, Model, near, squeezed
+from carmic_assets.scoring.highlight import BARE, Model, applied, near, squeezed
 from carmic_assets.scoring.talk import MARKS, Talk, read_talk
 
 EXEMPLARS = Path(__file__).parent / "exemplars.txt"
 RIDGE = {"english": 2000.0, "listed": 60.0, "bare": 60.0}
-Labelled = tuple[Talk, np.ndarray]  # a talk, and 1 for each sentence of a highlight
+Labelled = tuple[Talk, np.ndarray, np.ndarray]  # a talk; 1 for each sentence of a highlight; 1 for each of a distractor
 
 
 def main() -> int:
@@ -32,32 +32,38 @@ def main() -> int:
     arguments.add_argument("--check", action="store_true", help="leave one talk out at a time, print, write nothing")
     talks, passages = [labelled(talk) for talk in load("tune")], exemplars()
     if arguments.parse_args().check:
-        for name in RIDGE:
+        for name in names():
+            label = 2 if name.endswith(" filler") else 1
             ranks = []
-            for i, (talk, y) in enumerate(talks):
+            for i, left_out in enumerate(talks):
                 model = fit([*talks[:i], *talks[i + 1 :], *passages], name)
-                ranks.append(area(score(model, talk), y))
+                ranks.append(area(applied(model, left_out[0]), left_out[label]))
             sys.stdout.write(
-                f"{name:8} area under the curve, talks left out: {np.mean(ranks):.3f} (worst {min(ranks):.3f})\n"
+                f"{name:14} area under the curve, talks left out: {np.mean(ranks):.3f} ({min(ranks):.3f})\n"
             )
         return 0
-    fitted = {name: fit([*talks, *passages], name) for name in RIDGE}
+    fitted = {name: fit([*talks, *passages], name) for name in names()}
     target = Path(highlight.__file__).parent / "highlight.json"
     target.write_bytes(msgspec.json.format(msgspec.json.encode(fitted), indent=0) + b"\n")
     sys.stdout.write(f"wrote {target}\n")
     return 0
 
 
+def names() -> list[str]:
+    return [*RIDGE, *(f"{name} filler" for name in RIDGE)]
+
+
 def labelled(talk: Written) -> Labelled:
     seen = read_talk(talk.transcript, extract_features(talk.transcript), talk.speakers, None, None)
-    y = np.zeros(len(seen))
-    for h in talk.highlights:
-        y[(seen.start_s >= h.start_s - 0.01) & (seen.end_s <= h.end_s + 0.01)] = 1
-    return seen, y
+    labels = np.zeros((2, len(seen)))
+    for passage in talk.passages:
+        inside = (seen.start_s >= passage.start_s - 0.01) & (seen.end_s <= passage.end_s + 0.01)
+        labels[0 if passage.grade else 1, inside] = 1
+    return seen, labels[0], labels[1]
 
 
 def exemplars() -> list[Labelled]:
-    """The passages, each a talk of its own, all of it a highlight or none."""
+    """The passages, each a talk of its own, all of it a highlight, filler, or neither."""
     found = []
     for block in re.split(r"\n\s*\n", EXEMPLARS.read_text(encoding="utf-8")):
         mark = re.match(r"@([HDN]) \w+\n", block)
@@ -66,7 +72,8 @@ def exemplars() -> list[Labelled]:
             words = tuple(Word(token, i * 0.4, i * 0.4 + 0.3, 1.0) for i, token in enumerate(text.split()))
             transcript = Transcript("en", 1.0, "written", len(words) * 0.4, len(words) * 0.4, words, (), ())
             talk = read_talk(transcript, extract_features(transcript), None, None, None)
-            found.append((talk, np.full(len(talk), float(mark[1] == "H"))))
+            same = np.ones(len(talk))
+            found.append((talk, same * (mark[1] == "H"), same * (mark[1] == "D")))
     return found
 
 
@@ -80,8 +87,10 @@ def columns(talk: Talk, name: str) -> np.ndarray:
 
 
 def fit(talks: Sequence[Labelled], name: str) -> Model:
-    x = np.concatenate([columns(talk, name) for talk, _ in talks])
-    y = np.concatenate([labels for _, labels in talks])
+    label = 2 if name.endswith(" filler") else 1
+    name = name.removesuffix(" filler")
+    x = np.concatenate([columns(talk[0], name) for talk in talks])
+    y = np.concatenate([talk[label] for talk in talks])
     middle, spread = x.mean(0), x.std(0) + 1e-3
     weights = logistic((x - middle) / spread, y, RIDGE[name])
     w = weights[:-1] / spread
@@ -116,13 +125,6 @@ def _model(name: str, w: np.ndarray, bias: float) -> Model:
         round(bias, 5), tuple(vectors[:half]), tuple(vectors[half:]),
         dict(zip(marks, rest[:n], strict=True)), dict(zip(marks, rest[n : 2 * n], strict=True)),
     )  # fmt: skip
-
-
-def score(model: Model, talk: Talk) -> np.ndarray:
-    """The log-odds this model gives, before it is written."""
-    name = "english" if model.vector else "bare" if len(model.marks) == len(BARE) else "listed"
-    weights = [*model.marks.values(), *model.marks_near.values(), *model.vector, *model.vector_near]
-    return columns(talk, name) @ np.array(weights) + model.bias
 
 
 def area(values: np.ndarray, y: np.ndarray) -> float:

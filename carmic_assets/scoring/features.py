@@ -34,11 +34,12 @@ class ScoringFeatures(msgspec.Struct, frozen=True):
 def extract_features(
     transcript: Transcript, sound: SoundFeatures | None = None, *, threads: int = 2
 ) -> ScoringFeatures:
-    """Split and embed the talk: about 6 ms of CPU a sentence, so an hour of talk takes 4 to 5 s, once."""
+    """Split and embed the talk: about 6 ms of CPU a sentence, so an hour of talk takes 4 to 5 s, once. `threads` is an
+    upper bound; one is used."""
     import numpy as np
 
     spans = sentences(transcript.words)
-    vectors = embed([join(transcript.words[a:b], transcript.language) for a, b in spans], threads=threads)
+    vectors = embed([join(transcript.words[a:b], transcript.language) for a, b in spans])
     top = np.abs(vectors).max(axis=1, keepdims=True)
     packed = np.rint(vectors / np.where(top > 0, top, 1) * 127).astype(np.int8)
     return ScoringFeatures(FEATURES_VERSION, spans, packed.tobytes(), sound)

@@ -19,6 +19,7 @@ from carmic_assets.scoring.talk import Talk
 if TYPE_CHECKING:
     import numpy as np
 
+DISTASTE = 0.25  # how much of the log-odds of being filler count against a highlight
 REACH = 2  # sentences on each side that make the context
 BARE = ("number", "asks", "exclaims", "names", "words")  # the marks that need no word list
 
@@ -35,19 +36,40 @@ class Model(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=1)
 def models() -> dict[str, Model]:
-    """`english` uses everything; `listed` is for other languages with a word list; `bare` for those without."""
+    """`english` uses everything; `listed` is for other languages with a word list; `bare` for those without. The same
+    with ` filler` behind it tells hype, sponsors, greetings and banter from everything else."""
     return msgspec.json.decode((Path(__file__).parent / "highlight.json").read_bytes(), type=dict[str, Model])
 
 
 def substance(talk: Talk) -> np.ndarray:
-    """Log-odds per sentence, shape (n,)."""
+    """Log-odds of being part of a highlight, per sentence, shape (n,); lowered where filler is likely."""
     import numpy as np
 
-    if not len(talk):
-        return np.zeros(0)
-    name = "english" if talk.lexicon.language == "en" else "listed" if talk.lexicon.phrases else "bare"
-    model = models()[name]
+    return applied(models()[_kind(talk)], talk) - DISTASTE * np.logaddexp(0, _filler(talk) - 1)
+
+
+def filler(talk: Talk) -> np.ndarray:
+    """Probability per sentence, shape (n,), that it is hype, a sponsor, a greeting, banter or an appeal."""
+    import numpy as np
+
+    return 1 / (1 + np.exp(-np.clip(_filler(talk), -30, 30)))
+
+
+def _filler(talk: Talk) -> np.ndarray:
+    return applied(models()[f"{_kind(talk)} filler"], talk)
+
+
+def _kind(talk: Talk) -> str:
+    return "english" if talk.lexicon.language == "en" else "listed" if talk.lexicon.phrases else "bare"
+
+
+def applied(model: Model, talk: Talk) -> np.ndarray:
+    """A model's log-odds per sentence, shape (n,)."""
+    import numpy as np
+
     value = np.full(len(talk), model.bias)
+    if not len(talk):
+        return value
     if model.vector:
         value += talk.vectors @ np.array(model.vector) + near(talk.vectors) @ np.array(model.vector_near)
     for mark in model.marks:

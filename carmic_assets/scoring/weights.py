@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-BIAS = -4.2
+BIAS = -5.5
 WEIGHTS = {
     "substance": 3.5,
-    "plain": 1.5,
+    "plain": 3.0,
     "completeness": 1.2,
     "hook": 0.8,
     "story": 0.5,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from carmic_assets.scoring.highlight import substance
+from carmic_assets.scoring.highlight import filler, substance
 from carmic_assets.scoring.talk import Talk
 
 if TYPE_CHECKING:
@@ -114,9 +114,8 @@ def measure(talk: Talk, windows: Windows, sound: dict[str, np.ndarray], motion: 
         """1 - exp(-x/typical): half the scale at 0.7 x typical occurrences a minute."""
         return 1 - np.exp(-total(np.minimum(talk.mark(name), 2), windows) / minutes / typical)
 
-    filler = np.minimum(
-        total(talk.mark("hype") + talk.mark("promo") + talk.mark("housekeeping"), windows) / minutes / 8, 1
-    )
+    seconds = talk.end_s - talk.start_s
+    empty = total(filler(talk) * seconds, windows) / np.maximum(total(seconds, windows), 0.1)
     measures = {
         "substance": squash(evidence(talk, windows) * 1.2 - 1.5),
         "hook": hook(talk)[first],
@@ -131,7 +130,7 @@ def measure(talk: Talk, windows: Windows, sound: dict[str, np.ndarray], motion: 
         "pace": pace(talk, windows),
         "exchange": exchange(talk, windows),
         "completeness": completeness(talk)[0][first] * 0.5 + completeness(talk)[1][last] * 0.5,
-        "plain": 1 - filler,
+        "plain": 1 - empty,
     }
     said = 1 - np.exp(-total(talk.mark("laughter"), windows) / 1.5)
     clapped = 1 - np.exp(-total(talk.mark("applause"), windows) / 1.5)
