@@ -194,9 +194,9 @@ def compare(source: Path, seconds: float, folder: Path, repeat: int, python: str
         print(f"MoviePy 2    {whole:7.2f} s CPU   {whole / least['face-track']:5.2f} x face-track")  # noqa: T201
 
 
-def late(folder: Path) -> None:
-    """Two seconds from the start and from the end of a source of two hours."""
-    short, small, long = talk(folder, 60), folder / "small.mp4", folder / "long.mp4"
+def late(folder: Path, short: Path) -> None:
+    """Two seconds from the start and from the end of a source of two hours: a minute, 120 times."""
+    small, long = folder / "small.mp4", folder / "long.mp4"
     ffmpeg.run(ffmpeg.command([Input(str(short))], ["-vf", "scale=640:360", "-crf", "30", "-g", "100", str(small)]))
     again = Input(str(small), ("-stream_loop", "119"))
     ffmpeg.run(ffmpeg.command([again], ["-c", "copy", "-f", "mp4", str(long)]))
@@ -217,10 +217,11 @@ def main() -> None:
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        source = given.source or talk(folder, given.seconds)
         if given.late:
-            late(folder)
+            late(folder, source)
             return
-        compare(given.source or talk(folder, given.seconds), given.seconds, folder, given.repeat, given.moviepy)
+        compare(source, given.seconds, folder, given.repeat, given.moviepy)
 
 
 if __name__ == "__main__":
