@@ -22,6 +22,7 @@ from api.envelope import Data
 from api.errors import ApiError
 from api.files import FileAnswer
 from api.given import ThePlatform
+from api.videos import same_kind
 from resources import projects, uploads
 from resources.platform import Platform
 from resources.store.folder import FolderStore, Grant
@@ -51,7 +52,7 @@ async def upload(request: Request[Any, Any, Any], platform: ThePlatform, key: Fr
     """Upload an object to its signed address: the bytes are the body."""
     store, grant = _granted(request, platform, key)
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if grant.content_type and given and given != grant.content_type:
+    if grant.content_type and given and not same_kind(given, grant.content_type):
         raise ApiError(415, f"This address takes {grant.content_type}, not {given[:100]}.")
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > grant.max_bytes:

@@ -35,6 +35,13 @@ ENDINGS = {
 TAKEN = "mp4, mov, avi, webm, mkv, mpeg or flv"
 
 
+def same_kind(given: str, expected: str) -> bool:
+    """Whether bytes sent as `given` may be what was announced. Clients name one video type for another; the probe, not
+    the name, says what a video is."""
+    known = {*SUFFIXES, *ALIASES}
+    return given == expected or (given in known and expected in known)
+
+
 def kind_of(content_type: str | None, filename: str) -> tuple[str, str]:
     """The content type to expect at upload, and the ending to keep the source under. Raises ApiError 415."""
     if content_type is None:
