@@ -107,7 +107,7 @@ def metrics(
     ]
     lines += [f'carmic_runs{{state="{state}"}} {count}' for state, count in sorted(found.queue.items())]
     text = generate_latest(registry) + ("\n".join(lines) + "\n").encode()
-    return Response(text, media_type=CONTENT_TYPE_LATEST)
+    return Response(text, media_type=CONTENT_TYPE_LATEST.partition("; charset")[0])
 
 
 @get("/v1/usage", access=Access.EDITOR, sync_to_thread=True, tags=["System"])
