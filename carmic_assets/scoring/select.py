@@ -26,8 +26,8 @@ class Lost(msgspec.Struct, frozen=True):
 
 
 def floor_count(speech_s: float) -> int:
-    """Clips offered even where few are good: one for two and a half minutes each up to four, then for every six."""
-    early = min(4, int(speech_s // 150))
+    """Clips offered even where few are good: one for a minute and a half each up to five, then for every six."""
+    early = min(5, int(speech_s // 90))
     return min(ceiling_count(speech_s), max(1, early + max(0, int((speech_s - 600) // 360))))
 
 
