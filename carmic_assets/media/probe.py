@@ -70,6 +70,8 @@ def facts_of(
         start = (container.start_time or 0) / 1e6
         video = _choose_video(container, reader, start)
         audio = _choose_audio(container, reader, start)
+        if video is not None and audio is not None:
+            audio = _as_long_as_there(audio, video.start_s + video.duration_s, reader, start)
         ends = [f.start_s + f.duration_s for f in (video, audio) if f is not None]
         if not ends:
             raise error("The file has neither picture nor sound that can be decoded. Choose another one.")
@@ -358,6 +360,17 @@ def _choose_audio(container: Any, reader: _Reader, start: float) -> AudioFacts |
             duration_s=round(length, 6),
         )
     return None
+
+
+def _as_long_as_there(audio: AudioFacts, picture_end: float, reader: _Reader, start: float) -> AudioFacts:
+    """The sound as long as its packets reach, where it claims to outlast the picture: a file that was cut short."""
+    if audio.start_s + audio.duration_s < picture_end + 1.0:
+        return audio
+    times = _packet_times(reader, audio.index, start + max(0.0, picture_end - 1.0))
+    if not times or len(times) >= SAMPLED_PACKETS:
+        return audio
+    end = times[-1] - start + (times[-1] - times[0]) / max(1, len(times) - 1)
+    return msgspec.structs.replace(audio, duration_s=round(min(audio.duration_s, max(0.0, end - audio.start_s)), 6))
 
 
 def _timecode(container: Any) -> str | None:
