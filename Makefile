@@ -11,8 +11,9 @@ setup: $(STAMP)
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25"
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	# Voice prints with their weights. Without its dependencies: one of them compiles C, and none of them is used here.
+	$(BIN)/python -m pip install --quiet --no-deps "resemblyzer>=0.1.4,<0.2"
 	touch $(STAMP)
 
 # One video from upload to MP4 and package, over HTTP against a real server. VIDEO=path takes your own.

@@ -147,7 +147,9 @@ def save(
         edits.check_bounds(start, end, source_s)
         start, end = bounds_of(video, start, end)
     first, last = bounds_of(video, start, end)
-    edits.check(data, last - first, {name: edits.parsed(config) for name, config in own.items()})
+    styles = {name: edits.parsed(config) for name, config in own.items()}
+    with edits.own_fonts(platform, caller.workspace, data) as fonts:
+        edits.check(data, last - first, styles, fonts)
     edits.check_links(platform, caller.workspace, data)
     with platform.database.write() as connection:
         saved = clips.edit(

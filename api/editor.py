@@ -165,12 +165,14 @@ def dry_run_subtitles(
         _, clip = owned(connection, caller, clip_id)
         styles = own_styles(connection, caller.workspace)
     config: TemplateConfig = data if data is not None else edits.parsed(clip.template_config)
-    edits.check(config, clip.end_s - clip.start_s, styles)
-    edit = _edit(platform, hydrator, clip, config, styles)
-    try:
-        captions = caption_events(edit, platform.settings.cache_dir / "fonts")
-    except ValueError as error:
-        raise ApiError(400, str(error)) from error
+    with edits.own_fonts(platform, caller.workspace, config) as fonts:
+        edits.check(config, clip.end_s - clip.start_s, styles, fonts)
+        edit = _edit(platform, hydrator, clip, config, styles)
+        edit = msgspec.structs.replace(edit, fonts=tuple(fonts))
+        try:
+            captions = caption_events(edit, platform.settings.cache_dir / "captions")
+        except ValueError as error:
+            raise ApiError(400, str(error)) from error
     return Data(DryRun(clip.id, edit.width, edit.height, captions, srt(edit), vtt(edit)))
 
 

@@ -6,15 +6,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import msgspec
 
 from api.errors import ApiError
 from api.strict import sentence
-from carmic_assets.captions.presets import check_colours, known_styles
+from carmic_assets.captions.check import check_captions
+from carmic_assets.captions.fonts import shipped_families
+from carmic_assets.captions.presets import known_styles
 from carmic_assets.direction.override import problem_of
+from carmic_assets.model.edit import MediaFile
 from carmic_assets.model.template import TemplateConfig
+from resources import library
 from resources.outbound import Outbound, Refused
 from resources.platform import Platform
 
@@ -39,15 +45,31 @@ def filled(raw: dict[str, Any] | None) -> dict[str, Any]:
     return _over(defaults, raw or {})
 
 
-def check(config: TemplateConfig, duration_s: float, styles: dict[str, TemplateConfig]) -> None:
-    """Raises ApiError. `styles` are the workspace's own templates by name; `duration_s` is the clip's length."""
+@contextmanager
+def own_fonts(platform: Platform, workspace_id: str, config: TemplateConfig) -> Iterator[list[MediaFile]]:
+    """The workspace's font files, where the config names a family that is not shipped; else none need be opened."""
+    if config.style.caption_font in shipped_families():
+        yield []
+        return
+    with platform.database.read() as connection:
+        found, _ = library.listing(connection, workspace_id, media_type="font", limit=200)
+    with ExitStack() as held:
+        files = []
+        for font in found:
+            with suppress(KeyError):  # deleted from the store behind our back: as good as absent
+                path = held.enter_context(platform.store.local(font.object_key))
+                files.append(MediaFile(path=str(path), name=font.filename))
+        yield files
+
+
+def check(
+    config: TemplateConfig, duration_s: float, styles: dict[str, TemplateConfig], fonts: Sequence[MediaFile] = ()
+) -> None:
+    """Raises ApiError. `styles` are the workspace's own templates by name, `fonts` its own font files; `duration_s` is
+    the clip's length."""
     known = known_styles(styles)
     if config.caption_style not in known:
         raise ApiError(400, f"`caption_style` must be one of {', '.join(known)}.")
-    try:
-        check_colours(config.style)
-    except ValueError as error:
-        raise ApiError(400, str(error)) from error
     words = config.transcript.words if config.transcript else ()
     counts = {"words": words, "b_roll": config.b_roll, "emojis": config.elements.emojis, "shots": config.shots or ()}
     for name, items in counts.items():
@@ -56,6 +78,10 @@ def check(config: TemplateConfig, duration_s: float, styles: dict[str, TemplateC
     for number, word in enumerate(words, 1):
         if not (0 <= word.start <= word.end < math.inf):
             raise ApiError(422, f"Word {number} ({word.word[:40]}) ends before it starts.")
+    try:
+        check_captions(config, fonts, styles)
+    except ValueError as error:
+        raise ApiError(400, str(error)) from error
     if config.shots and (problem := problem_of(config.shots, duration_s)) is not None:
         raise ApiError(422, problem)
     for number, item in enumerate(config.b_roll, 1):

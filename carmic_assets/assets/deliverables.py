@@ -228,14 +228,16 @@ def _package(at: Stage, video: Any, source: Any, row: exports.Export) -> tuple[d
         if row.include_proxy and at.project.proxy_key:
             proxy = held.enter_context(at.platform.store.local(at.project.proxy_key))
         path = scratch / "package.zip"
+        cache = settings.cache_dir / "captions"
         report = package(
             edit,
             row.target_format,  # type: ignore[arg-type]  # the API allows no other
             path,
             scratch,
-            include_proxy=row.include_proxy and proxy is not None,
+            include_proxy=row.include_proxy,
             proxy_path=proxy,
-            captions=caption_events(edit, settings.cache_dir / "captions"),
+            captions=caption_events(edit, cache),
+            cache=cache,
             threads=settings.threads,
             progress=progress,
         )

@@ -3,6 +3,7 @@
 import time
 
 import dagster as dg
+import msgspec
 
 from carmic_assets.assets import checks
 from carmic_assets.assets.ingest import analysis_media
@@ -127,9 +128,12 @@ def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResourc
     """The auto-director: shots, layouts and crop paths for every aspect ratio, with a reason for each."""
     started = time.monotonic()
     with stage(context, platform.open()) as at:
+        from polars import read_parquet
+
         from carmic_assets.direction.director import DIRECTOR_VERSION, direct
-        from carmic_assets.direction.measures import measure
+        from carmic_assets.direction.measures import measure, shortfalls
         from carmic_assets.direction.pictures import crop_path
+        from carmic_assets.vision.pictures import contact_sheet
 
         scene = _scene(at)
         aspects = {aspect: direct(scene, aspect) for aspect in CANVAS}
@@ -138,6 +142,9 @@ def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResourc
         at.save(artifacts.LAYOUT_TIMELINE, LayoutTimeline(DIRECTOR_VERSION, aspects, metrics))
         at.advance("FACE_TRACKING", 88, "Choosing the clips", visual_pipeline_ready=True)
         upright = metrics["9:16"]
+        with at.local(artifacts.ANALYSIS_FRAMES) as frames, at.local(artifacts.SPATIAL_MATRIX) as matrix:
+            analysis = at.load(artifacts.ANALYSIS_FACTS, AnalysisFacts)
+            sheet = contact_sheet(frames, analysis, read_parquet(matrix), aspects["9:16"])
         return dg.MaterializeResult(
             check_results=checks.of_crop(upright),
             metadata={
@@ -148,6 +155,8 @@ def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResourc
                 "reversals per second": round(upright.reversals_per_s, 4),
                 "pixels per second": round(upright.travel_px_per_s, 2),
                 "wall frames": upright.wall_frames,
+                "what a viewer would complain about": "; ".join(shortfalls(upright).values()) or "nothing",
+                "crops": dg.MetadataValue.md(png(sheet, "crops, 9:16")),
                 "crop path": dg.MetadataValue.md(png(crop_path(aspects["9:16"], scene), "crop path, 9:16")),
             },
         )
@@ -157,11 +166,12 @@ def _scene(at) -> Scene:
     """The director's view of the video, out of the artifacts."""
     import polars as pl
 
-    from carmic_assets.vision.matrix import scene_of
+    from carmic_assets.vision.matrix import MatrixFacts, scene_of
 
     facts = at.load(artifacts.SOURCE_FACTS, SourceFacts)
     analysis = at.load(artifacts.ANALYSIS_FACTS, AnalysisFacts)
     speakers = at.load(artifacts.SPEAKERS, Speakers)
     with at.local(artifacts.SPATIAL_MATRIX) as path:
         matrix = pl.read_parquet(path)
-    return scene_of(matrix, speakers, facts, analysis)
+    detector = at.load(artifacts.MATRIX_FACTS, MatrixFacts).detector
+    return msgspec.structs.replace(scene_of(matrix, speakers, facts, analysis), detector=detector)
