@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +20,7 @@ from api.envelope import Data
 from api.errors import ApiError
 from api.given import Id, TheCaller, TheHydrator, ThePlatform
 from api.hydration import Hydrator, Video, bounds_of, clip_words
+from api.links import link
 from carmic_assets.captions.reactions import emoji_fill
 from carmic_assets.captions.track import CaptionEvent, caption_events
 from carmic_assets.direction.director import direct_clip
@@ -30,6 +34,8 @@ from resources import clips, library
 from resources import templates as own_templates
 from resources.clips import Clip
 from resources.platform import Platform
+from resources.projects import Project, prefix
+from resources.store.folder import FolderStore
 
 
 class Rebuilt(msgspec.Struct):
@@ -50,7 +56,11 @@ class DryRunIn(TemplateConfig, frozen=True):
 
 
 class DryRun(msgspec.Struct):
-    """`captions` are placed in pixels of a `width` x `height` picture, in seconds of the rendered clip."""
+    """`captions` are placed in pixels of a `width` x `height` picture, in seconds of the rendered clip.
+
+    `still_url` is a PNG of the frame at `still_time` (clip clock), drawn by the render's own graph, without b-roll and
+    watermark; null where the store is a bucket.
+    """
 
     clip_id: str
     width: int
@@ -58,6 +68,8 @@ class DryRun(msgspec.Struct):
     captions: list[CaptionEvent]
     srt: str
     vtt: str
+    still_url: str | None
+    still_time: float
 
 
 class Match(msgspec.Struct):
@@ -162,7 +174,7 @@ def dry_run_subtitles(
     from carmic_assets.captions.subtitles import srt, vtt
 
     with platform.database.read() as connection:
-        _, clip = owned(connection, caller, clip_id)
+        project, clip = owned(connection, caller, clip_id)
         styles = own_styles(connection, caller.workspace)
     config: TemplateConfig = data if data is not None else edits.parsed(clip.template_config)
     with edits.own_fonts(platform, caller.workspace, config) as fonts:
@@ -173,7 +185,36 @@ def dry_run_subtitles(
             captions = caption_events(edit, platform.settings.cache_dir / "captions")
         except ValueError as error:
             raise ApiError(400, str(error)) from error
-    return Data(DryRun(clip.id, edit.width, edit.height, captions, srt(edit), vtt(edit)))
+        # the middle of the first word: what the style looks like at work
+        at = edit.words[0].start_s + 0.1 if edit.words else edit.duration_s / 2
+        still = _still(platform, project, edit, at)
+    return Data(DryRun(clip.id, edit.width, edit.height, captions, srt(edit), vtt(edit), still, at))
+
+
+def _still(platform: Platform, project: Project, edit: Edit, at: float) -> str | None:
+    """Draw one frame beside the project's objects; its address. The same edit is drawn once. None where the source is
+    gone, or in a bucket: it is not fetched for one frame."""
+    from carmic_assets.rendering.still import render_still
+
+    if not isinstance(platform.store, FolderStore):
+        return None
+    digest = hashlib.sha256(msgspec.json.encode((edit, at), order="deterministic")).hexdigest()[:32]
+    key = f"{prefix(project.workspace_id, project.id)}previews/{digest}.png"
+    if platform.store.stat(key) is None:
+        try:
+            with (
+                platform.store.local(project.object_key) as source,
+                TemporaryDirectory(prefix="carmic-still-") as folder,
+            ):
+                path = Path(folder) / "still.png"
+                drawn = msgspec.structs.replace(edit, source_path=str(source))
+                render_still(drawn, at, path, folder, threads=1, cache=platform.settings.cache_dir / "captions")
+                platform.store.put_file(key, path, "image/png")
+        except KeyError:
+            return None
+        except RenderFailed as error:
+            raise ApiError(422, error.sentence) from error
+    return link(platform, key, "image/png")
 
 
 @post(
@@ -251,6 +292,7 @@ def _edit(
                 if a < end and b > start
             ],
             language=video.transcript.language,
+            scene=video.scene,
         )
     except RenderFailed as error:
         raise ApiError(422, error.sentence) from error
