@@ -59,7 +59,7 @@ class DryRun(msgspec.Struct):
     """`captions` are placed in pixels of a `width` x `height` picture, in seconds of the rendered clip.
 
     `still_url` is a PNG of the frame at `still_time` (clip clock), drawn by the render's own graph, without b-roll and
-    watermark; null where the store is a bucket.
+    watermark; null where the source cannot be drawn from, or lies in a bucket.
     """
 
     clip_id: str
@@ -193,7 +193,7 @@ def dry_run_subtitles(
 
 def _still(platform: Platform, project: Project, edit: Edit, at: float) -> str | None:
     """Draw one frame beside the project's objects; its address. The same edit is drawn once. None where the source is
-    gone, or in a bucket: it is not fetched for one frame."""
+    gone or broken, or in a bucket: it is not fetched for one frame."""
     from carmic_assets.rendering.still import render_still
 
     if not isinstance(platform.store, FolderStore):
@@ -210,10 +210,8 @@ def _still(platform: Platform, project: Project, edit: Edit, at: float) -> str |
                 drawn = msgspec.structs.replace(edit, source_path=str(source))
                 render_still(drawn, at, path, folder, threads=1, cache=platform.settings.cache_dir / "captions")
                 platform.store.put_file(key, path, "image/png")
-        except KeyError:
+        except (KeyError, RenderFailed):
             return None
-        except RenderFailed as error:
-            raise ApiError(422, error.sentence) from error
     return link(platform, key, "image/png")
 
 
