@@ -6,7 +6,7 @@ from datetime import timedelta
 from dagster import RunsFilter
 from sqlalchemy import delete
 
-from resources import events, mail
+from resources import events, limits, mail, uploads
 from resources.database.engine import now
 from resources.database.tables import cache, deliveries, idempotency, password_resets, refresh_tokens, sse_tickets
 from resources.platform import Platform
@@ -32,6 +32,8 @@ def sweep_up(platform: Platform, submitter: Submitter) -> str:
     with platform.database.write() as connection:
         gone = {name: connection.execute(query).rowcount for name, query in old.items()}
         gone["events"] = events.prune(connection)
+        limits.prune(connection)
+    gone["abandoned uploads"] = uploads.sweep(platform.store)
     gone["folders of dead runs"] = _sweep_scratch(platform, submitter)
     gone["letters sent"] = mail.send_waiting(platform.database, platform.settings)
     return ", ".join(f"{count} {name}" for name, count in gone.items() if count)

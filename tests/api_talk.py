@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from api_server import Member
 
+from api_server import Member
 from carmic_assets.model.media import AudioFacts, Rate, SourceFacts, VideoFacts
 from carmic_assets.model.scene import Scene, SceneTrack
 from carmic_assets.model.speech import Speakers, Transcript, Turn, Word

@@ -28,7 +28,7 @@ class ScoredClip(msgspec.Struct, frozen=True):
 
 
 class ScoredClips(msgspec.Struct, frozen=True):
-    """The artifact of `scored_clips`: chosen clips best first, the best of the rest, and the score curve of the talk."""
+    """The artifact of `scored_clips`: chosen clips best first, the best of the rest, the score curve of the talk."""
 
     scorer_version: str
     clips: tuple[ScoredClip, ...]

@@ -1,6 +1,6 @@
-"""The edit: one clip, fully decided. The renderer draws it and the four packages describe it; nothing else is consulted.
+"""The edit: one clip, fully decided. The renderer draws it, the four packages describe it; nothing else is consulted.
 
-`carmic_assets.direction` and `carmic_assets.captions` make the parts, `carmic_assets.rendering.assemble` puts them together.
+`carmic_assets.direction` makes the shots, and `carmic_assets.rendering.assemble` puts everything together.
 """
 
 from __future__ import annotations

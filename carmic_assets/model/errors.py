@@ -1,4 +1,4 @@
-"""What can be wrong with a user's video or request, in a sentence for that user. Bugs are not here: they stay exceptions."""
+"""What can be wrong with a user's video or request, in a sentence for that user. Bugs stay exceptions of their own."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A scene: all that the director knows of a video. Small and plain, so that a clip is directed again without its media.
 
-The `layout_timeline` asset stores it as an artifact beside `LayoutTimeline`; the API reads it to answer and to re-direct.
+The `layout_timeline` asset stores it beside `LayoutTimeline`; the API reads it to answer and to direct again.
 """
 
 from __future__ import annotations
