@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import subprocess
+import sys
 import wave
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,7 +83,16 @@ def compose(out: Path, scratch: Path, talk: Sequence[tuple[str, str]] = TALK) ->
 
 
 def _speak(talk: Sequence[tuple[str, str]], scratch: Path) -> list[Line]:
-    """Each line of the talk as a WAV with a pause behind it."""
+    """Each line of the talk as a WAV with a pause behind it, spoken in a process of its own: espeak keeps its state in
+    globals, and a second start in one process hangs."""
+    command = [sys.executable, "-m", "carmic_assets.cli.sample", str(scratch)]
+    done = subprocess.run(command, input=msgspec.json.encode(talk), stdout=subprocess.PIPE, check=True, timeout=120)
+    spoken = msgspec.json.decode(done.stdout, type=list[tuple[str, float]])
+    return [Line(speaker, seconds, scratch / f"line{n}.wav") for n, (speaker, seconds) in enumerate(spoken)]
+
+
+def _say(talk: Sequence[tuple[str, str]], scratch: Path) -> list[tuple[str, float]]:
+    """Write `line0.wav`, ... into `scratch`; who speaks each and for how long."""
     data = Path(_package("espeakng_loader"))
     library = ctypes.CDLL(str(next(data.glob("libespeak-ng.*"))))
     rate = library.espeak_Initialize(1, 0, str(data / "espeak-ng-data").encode(), 0)  # 1: sound to the callback
@@ -111,7 +122,7 @@ def _speak(talk: Sequence[tuple[str, str]], scratch: Path) -> list[Line]:
             file.setsampwidth(2)
             file.setframerate(rate)
             file.writeframes(bytes(heard))
-        lines.append(Line(speaker, len(heard) / 2 / rate, path))
+        lines.append((speaker, len(heard) / 2 / rate))
     return lines
 
 
@@ -120,3 +131,8 @@ def _package(name: str) -> str:
     spec = importlib.util.find_spec(name)
     assert spec is not None and spec.submodule_search_locations
     return spec.submodule_search_locations[0]
+
+
+if __name__ == "__main__":
+    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=list[tuple[str, str]])
+    sys.stdout.buffer.write(msgspec.json.encode(_say(asked, Path(sys.argv[1]))))
