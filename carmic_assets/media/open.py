@@ -55,7 +55,7 @@ def open_media(
     }
     # The path goes in with its protocol, so that no name can be taken for another one ("concat:a|b").
     url = f"file:{path.absolute()}"
-    with _translated(error), av.open(url, options=options, timeout=READ_TIMEOUT_S) as container:
+    with _translated(error, url), av.open(url, options=options, timeout=READ_TIMEOUT_S) as container:
         for stream in container.streams.video:
             if stream.codec_context is None:
                 continue
@@ -73,20 +73,34 @@ def refuse_absurd_size(width: int, height: int, error: type[CarmicError] = Corru
 
 
 @contextmanager
-def _translated(error: type[CarmicError]) -> Iterator[None]:
-    """Every error of libav and of its Python binding on a broken file, as one that a user can act on."""
+def _translated(error: type[CarmicError], url: str) -> Iterator[None]:
+    """Every error of libav and of its Python binding on a broken file, as one that a user can act on. What goes wrong
+    with another file (one that the block writes) is not the user's fault and stays what it is."""
     import av
 
     try:
         yield
     except CarmicError:
         raise
-    except (av.error.InvalidDataError, av.error.DemuxerNotFoundError) as cause:
-        raise error(
+    except av.error.FFmpegError as cause:
+        if cause.filename and str(cause.filename) != url:
+            raise
+        raise error(_sentence(cause)) from cause
+    except AttributeError as cause:  # a stream without any codec (PyAV 18)
+        raise error(UNREADABLE) from cause
+
+
+UNREADABLE = "The file could not be read as a video. Play it to the end, then upload it again."
+
+
+def _sentence(cause: Exception) -> str:
+    import av
+
+    if isinstance(cause, (av.error.InvalidDataError, av.error.DemuxerNotFoundError)):
+        return (
             "The file is not a video that can be read: it is damaged, cut short, or something else under a video's "
             "name. Export it again as MP4, MOV, MKV, WebM, AVI, MPEG or FLV and upload that."
-        ) from cause
-    except av.error.DecoderNotFoundError as cause:
-        raise error("The video uses a codec that is not supported. Convert it to H.264 and upload it again.") from cause
-    except (av.error.FFmpegError, AttributeError) as cause:  # AttributeError: a stream without any codec (PyAV 18)
-        raise error("The file could not be read as a video. Play it to the end, then upload it again.") from cause
+        )
+    if isinstance(cause, av.error.DecoderNotFoundError):
+        return "The video uses a codec that is not supported. Convert it to H.264 and upload it again."
+    return UNREADABLE
