@@ -5,7 +5,6 @@ Bytes go straight to disk as they come; an upload that breaks leaves nothing beh
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator
 from typing import IO, Any
 
@@ -145,7 +144,7 @@ def too_large(max_bytes: int) -> ApiError:
 async def _receive(platform: Platform, store: FolderStore, grant: Grant, body: AsyncIterator[bytes]) -> Stored:
     """Write the body aside, then give it its name. Whatever breaks off leaves nothing."""
     size = 0
-    aside = store.incoming / uuid.uuid4().hex
+    aside = store.aside()
     try:
         file: IO[bytes] = await sync_to_thread(aside.open, "wb")
         with file:

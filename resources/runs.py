@@ -21,7 +21,10 @@ PROJECT_TAG = "carmic/project"
 WORKSPACE_TAG = "carmic/workspace"
 SUBJECT_TAG = "carmic/subject"
 
-MAX_RESUMED = 2  # a video that kills its worker each time must not be tried for ever
+# A video that kills its worker each time must not be tried for ever; one that was under way while the whole system was
+# started again and again is less to blame.
+ALONE, TOGETHER = 4, 1  # what a loss counts
+ENOUGH = 12  # of those, since the last finished asset
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -36,6 +39,7 @@ class Intent(msgspec.Struct, frozen=True):
     run_config: dict[str, Any]
     state: str
     attempts: int
+    resumes: str | None
     heartbeat_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -117,25 +121,34 @@ def tried(connection: Connection, run_id: str) -> None:
     connection.execute(query.values(updated_at=now()))
 
 
-def again(connection: Connection, intent: Intent) -> str | None:
-    """Promise the work of a lost run anew, under a new id that the subject takes over; None after MAX_RESUMED losses.
+def again(connection: Connection, intent: Intent, loss: int = ALONE) -> str | None:
+    """Promise the rest of a lost run, under a new id that the subject takes over; None when it was lost too often.
 
-    `attempts` counts the losses across the runs of one subject.
+    `attempts` adds up the losses across the runs of one subject since one of them finished an asset.
     """
-    if intent.attempts >= MAX_RESUMED or not move(connection, intent.run_id, "DONE"):
+    if intent.attempts + loss > ENOUGH or not move(connection, intent.run_id, "DONE"):
         return None
     run_id = new_run_id()
     of = (intent.workspace_id, intent.project_id, intent.subject_id)
     promise(connection, run_id, intent.job_name, *of, intent.run_config)
-    connection.execute(update(run_intents).where(run_intents.c.run_id == run_id).values(attempts=intent.attempts + 1))
+    values = {"attempts": intent.attempts + loss, "resumes": intent.run_id}
+    connection.execute(update(run_intents).where(run_intents.c.run_id == run_id).values(**values))
     for table in (projects, renders, exports):
         connection.execute(update(table).where(table.c.run_id == intent.run_id).values(run_id=run_id))
     return run_id
 
 
-def beat(connection: Connection, run_id: str) -> None:
-    """The run is alive."""
-    connection.execute(update(run_intents).where(run_intents.c.run_id == run_id).values(heartbeat_at=now()))
+def got_on(connection: Connection, run_id: str) -> None:
+    """The run finished an asset: what was lost before is no sign that the video itself kills its workers."""
+    query = update(run_intents).where(run_intents.c.run_id == run_id, run_intents.c.attempts > 0)
+    connection.execute(query.values(attempts=0))
+
+
+def beat(connection: Connection, run_id: str) -> bool:
+    """The run is alive. False when it is not wanted any more: cancelled, or taken for dead and replaced."""
+    query = update(run_intents).where(run_intents.c.run_id == run_id).values(heartbeat_at=now())
+    state = connection.scalar(query.returning(run_intents.c.state))
+    return state in (None, "WAITING", "SUBMITTED")  # None: nobody promised it, an operator started it
 
 
 def depth(connection: Connection) -> dict[str, int]:

@@ -102,10 +102,11 @@ class Submitter:
             op_selection=None,
         )
         job = location.get_job(selector)
+        steps, parent = self._left(intent)
         plan = location.get_execution_plan(
             remote_job=job,
             run_config=intent.run_config,
-            step_keys_to_execute=None,
+            step_keys_to_execute=steps,
             known_state=None,
             instance=self.instance,
         )
@@ -115,8 +116,8 @@ class Submitter:
             run_config=intent.run_config,
             status=DagsterRunStatus.NOT_STARTED,
             tags={**job.tags, **tags(intent)},
-            root_run_id=None,
-            parent_run_id=None,
+            root_run_id=parent and (parent.root_run_id or parent.run_id),
+            parent_run_id=parent and parent.run_id,
             step_keys_to_execute=plan.execution_plan_snapshot.step_keys_to_execute,
             execution_plan_snapshot=plan.execution_plan_snapshot,
             job_snapshot=job.job_snapshot,
@@ -129,6 +130,16 @@ class Submitter:
             job_code_origin=job.get_python_origin(),
             asset_graph=request.asset_graph,
         )
+
+    def _left(self, intent: runs.Intent) -> tuple[list[str] | None, Any]:
+        """The steps that the lost run before this one left undone, and that run; no steps named means all of them."""
+        lost = intent.resumes and self.instance.get_run_by_id(intent.resumes)
+        if not lost:
+            return None, None
+        stats = self.instance.get_run_step_stats(lost.run_id)
+        done = {each.step_key for each in stats if each.status is not None and each.status.value == "SUCCESS"}
+        planned = lost.step_keys_to_execute or ()
+        return [key for key in planned if key not in done] or None, lost
 
     def terminate(self, run_id: str) -> None:
         """Stop a run wherever it is: in the queue, starting or working. No error when it has ended or is unknown."""

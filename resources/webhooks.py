@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
 from resources import accounts, mail
 from resources.database.engine import now
 from resources.database.tables import deliveries, events, webhooks
 from resources.events import WEBHOOK_EVENTS
 
+TEST = "webhook.test"
 RETRIES_S = (10, 60, 300)  # after the first, second and third failure; after the fourth it is over
 LEASE = timedelta(seconds=30)
 OVERLAP = timedelta(hours=24)  # how long an old secret still signs beside the new one
@@ -154,7 +155,7 @@ def delivery(connection: Connection, delivery_id: str) -> Delivery | None:
 def test(connection: Connection, webhook: Webhook) -> Delivery:
     """A delivery that a person asked for, to see whether the receiver works."""
     data = {"webhook_id": webhook.id, "message": "This is a test delivery."}
-    identity = _add(connection, webhook, None, "webhook.test", now(), data)
+    identity = _add(connection, webhook, None, TEST, now(), data)
     made = delivery(connection, identity)
     assert made is not None
     return made
@@ -167,10 +168,18 @@ def redeliver(connection: Connection, delivery_id: str) -> Delivery | None:
     return delivery(connection, delivery_id)
 
 
+def _free(moment: datetime) -> ColumnElement[bool]:
+    """Due, leased by nobody, and for a subscription that is on, or a test that a person asked for."""
+    enabled = select(webhooks.c.id).where(webhooks.c.enabled)
+    on = or_(deliveries.c.webhook_id.in_(enabled), deliveries.c.event == TEST)
+    unleased = or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until < moment)
+    return and_(deliveries.c.state == "DUE", deliveries.c.next_attempt_at <= moment, unleased, on)
+
+
 def anything_due(connection: Connection) -> bool:
     """Whether a tick has work: looked at without the writer's lock, for most ticks have none."""
     fresh = select(events.c.id).where(events.c.dispatched.is_(False)).limit(1)
-    due = select(deliveries.c.id).where(deliveries.c.state == "DUE", deliveries.c.next_attempt_at <= now()).limit(1)
+    due = select(deliveries.c.id).where(_free(now())).limit(1)
     return connection.scalar(fresh) is not None or connection.scalar(due) is not None
 
 
@@ -223,25 +232,28 @@ def _add(
 
 
 def lease(connection: Connection, most: int, busy: dict[str, int], most_each: int) -> list[tuple[Delivery, Webhook]]:
-    """Take due deliveries for LEASE. `busy` counts those under way by webhook: none gets more than `most_each`."""
+    """Take due deliveries for LEASE. `busy` counts those under way by webhook: none gets more than `most_each`.
+
+    Every receiver's first comes before any receiver's second: a long queue for one does not hide the others.
+    """
     moment = now()
+    free = _free(moment)
+    full = [webhook_id for webhook_id, count in busy.items() if count >= most_each]
+    in_turn = (deliveries.c.next_attempt_at, deliveries.c.created_at)
+    place = func.row_number().over(partition_by=deliveries.c.webhook_id, order_by=in_turn).label("place")
+    ranked = select(deliveries.c.id, place).where(free, deliveries.c.webhook_id.not_in(full)).subquery()
     query = (
         select(*_DELIVERY)
-        .where(
-            deliveries.c.state == "DUE",
-            deliveries.c.next_attempt_at <= moment,
-            or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until < moment),
-        )
-        .order_by(deliveries.c.next_attempt_at)
-        .limit(most * 4)
+        .join(ranked, ranked.c.id == deliveries.c.id)
+        .where(free, ranked.c.place <= most_each)  # `free` again: PostgreSQL looks twice at what it locks
+        .order_by(ranked.c.place, deliveries.c.next_attempt_at)
+        .limit(most)
     )
     if connection.dialect.name == "postgresql":
-        query = query.with_for_update(skip_locked=True)
+        query = query.with_for_update(skip_locked=True, of=deliveries)
     taken: list[tuple[Delivery, Webhook]] = []
     counts = dict(busy)
     for row in connection.execute(query).all():
-        if len(taken) == most:
-            break
         if counts.get(row.webhook_id, 0) >= most_each:
             continue
         webhook = get(connection, row.webhook_id)

@@ -17,7 +17,7 @@ from resources.database.engine import now
 from resources.outbound import Outbound, Refused
 from resources.platform import Platform
 
-THREADS = 32
+THREADS = 128  # they wait, mostly: so many receivers may hang before a quick one has to wait for a thread
 EACH = 4  # at once to one receiver
 TIMEOUT_S = 10.0
 READ_AT_MOST = 4096  # bytes of the answer that are kept for the log

@@ -1,10 +1,11 @@
 """Brings promises and outcomes together: submits what was promised, and ends or resumes what died on the way.
 
 A step that fails by itself has already told the database. What is found here unfinished behind a finished or silent
-run was lost to a crash: it is run again, and after the second loss failed with a sentence and its minutes given back.
+run was lost to a crash: the rest of it is run; after too many losses it is failed with a sentence and the minutes given
+back.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
@@ -14,7 +15,9 @@ from resources.platform import Platform
 from resources.submission import SubmissionError, Submitter
 
 PROMISED_FOR = timedelta(seconds=4)  # the API submits at once; an intent older than this has lost its submitter
+STARTED = now()  # of this process, the code server's, whose children the runs are
 SILENT_FOR = timedelta(seconds=45)  # nine heartbeats
+OUTLIVED = timedelta(seconds=15)  # a run that outlived the last code server has been heard by then
 LOST = "Processing was interrupted on our side and could not be resumed. The minutes were given back; please try again."
 STOPPED = "Processing was stopped by an operator. The minutes were given back."
 
@@ -63,8 +66,13 @@ def _settle(platform: Platform, submitter: Submitter, intent: runs.Intent, run: 
 
 
 def _silent(intent: runs.Intent) -> bool:
-    last = max(filter(None, (intent.heartbeat_at, intent.updated_at)))
-    return now() - last > SILENT_FOR
+    heard = _heard(intent)
+    return now() - heard > SILENT_FOR or (heard < STARTED and now() - STARTED > OUTLIVED)
+
+
+def _heard(intent: runs.Intent) -> datetime:
+    """When the run gave its last sign of life."""
+    return max(filter(None, (intent.heartbeat_at, intent.updated_at)))
 
 
 def _lost(platform: Platform, intent: runs.Intent, why: str) -> str:
@@ -72,7 +80,7 @@ def _lost(platform: Platform, intent: runs.Intent, why: str) -> str:
         if not _open(connection, intent):
             runs.move(connection, intent.run_id, "DONE")
             return f"{intent.run_id} ended: {why}"
-        run_id = runs.again(connection, intent)
+        run_id = runs.again(connection, intent, runs.TOGETHER if _heard(intent) < STARTED else runs.ALONE)
         if run_id is None:
             runs.move(connection, intent.run_id, "DONE")
             _close(connection, intent, LOST)
@@ -83,10 +91,12 @@ def _lost(platform: Platform, intent: runs.Intent, why: str) -> str:
 def _open(connection, intent: runs.Intent) -> bool:
     """Whether anything still waits for this run."""
     project = projects.get(connection, intent.project_id)
-    if intent.job_name == "ingest_video":
-        return project is not None and project.status in projects.WORKING and project.run_id == intent.run_id
     if project is None:
         return False
+    if intent.job_name == "ingest_video":
+        unready = project.status in projects.WORKING
+        unproxied = project.proxy_key is None and project.status in ("CLIPS_READY", "COMPLETED")
+        return project.run_id == intent.run_id and (unready or unproxied)
     return bool(renders.live_of_run(connection, intent.run_id) or exports.live_of_run(connection, intent.run_id))
 
 

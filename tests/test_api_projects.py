@@ -218,12 +218,12 @@ def test_an_upload_that_breaks_off_leaves_nothing(server: Server) -> None:
         head = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: video/mp4\r\nContent-Length: 5000000\r\n\r\n"
         client.sendall(head.encode() + b"v" * 2_000_000)
     assert member.call("POST", f"/v1/projects/{made['project_id']}/process").status_code == 409
-    incoming = server.home / "store" / "incoming"
+    aside = server.home / "store" / "aside"
     for _ in range(100):
-        if not list(incoming.iterdir()):
+        if not list(aside.glob("*/*")):
             break
         threading.Event().wait(0.05)
-    assert list(incoming.iterdir()) == []
+    assert list(aside.glob("*/*")) == []
 
 
 def test_a_resumable_upload_goes_on_where_it_broke(server: Server) -> None:

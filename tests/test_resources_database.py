@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from real_servers import postgres
 from resources import accounts, clips, events, exports, ledger, projects, renders, runs
@@ -183,23 +183,32 @@ def test_the_same_content_is_the_same_export(database: Database, workspace: str)
         assert new and retried.id != first.id
 
 
-def test_a_lost_run_is_promised_again_twice_and_no_more(database: Database, workspace: str) -> None:
+def test_a_run_is_resumed_until_it_was_lost_too_often_without_getting_on(database: Database, workspace: str) -> None:
     project = new_project(database, workspace)
-    run_id = runs.new_run_id()
-    with database.write() as connection:
-        projects.claim(connection, project.id, run_id)
-        runs.promise(connection, run_id, "ingest_video", workspace, project.id, project.id)
-        for _ in range(runs.MAX_RESUMED):
-            intent = runs.get(connection, run_id)
-            assert intent is not None
-            again = runs.again(connection, intent)
-            assert again is not None
-            run_id = again
-            found = projects.get(connection, project.id)
-            assert found is not None and found.run_id == run_id
-        intent = runs.get(connection, run_id)
+
+    def lose(connection: Connection, loss: int) -> bool:
+        found = projects.get(connection, project.id)
+        intent = found and runs.get(connection, found.run_id or "")
         assert intent is not None
-        assert runs.again(connection, intent) is None
+        run_id = runs.again(connection, intent, loss)
+        if run_id is None:
+            return False
+        resumed = runs.get(connection, run_id)
+        found = projects.get(connection, project.id)
+        assert found is not None and found.run_id == run_id
+        assert resumed is not None and resumed.resumes == intent.run_id
+        return True
+
+    with database.write() as connection:
+        first = runs.new_run_id()
+        projects.claim(connection, project.id, first)
+        runs.promise(connection, first, "ingest_video", workspace, project.id, project.id)
+        assert [lose(connection, runs.ALONE) for _ in range(2)] == [True, True]
+        found = projects.get(connection, project.id)
+        assert found is not None
+        runs.got_on(connection, found.run_id or "")
+        assert [lose(connection, runs.ALONE) for _ in range(2)] == [True, True]
+        assert [lose(connection, runs.TOGETHER) for _ in range(5)] == [True] * 4 + [False]
 
 
 def test_concurrent_writers_lose_nothing(database: Database, workspace: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -84,7 +86,22 @@ def test_a_crash_while_writing_leaves_the_old_object(tmp_path: Path) -> None:
         aside.write_bytes(b"half of the ne")
         raise RuntimeError
     assert store.get_bytes("kept") == b"old"
-    assert list(store.incoming.iterdir()) == []
+    assert list(store.aside().parent.iterdir()) == []
+
+
+def test_what_a_killed_process_was_writing_is_swept_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from resources.store.folder import FolderStore;"
+        "store = FolderStore(sys.argv[1], 'http://127.0.0.1:1', 'secret');"
+        "store.aside().write_bytes(b'half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    store = FolderStore(tmp_path, "http://127.0.0.1:1", "secret")
+    with store.writing("kept") as aside:
+        aside.write_bytes(b"whole")
+        assert FolderStore(tmp_path, "http://127.0.0.1:1", "secret").sweep_asides() == 1
+    assert store.get_bytes("kept") == b"whole"
+    assert [path for path in store.asides.rglob("*") if path.is_file()] == [store.aside().parent.with_suffix(".lock")]
 
 
 def test_a_signed_address_allows_what_it_says_and_nothing_more(tmp_path: Path) -> None:

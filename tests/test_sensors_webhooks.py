@@ -64,7 +64,10 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 return
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 128  # the default of 5 turns away a burst, which would look like a slow receiver
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.server.handle_error = lambda *_: None  # receivers that were hung up on
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -164,6 +167,22 @@ def test_a_slow_receiver_delays_no_other(
     until(lambda: all(any(d.attempts for d in delivered(platform, w)) for w in slow))
     tried = [d for w in slow for d in delivered(platform, w) if d.attempts]
     assert all(d.state == "DUE" and "within" in d.log[-1]["error"] for d in tried)
+
+
+def test_a_long_queue_for_one_receiver_hides_no_other(
+    platform: Platform, workspace: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "TIMEOUT_S", 2.0)
+    subscribe(platform, workspace, receiver.base + "/hang")
+    for number in range(700):
+        happen(platform, workspace, number=number)
+    deliverer = Deliverer(platform)
+    while deliverer.tick():
+        pass
+    quick = subscribe(platform, workspace, receiver.base + "/ok")
+    happen(platform, workspace)
+    deliverer.tick()
+    until(lambda: any(d.state == "DELIVERED" for d in delivered(platform, quick)), 1.5)
 
 
 @pytest.mark.parametrize(("answer", "status"), [("500", 500), ("301", 301), ("404", 404), ("reset", None)])

@@ -40,8 +40,9 @@ class System:
     def start(self) -> None:
         command = [sys.executable, "-m", "carmic_assets.cli.main", "up", "--home", str(self.home)]
         command += ["--port", str(self.port), "--dagster-port", str(self.dagster_port)]
+        environment = {**os.environ, "CARMIC_OUTBOUND_ALLOW": "127.0.0.0/8"}  # where the tests' receivers are
         with (self.home / "up.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         self.until(self.answers, 120, "the server answers")
 
     def answers(self) -> bool:
@@ -81,6 +82,10 @@ class System:
     def login(self, email: str = "tester@example.com") -> None:
         session = self.call("POST", "auth/login", json={"email": email, "password": "Correct7horse"})
         self.headers["Authorization"] = f"Bearer {session['access']}"
+
+    def admin(self, *action: str) -> None:
+        command = [sys.executable, "-m", "carmic_assets.cli.main", "admin", *action, "--home", str(self.home)]
+        subprocess.run(command, check=True, capture_output=True)
 
     def upload(self, video: Path, **more: Any) -> str:
         """A created project with its video in place."""

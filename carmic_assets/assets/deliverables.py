@@ -4,8 +4,9 @@ A run that nobody queued (an operator's, a backfill's) makes again, in place, wh
 """
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 import msgspec
@@ -16,10 +17,12 @@ from carmic_assets.assets import checks
 from carmic_assets.assets.clips import scored_clips
 from carmic_assets.assets.pictures import strip
 from carmic_assets.assets.platform import PlatformResource
-from carmic_assets.assets.stage import REPORT_EVERY_S, UNEXPECTED, Stage, cost, stage, videos
+from carmic_assets.assets.stage import REPORT_EVERY_S, UNEXPECTED, Stage, cost, interrupted, stage, videos
 from carmic_assets.model.errors import CarmicError
 from resources import artifacts, exports, renders, runs
 from resources import clips as clip_rows
+
+Row = TypeVar("Row", renders.Render, exports.Export)
 
 
 class Again(dg.Config):
@@ -47,26 +50,17 @@ def rendered_clips(
         rows = _renders(at, context, config)
         video = video_of(at)
         made: list[dict[str, Any]] = []
-        failed: list[str] = []
         pictures = []
         found: list[checks.Made] = []
         with at.source() as source:
-            for row in rows:
-                try:
-                    facts, picture, as_probed = _render(at, video, source, row)
-                    found.append(as_probed)
-                    made.append({"clip": row.title, **facts})
-                    pictures.append(picture)
-                except CarmicError as error:
-                    failed.append(f"{row.title}: {error.sentence}")
-                    _fail_render(at, row, error.sentence)
-                except dg.DagsterExecutionInterruptedError:
-                    raise
-                except Exception:
-                    _fail_render(at, row, UNEXPECTED)
-                    raise
-        if failed and not made:
-            raise dg.Failure("; ".join(failed), allow_retries=False)
+
+            def one(row: renders.Render) -> None:
+                facts, picture, as_probed = _render(at, video, source, row)
+                found.append(as_probed)
+                made.append({"clip": row.title, **facts})
+                pictures.append(picture)
+
+            failed = _each(at, rows, one, renders.fail)
         return dg.MaterializeResult(
             check_results=checks.of_files(found),
             metadata={
@@ -85,6 +79,31 @@ def _renders(at: Stage, context: dg.AssetExecutionContext, again: Again) -> list
             return renders.live_of_run(connection, context.run_id)
         newest = [renders.newest(connection, clip.id) for clip in _chosen(connection, at, again)]
     return [row for row in newest if row is not None and row.status == "RENDERED"]
+
+
+def _each(
+    at: Stage, rows: list[Row], make: Callable[[Row], None], fail: Callable[[Connection, str, str], object]
+) -> list[str]:
+    """Make every row; one that cannot be made tells its client and leaves the others be. Returns what failed, and why.
+
+    Raises dagster.Failure when nothing could be made.
+    """
+    failed: list[str] = []
+    for row in rows:
+        try:
+            make(row)
+        except Exception as error:
+            if interrupted(error):
+                raise
+            sentence = error.sentence if isinstance(error, CarmicError) else UNEXPECTED
+            with at.platform.database.write() as connection:
+                fail(connection, row.id, sentence)
+            if not isinstance(error, CarmicError):
+                raise
+            failed.append(f"{row.title}: {sentence}")
+    if failed and len(failed) == len(rows):
+        raise dg.Failure("; ".join(failed), allow_retries=False)
+    return failed
 
 
 def _chosen(connection: Connection, at: Stage, again: Again) -> list[clip_rows.Clip]:
@@ -143,11 +162,6 @@ def _render(at: Stage, video: Any, source: Any, row: renders.Render) -> tuple[di
     return facts, picture, checks.Made(row.title, as_probed, report.duration_s)
 
 
-def _fail_render(at: Stage, row: renders.Render, sentence: str) -> None:
-    with at.platform.database.write() as connection:
-        renders.fail(connection, row.id, sentence)
-
-
 @dg.asset(
     partitions_def=videos,
     deps=[scored_clips],
@@ -165,24 +179,15 @@ def nle_packages(context: dg.AssetExecutionContext, config: Again, platform: Pla
         rows = _exports(at, context, config)
         video = video_of(at)
         made: list[dict[str, Any]] = []
-        failed: list[str] = []
         problems: list[str] = []
         with at.source() as source:
-            for row in rows:
-                try:
-                    facts, wrong = _package(at, video, source, row)
-                    made.append({"clip": row.title, "target": row.target_format, **facts})
-                    problems += wrong
-                except CarmicError as error:
-                    failed.append(f"{row.title}: {error.sentence}")
-                    _fail_export(at, row, error.sentence)
-                except dg.DagsterExecutionInterruptedError:
-                    raise
-                except Exception:
-                    _fail_export(at, row, UNEXPECTED)
-                    raise
-        if failed and not made:
-            raise dg.Failure("; ".join(failed), allow_retries=False)
+
+            def one(row: exports.Export) -> None:
+                facts, wrong = _package(at, video, source, row)
+                made.append({"clip": row.title, "target": row.target_format, **facts})
+                problems.extend(wrong)
+
+            failed = _each(at, rows, one, exports.fail)
         return dg.MaterializeResult(
             check_results=checks.of_packages(problems),
             metadata={
@@ -247,11 +252,6 @@ def _package(at: Stage, video: Any, source: Any, row: exports.Export) -> tuple[d
     with at.platform.database.write() as connection:
         exports.finish(connection, row.id, key, size)
     return msgspec.to_builtins(report), wrong
-
-
-def _fail_export(at: Stage, row: exports.Export, sentence: str) -> None:
-    with at.platform.database.write() as connection:
-        exports.fail(connection, row.id, sentence)
 
 
 def _cut(at: Stage, row: renders.Render | exports.Export) -> Any:

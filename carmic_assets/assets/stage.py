@@ -6,7 +6,10 @@ two leaves an artifact that the next attempt writes again, byte for byte.
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -126,13 +129,16 @@ def stage(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Sta
     try:
         with alive(platform, context.run_id):
             yield Stage(platform, project, context.run_id, scratch)
+        with platform.database.write() as connection:
+            runs.got_on(connection, context.run_id)
     except CarmicError as error:
         _end(platform, project, error.state, error.sentence)
         raise dg.Failure(error.sentence, allow_retries=False) from error
     except (dg.Failure, dg.DagsterExecutionInterruptedError):
         raise  # said already, or stopped from outside: who stopped it says why
-    except Exception:
-        _end(platform, project, "FAILED", UNEXPECTED)
+    except Exception as error:
+        if not interrupted(error):
+            _end(platform, project, "FAILED", UNEXPECTED)
         raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -141,13 +147,23 @@ def stage(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Sta
 
 @contextmanager
 def alive(platform: Platform, run_id: str) -> Iterator[None]:
-    """Beat while the block lasts, from a thread: the reconciling sensor takes a silent run for dead."""
+    """Beat while the block lasts, from a thread: the reconciling sensor takes a silent run for dead.
+
+    A run that has been cancelled or replaced without Dagster's word reaching it is interrupted from here, and one whose
+    code server was killed: nobody could stop it any more.
+    """
     done = threading.Event()
+    parent = multiprocessing.parent_process()  # none where a command line runs the job in its own process
 
     def beat() -> None:
+        unwanted = 0
         while True:
             with suppress(SQLAlchemyError), platform.database.write() as connection:
-                runs.beat(connection, run_id)
+                unwanted = 0 if runs.beat(connection, run_id) else unwanted + 1
+            # The second time: Dagster's own word is on its way, and two would cut short the cleaning up
+            if unwanted == 2 or (parent is not None and not parent.is_alive()):
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
             if done.wait(BEAT_EVERY_S):
                 return
 
@@ -158,6 +174,15 @@ def alive(platform: Platform, run_id: str) -> Iterator[None]:
     finally:
         done.set()
         thread.join(BEAT_EVERY_S)
+
+
+def interrupted(error: BaseException | None) -> bool:
+    """Whether the step was stopped from outside, also where something else failed while it was cleaning up."""
+    while error is not None:
+        if isinstance(error, dg.DagsterExecutionInterruptedError | KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _end(platform: Platform, project: projects.Project, state: str, sentence: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -41,11 +40,6 @@ def prepare(home: Path) -> None:
     for folder in ("dagster", "cache", "store"):
         (home / folder).mkdir(parents=True, exist_ok=True)
     (home / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(_instance_settings(), sort_keys=False))
-
-
-def sweep_scratch(home: Path) -> None:
-    """Remove what killed processes left. Only for who holds the home's lock: nobody else is at work then."""
-    shutil.rmtree(home / "scratch", ignore_errors=True)
 
 
 def _instance_settings() -> dict[str, Any]:

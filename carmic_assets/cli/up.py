@@ -1,4 +1,8 @@
-"""`carmic up`: code server, daemon, Dagster UI and API of one home, started and stopped together."""
+"""`carmic up`: code server, daemon, Dagster UI and API of one home, started and stopped together.
+
+A service that dies is started again; what it was doing is taken up where it stood (see docs/architecture.md). One that
+dies again and again ends the whole, with the end of its log: something is wrong that a restart does not mend.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +21,24 @@ from pathlib import Path
 import msgspec
 
 from carmic_assets.cli import home as homes
+from carmic_assets.media.ffmpeg import die_with_parent
 from resources.platform import open_platform
 
 STOP_AFTER_S = 15.0
+DEATHS = 5  # of one service within a minute: more end the whole
 
 
 class Service(msgspec.Struct):
     name: str
+    command: list[str]
+    environment: dict[str, str]
+    log: Path
     child: subprocess.Popen[bytes]
+    died: list[float] = msgspec.field(default_factory=list)
+
+    @property
+    def dead(self) -> bool:
+        return self.child.poll() is not None
 
 
 def up(home: Path, host: str, port: int, dagster_port: int, say: Callable[[str], None]) -> int:
@@ -48,7 +62,6 @@ def up(home: Path, host: str, port: int, dagster_port: int, say: Callable[[str],
 
 def _serve(home: Path, host: str, port: int, dagster_port: int, say: Callable[[str], None]) -> int:
     homes.prepare(home)
-    homes.sweep_scratch(home)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     extra = {"CARMIC_DAGSTER_URL": f"http://{shown}:{dagster_port}"}
     if not os.environ.get("CARMIC_PUBLIC_URL"):
@@ -80,18 +93,19 @@ def _serve(home: Path, host: str, port: int, dagster_port: int, say: Callable[[s
     try:
         for name, command in commands.items():
             if name == "daemon" and not _wait(lambda: _accepts(code_port), services, stopping, 60):
-                return _report(services, stopping, say, logs)
-            services.append(Service(name, _start(command, environment, logs / f"{name.replace(' ', '-')}.log")))
+                return _report(services, stopping, say)
+            log = logs / f"{name.replace(' ', '-')}.log"
+            services.append(Service(name, command, environment, log, _start(command, environment, log)))
         ready = _wait(lambda: _answers(f"http://{shown}:{port}/api/v1/health"), services, stopping, 60)
         if not ready:
-            return _report(services, stopping, say, logs)
+            return _report(services, stopping, say)
         say(f"API         http://{shown}:{port}/api        reference at http://{shown}:{port}/api/docs")
         say(f"Dagster UI  http://{shown}:{dagster_port}")
         say(f"Home        {home}        logs in {logs}")
         say("Ctrl-C stops everything.")
-        while not stopping and all(service.child.poll() is None for service in services):
+        while not stopping and all(_revived(service, say) for service in services):
             time.sleep(0.2)
-        return _report(services, stopping, say, logs)
+        return _report(services, stopping, say)
     finally:
         _stop(services)
 
@@ -106,12 +120,27 @@ def _start(command: list[str], environment: dict[str, str], log: Path) -> subpro
             stderr=subprocess.STDOUT,
             cwd=homes.REPOSITORY,
             start_new_session=True,  # Ctrl-C comes to us; we stop them in order
+            preexec_fn=die_with_parent,  # killed, we cannot: no service may outlive us and hold its port
         )
+
+
+def _revived(service: Service, say: Callable[[str], None]) -> bool:
+    """Start the service again if it has died; False when it has done so too often."""
+    if not service.dead:
+        return True
+    _signal(service, signal.SIGKILL)  # what it had started: a run of a dead code server cannot be stopped by anybody
+    moment = time.monotonic()
+    service.died = [*(at for at in service.died if moment - at < 60), moment]
+    if len(service.died) > DEATHS:
+        return False
+    say(f"The {service.name} has died (status {service.child.returncode}); starting it again.")
+    service.child = _start(service.command, service.environment, service.log)
+    return True
 
 
 def _wait(ready: Callable[[], bool], services: list[Service], stopping: list[int], most_s: float) -> bool:
     end = time.monotonic() + most_s
-    while time.monotonic() < end and not stopping and all(s.child.poll() is None for s in services):
+    while time.monotonic() < end and not stopping and not any(service.dead for service in services):
         if ready():
             return True
         time.sleep(0.1)
@@ -135,14 +164,13 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _report(services: list[Service], stopping: list[int], say: Callable[[str], None], logs: Path) -> int:
+def _report(services: list[Service], stopping: list[int], say: Callable[[str], None]) -> int:
     if stopping:
         say("Stopping.")
         return 0
-    dead = next((s for s in services if s.child.poll() is not None), services[-1])
-    log = logs / f"{dead.name.replace(' ', '-')}.log"
-    say(f"The {dead.name} has stopped or did not start. The end of {log}:")
-    say("\n".join(log.read_text(errors="replace").splitlines()[-15:]))
+    dead = next((service for service in services if service.dead), services[-1])
+    say(f"The {dead.name} keeps stopping or did not start. The end of {dead.log}:")
+    say("\n".join(dead.log.read_text(errors="replace").splitlines()[-15:]))
     return 1
 
 

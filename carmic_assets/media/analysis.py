@@ -64,7 +64,10 @@ def analyse(
             sound = _Sound(sound_aside, begin, end) if facts.audio is not None else None
             try:
                 _decode(source, facts, picture, sound, (begin, end), progress)
-            finally:
+                picture.finish()
+                if sound:
+                    sound.finish()
+            finally:  # without flushing: after an interruption in the middle of a write that would raise again
                 picture.close()
                 if sound:
                     sound.close()
@@ -192,11 +195,15 @@ class _Picture:
         if self._place() <= t + early:
             self._write_copy()
 
-    def close(self) -> None:
+    def finish(self) -> None:
+        """The copy reaches to the end of the last frame, and the encoder gives what it held back."""
         if self._out is not None:
             while self._place() < self.last + 0.75 * self._frame_s:
                 self._write_copy()
             self._out.mux(self._stream.encode())
+
+    def close(self) -> None:
+        if self._out is not None:
             self._out.close()
 
     def motion(self) -> list[float]:
@@ -325,10 +332,12 @@ class _Sound:
         self._written += len(samples)
         self._out.mux(self._stream.encode(frame))
 
-    def close(self) -> None:
+    def finish(self) -> None:
         if self._next is not None:
             self._put(self._resampler.resample(None))
         self._out.mux(self._stream.encode())
+
+    def close(self) -> None:
         self._out.close()
 
 

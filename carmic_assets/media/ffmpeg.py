@@ -106,7 +106,7 @@ def run(
         stderr=subprocess.PIPE,
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": os.environ.get("HOME", "/nonexistent")},
         start_new_session=True,  # Ctrl-C reaches us first, and we end the child in order
-        preexec_fn=_die_with_parent,  # and who kills us kills it
+        preexec_fn=die_with_parent,  # and who kills us kills it
     )
     try:
         _follow(child, log, started, duration_s, progress, limit_s, error)
@@ -130,7 +130,8 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)  # found before the fork: nothing may be loaded after it
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For a child between fork and exec: the kernel kills it when whoever started it dies (on Linux)."""
     if _prctl is not None:
         _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
 

@@ -322,7 +322,8 @@ run_intents = Table(
     Column("tier", String(16), nullable=False),
     Column("run_config", JSON, nullable=False),
     Column("state", String(12), nullable=False),  # WAITING, SUBMITTED, CANCELLED, DONE
-    Column("attempts", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),  # what its losses add up to since it last finished an asset
+    Column("resumes", String(36)),  # the lost run that this one goes on from
     Column("heartbeat_at", UtcDateTime),  # written by the run while it works
     Column("updated_at", UtcDateTime, nullable=False),
     _made(),

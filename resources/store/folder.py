@@ -1,20 +1,24 @@
 """A local folder as store. The API process serves its signed addresses (`/api/store/...`); nothing here speaks HTTP.
 
-Layout: `objects/<key>` and `incoming/<random>` for what is being written. A finished write is fsynced and renamed.
+Layout: `objects/<key>`, `incoming/` for uploads that may be resumed, `aside/<process>/` for what a process is writing.
+A finished write is fsynced and renamed; what a killed process was writing is swept.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import os
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
@@ -39,8 +43,11 @@ class FolderStore:
         self.root = Path(root).absolute()
         self.objects = self.root / "objects"
         self.incoming = self.root / "incoming"
-        for folder in (self.objects, self.incoming):
+        self.asides = self.root / "aside"
+        for folder in (self.objects, self.incoming, self.asides):
             folder.mkdir(parents=True, exist_ok=True)
+        self._own: tuple[Path, IO[bytes]] | None = None  # this process's folder, and the lock that says it lives
+        self._opening = threading.Lock()
         self.public_url = public_url.rstrip("/")
         self._key = hashlib.sha256(b"store" + secret.encode()).digest()
 
@@ -54,13 +61,36 @@ class FolderStore:
     def writing(self, key: str) -> Iterator[Path]:
         """A path to write the object to; it becomes the object when the block ends well, and vanishes otherwise."""
         target = self.path(key)
-        aside = self.incoming / uuid.uuid4().hex
+        aside = self.aside()
         try:
             yield aside
             self.adopt(aside, target)
         finally:
             with suppress(FileNotFoundError):
                 aside.unlink()
+
+    def aside(self) -> Path:
+        """A new path to write to, in a folder that is swept once this process has died."""
+        with self._opening:
+            if self._own is None:
+                folder = self.asides / uuid.uuid4().hex
+                lock = folder.with_suffix(".lock").open("wb")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                folder.mkdir()
+                self._own = folder, lock
+        return self._own[0] / uuid.uuid4().hex
+
+    def sweep_asides(self) -> int:
+        """Remove what dead processes were writing; returns how many files. Their locks went with them."""
+        gone = 0
+        for path in self.asides.glob("*.lock"):
+            with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                folder = path.with_suffix("")
+                gone += len(list(folder.iterdir())) if folder.is_dir() else 0
+                shutil.rmtree(folder, ignore_errors=True)
+                path.unlink()
+        return gone
 
     def adopt(self, aside: Path, target: Path) -> None:
         """Make the finished file `aside` durable under its final name."""
@@ -143,7 +173,7 @@ class FolderStore:
             folder = folder.parent
 
     def check(self) -> None:
-        probe = self.incoming / f"probe-{uuid.uuid4().hex}"
+        probe = self.aside()
         try:
             probe.write_bytes(b"")
             probe.unlink()
