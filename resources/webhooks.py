@@ -155,8 +155,9 @@ def delivery(connection: Connection, delivery_id: str) -> Delivery | None:
 def test(connection: Connection, webhook: Webhook) -> Delivery:
     """A delivery that a person asked for, to see whether the receiver works."""
     data = {"webhook_id": webhook.id, "message": "This is a test delivery."}
-    identity = _add(connection, webhook, None, TEST, now(), data)
-    made = delivery(connection, identity)
+    row = _due(webhook, TEST, _body(TEST, now(), data), None)
+    connection.execute(insert(deliveries).values(row))
+    made = delivery(connection, row["id"])
     assert made is not None
     return made
 
@@ -183,52 +184,57 @@ def anything_due(connection: Connection) -> bool:
     return connection.scalar(fresh) is not None or connection.scalar(due) is not None
 
 
-def dispatch(connection: Connection, enrich: Any, limit: int = 500) -> int:
-    """Turn new outbox rows into due deliveries; returns how many rows were looked at.
+def dispatch(connection: Connection, enrich: Any, most: int = 500) -> int:
+    """Turn new outbox rows into due deliveries; returns how many rows were dealt with. Ends after the row that makes it
+    `most` deliveries, so that a burst does not hold the writer's lock: the next tick goes on.
 
     `enrich(event name, data)` gives the data a receiver gets: addresses that expire are made as late as here.
     """
-    rows = connection.execute(
-        select(events).where(events.c.dispatched.is_(False)).order_by(events.c.id).limit(limit)
-    ).all()
+    query = select(events).where(events.c.dispatched.is_(False)).order_by(events.c.id).limit(most)
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update(skip_locked=True)  # another deliverer's rows are not ours as well
+    rows = connection.execute(query).all()
     if not rows:
         return 0
     wanted = {row.workspace_id for row in rows}
-    query = select(*_WEBHOOK).where(webhooks.c.workspace_id.in_(wanted), webhooks.c.enabled)
-    subscribed = [Webhook(**row._mapping) for row in connection.execute(query)]
+    hooks = select(*_WEBHOOK).where(webhooks.c.workspace_id.in_(wanted), webhooks.c.enabled)
+    subscribed = [Webhook(**row._mapping) for row in connection.execute(hooks)]
+    made: list[dict[str, Any]] = []
+    seen: list[int] = []
     for row in rows:
+        if len(made) >= most:
+            break
+        seen.append(row.id)
         takers = [w for w in subscribed if w.workspace_id == row.workspace_id and row.event in w.events]
         if takers:
-            data = enrich(row.event, row.data)
-            for webhook in takers:
-                _add(connection, webhook, row.id, row.event, row.created_at, data)
-    connection.execute(update(events).where(events.c.id.in_([row.id for row in rows])).values(dispatched=True))
-    return len(rows)
+            body = _body(row.event, row.created_at, enrich(row.event, row.data))
+            made += [_due(webhook, row.event, body, row.id) for webhook in takers]
+    if made:
+        connection.execute(insert(deliveries), made)
+    connection.execute(update(events).where(events.c.id.in_(seen)).values(dispatched=True))
+    return len(seen)
 
 
-def _add(
-    connection: Connection, webhook: Webhook, event_id: int | None, event: str, at: datetime, data: dict[str, Any]
-) -> str:
-    body = {"event": event, "timestamp": at.isoformat().replace("+00:00", "Z"), "data": data}
-    # An event's delivery has the same id however often it is dispatched
-    identity = str(uuid.uuid4() if event_id is None else uuid.uuid5(uuid.UUID(webhook.id), str(event_id)))
-    if connection.scalar(select(deliveries.c.id).where(deliveries.c.id == identity)) is None:
-        connection.execute(
-            insert(deliveries).values(
-                id=identity,
-                webhook_id=webhook.id,
-                workspace_id=webhook.workspace_id,
-                event_id=event_id,
-                event=event,
-                body=msgspec.json.encode(body).decode(),
-                state="DUE",
-                attempts=0,
-                next_attempt_at=now(),
-                log=[],
-                created_at=now(),
-            )
-        )
-    return identity
+def _body(event: str, at: datetime, data: dict[str, Any]) -> str:
+    told = {"event": event, "timestamp": at.isoformat().replace("+00:00", "Z"), "data": data}
+    return msgspec.json.encode(told).decode()
+
+
+def _due(webhook: Webhook, event: str, body: str, event_id: int | None) -> dict[str, Any]:
+    """The row of a new delivery. An event's has the same id whenever it is made: no event is delivered as two."""
+    return {
+        "id": str(uuid.uuid4() if event_id is None else uuid.uuid5(uuid.UUID(webhook.id), str(event_id))),
+        "webhook_id": webhook.id,
+        "workspace_id": webhook.workspace_id,
+        "event_id": event_id,
+        "event": event,
+        "body": body,
+        "state": "DUE",
+        "attempts": 0,
+        "next_attempt_at": now(),
+        "log": [],
+        "created_at": now(),
+    }
 
 
 def lease(connection: Connection, most: int, busy: dict[str, int], most_each: int) -> list[tuple[Delivery, Webhook]]:

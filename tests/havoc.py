@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -38,11 +39,14 @@ class Inbox:
 
     def __init__(self) -> None:
         self.got: dict[str, list[bytes]] = {}
+        self.late_s: list[float] = []  # from the event to each arrival
         inbox = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
+                happened = datetime.fromisoformat(json.loads(body)["timestamp"])
+                inbox.late_s.append((datetime.now(UTC) - happened).total_seconds())
                 inbox.got.setdefault(self.headers["webhook-id"], []).append(body)
                 self.send_response(204)
                 self.end_headers()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from havoc import Havoc
-from whole_system import System, running, short_talk
+from havoc import Havoc, Inbox, told_to
+from reference_clients import curl_example, reference, typescript_program, typescript_runner
+from whole_system import EMAIL, PASSWORD, System, running, short_talk
 
 pytestmark = pytest.mark.slow
 ORDER = ["UPLOADING", "DOWNLOADING", "TRANSCRIBING", "PROCESSING", "FACE_TRACKING", "CLIPS_READY", "COMPLETED"]
@@ -31,6 +34,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 def test_the_main_job_streams_forward_renders_and_packages(system: System, talk: Path, tmp_path: Path) -> None:
+    inbox = Inbox()
+    hook = system.call("POST", "webhooks", json={"url": inbox.url})
     project = system.upload(talk)
     ticket = httpx.post(f"{system.base}/v1/sse-ticket", headers=system.headers, timeout=30).json()["ticket"]
     system.process_video(project)
@@ -77,6 +82,37 @@ def test_the_main_job_streams_forward_renders_and_packages(system: System, talk:
     done = system.call("GET", f"exports/{export['export_id']}")
     assert done["status"] == "COMPLETED", done
     assert httpx.get(done["download_url"]).content[:2] == b"PK"
+
+    wanted = {"project.status", "project.clips_ready", "clip.rendered", "job.completed", "export.completed"}
+    system.until(lambda: wanted <= set(told_to(inbox)), 10, "every webhook arrived")
+    assert max(inbox.late_s) < 8
+    system.call("DELETE", f"webhooks/{hook['id']}")
+
+
+def test_the_curl_example_of_the_reference_runs_to_its_mp4(
+    system: System, talk: Path, shared: Path, tmp_path: Path
+) -> None:
+    shutil.copy(talk, tmp_path / "podcast.mp4")
+    script = curl_example(reference(shared), system.base, EMAIL, PASSWORD)
+    run = subprocess.run(["bash", "-eu"], input=script, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.rstrip().endswith("RENDERED (100%)"), run.stdout
+    assert b"ftyp" in (tmp_path / "clip.mp4").read_bytes()[:12]
+
+
+def test_the_typescript_client_of_the_reference_gets_its_clips_rendered(
+    system: System, talk: Path, shared: Path, tmp_path: Path
+) -> None:
+    runner = typescript_runner()
+    if runner is None:
+        pytest.skip("neither tsx nor node 22.7 is on the path, so no TypeScript can be run")
+    shutil.copy(talk, tmp_path / "podcast.mp4")
+    (tmp_path / "client.ts").write_text(typescript_program(reference(shared), system.base, EMAIL, PASSWORD))
+    run = subprocess.run([*runner, "client.ts"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stdout + run.stderr
+    told = json.loads(run.stdout.splitlines()[-1])
+    answered = told["render"]["data"]
+    assert answered["status"] == "QUEUED" and answered["clip_id"] == told["clips"][0] and answered["render_job_id"]
 
 
 def test_what_is_no_video_ends_in_its_state_with_a_sentence_and_the_minutes_back(

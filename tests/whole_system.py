@@ -18,6 +18,8 @@ import psutil
 from carmic_assets.cli import sample
 from real_servers import free_port
 
+EMAIL, PASSWORD = "tester@example.com", "Correct7horse"
+
 
 def short_talk(folder: Path, lines: int = 3) -> Path:
     """A spoken video of some seconds for each line."""
@@ -72,15 +74,15 @@ class System:
         assert answer.status_code < 400, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()["data"]
 
-    def register(self, email: str = "tester@example.com") -> str:
-        session = self.call("POST", "auth/register", json={"email": email, "password": "Correct7horse"})
+    def register(self, email: str = EMAIL) -> str:
+        session = self.call("POST", "auth/register", json={"email": email, "password": PASSWORD})
         self.headers = {"Authorization": f"Bearer {session['access']}"}
         workspace = self.call("GET", "me")["workspaces"][0]["id"]
         self.headers["X-Workspace-ID"] = workspace
         return workspace
 
-    def login(self, email: str = "tester@example.com") -> None:
-        session = self.call("POST", "auth/login", json={"email": email, "password": "Correct7horse"})
+    def login(self, email: str = EMAIL) -> None:
+        session = self.call("POST", "auth/login", json={"email": email, "password": PASSWORD})
         self.headers["Authorization"] = f"Bearer {session['access']}"
 
     def admin(self, *action: str) -> None:

@@ -1,7 +1,7 @@
 """`carmic up`: code server, daemon, Dagster UI and API of one home, started and stopped together.
 
 A service that dies is started again; what it was doing is taken up where it stood (see docs/architecture.md). One that
-dies again and again ends the whole, with the end of its log: something is wrong that a restart does not mend.
+dies again and again waits longer each time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from carmic_assets.media.ffmpeg import die_with_parent
 from resources.platform import open_platform
 
 STOP_AFTER_S = 15.0
-DEATHS = 5  # of one service within a minute: more end the whole
+SHORT_LIFE_S = 60.0  # a service that dies sooner than this after its last start waits before the next one...
+MOST_WAIT_S = 15.0  # ... twice as long each time, from half a second up to this
 
 
 class Service(msgspec.Struct):
@@ -34,7 +35,9 @@ class Service(msgspec.Struct):
     environment: dict[str, str]
     log: Path
     child: subprocess.Popen[bytes]
-    died: list[float] = msgspec.field(default_factory=list)
+    started: float
+    wait_s: float = 0.0
+    due: float | None = None  # when it is to be started again
 
     @property
     def dead(self) -> bool:
@@ -95,7 +98,8 @@ def _serve(home: Path, host: str, port: int, dagster_port: int, say: Callable[[s
             if name == "daemon" and not _wait(lambda: _accepts(code_port), services, stopping, 60):
                 return _report(services, stopping, say)
             log = logs / f"{name.replace(' ', '-')}.log"
-            services.append(Service(name, command, environment, log, _start(command, environment, log)))
+            child = _start(command, environment, log)
+            services.append(Service(name, command, environment, log, child, time.monotonic()))
         ready = _wait(lambda: _answers(f"http://{shown}:{port}/api/v1/health"), services, stopping, 60)
         if not ready:
             return _report(services, stopping, say)
@@ -103,7 +107,10 @@ def _serve(home: Path, host: str, port: int, dagster_port: int, say: Callable[[s
         say(f"Dagster UI  http://{shown}:{dagster_port}")
         say(f"Home        {home}        logs in {logs}")
         say("Ctrl-C stops everything.")
-        while not stopping and all(_revived(service, say) for service in services):
+        while not stopping:
+            for service in services:
+                if service.dead:
+                    _revive(service, say)
             time.sleep(0.2)
         return _report(services, stopping, say)
     finally:
@@ -124,18 +131,18 @@ def _start(command: list[str], environment: dict[str, str], log: Path) -> subpro
         )
 
 
-def _revived(service: Service, say: Callable[[str], None]) -> bool:
-    """Start the service again if it has died; False when it has done so too often."""
-    if not service.dead:
-        return True
-    _signal(service, signal.SIGKILL)  # what it had started: a run of a dead code server cannot be stopped by anybody
+def _revive(service: Service, say: Callable[[str], None]) -> None:
+    """Start a dead service again when its time has come."""
     moment = time.monotonic()
-    service.died = [*(at for at in service.died if moment - at < 60), moment]
-    if len(service.died) > DEATHS:
-        return False
-    say(f"The {service.name} has died (status {service.child.returncode}); starting it again.")
-    service.child = _start(service.command, service.environment, service.log)
-    return True
+    if service.due is None:
+        _signal(service, signal.SIGKILL)  # what it had started: nobody could stop a run of a dead code server
+        short = moment - service.started < SHORT_LIFE_S
+        service.wait_s = min(MOST_WAIT_S, 2 * service.wait_s or 0.5) if short else 0.0
+        service.due = moment + service.wait_s
+        say(f"The {service.name} died (status {service.child.returncode}) and is started again; see {service.log}")
+    if moment >= service.due:
+        service.child = _start(service.command, service.environment, service.log)
+        service.started, service.due = moment, None
 
 
 def _wait(ready: Callable[[], bool], services: list[Service], stopping: list[int], most_s: float) -> bool:
@@ -169,7 +176,7 @@ def _report(services: list[Service], stopping: list[int], say: Callable[[str], N
         say("Stopping.")
         return 0
     dead = next((service for service in services if service.dead), services[-1])
-    say(f"The {dead.name} keeps stopping or did not start. The end of {dead.log}:")
+    say(f"The {dead.name} did not start. The end of {dead.log}:")
     say("\n".join(dead.log.read_text(errors="replace").splitlines()[-15:]))
     return 1
 
