@@ -128,6 +128,17 @@ def finish(connection: Connection, export_id: str, object_key: str, file_size: i
     return _end(connection, export_id, "export.completed", **done)
 
 
+def remade(connection: Connection, export_id: str, file_size: int) -> bool:
+    """A finished package was made again in place, by a backfill. False when it is not finished."""
+    query = update(exports).where(exports.c.id == export_id, exports.c.status == "COMPLETED")
+    done = query.values(file_size=file_size, finished_at=now()).returning(*_FIELDS)
+    row = connection.execute(done).one_or_none()
+    if row is None:
+        return False
+    _tell(connection, Export(**row._mapping), "export.completed")
+    return True
+
+
 def fail(connection: Connection, export_id: str, sentence: str) -> bool:
     return _end(connection, export_id, "export.failed", status="FAILED", error_message=sentence)
 

@@ -342,6 +342,14 @@ def tell(connection: Connection, project: Project, extra: dict[str, Any] | None 
         events.record(connection, project.workspace_id, f"{subject}:failed", "project.failed", data)
 
 
+def relist(connection: Connection, project_id: str) -> None:
+    """Another scoring changed the list of clips of a project that was ready: tell whoever has read the old one."""
+    project = get(connection, project_id)
+    if project is not None and project.status not in WORKING:
+        data = status_data(project, clip_counts(connection, [project.id]).get(project.id, 0))
+        events.record(connection, project.workspace_id, f"project:{project.id}:ready", "project.clips_ready", data)
+
+
 def complete(connection: Connection, project_id: str) -> bool:
     """CLIPS_READY becomes COMPLETED, with the first rendered clip."""
     return advance(connection, project_id, "COMPLETED", 100, "Completed")

@@ -141,6 +141,17 @@ def finish(
     return True
 
 
+def remade(connection: Connection, render_id: str, facts: dict[str, Any]) -> bool:
+    """A finished MP4 was made again in place, by a backfill: keep its facts, and tell its clients. False when it is not
+    finished."""
+    query = update(renders).where(renders.c.id == render_id, renders.c.status == "RENDERED")
+    row = connection.execute(query.values(facts=facts, finished_at=now()).returning(*_FIELDS)).one_or_none()
+    if row is None:
+        return False
+    _tell(connection, Render(**row._mapping), "clip.rendered")
+    return True
+
+
 def fail(connection: Connection, render_id: str, sentence: str) -> bool:
     """End a render that is queued or running, and give its minutes back. False when it had ended."""
     query = (

@@ -165,6 +165,27 @@ def test_one_render_at_a_time_charged_once_and_refunded_when_it_fails(database: 
     assert found is not None and found.status == "FAILED_RENDER" and found.error_message == "No."
 
 
+def test_what_a_backfill_makes_again_is_told_and_what_never_was_finished_is_not(
+    database: Database, workspace: str
+) -> None:
+    project = new_project(database, workspace, None)
+    clip = new_clip(database, project)
+    with database.write() as connection:
+        render = renders.queue(connection, clip, runs.new_run_id())
+        export, _ = exports.request(connection, clip, "fcpx", False, runs.new_run_id())
+        assert not renders.remade(connection, render.id, {}) and not exports.remade(connection, export.id, 1)
+        renders.finish(connection, render.id, "clip.mp4", {"fps": 25})
+        exports.finish(connection, export.id, "package.zip", 10)
+        assert renders.remade(connection, render.id, {"fps": 30}) and exports.remade(connection, export.id, 20)
+        again = [
+            event.data for event in events.of_subject(connection, f"clip:{clip.id}") if event.event == "clip.rendered"
+        ]
+        sizes = [event.data["file_size"] for event in events.of_subject(connection, f"export:{export.id}")]
+        found = renders.get(connection, render.id)
+    assert [told["object_key"] for told in again] == ["clip.mp4", "clip.mp4"] and sizes[-2:] == [10, 20]
+    assert found is not None and found.facts == {"fps": 30}
+
+
 def test_the_same_content_is_the_same_export(database: Database, workspace: str) -> None:
     project = new_project(database, workspace, None)
     clip = new_clip(database, project)

@@ -196,7 +196,9 @@ def publish(at: Stage, scored: ScoredClips, thumbnails: Mapping[str, str]) -> in
         clip_rows.add(connection, project.id, project.workspace_id, new)
         found = [_listed(clip) for clip in clip_rows.of_project(connection, project.id)]
         ready: dict[str, Any] = {"clips_ready_at": now(), "extra": {"clips": found}}
-        projects.advance(connection, project.id, "CLIPS_READY", 100, "Clips ready", **ready)
+        first = projects.advance(connection, project.id, "CLIPS_READY", 100, "Clips ready", **ready)
+        if not first and (changes.added or changes.retired):
+            projects.relist(connection, project.id)
     return len(changes.changed) + len(changes.added) + len(changes.retired)
 
 

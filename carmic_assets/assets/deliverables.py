@@ -158,7 +158,8 @@ def _render(at: Stage, video: Any, source: Any, row: renders.Render) -> tuple[di
     metrics = measure(edit.shots, video.scene, edit.start_s)
     facts = {**msgspec.to_builtins(report), "crop_metrics": msgspec.to_builtins(metrics)}
     with at.platform.database.write() as connection:
-        renders.finish(connection, row.id, key, facts, thumbnail)
+        if not renders.finish(connection, row.id, key, facts, thumbnail):
+            renders.remade(connection, row.id, facts)
     return facts, picture, checks.Made(row.title, as_probed, report.duration_s)
 
 
@@ -250,7 +251,8 @@ def _package(at: Stage, video: Any, source: Any, row: exports.Export) -> tuple[d
     key = at.key(artifacts.package(row.id))
     size = at.platform.store.put_file(key, path, "application/zip")
     with at.platform.database.write() as connection:
-        exports.finish(connection, row.id, key, size)
+        if not exports.finish(connection, row.id, key, size):
+            exports.remade(connection, row.id, size)
     return msgspec.to_builtins(report), wrong
 
 
