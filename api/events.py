@@ -27,6 +27,7 @@ log = structlog.get_logger("carmic.api")
 POLL_S = 0.1
 HEARTBEAT_S = 10.0
 SEND_TIMEOUT_S = 10.0
+LOOK_S = 20.0  # how often a stream asks whether its reader may still listen
 QUEUE = 256  # messages a reader may be behind
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -147,12 +148,14 @@ class EventStream:
         subject: str,
         opening: Callable[[], Opening],
         ends: Callable[[dict[str, Any]], bool],
+        allowed: Callable[[], bool],
         last_words: Callable[[Message], Message] = lambda message: message,
     ):
         self.tail = tail
         self.subject = subject
         self.opening = opening
         self.ends = ends
+        self.allowed = allowed  # whether who opened the stream may still read it; asked in a thread
         self.last_words = last_words  # what the final message says besides, made in a thread
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -176,7 +179,12 @@ class EventStream:
             for message in opening.messages:
                 await _say(send, _line(message))
                 sent = message[0]
+            looked = asyncio.get_running_loop().time()
             while not opening.ended and not self.tail.stopped:
+                if asyncio.get_running_loop().time() - looked > LOOK_S:
+                    looked = asyncio.get_running_loop().time()
+                    if not await sync_to_thread(self.allowed):
+                        break
                 try:
                     message_now = await asyncio.wait_for(subscription.queue.get(), HEARTBEAT_S)
                 except TimeoutError:

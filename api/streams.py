@@ -18,7 +18,7 @@ from api.errors import not_found
 from api.events import EventStream, Message, Opening, Tail
 from api.exports import download_link, owned_export
 from api.given import Id, TheCaller, ThePlatform
-from resources import events, exports, projects, sessions
+from resources import accounts, events, exports, projects, sessions
 from resources.platform import Platform
 
 TicketParameter = Annotated[str, QueryParameter(description="Of `POST /v1/sse-ticket`; good once, for 30 s.")]
@@ -83,7 +83,7 @@ async def project_stream(
 
     The first message tells how it stands; after a break, `Last-Event-ID` brings what was missed.
     """
-    workspace_id = await _redeem(platform, ticket)
+    reader = await _redeem(platform, ticket)
     after = _resume_from(request, last_event_id)
 
     def opening() -> Opening:
@@ -100,11 +100,11 @@ async def project_stream(
     def look() -> bool:
         with platform.database.read() as connection:
             project = projects.get(connection, str(project_id))
-            return project is not None and project.workspace_id == workspace_id
+            return project is not None and project.workspace_id == reader.workspace_id
 
     if not await sync_to_thread(look):
         raise not_found("project")
-    return EventStream(tail, f"project:{project_id}", opening, lambda data: data.get("status") in projects.STREAM_END)
+    return EventStream(tail, f"project:{project_id}", opening, _project_ends, lambda: _allowed(platform, reader))
 
 
 @get(
@@ -123,7 +123,8 @@ async def export_stream(
     last_event_id: LastId = "",
 ) -> ASGIApp:
     """Live progress of an export (SSE). Ends with COMPLETED, with its `download_url`, or FAILED."""
-    workspace_id = await _redeem(platform, ticket)
+    reader = await _redeem(platform, ticket)
+    workspace_id = reader.workspace_id
     after = _resume_from(request, last_event_id)
     subject = f"export:{export_id}"
 
@@ -148,11 +149,27 @@ async def export_stream(
             owned_export(connection, workspace_id, export_id)
 
     await sync_to_thread(look)
-    return EventStream(tail, subject, opening, lambda data: data.get("status") in ("COMPLETED", "FAILED"), completed)
+    return EventStream(tail, subject, opening, _export_ends, lambda: _allowed(platform, reader), completed)
 
 
-async def _redeem(platform: Platform, ticket: str) -> str:
-    """The workspace that the ticket is for. Uses it up."""
+def _project_ends(data: dict[str, Any]) -> bool:
+    return data.get("status") in projects.STREAM_END
+
+
+def _export_ends(data: dict[str, Any]) -> bool:
+    return data.get("status") in ("COMPLETED", "FAILED")
+
+
+def _allowed(platform: Platform, reader: sessions.Ticket) -> bool:
+    """Whether the reader is still of the workspace. (A revoked key's streams end with the work they follow.)"""
+    with platform.database.read() as connection:
+        return (
+            reader.user_id is None or accounts.membership(connection, reader.workspace_id, reader.user_id) is not None
+        )
+
+
+async def _redeem(platform: Platform, ticket: str) -> sessions.Ticket:
+    """Who may read, and of which workspace. Uses the ticket up."""
 
     def work() -> sessions.Ticket | None:
         with platform.database.write() as connection:
@@ -161,7 +178,7 @@ async def _redeem(platform: Platform, ticket: str) -> str:
     found = await sync_to_thread(work) if ticket else None
     if found is None:
         raise unauthorized("The ticket is unknown, used or expired. Get a new one from POST /v1/sse-ticket.")
-    return found.workspace_id
+    return found
 
 
 def _resume_from(request: Request[Any, Any, Any], parameter: str) -> int:

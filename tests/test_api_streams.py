@@ -1,5 +1,6 @@
 """Live progress: single-use tickets, streams that resume, end, and let the server stop."""
 
+import asyncio
 import json
 import queue
 import signal
@@ -11,7 +12,9 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
+from api.events import EventStream, Opening, Tail
 from api_server import Member, Server, running
 from api_talk import analysed
 from resources import exports, projects
@@ -177,3 +180,30 @@ def test_a_silent_stream_gets_a_heartbeat(server: Server, member: Member) -> Non
     while not listener.comments and time.monotonic() < deadline:
         time.sleep(0.2)
     assert listener.comments
+
+
+def test_a_stream_ends_when_its_reader_may_no_longer_listen(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.events.LOOK_S", 0.3)
+    monkeypatch.setattr("api.events.HEARTBEAT_S", 0.1)
+    tail = Tail(server.platform, CollectorRegistry())
+    allowed = [True, True, False]
+    asked: list[bool] = []
+    sent: list[dict[str, Any]] = []
+
+    def may() -> bool:
+        asked.append(allowed[len(asked)])
+        return asked[-1]
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        await asyncio.sleep(60)
+
+    async def listen() -> None:
+        stream = EventStream(tail, "project:1", lambda: Opening([], False), lambda data: False, may)
+        async with tail.running(None):
+            await asyncio.wait_for(stream({"type": "http"}, receive, send), 10)  # type: ignore[arg-type, typeddict-item]
+
+    asyncio.run(listen())
+    assert asked == allowed and sent[-1]["more_body"] is False
