@@ -148,6 +148,40 @@ def test_how_many(talk, features):
     assert all(floor_count(60 * m) <= ceiling_count(60 * m) for m in range(1, 240))
 
 
+REPEATED = (
+    "The mill stood empty for nine years before anybody asked who owned it. "
+    "Nobody in the office could find the deed, because it had never been written. "
+    "So the town had paid rent to itself for a whole generation. "
+    "I learned that a question costs nothing and that silence is what is expensive. "
+    "Since then I read every contract twice, and I ask who signed it. "
+)
+
+
+def test_what_was_said_already_fills_the_floor_and_no_more():
+    transcript = spoken(REPEATED * 18)
+    chosen = score_clips(transcript, brief=Brief(max_s=30))
+    assert len(chosen.clips) == floor_count(transcript.speech_s - 90 * 0.55)  # less the pauses between 90 sentences
+    assert any("says much the same as the clip at" in (clip.lost_to or "") for clip in chosen.runners_up)
+    alone = score_clips(transcript, brief=Brief(max_s=30, threshold=45))
+    assert len(alone.clips) == 1
+
+
+def test_the_floor_prefers_what_is_different():
+    """A dull passage that is new is offered before a good one that was heard."""
+    plain = "The office is on the second floor, next to the stairs, and it opens at nine in the morning on most days. "
+    transcript = spoken(REPEATED * 12 + plain * 2 + REPEATED * 4)
+    chosen = score_clips(transcript, brief=Brief(max_s=30))
+    start, end = (next(w.start_s for w in transcript.words if w.text == text) for text in ("office", "days."))
+    assert any(clip.start_s < end and clip.end_s > start for clip in chosen.clips)
+
+
+def test_no_two_titles_are_alike(talk, features):
+    for chosen in (score_clips(spoken(REPEATED * 40), brief=Brief(max_s=20)), choose(talk, features)):
+        names = [clip.title.casefold() for clip in (*chosen.clips, *chosen.runners_up)]
+        assert len(set(names)) == len(names)
+        assert all(names)
+
+
 def test_a_trim_is_kept_to(talk, features):
     chosen = choose(talk, features, span=(100.0, 300.0))
     assert chosen.clips

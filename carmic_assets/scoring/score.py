@@ -62,10 +62,16 @@ def score_clips(
     chosen, lost = select(talk, windows, exact, brief, RUNNERS_UP)
     worth = [float(x) for x in substance(talk)]
     usual = {name: float(np.mean(values)) for name, values in windows.measures.items()}
+    told = [*((i, None) for i in chosen), *((item.index, item.reason) for item in lost)]
+    named = wording.titles(talk, [(int(windows.first[i]), int(windows.last[i])) for i, _ in told], worth)
+    clips = [
+        _clip(talk, windows, scores, i, title, worth, usual, reason)
+        for (i, reason), title in zip(told, named, strict=True)
+    ]
     return ScoredClips(
         SCORER_VERSION,
-        tuple(_clip(talk, windows, scores, i, worth, usual) for i in chosen),
-        tuple(_clip(talk, windows, scores, item.index, worth, usual, item.reason) for item in lost),
+        tuple(clips[: len(chosen)]),
+        tuple(clips[len(chosen) :]),
         _curve(talk, windows, scores),
     )
 
@@ -130,16 +136,17 @@ def _clip(
     windows: Windows,
     scores: np.ndarray,
     i: int,
+    title: str,
     worth: list[float],
     usual: dict[str, float],
-    lost_to: str | None = None,
+    lost_to: str | None,
 ) -> ScoredClip:
     first, last = int(windows.first[i]), int(windows.last[i])
     start, end = bounds(talk, first, last)
     breakdown = {name: round(100 * float(values[i])) for name, values in windows.measures.items()}
     strengths = sorted(breakdown, key=lambda name: usual[name] * 100 - breakdown[name])
     return ScoredClip(
-        start, end, wording.title(talk, first, last, worth), int(scores[i]), breakdown,
+        start, end, title, int(scores[i]), breakdown,
         wording.reasoning(talk, first, last, worth, [s for s in strengths if breakdown[s] >= 30], end - start),
         wording.hashtags(talk, first, last), wording.broll(talk, first, last, start), lost_to,
     )  # fmt: skip

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from carmic_assets.model.clips import BrollSuggestion
 from carmic_assets.scoring.lexicon import tokens
+from carmic_assets.scoring.select import clock
 from carmic_assets.scoring.talk import Talk
 
 TITLE_CHARS = 64
@@ -26,21 +28,40 @@ _NOT_TOPICS = (
 )
 
 
-def title(talk: Talk, first: int, last: int, worth: list[float]) -> str:
-    """The clip's most telling sentence that fits, or its first clause."""
-    best, best_value = "", float("-inf")
+def titles(talk: Talk, clips: Sequence[tuple[int, int]], worth: list[float]) -> list[str]:
+    """One for each clip (first sentence, one past the last), no two alike: each takes its most telling sentence that no
+    clip before it took. One whose sentences are all taken says when it is."""
+    taken: set[str] = set()
+    out = []
+    for first, last in clips:
+        ranked = _titles(talk, first, last, worth)
+        free = (text for text in ranked if text.casefold() not in taken)
+        out.append(next(free, f"{ranked[0]} ({clock(talk.start_s[first])})"))
+        taken.add(out[-1].casefold())
+    return out
+
+
+def _titles(talk: Talk, first: int, last: int, worth: list[float]) -> list[str]:
+    """What the clip could be called, best first: its sentences that fit and lean on nothing, by how telling they are;
+    then the heads of the others."""
+    whole: list[tuple[float, int, str]] = []
+    heads: list[tuple[bool, float, int, str]] = []
     for i in range(first, last):
         text = talk.texts[i].strip()
         fits = 12 <= len(text) <= TITLE_CHARS if talk.lexicon.spaced else 4 <= len(text) <= TITLE_CHARS // 2
-        if not fits or not talk.tokens[i] or (talk.tokens[i][0] in talk.lexicon.members["dangling"] and i != first):
-            continue
-        value = worth[i] + 1.0 * (i == first) + 0.5 * bool(talk.mark("asks")[i]) + 0.3 * (i == last - 1)
-        if value > best_value:
-            best, best_value = text, value
-    if not best:
-        best = _cut(talk.texts[max(range(first, last), key=lambda i: worth[i] + 0.5 * (i == first))])
-    best = best.strip(' ,;:-–—"“”').rstrip(".。")
-    return best[:1].upper() + best[1:]
+        leans = i != first and bool(talk.tokens[i]) and talk.tokens[i][0] in talk.lexicon.members["dangling"]
+        if fits and talk.tokens[i] and not leans:
+            value = worth[i] + 1.0 * (i == first) + 0.5 * bool(talk.mark("asks")[i]) + 0.3 * (i == last - 1)
+            whole.append((-value, i, text))
+        else:
+            heads.append((leans, -worth[i] - 0.5 * (i == first), i, _cut(text)))
+    best = [text for *_, text in sorted(whole)] + [text for *_, text in sorted(heads)]
+    return [_plain(text) for text in best]
+
+
+def _plain(text: str) -> str:
+    text = text.strip(' ,;:-–—"“”').rstrip(".。")
+    return text[:1].upper() + text[1:]
 
 
 def _cut(text: str) -> str:
