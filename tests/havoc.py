@@ -20,7 +20,6 @@ import httpx
 from sqlalchemy import func, select
 
 from resources import ledger
-from resources.database.engine import Database
 from resources.database.tables import clips, events, exports, projects, renders, run_intents, webhooks
 from resources.database.tables import deliveries as delivery_rows
 from resources.database.tables import ledger as ledger_rows
@@ -133,7 +132,7 @@ class Havoc:
         for project in self.projects:
             with contextlib.suppress(AssertionError):  # 409: it was heard after all
                 system.process_video(project)
-        database = self.database()
+        database = self.system.database
 
         def quiet() -> bool:
             with database.read() as connection:
@@ -148,11 +147,10 @@ class Havoc:
                 return not open_runs and not undelivered
 
         system.until(quiet, within_s, "every run has ended and every webhook is delivered")
-        database.close()
 
     def verdict(self) -> Counter[str]:
         """Assert the promises; returns how many projects ended in which state."""
-        database = self.database()
+        database = self.system.database
         with database.read() as connection:
             rows = connection.execute(select(projects).where(projects.c.id.in_(self.projects))).all()
             for row in rows:
@@ -188,7 +186,6 @@ class Havoc:
             assert set(self.inbox.got) == {row.id for row in sent}, "a webhook arrived that nobody wrote"
             assert connection.scalar(select(func.count()).select_from(webhooks).where(~webhooks.c.enabled)) == 0
             assert connection.scalar(select(func.count()).select_from(clips)) > 0
-        database.close()
         return Counter(row.status for row in rows)
 
     def clean(self) -> list[str]:
@@ -207,9 +204,6 @@ class Havoc:
         while left() and time.monotonic() < end:
             time.sleep(1)
         return left()
-
-    def database(self) -> Database:
-        return Database(f"sqlite:///{self.system.home}/carmic.db")
 
 
 def _ended(state: str) -> bool:

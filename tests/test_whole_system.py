@@ -13,6 +13,7 @@ import pytest
 
 from havoc import Havoc, Inbox, told_to
 from reference_clients import curl_example, reference, typescript_program, typescript_runner
+from resources import projects, runs
 from whole_system import EMAIL, PASSWORD, System, running, short_talk
 
 pytestmark = pytest.mark.slow
@@ -138,6 +139,21 @@ def test_a_cancelled_project_stops_and_leaves_nothing_at_work(system: System, ta
     system.until(lambda: not system.workers(), 60, "the worker ended")
     scratch = system.home / "scratch"
     assert not scratch.exists() or list(scratch.iterdir()) == []
+
+
+def test_a_stop_in_the_middle_is_taken_up_after_the_next_start(system: System, talk: Path) -> None:
+    project = system.upload(talk, duration=45)
+    system.process_video(project)
+    system.until(lambda: system.status(project)["progress"] >= 20, 60, "one asset is finished")
+    assert system.stop() == 0
+    assert system.left_over() == [] and not any((system.home / "scratch").glob("*/*"))
+    system.start()
+    system.login()
+    system.until(lambda: system.status(project)["status"] == "CLIPS_READY", 120, "taken up again")
+    with system.database.read() as connection:
+        found = projects.get(connection, project)
+        taken_up = found and runs.get(connection, found.run_id or "")
+    assert taken_up is not None and taken_up.resumes is not None
 
 
 def test_kills_lose_nothing_and_charge_nothing_twice(system: System, talk: Path) -> None:

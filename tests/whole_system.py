@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import psutil
 
 from carmic_assets.cli import sample
 from real_servers import free_port
+from resources.database.engine import Database
 
 EMAIL, PASSWORD = "tester@example.com", "Correct7horse"
 
@@ -46,6 +48,10 @@ class System:
         with (self.home / "up.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         self.until(self.answers, 120, "the server answers")
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(f"sqlite:///{self.home}/carmic.db")
 
     def answers(self) -> bool:
         assert self.process is not None and self.process.poll() is None, (self.home / "up.log").read_text()[-3000:]
