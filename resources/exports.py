@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select
 
-from resources import events
+from resources import events, rows
 from resources.clips import Clip
 from resources.database.engine import now
 from resources.database.tables import exports
@@ -43,7 +43,8 @@ class Export(msgspec.Struct, frozen=True):
     finished_at: datetime | None
 
 
-_FIELDS = [exports.c[name] for name in Export.__struct_fields__]
+_FIELDS = rows.columns(exports, Export)
+_LIVE = exports.c.status.in_(LIVE)
 
 
 def get(connection: Connection, export_id: str) -> Export | None:
@@ -58,7 +59,7 @@ def of_clip(connection: Connection, clip_id: str) -> list[Export]:
 
 
 def live_of_run(connection: Connection, run_id: str) -> list[Export]:
-    query = select(*_FIELDS).where(exports.c.run_id == run_id, exports.c.status.in_(LIVE))
+    query = select(*_FIELDS).where(exports.c.run_id == run_id, _LIVE)
     return [Export(**row._mapping) for row in connection.execute(query)]
 
 
@@ -109,46 +110,32 @@ def request(connection: Connection, clip: Clip, target: str, include_proxy: bool
 
 def advance(connection: Connection, export_id: str, progress: int) -> bool:
     """PENDING becomes PROCESSING, progress only grows. False when the export has ended."""
-    query = (
-        update(exports)
-        .where(exports.c.id == export_id, exports.c.status.in_(LIVE), exports.c.progress <= progress)
-        .values(status="PROCESSING", progress=progress)
-        .returning(*_FIELDS)
-    )
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        return False
-    _tell(connection, Export(**row._mapping), "export.progress")
-    return True
+    further = (_LIVE, exports.c.progress <= progress)
+    return _move(connection, export_id, "export.progress", *further, status="PROCESSING", progress=progress)
 
 
 def finish(connection: Connection, export_id: str, object_key: str, file_size: int) -> bool:
     """The package is durable under `object_key`. False when the export had ended."""
     done = {"status": "COMPLETED", "progress": 100, "object_key": object_key, "file_size": file_size}
-    return _end(connection, export_id, "export.completed", **done)
+    return _move(connection, export_id, "export.completed", _LIVE, **done, finished_at=now())
 
 
 def remade(connection: Connection, export_id: str, file_size: int) -> bool:
     """A finished package was made again in place, by a backfill. False when it is not finished."""
-    query = update(exports).where(exports.c.id == export_id, exports.c.status == "COMPLETED")
-    done = query.values(file_size=file_size, finished_at=now()).returning(*_FIELDS)
-    row = connection.execute(done).one_or_none()
-    if row is None:
-        return False
-    _tell(connection, Export(**row._mapping), "export.completed")
-    return True
+    finished = exports.c.status == "COMPLETED"
+    return _move(connection, export_id, "export.completed", finished, file_size=file_size, finished_at=now())
 
 
 def fail(connection: Connection, export_id: str, sentence: str) -> bool:
-    return _end(connection, export_id, "export.failed", status="FAILED", error_message=sentence)
+    done = {"status": "FAILED", "error_message": sentence, "finished_at": now()}
+    return _move(connection, export_id, "export.failed", _LIVE, **done)
 
 
-def _end(connection: Connection, export_id: str, event: str, **values: Any) -> bool:
-    query = update(exports).where(exports.c.id == export_id, exports.c.status.in_(LIVE))
-    row = connection.execute(query.values(**values, finished_at=now()).returning(*_FIELDS)).one_or_none()
-    if row is None:
+def _move(connection: Connection, export_id: str, event: str, *where: ColumnElement[bool], **values: Any) -> bool:
+    export = rows.move(connection, exports, Export, export_id, *where, **values)
+    if export is None:
         return False
-    _tell(connection, Export(**row._mapping), event)
+    _tell(connection, export, event)
     return True
 
 

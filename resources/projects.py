@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from resources import events, ledger
 from resources.database.engine import now
@@ -94,6 +94,11 @@ def prefix(workspace_id: str, project_id: str) -> str:
     return f"workspaces/{workspace_id}/projects/{project_id}/"
 
 
+def search_text(title: str, filename: str) -> str:
+    """What `search` is looked for in. Folded here, for SQLite's own lower() knows no letters but English ones."""
+    return f"{title}\n{filename}".casefold()
+
+
 def create(connection: Connection, workspace_id: str, user_id: str | None, new: NewProject, suffix: str) -> Project:
     """Insert the project and reserve its minutes. `suffix` is the file ending (".mp4") the source is kept under.
 
@@ -108,6 +113,7 @@ def create(connection: Connection, workspace_id: str, user_id: str | None, new: 
             created_by=user_id,
             title=new.title,
             filename=new.filename,
+            search_text=search_text(new.title, new.filename),
             filesize=new.filesize,
             content_type=new.content_type,
             source_url=new.source_url,
@@ -156,16 +162,16 @@ def listing(
     if status:
         conditions.append(projects.c.status == status)
     if search:
-        conditions.append(
-            or_(
-                projects.c.title.icontains(search, autoescape=True),
-                projects.c.filename.icontains(search, autoescape=True),
-            )
-        )
-    query = select(*_FIELDS).where(and_(*conditions)).order_by(projects.c.created_at.desc(), projects.c.id.desc())
-    rows = connection.execute(query.limit(limit).offset(offset))
-    total = connection.scalar(select(func.count()).select_from(projects).where(and_(*conditions)))
-    return [Project(**row._mapping) for row in rows], total or 0
+        conditions.append(projects.c.search_text.contains(search.casefold(), autoescape=True))
+    order = (projects.c.created_at.desc(), projects.c.id.desc())
+    # ids first: an index holds all that chooses them, and only the page itself is read from the table
+    chosen = select(projects.c.id).where(*conditions).order_by(*order).limit(limit).offset(offset)
+    rows = connection.execute(select(*_FIELDS).where(projects.c.id.in_(chosen)).order_by(*order))
+    page = [Project(**row._mapping) for row in rows]
+    if 0 < len(page) < limit or (not page and offset == 0):
+        return page, offset + len(page)  # the page shows the end, so nothing is left to be counted
+    total = connection.scalar(select(func.count()).select_from(projects).where(*conditions))
+    return page, total or 0
 
 
 def clip_counts(connection: Connection, project_ids: list[str]) -> dict[str, int]:
@@ -262,7 +268,10 @@ def advance(
 
 
 def amend(connection: Connection, project_id: str, **columns: Any) -> None:
-    """Facts that are no change of state: probed duration, thumbnail, proxy."""
+    """Facts that are no change of state: title, probed duration, thumbnail, proxy."""
+    if "title" in columns:
+        filename = connection.scalar(select(projects.c.filename).where(projects.c.id == project_id))
+        columns["search_text"] = search_text(columns["title"], filename or "")
     connection.execute(update(projects).where(projects.c.id == project_id).values(**columns, updated_at=now()))
 
 

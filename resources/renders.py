@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from resources import events, ledger, projects
+from resources import events, ledger, projects, rows
 from resources.clips import Clip
 from resources.database.engine import now
 from resources.database.tables import clips, renders
@@ -43,7 +43,8 @@ class AlreadyRendering(Exception):
     """A render of this clip is queued or running."""
 
 
-_FIELDS = [renders.c[name] for name in Render.__struct_fields__]
+_FIELDS = rows.columns(renders, Render)
+_LIVE = renders.c.status.in_(LIVE)
 
 
 def get(connection: Connection, render_id: str) -> Render | None:
@@ -58,7 +59,7 @@ def newest(connection: Connection, clip_id: str) -> Render | None:
 
 
 def live_of_run(connection: Connection, run_id: str) -> list[Render]:
-    query = select(*_FIELDS).where(renders.c.run_id == run_id, renders.c.status.in_(LIVE))
+    query = select(*_FIELDS).where(renders.c.run_id == run_id, _LIVE)
     return [Render(**row._mapping) for row in connection.execute(query)]
 
 
@@ -67,7 +68,7 @@ def queue(connection: Connection, clip: Clip, run_id: str) -> Render:
 
     Raises AlreadyRendering, or ledger.InsufficientMinutes; then nothing is written.
     """
-    busy = select(renders.c.id).where(renders.c.clip_id == clip.id, renders.c.status.in_(LIVE))
+    busy = select(renders.c.id).where(renders.c.clip_id == clip.id, _LIVE)
     if connection.scalar(busy) is not None:
         raise AlreadyRendering
     render_id = str(uuid.uuid4())
@@ -101,16 +102,10 @@ def queue(connection: Connection, clip: Clip, run_id: str) -> Render:
 
 def advance(connection: Connection, render_id: str, progress: int) -> bool:
     """The renderer works: QUEUED becomes RENDERING, progress only grows. False when the render has ended."""
-    query = (
-        update(renders)
-        .where(renders.c.id == render_id, renders.c.status.in_(LIVE), renders.c.progress <= progress)
-        .values(status="RENDERING", progress=progress)
-        .returning(*_FIELDS)
-    )
-    row = connection.execute(query).one_or_none()
-    if row is None:
+    further = (_LIVE, renders.c.progress <= progress)
+    render = rows.move(connection, renders, Render, render_id, *further, status="RENDERING", progress=progress)
+    if render is None:
         return False
-    render = Render(**row._mapping)
     newest_one = (clips.c.id == render.clip_id, clips.c.render_id == render.id, clips.c.status == "QUEUED")
     connection.execute(update(clips).where(*newest_one).values(status="RENDERING", updated_at=now()))
     _tell(connection, render, "clip.progress")
@@ -121,16 +116,10 @@ def finish(
     connection: Connection, render_id: str, object_key: str, facts: dict[str, Any], thumbnail_key: str | None = None
 ) -> bool:
     """The MP4 is durable under `object_key`. The project's first one completes the project. False when it had ended."""
-    query = (
-        update(renders)
-        .where(renders.c.id == render_id, renders.c.status.in_(LIVE))
-        .values(status="RENDERED", progress=100, object_key=object_key, facts=facts, finished_at=now())
-        .returning(*_FIELDS)
-    )
-    row = connection.execute(query).one_or_none()
-    if row is None:
+    done = {"status": "RENDERED", "progress": 100, "object_key": object_key, "facts": facts, "finished_at": now()}
+    render = rows.move(connection, renders, Render, render_id, _LIVE, **done)
+    if render is None:
         return False
-    render = Render(**row._mapping)
     values: dict[str, Any] = {"status": "RENDERED", "video_key": object_key, "error_message": None}
     if thumbnail_key:
         values["thumbnail_key"] = thumbnail_key
@@ -144,26 +133,20 @@ def finish(
 def remade(connection: Connection, render_id: str, facts: dict[str, Any]) -> bool:
     """A finished MP4 was made again in place, by a backfill: keep its facts, and tell its clients. False when it is not
     finished."""
-    query = update(renders).where(renders.c.id == render_id, renders.c.status == "RENDERED")
-    row = connection.execute(query.values(facts=facts, finished_at=now()).returning(*_FIELDS)).one_or_none()
-    if row is None:
+    finished = renders.c.status == "RENDERED"
+    render = rows.move(connection, renders, Render, render_id, finished, facts=facts, finished_at=now())
+    if render is None:
         return False
-    _tell(connection, Render(**row._mapping), "clip.rendered")
+    _tell(connection, render, "clip.rendered")
     return True
 
 
 def fail(connection: Connection, render_id: str, sentence: str) -> bool:
     """End a render that is queued or running, and give its minutes back. False when it had ended."""
-    query = (
-        update(renders)
-        .where(renders.c.id == render_id, renders.c.status.in_(LIVE))
-        .values(status="FAILED_RENDER", error_message=sentence, finished_at=now())
-        .returning(*_FIELDS)
-    )
-    row = connection.execute(query).one_or_none()
-    if row is None:
+    done = {"status": "FAILED_RENDER", "error_message": sentence, "finished_at": now()}
+    render = rows.move(connection, renders, Render, render_id, _LIVE, **done)
+    if render is None:
         return False
-    render = Render(**row._mapping)
     ledger.refund_render(connection, render.workspace_id, render.id, sentence)
     changed = update(clips).where(clips.c.id == render.clip_id, clips.c.render_id == render.id)
     connection.execute(changed.values(status="FAILED_RENDER", error_message=sentence, updated_at=now()))

@@ -19,6 +19,7 @@ from carmic_assets.assets.pictures import strip
 from carmic_assets.assets.platform import PlatformResource
 from carmic_assets.assets.stage import REPORT_EVERY_S, UNEXPECTED, Stage, cost, interrupted, stage, videos
 from carmic_assets.model.errors import CarmicError
+from carmic_assets.model.progress import Progress
 from resources import artifacts, exports, renders, runs
 from resources import clips as clip_rows
 
@@ -106,6 +107,21 @@ def _each(
     return failed
 
 
+def _reporter(at: Stage, row_id: str, advance: Callable[[Connection, str, int], object]) -> Progress:
+    """Says that the row is being made, and from then on how far it is, at most every REPORT_EVERY_S."""
+    reported = 0.0
+
+    def progress(fraction: float) -> None:
+        nonlocal reported
+        if time.monotonic() - reported >= REPORT_EVERY_S:
+            reported = time.monotonic()
+            with at.platform.database.write() as connection:
+                advance(connection, row_id, int(99 * fraction))
+
+    progress(0.0)
+    return progress
+
+
 def _chosen(connection: Connection, at: Stage, again: Again) -> list[clip_rows.Clip]:
     found = clip_rows.of_project(connection, at.project.id)
     return [clip for clip in found if not again.clip_ids or clip.id in again.clip_ids]
@@ -121,17 +137,7 @@ def _render(at: Stage, video: Any, source: Any, row: renders.Render) -> tuple[di
     from carmic_assets.rendering.render import render
 
     settings, store = at.platform.settings, at.platform.store
-    reported = 0.0
-
-    def progress(fraction: float) -> None:
-        nonlocal reported
-        if time.monotonic() - reported >= REPORT_EVERY_S:
-            reported = time.monotonic()
-            with at.platform.database.write() as connection:
-                renders.advance(connection, row.id, int(99 * fraction))
-
-    with at.platform.database.write() as connection:
-        renders.advance(connection, row.id, 0)
+    progress = _reporter(at, row.id, renders.advance)
     scratch = at.scratch / row.id
     scratch.mkdir()
     with ExitStack() as held:
@@ -215,17 +221,7 @@ def _package(at: Stage, video: Any, source: Any, row: exports.Export) -> tuple[d
     from carmic_assets.exports.package import package
 
     settings = at.platform.settings
-    reported = 0.0
-
-    def progress(fraction: float) -> None:
-        nonlocal reported
-        if time.monotonic() - reported >= REPORT_EVERY_S:
-            reported = time.monotonic()
-            with at.platform.database.write() as connection:
-                exports.advance(connection, row.id, int(99 * fraction))
-
-    with at.platform.database.write() as connection:
-        exports.advance(connection, row.id, 0)
+    progress = _reporter(at, row.id, exports.advance)
     scratch = at.scratch / row.id
     scratch.mkdir()
     with ExitStack() as held:
