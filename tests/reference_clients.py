@@ -1,0 +1,71 @@
+"""The programs that the reference document prints: its curl example and its TypeScript client, cut out as they stand.
+
+What a reader must fill in (address and credentials) is filled in; nothing else is changed.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+BASE = "https://api.carmic.pro/api"  # the document's own
+
+
+def curl_example(document: str, base: str, email: str, password: str) -> str:
+    """Steps 1 to 10 as one shell script. It reads podcast.mp4 and writes clip.mp4, in the folder it runs in."""
+    steps = document[document.index("# ─── 1. Login") : document.index("\n3. Endpoint reference")]
+    credentials = f'{{"email":"{email}","password":"{password}"}}'
+    steps, filled = re.subn(r'\{"email":"[^"]*","password":"[^"]*"\}', lambda _: credentials, steps)
+    assert filled == 1 and [n for n in range(1, 11) if f"# ─── {n}. " not in steps] == []
+    return steps.replace(BASE, base)
+
+
+def typescript_program(document: str, base: str, email: str, password: str) -> str:
+    """The client class, with the `get` that its sketch calls and leaves out, and the stream of its section 3.12; used
+    from log-in to a queued render of podcast.mp4. It prints the ids of the clips, and what the render was answered."""
+    (client,) = re.findall(r"^class CarmicClient \{.*?^\}$", document, re.DOTALL | re.MULTILINE)
+    (subscribe,) = re.findall(
+        r"^const ticket = await fetch.*?^es\.onmessage = [^\n]*$", document, re.DOTALL | re.MULTILINE
+    )
+    return f"""
+import {{ readFileSync }} from 'node:fs'
+{client}
+class Client extends CarmicClient {{
+  get(path: string): Promise<any> {{
+    return fetch(`${{this.base}}${{path}}`, {{ headers: this.headers() }}).then(r => r.json())
+  }}
+}}
+async function main() {{
+  const client: any = new Client('{base}', '{email}', '{password}')
+  const video = readFileSync('podcast.mp4')
+  const made = await client.createProject({{ filename: 'podcast.mp4', filesize: video.length, duration: 60 }})
+  await client.putToR2(made.upload_url, video)
+  const API = '{base}', access = client.access, ws = client.workspaceId, pid = made.project_id
+  if (typeof EventSource !== 'undefined') {{
+    {subscribe}
+    es.onerror = () => es.close()
+  }}
+  await client.startProcessing(made.project_id)
+  const clips = await client.waitForClips(made.project_id, 500)
+  console.log(JSON.stringify({{ clips, render: await client.render(clips[0]) }}))
+}}
+main()
+"""
+
+
+def typescript_runner() -> list[str] | None:
+    """The command that runs a TypeScript file here: tsx, or node from 22.7 on. None where there is neither."""
+    if shutil.which("tsx"):
+        return ["tsx"]
+    if shutil.which("node") is None:
+        return None
+    told = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+    major, minor, *_ = (int(part) for part in re.findall(r"\d+", told))
+    options = ["--experimental-transform-types", "--experimental-eventsource", "--no-warnings"]
+    return ["node", *options] if (major, minor) >= (22, 7) else None
+
+
+def reference(shared: Path) -> str:
+    return (shared / "spec" / "carmic-api.txt").read_text(encoding="utf-8")
