@@ -95,8 +95,11 @@ def prefix(workspace_id: str, project_id: str) -> str:
 
 
 def search_text(title: str, filename: str) -> str:
-    """What `search` is looked for in. Folded here, for SQLite's own lower() knows no letters but English ones."""
-    return f"{title}\n{filename}".casefold()
+    """What `search` is looked for in: both, folded here, for SQLite's own lower() knows no letters but English ones.
+
+    At most 2,400 bytes, which hold any title and any real file's name: PostgreSQL indexes no row over 2.7 kB.
+    """
+    return f"{title}\n{filename}".casefold().encode()[:2400].decode(errors="ignore")
 
 
 def create(connection: Connection, workspace_id: str, user_id: str | None, new: NewProject, suffix: str) -> Project:

@@ -160,6 +160,9 @@ def test_projects_are_listed_newest_first_searched_and_paged(server: Server) -> 
     assert [p["title"] for p in listed["data"]] == ["Talk 3", "Talk 2"]
     assert listed["meta"] == {"total": 5, "limit": 2, "offset": 1, "has_more": True}
     assert member.call("GET", "/v1/projects?search=talk%204").json()["meta"]["total"] == 1
+    assert member.call("GET", "/v1/projects?search=TALK&limit=2&offset=4").json()["meta"]["total"] == 5
+    past = member.call("GET", "/v1/projects?search=talk&offset=5").json()
+    assert past["data"] == [] and past["meta"] == {"total": 5, "limit": 20, "offset": 5, "has_more": False}
     assert member.call("GET", "/v1/projects?search=%25").json()["meta"]["total"] == 0
     assert member.call("GET", "/v1/projects?status=CLIPS_READY").json()["data"] == []
     for bad in ("status=DONE", "limit=0", "limit=101", "limit=x", "offset=-1"):

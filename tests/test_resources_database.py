@@ -122,6 +122,28 @@ def test_the_last_minutes_go_to_exactly_as_many_as_the_pool_pays_for(database: D
     assert total == 3  # a refused project leaves no row
 
 
+def test_a_search_ignores_case_in_every_script_and_follows_a_new_title(database: Database, workspace: str) -> None:
+    project = new_project(database, workspace)
+    with database.write() as connection:
+        long = projects.NewProject("\U0001f3ac" * 500, "\u4e2d" * 500, "video/mp4")  # no index refuses it
+        projects.create(connection, workspace, None, long, ".mp4")
+        projects.amend(connection, project.id, title="Über ΣΊΣΥΦΟΣ 100%")
+        for words in ("über", "ÜBER Σ", "σίσυφος", "100%", "TALK.mp4"):
+            found, total = projects.listing(connection, workspace, search=words)
+            assert [p.id for p in found] == [project.id] and total == 1, words
+        assert projects.listing(connection, workspace, search="1_0%") == ([], 0)
+        assert projects.listing(connection, workspace, search="\u4e2d\u4e2d", status="PENDING_UPLOAD")[1] == 1
+        assert projects.listing(connection, workspace, search="\u4e2d", status="COMPLETED") == ([], 0)
+
+
+def test_projects_made_before_searches_had_their_own_text_are_found(database: Database, workspace: str) -> None:
+    new_project(database, workspace)
+    downgrade(database, "0002")
+    upgrade(database)
+    with database.read() as connection:
+        assert projects.listing(connection, workspace, search="talk.MP4")[1] == 1
+
+
 def test_a_status_never_goes_back_and_every_change_is_told_in_order(database: Database, workspace: str) -> None:
     project = new_project(database, workspace)
     with database.write() as connection:
