@@ -38,6 +38,8 @@ class Receiver:
                 answer = self.path.strip("/")
                 if answer == "hang":
                     time.sleep(5)
+                elif answer == "late":
+                    time.sleep(9)
                 elif answer == "reset":
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                     self.connection.close()
@@ -167,6 +169,14 @@ def test_a_slow_receiver_delays_no_other(
     until(lambda: all(any(d.attempts for d in delivered(platform, w)) for w in slow))
     tried = [d for w in slow for d in delivered(platform, w) if d.attempts]
     assert all(d.state == "DUE" and "within" in d.log[-1]["error"] for d in tried)
+
+
+def test_an_answer_after_nine_seconds_is_a_delivery(platform: Platform, workspace: str, receiver: Receiver) -> None:
+    webhook = subscribe(platform, workspace, receiver.base + "/late")
+    happen(platform, workspace)
+    Deliverer(platform).tick()
+    until(lambda: delivered(platform, webhook)[0].attempts == 1, 15)
+    assert delivered(platform, webhook)[0].state == "DELIVERED"
 
 
 def test_a_long_queue_for_one_receiver_hides_no_other(
