@@ -17,6 +17,8 @@ from carmic_assets.model.scene import Scene
 from carmic_assets.model.speech import Speakers, Transcript
 from resources import artifacts
 
+PICTURES = 15  # of the sheet that shows the crops
+
 
 @dg.asset(
     partitions_def=videos,
@@ -128,12 +130,10 @@ def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResourc
     """The auto-director: shots, layouts and crop paths for every aspect ratio, with a reason for each."""
     started = time.monotonic()
     with stage(context, platform.open()) as at:
-        from polars import read_parquet
-
         from carmic_assets.direction.director import DIRECTOR_VERSION, direct
         from carmic_assets.direction.measures import measure, shortfalls
-        from carmic_assets.direction.pictures import crop_path
-        from carmic_assets.vision.pictures import contact_sheet
+        from carmic_assets.direction.pictures import contact_sheet, crop_path
+        from carmic_assets.vision.pictures import even_times, frames_at
 
         scene = _scene(at)
         aspects = {aspect: direct(scene, aspect) for aspect in CANVAS}
@@ -142,9 +142,11 @@ def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResourc
         at.save(artifacts.LAYOUT_TIMELINE, LayoutTimeline(DIRECTOR_VERSION, aspects, metrics))
         at.advance("FACE_TRACKING", 88, "Choosing the clips", visual_pipeline_ready=True)
         upright = metrics["9:16"]
-        with at.local(artifacts.ANALYSIS_FRAMES) as frames, at.local(artifacts.SPATIAL_MATRIX) as matrix:
-            analysis = at.load(artifacts.ANALYSIS_FACTS, AnalysisFacts)
-            sheet = contact_sheet(frames, analysis, read_parquet(matrix), aspects["9:16"])
+        analysis = at.load(artifacts.ANALYSIS_FACTS, AnalysisFacts)
+        times = even_times(analysis, PICTURES)
+        with at.local(artifacts.ANALYSIS_FRAMES) as path:
+            frames = list(zip(times, frames_at(path, analysis, times), strict=False))  # fewer where the end is damaged
+        sheet = contact_sheet(frames, aspects["9:16"], scene)
         return dg.MaterializeResult(
             check_results=checks.of_crop(upright),
             metadata={

@@ -6,12 +6,10 @@ Draws from the small copy and the matrix; decides and stores nothing.
 from __future__ import annotations
 
 import io
-from bisect import bisect_right
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carmic_assets.media.open import open_media
-from carmic_assets.model.direction import LayoutShot
 from carmic_assets.model.media import AnalysisFacts
 from carmic_assets.model.speech import Speakers
 
@@ -27,24 +25,19 @@ def contact_sheet(
     frames_path: str | Path,
     analysis: AnalysisFacts,
     matrix: pl.DataFrame,
-    shots: tuple[LayoutShot, ...] = (),
     *,
     columns: int = 4,
     rows: int = 3,
 ) -> bytes:
-    """Frames in even steps over the video, each with its boxes (track, speaker, speaking score) and, where `shots` of
-    a layout timeline (source clock) are given, its crop. PNG."""
+    """Frames in even steps over the video, each with its boxes (track, speaker, speaking score). PNG."""
     from PIL import Image, ImageDraw
 
-    count = columns * rows
-    times = [analysis.start_s + analysis.duration_s * (i + 0.5) / count for i in range(count)]
+    times = even_times(analysis, columns * rows)
     tall = max(2, round(TILE * analysis.height / analysis.width))
     sheet = Image.new("RGB", (columns * TILE, rows * tall), "black")
     for i, (t, picture) in enumerate(zip(times, frames_at(frames_path, analysis, times), strict=False)):
         tile = Image.fromarray(picture).resize((TILE, tall))
         draw = ImageDraw.Draw(tile)
-        for x, y, w, h in _crops(shots, t):
-            draw.rectangle([x * TILE, y * tall, (x + w) * TILE - 1, (y + h) * tall - 1], outline="white", width=2)
         for row in _rows_at(matrix, t):
             colour = COLOURS[row["track"] % len(COLOURS)]
             x, y = row["x"] * TILE, row["y"] * tall
@@ -54,6 +47,11 @@ def contact_sheet(
         draw.text((4, 2), f"{t:.1f} s", fill="white")
         sheet.paste(tile, (i % columns * TILE, i // columns * tall))
     return _png(sheet)
+
+
+def even_times(analysis: AnalysisFacts, count: int) -> list[float]:
+    """The middles of `count` equal parts of the video, source clock."""
+    return [analysis.start_s + analysis.duration_s * (i + 0.5) / count for i in range(count)]
 
 
 def frames_at(frames_path: str | Path, analysis: AnalysisFacts, times: list[float]) -> list[np.ndarray]:
@@ -110,19 +108,6 @@ def _rows_at(matrix: pl.DataFrame, t: float) -> list[dict]:
         return []
     nearest = min(near["t"], key=lambda other: abs(other - t))
     return list(near.filter(pl.col("t") == nearest).iter_rows(named=True))
-
-
-def _crops(shots: tuple[LayoutShot, ...], t: float) -> list[tuple[float, float, float, float]]:
-    """The crop of every region at `t`; linear between keyframes, held outside."""
-    at = bisect_right(shots, t, key=lambda s: s.start_time) - 1
-    crops = []
-    for region in shots[at].regions if at >= 0 else ():
-        frames = region.keyframes
-        after = bisect_right(frames, t, key=lambda k: k.t)
-        a, b = frames[max(after - 1, 0)], frames[min(after, len(frames) - 1)]
-        part = (t - a.t) / (b.t - a.t) if b.t > a.t and t > a.t else 0.0
-        crops.append(tuple(p + part * (q - p) for p, q in ((a.x, b.x), (a.y, b.y), (a.w, b.w), (a.h, b.h))))
-    return crops  # type: ignore[return-value]
 
 
 def _png(image: object) -> bytes:
