@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,7 +29,7 @@ from carmic_assets.direction.director import direct_clip
 from carmic_assets.direction.measures import measure
 from carmic_assets.model.direction import CropMetrics, LayoutShot
 from carmic_assets.model.edit import Edit
-from carmic_assets.model.errors import RenderFailed
+from carmic_assets.model.errors import CorruptVideo, RenderFailed
 from carmic_assets.model.template import AudioConfig, Emoji, TemplateConfig, Watermark
 from carmic_assets.rendering.assemble import assemble
 from resources import clips, library
@@ -58,8 +60,9 @@ class DryRunIn(TemplateConfig, frozen=True):
 class DryRun(msgspec.Struct):
     """`captions` are placed in pixels of a `width` x `height` picture, in seconds of the rendered clip.
 
-    `still_url` is a PNG of the frame at `still_time` (clip clock), drawn by the render's own graph, without b-roll and
-    watermark; null where the source cannot be drawn from, or lies in a bucket.
+    `still_url` is a JPEG of the frame at `still_time` (clip clock), drawn by the render's own graph from the proxy
+    where there is one, without b-roll and watermark; null where the video cannot be drawn from, or lies in a bucket and
+    has no proxy yet.
     """
 
     clip_id: str
@@ -192,27 +195,49 @@ def dry_run_subtitles(
 
 
 def _still(platform: Platform, project: Project, edit: Edit, at: float) -> str | None:
-    """Draw one frame beside the project's objects; its address. The same edit is drawn once. None where the source is
-    gone or broken, or in a bucket: it is not fetched for one frame."""
+    """Draw one frame beside the project's objects; its address. The same edit is drawn once. None where the video is
+    gone, broken, or still too far away."""
     from carmic_assets.rendering.still import render_still
 
-    if not isinstance(platform.store, FolderStore):
-        return None
     digest = hashlib.sha256(msgspec.json.encode((edit, at), order="deterministic")).hexdigest()[:32]
-    key = f"{prefix(project.workspace_id, project.id)}previews/{digest}.png"
+    key = f"{prefix(project.workspace_id, project.id)}previews/{digest}.jpg"
     if platform.store.stat(key) is None:
+        cache = platform.settings.cache_dir / "captions"
         try:
-            with (
-                platform.store.local(project.object_key) as source,
-                TemporaryDirectory(prefix="carmic-still-") as folder,
-            ):
-                path = Path(folder) / "still.png"
-                drawn = msgspec.structs.replace(edit, source_path=str(source))
-                render_still(drawn, at, path, folder, threads=1, cache=platform.settings.cache_dir / "captions")
-                platform.store.put_file(key, path, "image/png")
-        except (KeyError, RenderFailed):
+            with TemporaryDirectory(prefix="carmic-still-") as folder, _footage(platform, project, edit, at) as seen:
+                path = Path(folder) / "still.jpg"
+                render_still(seen, at, path, folder, threads=1, cache=cache)
+                platform.store.put_file(key, path, "image/jpeg")
+        except (KeyError, RenderFailed, CorruptVideo):
             return None
-    return link(platform, key, "image/png")
+    return link(platform, key, "image/jpeg")
+
+
+@contextmanager
+def _footage(platform: Platform, project: Project, edit: Edit, at: float) -> Iterator[Edit]:
+    """The edit over a file that is quick to draw from: the proxy where there is one, since it has a key frame every two
+    seconds and fewer pixels than most sources; and of what lies in a bucket only the moment that is drawn.
+
+    Raises KeyError where that file does not exist.
+    """
+    from carmic_assets.media.excerpt import cut_excerpt
+    from carmic_assets.media.proxy import proxy_facts
+
+    key = project.proxy_key or project.object_key
+    if key != project.object_key:
+        edit = msgspec.structs.replace(edit, source=proxy_facts(edit.source))
+    if isinstance(platform.store, FolderStore):
+        with platform.store.local(key) as path:
+            yield msgspec.structs.replace(edit, source_path=str(path))
+        return
+    if project.proxy_key is None:  # a source may be anything, and seek anyhow
+        raise KeyError(key)
+    with platform.store.open(key) as file, TemporaryDirectory(prefix="carmic-excerpt-") as folder:
+        path = Path(folder) / "moment.mkv"
+        cut = cut_excerpt(file, edit.source, edit.start_s + at, path)
+        yield msgspec.structs.replace(
+            edit, source_path=str(path), source=cut.facts, start_s=edit.start_s - cut.begins_s
+        )
 
 
 @post(

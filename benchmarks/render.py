@@ -187,7 +187,7 @@ def compare(source: Path, seconds: float, folder: Path, repeat: int, python: str
         print(f"{kind:12} {seconds_cpu:7.2f} s CPU   {share}")  # noqa: T201
     print(f"memory       {memory / 2**20:7.0f} MiB at most")  # noqa: T201
     started = time.monotonic()
-    render_still(edits["face-track"], seconds / 2, folder / "still.png", work, cache=cache)
+    render_still(edits["face-track"], seconds / 2, folder / "still.jpg", work, cache=cache)
     print(f"still        {time.monotonic() - started:7.2f} s")  # noqa: T201
     if python is not None:
         whole = moviepy(python, source, edits["face-track"], folder / "moviepy.mp4")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
+from PIL import Image
 
 from api_server import Member
+from carmic_assets.media import ffmpeg
 from carmic_assets.model.media import AudioFacts, Rate, SourceFacts, VideoFacts
 from carmic_assets.model.scene import Scene, SceneTrack
 from carmic_assets.model.speech import Speakers, Transcript, Turn, Word
@@ -51,6 +56,26 @@ def analysed(member: Member, **columns: Any) -> tuple[projects.Project, clips.Cl
         clip = clips.get(connection, clip_id)
     assert clip is not None
     return project, clip
+
+
+def with_proxy(member: Member, project: projects.Project, folder: Path) -> None:
+    """Put a proxy of one blue (32, 96, 160) into the store, as long as the clip needs."""
+    path = folder / "proxy.mp4"
+    blue = ffmpeg.Input("color=0x2060a0:s=1280x720:r=25:d=22,format=yuv420p", format="lavfi")
+    ffmpeg.run(ffmpeg.command([blue], ["-c:v", "libx264", "-g", "50", "-movflags", "+faststart", str(path)]))
+    key = artifacts.key(member.workspace_id, project.id, artifacts.PROXY)
+    member.server.platform.store.put_file(key, path, "video/mp4")
+    with member.server.database.write() as connection:
+        projects.amend(connection, project.id, proxy_key=key)
+
+
+def shows_proxy(url: str, size: tuple[int, int]) -> bool:
+    """Whether there is a JPEG of `size` whose middle is the proxy's blue."""
+    answer = httpx.get(url)
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        middle = picture.convert("RGB").getpixel((size[0] // 2, size[1] // 2))
+        same = all(abs(a - b) <= 6 for a, b in zip(middle, (32, 96, 160), strict=True))  # type: ignore[arg-type]
+        return answer.headers["content-type"] == "image/jpeg" and picture.size == size and same
 
 
 def _facts() -> SourceFacts:

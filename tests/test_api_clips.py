@@ -1,13 +1,14 @@
 """The editor over HTTP: what a clip's payload holds, what saving refuses, rendering, previews, packages."""
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from api_server import Member, Server
-from api_talk import END_S, START_S, analysed
+from api_talk import END_S, START_S, analysed, shows_proxy, with_proxy
 from carmic_assets.model.direction import CANVAS
 from resources import clips, exports, ledger, renders, runs
 
@@ -270,6 +271,17 @@ def test_captions_are_previewed_and_not_saved(owner: Member, clip: clips.Clip) -
     assert owner.call("POST", path).status_code == 200
     assert owner.call("POST", path, json={"caption_style": "NOBODYS"}).status_code == 400
     assert owner.call("POST", path, json={"style": {"captionFont": "No Such Font"}}).status_code == 400
+
+
+def test_the_preview_shows_the_frame_under_the_captions(owner: Member, tmp_path: Path) -> None:
+    project, clip = analysed(owner)
+    path = f"/v1/clips/{clip.id}/subtitle-dry-run"
+    assert owner.call("POST", path).json()["data"]["still_url"] is None  # the source of this test is no video
+    with_proxy(owner, project, tmp_path)
+    found = owner.call("POST", path, json={"layout": {"aspectRatio": "1:1"}}).json()["data"]
+    assert shows_proxy(found["still_url"], CANVAS["1:1"])
+    again = owner.call("POST", path, json={"layout": {"aspectRatio": "1:1"}}).json()["data"]
+    assert again["still_url"].partition("?")[0] == found["still_url"].partition("?")[0]
 
 
 def test_cutaways_are_suggested_without_any_provider(owner: Member, clip: clips.Clip) -> None:

@@ -5,12 +5,13 @@ import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
 
 from api_server import Server, running
-from api_talk import analysed
+from api_talk import analysed, shows_proxy, with_proxy
 from real_servers import ANYBODY, postgres, s3
 from resources import ledger, projects
 
@@ -53,6 +54,35 @@ def test_a_project_goes_straight_to_the_bucket_and_its_clip_is_edited(cluster: S
     assert member.call("POST", f"/v1/clips/{clip.id}/render").status_code == 202
     assert member.call("POST", f"/v1/clips/{clip.id}/render").status_code == 409
     assert member.call("GET", "/v1/usage").status_code == 200
+
+
+def test_a_preview_fetches_only_the_moment_that_it_draws(cluster: Server, tmp_path: Path) -> None:
+    member = cluster.member("STANDARD")
+    project, clip = analysed(member)
+    path = f"/v1/clips/{clip.id}/subtitle-dry-run"
+    without = member.call("POST", path).json()["data"]
+    assert without["captions"] and without["still_url"] is None
+    with_proxy(member, project, tmp_path)
+    assert shows_proxy(member.call("POST", path).json()["data"]["still_url"], (1080, 1920))
+
+
+def test_a_nul_character_is_refused_before_the_database_is_asked(cluster: Server) -> None:
+    member = cluster.member("STANDARD")
+    for path in ("/v1/projects?search=%00", "/v1/media?search=a%00b"):
+        assert member.call("GET", path).status_code == 400, path
+    assert member.call("DELETE", "/v1/templates/a%00b").status_code == 400
+    assert member.call("POST", "/v1/templates/%00/regenerate-previews").status_code == 400
+    assert member.call("PUT", "/v1/templates/defaults/9_16", json={"template_id": "a\0"}).status_code == 400
+    assert member.call("PUT", "/v1/templates/defaults/a%00", json={"template_id": "a"}).status_code == 400
+    assert member.call("POST", "/v1/social/refresh/%00").status_code == 404
+    named = base64.b64encode(b"a\0b").decode()
+    begin = {"Upload-Length": "1", "Upload-Metadata": f"project_id {named}"}
+    assert member.call("POST", "/v1/uploads", headers=begin).status_code == 404
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a\0b.png"\r\n\r\nnothing\r\n--x--\r\n'
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert member.call("POST", "/v1/workspaces/media", content=body, headers=form).status_code == 400
+    assert httpx.get(f"{cluster.base}/v1/projects/{uuid.uuid4()}/stream?ticket=%00").status_code == 401
+    assert cluster.log.read_text().count('"unexpected"') == 0
 
 
 def test_a_resumable_upload_becomes_one_object(cluster: Server) -> None:

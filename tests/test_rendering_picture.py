@@ -6,14 +6,17 @@ import subprocess
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
 
 import footage
 from carmic_assets.direction.sample import region_at
+from carmic_assets.media.excerpt import cut_excerpt
 from carmic_assets.media.ffmpeg import binary
 from carmic_assets.media.probe import probe
+from carmic_assets.media.proxy import make_proxy, proxy_facts
 from carmic_assets.model.direction import Keyframe, LayoutShot, Region
 from carmic_assets.model.edit import Edit, MediaFile
 from carmic_assets.model.speech import Word
@@ -254,12 +257,33 @@ def test_a_still_is_the_frame_of_the_render(tmp_path):
     source = footage.counted(tmp_path / "a.mp4", seconds=3)
     edit = edit_of(source, 1.0, 2.4, words=[Word("hello", 0.3, 0.9, 1.0)], layout={"layoutType": "fit"})
     pictures = rendered(edit, tmp_path)
-    render_still(edit, 0.6, tmp_path / "still.png", tmp_path / "work", cache=tmp_path / "cache")
-    import cv2
-
-    still = cv2.cvtColor(cv2.imread(str(tmp_path / "still.png")), cv2.COLOR_BGR2RGB)
+    render_still(edit, 0.6, tmp_path / "still.jpg", tmp_path / "work", cache=tmp_path / "cache")
+    still = cv2.cvtColor(cv2.imread(str(tmp_path / "still.jpg")), cv2.COLOR_BGR2RGB)
     assert np.abs(still.astype(int) - pictures[15]).mean() < 2.5
     assert np.abs(still.astype(int) - pictures[2]).mean() > np.abs(still.astype(int) - pictures[15]).mean()
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [("a.mp4", {}), ("late.ts", {"container": "mpegts", "first_pts_s": 10.0}), ("a.mkv", {"fps": Fraction(100)})],
+)
+def test_a_still_of_the_proxy_or_of_a_moment_of_it_is_the_still_of_the_source(tmp_path, name, made):
+    source = footage.counted(tmp_path / name, seconds=7, **made)
+    edit = edit_of(source, 2.4, 6.4)
+    facts, proxy, moment = proxy_facts(edit.source), tmp_path / "proxy.mp4", tmp_path / "moment.mkv"
+    make_proxy(source, edit.source, proxy)
+    for t in (0.0, 1.6, 3.9):
+        with proxy.open("rb") as file:
+            cut = cut_excerpt(file, facts, edit.start_s + t, moment)
+        assert moment.stat().st_size < proxy.stat().st_size
+        early = msgspec.structs.replace(edit, source=cut.facts, start_s=edit.start_s - cut.begins_s)
+        over_proxy = msgspec.structs.replace(edit, source=facts)
+        seen = []
+        for drawn, path in ((edit, source), (over_proxy, proxy), (early, moment)):
+            of_file = msgspec.structs.replace(drawn, source_path=str(path))
+            render_still(of_file, t, tmp_path / "still.jpg", tmp_path / "work", cache=tmp_path / "cache")
+            seen.append(footage.number(cv2.imread(str(tmp_path / "still.jpg"))))
+        assert seen == seen[:1] * 3
 
 
 def test_the_same_edit_gives_the_same_bytes(tmp_path):
@@ -281,8 +305,6 @@ def test_ten_bit_pictures_keep_their_colours_at_odd_places(tmp_path):
     odd = tuple(Region("A", (Keyframe(0, 301 / 1280, 0, half * 0.7, 0.7),)) for _ in range(2))
     for number, shots in enumerate(([LayoutShot(0, 0.4, "split", None, "", odd)], None)):
         edit = edit_of(source, 0, 0.4, shots, layout={"layoutType": "split"})
-        render_still(edit, 0.2, tmp_path / f"{number}.png", tmp_path / "work", cache=tmp_path / "cache")
-    import cv2
-
-    split, whole = (cv2.imread(str(tmp_path / f"{number}.png"))[960 - 40 : 960 + 40] for number in (0, 1))
+        render_still(edit, 0.2, tmp_path / f"{number}.jpg", tmp_path / "work", cache=tmp_path / "cache")
+    split, whole = (cv2.imread(str(tmp_path / f"{number}.jpg"))[960 - 40 : 960 + 40] for number in (0, 1))
     assert np.abs(split.mean((0, 1)) - whole.mean((0, 1))).max() < 4

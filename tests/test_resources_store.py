@@ -55,6 +55,17 @@ def test_what_is_put_comes_back_and_nothing_else_is_there(store: Store, tmp_path
         pass
 
 
+def test_a_part_of_a_large_object_is_read_without_the_rest(store: Store) -> None:
+    data = bytes(range(256)) * 20_000
+    store.put_bytes("large", data)
+    with store.open("large") as file:
+        assert file.seek(-1000, os.SEEK_END) == len(data) - 1000 and file.read() == data[-1000:]
+        assert file.seek(3_000_001) and file.read(10) == data[3_000_001:3_000_011]
+        assert file.seek(0) == 0 and file.read() == data and file.read(1) == b""
+    with pytest.raises(KeyError):
+        store.open("nothing")
+
+
 def test_putting_again_replaces_whole(store: Store) -> None:
     store.put_bytes("again", b"first, and longer")
     store.put_bytes("again", b"second")

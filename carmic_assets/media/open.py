@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from carmic_assets.model.errors import CarmicError, CorruptVideo
 
@@ -30,32 +30,35 @@ READ_TIMEOUT_S = 30.0  # for one read: a local disk that takes longer is not com
 
 @contextmanager
 def open_media(
-    path: str | Path,
+    source: str | Path | BinaryIO,
     *,
     formats: tuple[str, ...] = SOURCE_FORMATS,
     threads: int = 2,
     error: type[CarmicError] = CorruptVideo,
 ) -> Iterator[InputContainer]:
-    """Open a local file for reading; closed at the end of the block. Nothing is decoded yet.
+    """Open a local file, or what reads and seeks like one; closed at the end of the block (a `BinaryIO` is the caller's
+    to close). Nothing is decoded yet.
 
     `formats` are the containers that are let in, `threads` the decoder threads of each picture stream. What libav
     raises, here or while the block reads and decodes, comes out as `error` with a sentence for the user.
     """
     import av
 
-    path = Path(path)
-    if not path.is_file():
-        raise error("The file is not there. Upload it again.")
-    if path.stat().st_size == 0:
-        raise error("The file is empty. Upload it again.")
+    opened, url = source, ""
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        if not path.is_file():
+            raise error("The file is not there. Upload it again.")
+        if path.stat().st_size == 0:
+            raise error("The file is empty. Upload it again.")
+        # The path goes in with its protocol, so that no name can be taken for another one ("concat:a|b").
+        opened = url = f"file:{path.absolute()}"
     options = {
         "format_whitelist": ",".join(formats),
         "protocol_whitelist": ",".join(PROTOCOLS),
         "max_streams": str(MAX_STREAMS),
     }
-    # The path goes in with its protocol, so that no name can be taken for another one ("concat:a|b").
-    url = f"file:{path.absolute()}"
-    with _translated(error, url), av.open(url, options=options, timeout=READ_TIMEOUT_S) as container:
+    with _translated(error, url), av.open(opened, "r", options=options, timeout=READ_TIMEOUT_S) as container:
         for stream in container.streams.video:
             if stream.codec_context is None:
                 continue

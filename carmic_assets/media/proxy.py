@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from carmic_assets.media import ffmpeg
 from carmic_assets.media.picture import declared, even, finished, on_clock, output_rate, scale, turned, working
 from carmic_assets.model.errors import CorruptVideo
@@ -37,6 +39,27 @@ def is_proxy(path: str | Path, facts: SourceFacts) -> bool:
     )
 
 
+def proxy_facts(facts: SourceFacts) -> SourceFacts:
+    """What the picture of the proxy of such a source is, without its file; neither hash nor size."""
+    video = facts.video
+    if video is None:
+        raise CorruptVideo("The file has no picture, so there is nothing to show.")
+    part = min(1.0, SHORT_SIDE / min(video.width, video.height))
+    width, height = even(video.width * part), even(video.height * part)
+    picture = msgspec.structs.replace(
+        video,
+        index=0,
+        codec="h264",
+        **{"width": width, "height": height, "coded_width": width, "coded_height": height},
+        **{"rotation": 0, "mirrored": False, "sar_num": 1, "sar_den": 1},
+        **{"rate": output_rate(video), "variable_rate": False, "pix_fmt": "yuv420p", "hdr": False},
+        **{"color_range": "tv", "color_matrix": "bt709", "color_transfer": "bt709", "color_primaries": "bt709"},
+        start_s=0.0,
+        duration_s=video.start_s + video.duration_s,
+    )
+    return SourceFacts("", 0, "mp4", facts.duration_s, 0.0, picture, None)
+
+
 def make_proxy(
     path: str | Path,
     facts: SourceFacts,
@@ -46,14 +69,11 @@ def make_proxy(
     threads: int = 2,
 ) -> None:
     """Write the proxy. Raises `CorruptVideo` where the source cannot be decoded; leaves no partial file."""
-    video = facts.video
-    if video is None:
-        raise CorruptVideo("The file has no picture, so there is nothing to show.")
-    rate = output_rate(video)
-    part = min(1.0, SHORT_SIDE / min(video.width, video.height))
-    width, height = even(video.width * part), even(video.height * part)
+    video, made = facts.video, proxy_facts(facts).video
+    assert video is not None and made is not None
+    rate = made.rate
     turn = turned(video)
-    size = (height, width) if video.rotation in (90, 270) else (width, height)
+    size = (made.height, made.width) if video.rotation in (90, 270) else (made.width, made.height)
     chain = (*declared(video), *on_clock(facts, 0.0, rate), scale(*size), *working(video), *turn, *finished(video))
     graph = f"[0:{video.index}]{','.join(chain)}[v]"
     maps = ["-map", "[v]"]

@@ -1,4 +1,4 @@
-"""One frame of an edit as PNG, drawn by the render's own graph: previews of captions and templates are real."""
+"""One frame of an edit as JPEG, drawn by the render's own graph: previews of captions and templates are real."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ LIMIT_S = 30.0
 def render_still(
     edit: Edit,
     t: float,
-    out_png: str | Path,
+    out_path: str | Path,
     work_dir: str | Path,
     threads: int = 2,
     *,
     cache: str | Path | None = None,
 ) -> None:
-    """Write the frame that is shown at `t` (clip clock; brought inside the clip) as PNG of the canvas' size.
+    """Write the frame that is shown at `t` (clip clock; brought inside the clip) as JPEG of the canvas' size.
 
     Raises `RenderFailed`; leaves no partial file.
     """
-    out_png, work_dir = Path(out_png), Path(work_dir)
+    out_path, work_dir = Path(out_path), Path(work_dir)
     work_dir.mkdir(parents=True, exist_ok=True)
-    aside = out_png.with_name(f".{out_png.name}.part")
+    aside = out_path.with_name(f".{out_path.name}.part")
     folder = Path(tempfile.mkdtemp(prefix="still-", dir=work_dir))
     try:
         frames = output_frames(edit)
@@ -41,11 +41,11 @@ def render_still(
         track = draw_captions(edit, folder, Path(cache) if cache is not None else folder / "cache")
         plan = make_plan(edit, frames, n, n + 1)
         graph = picture_graph(edit, plan, frames, folder, track, 1)
-        shown = graph.chain("shown", ("format=rgb24",))
+        shown = graph.chain("shown", ("scale=out_range=pc:flags=bicubic", "format=yuvj444p"))
         line = ffmpeg.command(
             [source_input(edit, frames[n] * step), *graph.inputs],
             [
-                *("-map", f"[{shown}]", "-frames:v", "1", "-c:v", "png", "-compression_level", "1"),
+                *("-map", f"[{shown}]", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "3"),
                 *("-threads", str(threads), *REPEATABLE, "-f", "image2", "-update", "1", str(aside)),
             ],
             graph=graph.text(),
@@ -54,7 +54,7 @@ def render_still(
         ffmpeg.run(line, limit_s=LIMIT_S)
         if not aside.exists():
             raise RenderFailed("There is no picture at that time of the clip.")
-        aside.replace(out_png)
+        aside.replace(out_path)
     finally:
         aside.unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)

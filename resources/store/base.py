@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import msgspec
 
@@ -53,6 +53,9 @@ class Store(Protocol):
 
     def local(self, key: str) -> AbstractContextManager[Path]:
         """The object as a local file to read while the block lasts. Raises KeyError when there is none."""
+
+    def open(self, key: str) -> BinaryIO:
+        """The object to read and seek in, for a small part of a large one. Raises KeyError when there is none."""
 
     def stat(self, key: str) -> ObjectInfo | None: ...
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from resources.store.base import ObjectInfo, PresignedPost, StoreError, checked
+
+READ_BLOCK = 1 << 20  # of one request for a part: a round trip costs what half a megabyte does
 
 
 class BucketStore:
@@ -49,6 +52,12 @@ class BucketStore:
             path = Path(folder) / key.rpartition("/")[2]
             self.client.download_file(name["Bucket"], name["Key"], str(path))
             yield path
+
+    def open(self, key: str) -> BinaryIO:
+        info = self.stat(key)
+        if info is None:
+            raise KeyError(key)
+        return cast(BinaryIO, io.BufferedReader(_Object(self.client, self._name(key), info.size), READ_BLOCK))
 
     def stat(self, key: str) -> ObjectInfo | None:
         from botocore.exceptions import ClientError
@@ -119,3 +128,29 @@ class BucketStore:
             self.client.head_bucket(Bucket=self.bucket)
         except (BotoCoreError, ClientError) as error:
             raise StoreError("the bucket cannot be reached") from error
+
+
+class _Object(io.RawIOBase):
+    """An object to read by ranges: each read is one request."""
+
+    def __init__(self, client: Any, name: dict[str, str], size: int):
+        self._client, self._name, self._size, self._at = client, name, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence])
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        end = min(self._at + len(buffer), self._size)
+        if end <= self._at:
+            return 0
+        part = self._client.get_object(**self._name, Range=f"bytes={self._at}-{end - 1}")["Body"].read()
+        buffer[: len(part)] = part
+        self._at += len(part)
+        return len(part)

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
@@ -130,6 +130,12 @@ class FolderStore:
         if not path.is_file():
             raise KeyError(key)
         yield path
+
+    def open(self, key: str) -> BinaryIO:
+        try:
+            return self.path(key).open("rb")
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise KeyError(key) from None
 
     def stat(self, key: str) -> ObjectInfo | None:
         try:
