@@ -181,5 +181,13 @@ def _cors(platform: Platform) -> CORSConfig | None:
     if not origins:
         return None
     told = ["ETag", "Retry-After", "X-Request-ID", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
-    told += ["Location", "Upload-Offset", "Upload-Length", "Tus-Resumable", "Tus-Version", "Tus-Extension"]
+    told += [
+        "Idempotency-Replayed",
+        "Location",
+        "Upload-Offset",
+        "Upload-Length",
+        "Tus-Resumable",
+        "Tus-Version",
+        "Tus-Extension",
+    ]
     return CORSConfig(allow_origins=origins, allow_headers=["*"], expose_headers=told, max_age=600)

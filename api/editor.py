@@ -18,10 +18,10 @@ from sqlalchemy import Connection
 from api import edits
 from api.access import Access, Caller
 from api.clips import owned
-from api.envelope import Data
+from api.envelope import Data, Page, whole
 from api.errors import ApiError
 from api.given import Id, TheCaller, TheHydrator, ThePlatform
-from api.hydration import Hydrator, Video, bounds_of, clip_words
+from api.hydration import Hydrator, Video, bounds_of
 from api.links import link
 from carmic_assets.captions.reactions import emoji_fill
 from carmic_assets.captions.track import CaptionEvent, caption_events
@@ -32,6 +32,7 @@ from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import CorruptVideo, RenderFailed
 from carmic_assets.model.template import AudioConfig, Emoji, TemplateConfig, Watermark
 from carmic_assets.rendering.assemble import assemble
+from carmic_assets.speech.spoken import on_clip
 from resources import clips, library
 from resources import templates as own_templates
 from resources.clips import Clip
@@ -248,13 +249,13 @@ def _footage(platform: Platform, project: Project, edit: Edit, at: float) -> Ite
     sync_to_thread=True,
     tags=["B-roll and stock"],
 )
-def generate_broll(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Data[list[Suggestion]]:
+def generate_broll(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Page[Suggestion]:
     """Suggest cutaways: keywords and times out of what is said, with matches in the workspace's own library."""
     return _suggestions(platform, caller, clip_id)
 
 
 @get("/v1/clips/{clip_id:uuid}/broll", access=Access.EDITOR, sync_to_thread=True, tags=["B-roll and stock"])
-def broll(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Data[list[Suggestion]]:
+def broll(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Page[Suggestion]:
     """The clip's suggested cutaways."""
     return _suggestions(platform, caller, clip_id)
 
@@ -264,7 +265,7 @@ def own_styles(connection: Connection, workspace_id: str) -> dict[str, TemplateC
     return {name: edits.parsed(raw) for name, raw in own_templates.configs(connection, workspace_id).items()}
 
 
-def _suggestions(platform: Platform, caller: Caller, clip_id: UUID) -> Data[list[Suggestion]]:
+def _suggestions(platform: Platform, caller: Caller, clip_id: UUID) -> Page[Suggestion]:
     with platform.database.read() as connection:
         _, clip = owned(connection, caller, clip_id)
         found = []
@@ -272,7 +273,7 @@ def _suggestions(platform: Platform, caller: Caller, clip_id: UUID) -> Data[list
             media = library.search(connection, caller.workspace, item["keyword"], ("video", "image"), limit=5)
             matches = [Match(m.id, m.object_key, m.media_type, m.filename, m.duration_s) for m in media]
             found.append(Suggestion(item["keyword"], item["start_time"], item["duration"], matches))
-    return Data(found)
+    return whole(found)
 
 
 def _changed(platform: Platform, clip: Clip, change: Any) -> Clip:
@@ -307,7 +308,7 @@ def _edit(
             start_s=start,
             end_s=end,
             config=plain,
-            words=clip_words(video, start, end),
+            words=on_clip(video.words, start, end),
             shots=direct_clip(video.scene, start, end, plain),
             speech=[
                 (max(a, start) - start, min(b, end) - start)

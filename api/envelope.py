@@ -33,5 +33,10 @@ class Ok(msgspec.Struct):
     ok: bool = True
 
 
+def whole(rows: list[T]) -> Page[T]:
+    """A list that is never cut into pages. (Its `limit` is no zero, for clients divide by it.)"""
+    return Page(rows, Meta(len(rows), max(len(rows), 1), 0, False))
+
+
 def page(rows: list[T], total: int, limit: int, offset: int) -> Page[T]:
     return Page(rows, Meta(total, limit, offset, offset + len(rows) < total))

@@ -119,7 +119,7 @@ def refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
     status = error.status_code
     headers = dict(error.headers or {})
     if isinstance(error, ValidationException):
-        return answer(request, 400, _fields(error))
+        return answer(request, 400, _fields(request, error))
     if status == 404:
         return answer(request, 404, f"Nothing is at {request.scope['path']}. The reference is at /api/docs.")
     if status == 405:
@@ -145,11 +145,16 @@ def refuse_unexpected(request: Request[Any, Any, Any], error: Exception) -> Resp
     return answer(request, 500, f"Something failed here. Try again; if it stays, report request {request_id}.")
 
 
-def _fields(error: ValidationException) -> str:
+def _fields(request: Request[Any, Any, Any], error: ValidationException) -> str:
     """One sentence out of the framework's list of what does not fit."""
+    if error.detail.startswith("Missing required"):
+        return error.detail.partition(" for path ")[0] + "."
+    parameters = request.route_handler.parsed_fn_signature.parameters
     problems = []
     for item in error.extra if isinstance(error.extra, list) else []:
         key, message = item.get("key", ""), str(item.get("message", "")).rstrip(".")
+        if key in parameters:  # `status`, as the client calls it, not as the handler does
+            key = getattr(parameters[key].kwarg_definition, "name", None) or key
         problems.append(f"`{key}`: {message}" if key and key != "data" else message)
     if problems in ([], ["'data'"]):
         return (

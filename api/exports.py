@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from api.access import Access
 from api.clips import owned
-from api.envelope import Data
+from api.envelope import Data, Page, whole
 from api.errors import ApiError, not_found
 from api.given import Id, TheCaller, TheLauncher, ThePlatform
 from api.limiting import EXPORTS, spend
@@ -95,11 +95,11 @@ def detail(platform: ThePlatform, caller: TheCaller, export_id: Id) -> Data[Expo
 
 
 @get("/v1/clips/{clip_id:uuid}/exports", access=Access.EDITOR, sync_to_thread=True, tags=["Exports"])
-def listing(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Data[list[ExportOut]]:
+def listing(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Page[ExportOut]:
     """Every export of a clip, newest first."""
     with platform.database.read() as connection:
         _, clip = owned(connection, caller, clip_id)
-        return Data([shown(platform, export) for export in exports.of_clip(connection, clip.id)])
+        return whole([shown(platform, export) for export in exports.of_clip(connection, clip.id)])
 
 
 def owned_export(connection: Connection, workspace_id: str, export_id: UUID) -> Export:

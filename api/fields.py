@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from litestar.params import QueryParameter
 from msgspec import Meta
 
 NO_NUL = r"^[^\x00]*$"
@@ -15,6 +16,7 @@ Password = Annotated[str, Meta(max_length=1024, examples=["Correct7horse"])]
 Token = Annotated[str, Meta(min_length=1, max_length=4096)]
 Name = Annotated[str, Meta(pattern=NO_NUL, max_length=200)]
 Title = Annotated[str, Meta(pattern=NO_NUL, min_length=1, max_length=500)]
+Search = Annotated[str, QueryParameter(pattern=NO_NUL, max_length=200, description="In names, case ignored.")]
 Line = Annotated[str, Meta(pattern=NO_NUL, max_length=2000)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s\x00]+$", max_length=4096)]
 Role = Literal["OWNER", "EDITOR"]

@@ -12,7 +12,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.access import Access, Caller
-from api.envelope import Data, Ok
+from api.envelope import Data, Ok, Page, whole
 from api.errors import ApiError, not_found
 from api.fields import NO_NUL
 from api.given import Id, TheCaller, ThePlatform
@@ -46,9 +46,9 @@ class NewKey(msgspec.Struct):
 
 
 @get("/v1/keys", access=Access.OWNER, sync_to_thread=True, tags=["API keys"])
-def list_keys(platform: ThePlatform, caller: TheCaller) -> Data[list[keys.ApiKey]]:
+def list_keys(platform: ThePlatform, caller: TheCaller) -> Page[keys.ApiKey]:
     """The workspace's keys, newest first, without the revoked."""
-    return _list(platform, caller)
+    return whole(_list(platform, caller))
 
 
 @post("/v1/keys", access=Access.OWNER, idempotent=True, sync_to_thread=True, tags=["API keys"])
@@ -76,7 +76,7 @@ def revoke_key(platform: ThePlatform, caller: TheCaller, key_id: Id) -> Data[Ok]
 @get("/keys", access=Access.OWNER, limit=READS, sync_to_thread=True, tags=["Generation: management"])
 def list_generation_keys(platform: ThePlatform, caller: TheCaller) -> Data[list[keys.ApiKey]]:
     """The workspace's keys, newest first, without the revoked."""
-    return _list(platform, caller)
+    return Data(_list(platform, caller))
 
 
 @post("/keys", access=Access.OWNER, limit=READS, idempotent=True, sync_to_thread=True, tags=["Generation: management"])
@@ -98,9 +98,9 @@ def revoke_generation_key(platform: ThePlatform, caller: TheCaller, key_id: Id) 
     return _revoke(platform, caller, key_id)
 
 
-def _list(platform: Platform, caller: Caller) -> Data[list[keys.ApiKey]]:
+def _list(platform: Platform, caller: Caller) -> list[keys.ApiKey]:
     with platform.database.read() as connection:
-        return Data(keys.listing(connection, caller.workspace))
+        return keys.listing(connection, caller.workspace)
 
 
 def _create(platform: Platform, caller: Caller, data: KeyIn) -> Data[NewKey]:

@@ -22,9 +22,9 @@ from sqlalchemy import Connection
 
 from api.access import Access, Caller
 from api.clips import owned
-from api.envelope import Data, Limit, Offset, Ok, Page, page
+from api.envelope import Data, Limit, Offset, Ok, Page, page, whole
 from api.errors import ApiError, not_found
-from api.fields import NO_NUL
+from api.fields import NO_NUL, Search
 from api.given import Id, TheCaller, ThePlatform
 from api.inspecting import inspect
 from api.links import LIFE_S, link
@@ -139,15 +139,15 @@ class Playback(msgspec.Struct):
 def listing(
     platform: ThePlatform,
     caller: TheCaller,
-    media_type: Annotated[Literal["", MediaType], QueryParameter(description="Of one kind.")] = "",
-    search: Annotated[str, QueryParameter(max_length=200, description="In file names.")] = "",
+    media_type: Annotated[MediaType | None, QueryParameter(description="Of one kind.")] = None,
+    search: Search = "",
     limit: Limit = 20,
     offset: Offset = 0,
 ) -> Page[MediaOut]:
     """The workspace's library, newest first."""
     with platform.database.read() as connection:
         rows, total = library.listing(
-            connection, caller.workspace, media_type=media_type, search=search.strip(), limit=limit, offset=offset
+            connection, caller.workspace, media_type=media_type or "", search=search.strip(), limit=limit, offset=offset
         )
     return page([_shown(platform, row) for row in rows], total, limit, offset)
 
@@ -240,6 +240,8 @@ async def upload(request: Request[Any, Any, Any], platform: ThePlatform, caller:
     await form.fields_before_file()
     segment: MultipartSegment = form.segment
     name = PurePath((segment.filename or "file").replace("\\", "/")).name[:500] or "file"
+    if "\0" in name:
+        raise ApiError(400, "The file's name holds a NUL character.")
     given = (segment.content_type or mimetypes.guess_type(name)[0] or "").lower()
     if given == "application/octet-stream":
         given = mimetypes.guess_type(name)[0] or ""
@@ -272,12 +274,12 @@ def presign_for_clip(
 
 
 @get("/v1/clips/{clip_id:uuid}/custom-media", access=Access.EDITOR, sync_to_thread=True, tags=["B-roll and stock"])
-def of_clip(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Data[list[MediaOut]]:
+def of_clip(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Page[MediaOut]:
     """The confirmed files that belong to one clip, newest first."""
     with platform.database.read() as connection:
         _, clip = owned(connection, caller, clip_id)
         rows, _ = library.listing(connection, caller.workspace, clip_id=clip.id, limit=1000)
-    return Data([_shown(platform, row) for row in rows])
+    return whole([_shown(platform, row) for row in rows])
 
 
 @post("/v1/storage/upload-url", access=Access.EDITOR, status_code=200, sync_to_thread=True, tags=["Storage"])

@@ -17,7 +17,7 @@ from api.access import Access, Caller
 from api.clips import ClipBrief, brief
 from api.envelope import Data, Limit, Offset, Ok, Page, page
 from api.errors import ApiError, not_found
-from api.fields import NO_NUL, Title, Url
+from api.fields import NO_NUL, Search, Title, Url
 from api.given import Id, TheCaller, TheLauncher, ThePlatform
 from api.limiting import CREATES, spend
 from api.links import link
@@ -280,16 +280,13 @@ def listing(
     caller: TheCaller,
     limit: Limit = 20,
     offset: Offset = 0,
-    search: Annotated[str, QueryParameter(max_length=200, description="In titles and file names.")] = "",
-    filter_status: Annotated[
-        Literal["", Status],  # the seed's own example sends `status=`
-        QueryParameter(name="status", description="One status."),
-    ] = "",
+    search: Search = "",
+    filter_status: Annotated[Status | None, QueryParameter(name="status", description="Of one status.")] = None,
 ) -> Page[ProjectOut]:
-    """The workspace's projects, newest first."""
+    """The workspace's projects, newest first. `search` looks into titles and file names."""
     with platform.database.read() as connection:
         rows, total = projects.listing(
-            connection, caller.workspace, limit=limit, offset=offset, search=search.strip(), status=filter_status
+            connection, caller.workspace, limit=limit, offset=offset, search=search.strip(), status=filter_status or ""
         )
         counts = projects.clip_counts(connection, [project.id for project in rows])
     found = [ProjectOut(**_fields(platform, project, counts.get(project.id, 0))) for project in rows]

@@ -67,6 +67,8 @@ class RequestEnvelope:
             return
         began = time.perf_counter()
         given = next((v.decode("latin-1") for n, v in scope["headers"] if n == b"x-request-id"), "")
+        # a parameter without a value (`?search=&status=`) is one that was not given
+        scope["query_string"] = b"&".join(p for p in scope["query_string"].split(b"&") if not p.endswith(b"="))
         request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         state = scope["state"]
         state["limits"] = {}

@@ -18,7 +18,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from api.access import Access
-from api.envelope import Data, Ok
+from api.envelope import Data, Ok, Page, whole
 from api.errors import ApiError, not_found, unconfigured
 from api.fields import Token, Url
 from api.given import Id, TheCaller, ThePlatform
@@ -89,10 +89,10 @@ class ToggleIn(msgspec.Struct):
 
 
 @get("/v1/social/accounts", access=Access.EDITOR, sync_to_thread=True, tags=TAGS)
-def listing(platform: ThePlatform, caller: TheCaller) -> Data[list[Account]]:
+def listing(platform: ThePlatform, caller: TheCaller) -> Page[Account]:
     """The workspace's connected accounts."""
     with platform.database.read() as connection:
-        return Data(social.listing(connection, caller.workspace))
+        return whole(social.listing(connection, caller.workspace))
 
 
 @post("/v1/social/connect/{name:str}", access=Access.EDITOR, status_code=200, sync_to_thread=True, tags=TAGS)
@@ -140,20 +140,26 @@ def callback(
 
 
 @post(
-    "/v1/social/refresh/{account_id:uuid}",
+    "/v1/social/refresh/{platform_id:str}",
     access=Access.EDITOR,
     status_code=200,
     refuses=(409, 502),
     sync_to_thread=True,
     tags=TAGS,
 )
-def refresh(platform: ThePlatform, caller: TheCaller, account_id: Id) -> Data[Account]:
-    """Get a fresh access token of the platform now."""
+def refresh(platform: ThePlatform, caller: TheCaller, platform_id: FromPath[str]) -> Data[Account]:
+    """Get a fresh access token of the platform now.
+
+    `platform_id` is an account's id, or a platform's name: then the account that was connected last.
+    """
     with platform.database.read() as connection:
-        account = social.get(connection, caller.workspace, str(account_id))
-        sealed = social.tokens(connection, caller.workspace, str(account_id))
-    if account is None or sealed is None:
-        raise not_found("connected account")
+        connected = social.listing(connection, caller.workspace)
+        meant = [account for account in connected if platform_id.lower() in (account.id, account.platform)]
+        if not meant:
+            raise not_found("connected account")
+        account = meant[-1]
+        sealed = social.tokens(connection, caller.workspace, account.id)
+    assert sealed is not None
     old = Vault(platform.settings.secret_key).open(sealed)
     if not old.get("refresh_token"):
         raise ApiError(409, "The platform gave no refresh token. Disconnect the account and connect it again.")

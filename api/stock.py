@@ -12,7 +12,7 @@ from litestar import get
 from litestar.params import QueryParameter
 
 from api.access import Access
-from api.envelope import Data
+from api.envelope import Data, Page, whole
 from api.errors import ApiError, unconfigured
 from api.given import ThePlatform
 from api.limiting import STOCK
@@ -42,16 +42,16 @@ class StockItem(msgspec.Struct):
 
 
 @get("/v1/stock-videos", access=Access.PUBLIC, limit=STOCK, refuses=(502,), sync_to_thread=True, tags=TAGS)
-def videos(platform: ThePlatform, words: Words, per_page: PerPage = 15) -> Data[list[StockItem]]:
+def videos(platform: ThePlatform, words: Words, per_page: PerPage = 15) -> Page[StockItem]:
     """Stock videos."""
-    return Data(_videos(platform, words, per_page))
+    return whole(_videos(platform, words, per_page))
 
 
 @get("/v1/stock-search", access=Access.PUBLIC, limit=STOCK, refuses=(502,), sync_to_thread=True, tags=TAGS)
-def search(platform: ThePlatform, words: Words, kind: Kind = "all", per_page: PerPage = 15) -> Data[list[StockItem]]:
+def search(platform: ThePlatform, words: Words, kind: Kind = "all", per_page: PerPage = 15) -> Page[StockItem]:
     """Stock videos and images, videos first."""
     found = [] if kind == "image" else _videos(platform, words, per_page)
-    return Data(found + ([] if kind == "video" else _images(platform, words, per_page)))
+    return whole(found + ([] if kind == "video" else _images(platform, words, per_page)))
 
 
 @get("/v1/stock-videos-pexels", access=Access.PUBLIC, limit=STOCK, refuses=(502,), sync_to_thread=True, tags=TAGS)

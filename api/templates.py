@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import delete, get, post, put
-from litestar.params import FromPath, JSONBody, QueryParameter, RawBody
+from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter, RawBody
 from msgspec import Meta
 from sqlalchemy import Connection
 
 from api import edits
 from api.access import Access
-from api.envelope import Data, Ok
+from api.envelope import Data, Ok, Page, whole
 from api.errors import ApiError, not_found
 from api.fields import NO_NUL
 from api.given import TheCaller, ThePlatform
@@ -30,6 +30,7 @@ from resources.platform import Platform
 from resources.templates import Template
 
 Ratio = Literal["9_16", "1_1", "4_5", "16_9"]
+TemplateId = Annotated[str, PathParameter(pattern=NO_NUL, max_length=80)]
 TAGS = ["Templates"]
 PREVIEW = "preview:"  # of shipped templates: where their pictures are
 PREVIEW_LIFE = timedelta(days=3650)
@@ -54,7 +55,7 @@ class TemplateOut(msgspec.Struct):
 
 
 class DefaultIn(msgspec.Struct):
-    template_id: Annotated[str, Meta(max_length=80)]
+    template_id: Annotated[str, Meta(pattern=NO_NUL, max_length=80)]
 
 
 class CaptionTemplate(msgspec.Struct):
@@ -70,13 +71,13 @@ def listing(
     platform: ThePlatform,
     caller: TheCaller,
     ratio: Annotated[Ratio | None, QueryParameter(description="Of this aspect ratio alone.")] = None,
-) -> Data[list[TemplateOut]]:
+) -> Page[TemplateOut]:
     """The shipped templates, then the workspace's own."""
     with platform.database.read() as connection:
         own = templates.listing(connection, caller.workspace)
         system = _system(platform, connection)
     found = [*system, *(_shown(platform, template) for template in own)]
-    return Data([template for template in found if ratio in (None, template.ratio)])
+    return whole([template for template in found if ratio in (None, template.ratio)])
 
 
 @post("/v1/templates", access=Access.EDITOR, idempotent=True, refuses=(409,), sync_to_thread=True, tags=TAGS)
@@ -98,7 +99,7 @@ def create(platform: ThePlatform, caller: TheCaller, data: JSONBody[TemplateIn],
 
 
 @delete("/v1/templates/{template_id:str}", access=Access.EDITOR, status_code=200, sync_to_thread=True, tags=TAGS)
-def remove(platform: ThePlatform, caller: TheCaller, template_id: FromPath[str]) -> Data[Ok]:
+def remove(platform: ThePlatform, caller: TheCaller, template_id: TemplateId) -> Data[Ok]:
     """Delete one of the workspace's own templates. The shipped ones stay: 403."""
     if shipped_config(template_id) is not None:
         raise ApiError(403, "The shipped templates cannot be deleted.")
@@ -154,7 +155,7 @@ def clear_default(platform: ThePlatform, caller: TheCaller, ratio: FromPath[str]
     sync_to_thread=True,
     tags=TAGS,
 )
-def regenerate_previews(platform: ThePlatform, caller: TheCaller, template_id: FromPath[str]) -> Data[TemplateOut]:
+def regenerate_previews(platform: ThePlatform, caller: TheCaller, template_id: TemplateId) -> Data[TemplateOut]:
     """Draw the template's preview picture anew: its captions on a plain ground, in its aspect ratio."""
     with platform.database.read() as connection:
         own = templates.get(connection, caller.workspace, template_id)
@@ -178,7 +179,7 @@ def regenerate_previews(platform: ThePlatform, caller: TheCaller, template_id: F
 
 
 @get("/v1/projects/caption-templates", access=Access.EDITOR, sync_to_thread=True, tags=["Projects"])
-def captions(platform: ThePlatform, caller: TheCaller) -> Data[list[CaptionTemplate]]:
+def captions(platform: ThePlatform, caller: TheCaller) -> Page[CaptionTemplate]:
     """The values that `caption_style` may take: the shipped styles, then the workspace's own templates."""
     with platform.database.read() as connection:
         own = templates.listing(connection, caller.workspace)
@@ -186,7 +187,7 @@ def captions(platform: ThePlatform, caller: TheCaller) -> Data[list[CaptionTempl
     for template in own:
         style = edits.filled(template.template_config)["style"]
         found.append(CaptionTemplate(template.id, template.name, "Your own template.", False, style))
-    return Data(found)
+    return whole(found)
 
 
 def _system(platform: Platform, connection: Connection) -> list[TemplateOut]:

@@ -11,6 +11,7 @@ import base64
 import binascii
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import jwt
 import msgspec
@@ -76,7 +77,10 @@ def begin(request: Request[Any, Any, Any], platform: ThePlatform, caller: TheCal
     length = _number(request, "Upload-Length")
     if length > platform.settings.max_upload_bytes:
         raise too_large(platform.settings.max_upload_bytes)
-    project_id = _metadata(request.headers.get("upload-metadata", "")).get("project_id", "")
+    try:
+        project_id = str(UUID(_metadata(request.headers.get("upload-metadata", "")).get("project_id", "")))
+    except ValueError:
+        raise not_found("project") from None
     with platform.database.read() as connection:
         project = projects.get(connection, project_id)
     if project is None or project.workspace_id != caller.workspace:

@@ -12,7 +12,7 @@ from msgspec import Meta
 from sqlalchemy import Connection
 
 from api.access import Access, Caller
-from api.envelope import Data, Limit, Offset, Ok, Page, page
+from api.envelope import Data, Limit, Offset, Ok, Page, page, whole
 from api.errors import ApiError, not_found
 from api.fields import Line, Url
 from api.given import Id, TheCaller, ThePlatform
@@ -96,10 +96,10 @@ def create(platform: ThePlatform, caller: TheCaller, data: JSONBody[WebhookIn]) 
 
 
 @get("/v1/webhooks", access=Access.OWNER, sync_to_thread=True, tags=TAGS)
-def listing(platform: ThePlatform, caller: TheCaller) -> Data[list[WebhookOut]]:
+def listing(platform: ThePlatform, caller: TheCaller) -> Page[WebhookOut]:
     """The workspace's subscriptions."""
     with platform.database.read() as connection:
-        return Data([_shown(webhook) for webhook in webhooks.of_workspace(connection, caller.workspace)])
+        return whole([_shown(webhook) for webhook in webhooks.of_workspace(connection, caller.workspace)])
 
 
 @get("/v1/webhooks/{webhook_id:uuid}", access=Access.OWNER, sync_to_thread=True, tags=TAGS)

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from api_server import Server
+from api_talk import analysed
 
 JSON = {"Content-Type": "application/json"}
 
@@ -68,6 +69,39 @@ def test_an_unexpected_fault_tells_nothing_but_its_request(server: Server) -> No
     assert answer.json()["code"] == answer.status_code
     assert "clips" not in answer.json()["error"] and "Traceback" not in answer.text
     assert answer.headers["x-request-id"] in server.log.read_text()
+
+
+def test_every_list_tells_how_much_it_is(server: Server) -> None:
+    member = server.member("STANDARD")
+    clip = analysed(member)[1].id
+    of_clip = [f"clips/{clip}/{what}" for what in ("exports", "custom-media", "broll")]
+    lists = ["projects", "projects/caption-templates", "templates", "media", "social/accounts", "keys", "webhooks"]
+    for path in (*lists, *of_clip):
+        answer = member.call("GET", f"/v1/{path}").json()
+        rows, meta = answer["data"], answer["meta"]
+        assert set(meta) == {"total", "limit", "offset", "has_more"}, path
+        assert meta["total"] == len(rows) and meta["limit"] >= max(len(rows), 1), path
+        assert meta["offset"] == 0 and meta["has_more"] is False, path
+
+
+def test_a_parameter_without_a_value_is_not_given(server: Server) -> None:
+    """The reference writes its lists so: `?media_type=&search=&limit=&offset=`."""
+    member = server.member()
+    member.project()
+    for path in (
+        "/v1/projects?limit=20&offset=0&search=&status=",
+        "/v1/projects/?limit=&offset=&search=&status=",
+        "/v1/media/?media_type=&search=&limit=&offset=",
+        "/v1/templates/?ratio=",
+    ):
+        assert member.call("GET", path).status_code == 200, path
+    assert "'q'" in member.call("GET", "/v1/stock-videos?q=&per_page=").json()["error"]
+
+
+@pytest.mark.parametrize(("query", "field"), [("status=DONE", "status"), ("limit=0", "limit"), ("offset=x", "offset")])
+def test_a_bad_parameter_is_called_what_the_client_calls_it(server: Server, query: str, field: str) -> None:
+    answer = server.member().call("GET", f"/v1/projects?{query}")
+    assert answer.status_code == 400 and answer.json()["error"].startswith(f"`{field}`: ")
 
 
 def test_a_request_id_is_kept_when_it_is_harmless(server: Server) -> None:

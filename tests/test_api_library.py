@@ -249,9 +249,23 @@ def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         youtube_client_id="yt",
         youtube_client_secret="shh",
         oauth_base_url=base,
+        cors_origins="https://app.example",
     ) as server:
         yield server
     provider.shutdown()
+
+
+def test_a_browser_on_an_allowed_origin_may_call_and_reads_what_it_needs(configured: Server) -> None:
+    asks = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization,x-workspace-id"}
+    for origin, allowed in (("https://app.example", "https://app.example"), ("https://evil.example", None)):
+        asked = httpx.options(f"{configured.base}/v1/clips/{uuid.uuid4()}", headers={"Origin": origin, **asks})
+        assert asked.headers.get("access-control-allow-origin") == allowed
+    for path, status in (("/v1/health", 200), ("/v1/me", 401), ("/v1/nothing", 404)):  # refusals can be read too
+        answer = httpx.get(configured.base + path, headers={"Origin": "https://app.example"})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, "https://app.example")
+        exposed = answer.headers["access-control-expose-headers"]
+        for name in ("ETag", "Location", "Retry-After", "X-RateLimit-Reset", "Upload-Offset", "Idempotency-Replayed"):
+            assert name in exposed, name
 
 
 def test_stock_is_attributed_and_asked_for_once(configured: Server) -> None:
@@ -305,7 +319,10 @@ def test_an_account_is_connected_renewed_switched_and_forgotten(configured: Serv
     with configured.database.read() as connection:
         sealed = social.tokens(connection, owner.workspace_id, account["id"])
     assert sealed is not None and "at-" not in sealed
-    assert owner.call("POST", f"/v1/social/refresh/{account['id']}").status_code == 200
+    for meant in (account["id"], "youtube"):  # the reference calls it `platform_id`
+        assert owner.call("POST", f"/v1/social/refresh/{meant}").json()["data"]["id"] == account["id"]
+    assert owner.call("POST", "/v1/social/refresh/facebook").status_code == 404
+    assert other.call("POST", f"/v1/social/refresh/{account['id']}").status_code == 404
     assert owner.call("PATCH", f"/v1/social/toggle/{account['id']}").json()["data"]["enabled"] is False
     assert other.call("DELETE", f"/v1/social/disconnect/{account['id']}").status_code == 404
     assert owner.call("DELETE", f"/v1/social/disconnect/{account['id']}").status_code == 200
