@@ -5,7 +5,6 @@ with the pure rooms, the same functions that the renderer calls, and remembered 
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
@@ -19,9 +18,10 @@ from carmic_assets.model.direction import CropMetrics, LayoutShot
 from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.media import SourceFacts
 from carmic_assets.model.scene import Scene, SourceShot, SpatialMatrix
-from carmic_assets.model.speech import Speakers, Transcript, Turn, Word
+from carmic_assets.model.speech import Speakers, Transcript, Word
 from carmic_assets.model.template import TemplateConfig
 from carmic_assets.rendering.assemble import clip_bounds
+from carmic_assets.speech.spoken import assign, on_clip
 from resources import artifacts
 from resources.clips import Clip
 from resources.platform import Platform
@@ -61,7 +61,7 @@ class Video(msgspec.Struct, frozen=True):
 
     facts: SourceFacts | None
     transcript: Transcript | None
-    speakers: Speakers | None
+    words: tuple[Word, ...]  # with their speakers, once those are known
     scene: Scene | None
 
 
@@ -105,10 +105,12 @@ class Hydrator:
         return [(key, self.store.stat(key)) for key in keys]
 
     def _load(self, keys: list[str]) -> Video:
+        said = _json(self.store, keys[1], Transcript)
+        speakers = _json(self.store, keys[2], Speakers)
         return Video(
             _json(self.store, keys[0], SourceFacts),
-            _json(self.store, keys[1], Transcript),
-            _json(self.store, keys[2], Speakers),
+            said,
+            assign(said.words if said else (), speakers.turns if speakers else ()),
             _packed(self.store, keys[3], Scene),
         )
 
@@ -135,9 +137,8 @@ def bounds_of(video: Video, start_s: float, end_s: float) -> tuple[float, float]
 def hydrate(video: Video, start_s: float, end_s: float, config: TemplateConfig) -> Hydration:
     """Everything of a clip that is computed. What no artifact exists for (yet) is empty."""
     start, end = bounds_of(video, start_s, end_s)
-    words = clip_words(video, start, end)
     language = video.transcript.language if video.transcript else None
-    said = TranscriptOut(language, [WordOut(w.text, w.start_s, w.end_s, w.confidence, w.speaker) for w in words])
+    said = TranscriptOut(language, [_shown(word) for word in on_clip(video.words, start, end)])
     if video.scene is None:
         return Hydration(said, (), None, (), None)
     timeline = direct_clip(video.scene, start, end, config)
@@ -150,25 +151,8 @@ def hydrate(video: Video, start_s: float, end_s: float, config: TemplateConfig) 
     )
 
 
-def clip_words(video: Video, start_s: float, end_s: float) -> list[Word]:
-    """The words spoken between two times of the source, on the clip clock; one at the edge is in by its middle."""
-    if video.transcript is None:
-        return []
-    turns = video.speakers.turns if video.speakers else ()
-    starts = [turn.start_s for turn in turns]
-    found = []
-    for word in video.transcript.words:
-        middle = (word.start_s + word.end_s) / 2
-        if start_s <= middle < end_s:
-            a, b = max(0.0, word.start_s - start_s), min(end_s, word.end_s) - start_s
-            speaker = word.speaker or _speaker(turns, starts, middle)
-            found.append(Word(word.text, round(a, 3), round(b, 3), word.confidence, speaker))
-    return found
-
-
-def _speaker(turns: tuple[Turn, ...], starts: list[float], t: float) -> str | None:
-    place = bisect_right(starts, t) - 1
-    return turns[place].speaker if place >= 0 and t < turns[place].end_s else None
+def _shown(word: Word) -> WordOut:
+    return WordOut(word.text, round(word.start_s, 3), round(word.end_s, 3), word.confidence, word.speaker)
 
 
 def _json(store: Store, key: str, kind: type[T]) -> T | None:

@@ -11,7 +11,8 @@ from benchmarks import _spoken
 from benchmarks.speakers import agreement
 from carmic_assets.model.speech import Transcript, Turn, Word
 from carmic_assets.speech import activity, sound, voices
-from carmic_assets.speech.speakers import assign, join
+from carmic_assets.speech.speakers import join
+from carmic_assets.speech.spoken import assign
 
 ROUND = (("A", 4.0), ("B", 3.0), ("A", 2.0), ("B", 5.0))  # who talks for how long, again and again
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from carmic_assets.model.scene import Scene
 from carmic_assets.model.speech import Speakers, Transcript, Word
 from carmic_assets.model.template import TemplateConfig
 from carmic_assets.rendering.assemble import assemble, clip_bounds
-from carmic_assets.speech.speakers import assign
+from carmic_assets.speech.spoken import assign, on_clip
 from resources import artifacts, templates
 
 
@@ -92,16 +91,6 @@ def _templates(at: Stage) -> dict[str, TemplateConfig]:
         with suppress(msgspec.ValidationError):
             found[name] = msgspec.convert(raw, TemplateConfig)
     return found
-
-
-def on_clip(words: Sequence[Word], start_s: float, end_s: float) -> list[Word]:
-    """The words whose middle lies in the clip, on its clock, cut to its ends."""
-    length = end_s - start_s
-    return [
-        msgspec.structs.replace(word, start_s=max(0.0, word.start_s - start_s), end_s=min(length, word.end_s - start_s))
-        for word in words
-        if start_s <= (word.start_s + word.end_s) / 2 < end_s
-    ]
 
 
 def _markers(video: Video, cut: Cut, start_s: float, end_s: float) -> list[Marker]:

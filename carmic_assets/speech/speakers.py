@@ -7,10 +7,10 @@ where all voices sound alike the lips decide, where lips say nothing the voices 
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from carmic_assets.model.speech import Speakers, Transcript, Turn, Word
+from carmic_assets.model.speech import Speakers, Transcript, Turn
 from carmic_assets.speech.casting import LIPS, NOBODY, Cast, cast
 from carmic_assets.speech.evidence import STEP_S, Evidence, gather
 from carmic_assets.speech.voices import best_path
@@ -46,22 +46,6 @@ def join(transcript: Transcript, matrix: pl.DataFrame, analysis: AnalysisFacts |
     end_s = max(transcript.duration_s, analysis.start_s + analysis.duration_s if analysis else 0.0)
     made = cast(evidence)
     return _speakers(evidence, made, _decoded(evidence, made), end_s)
-
-
-def assign(words: Iterable[Word], turns: Sequence[Turn]) -> tuple[Word, ...]:
-    """The words with the speaker of the turn that each overlaps most, else of the nearest turn; both in time order."""
-    named: list[Word] = []
-    at = 0
-    for word in words:
-        while at < len(turns) and turns[at].end_s <= word.start_s:
-            at += 1
-        near = turns[max(at - 1, 0) : at + 3]
-        if not near:
-            named.append(word)
-            continue
-        best = max(near, key=lambda turn: min(word.end_s, turn.end_s) - max(word.start_s, turn.start_s))
-        named.append(Word(word.text, word.start_s, word.end_s, word.confidence, best.speaker))
-    return tuple(named)
 
 
 def _decoded(evidence: Evidence, cast: Cast) -> np.ndarray:
