@@ -152,6 +152,43 @@ def test_stroke_shadow_colours_and_box_show(tmp_path: Path, cache: Path) -> None
     assert blue and text and blue[0] < text[0] - 20 and blue[2] > text[2] + 20 and blue[1] < text[1] - 12
 
 
+def test_size_place_and_lines_are_those_asked_for(tmp_path: Path, cache: Path) -> None:
+    plain = {"animationStyle": "none", "strokeThickness": 0, "dropShadow": False, "captionFont": "Roboto"}
+
+    def box(text: str, **style: object) -> tuple[int, int, int, int]:
+        found = bounds(inked(picture(write_ass(edit(text, plain | style), tmp_path, cache), 0.4), least=60))
+        assert found is not None
+        return found
+
+    heights = {size: (b := box("HH", fontSize=size))[3] - b[1] for size in (36, 72, 144)}
+    for size, height in heights.items():
+        assert height == pytest.approx(0.711 * size, abs=2)  # Roboto's capitals
+    zone = safe_zone(*SIZE)
+    top, middle, bottom = (box("HELLO", captionPosition=place) for place in ("top", "middle", "bottom"))
+    assert zone.y <= top[1] < zone.y + 72 and zone.bottom - 72 < bottom[3] <= zone.bottom
+    assert (middle[1] + middle[3]) / 2 == pytest.approx(960, abs=20)
+    for lines in (1, 2, 3):
+        track = write_ass(edit(TALK, plain | {"linesPerScreen": lines}, preset="KARAOKE"), tmp_path, cache)
+        fullest = max(track.captions, key=lambda c: len(c.lines))
+        ink = inked(picture(track, fullest.end_s - 0.1), least=60).any(axis=1)
+        rows = np.count_nonzero(np.diff(np.concatenate([[0], ink.astype(int), [0]])) == 1)
+        assert rows == len(fullest.lines) == lines
+
+
+def test_typing_shows_letter_after_letter_and_no_intensity_is_still(tmp_path: Path, cache: Path) -> None:
+    typed = {"animationStyle": "typewriter", "highlightColor": "#00ff00", "captionColor": "#00ff00"}
+    track = write_ass(edit([Word("MMMMMMMM", 0.4, 1.2, 1.0)], typed), tmp_path, cache)
+    shown, _ = frames(track.ass_path, track.fonts_dir, [0.44, 0.72, 1.0, 1.3], SIZE)
+    amounts = [count(frame, "#00ff00") for frame in shown]
+    assert amounts == sorted(amounts) and 0 < amounts[1] < 0.7 * amounts[3]
+    still = {"animationStyle": "none"}
+    for animation in ("pop", "slide", "bounce"):
+        calm = {"animationStyle": animation, "animationIntensity": 0}
+        tracks = [write_ass(edit("hold", style), tmp_path / n, cache) for n, style in (("a", calm), ("b", still))]
+        early = [frames(t.ass_path, t.fonts_dir, [0.28], SIZE)[0][0] for t in tracks]
+        assert np.abs(early[0].astype(int) - early[1]).max() < 24, animation
+
+
 def test_animations_move_and_then_stand_still(tmp_path: Path, cache: Path) -> None:
     for animation in ("pop", "fade", "slide", "bounce"):
         still = write_ass(edit("hold", {"animationStyle": "none"}), tmp_path / "still", cache)

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 import footage
+from carmic_assets.direction.canvas import region_rects
 from carmic_assets.direction.sample import region_at
 from carmic_assets.media.excerpt import cut_excerpt
 from carmic_assets.media.ffmpeg import binary
 from carmic_assets.media.probe import probe
 from carmic_assets.media.proxy import make_proxy, proxy_facts
-from carmic_assets.model.direction import Keyframe, LayoutShot, Region
+from carmic_assets.model.direction import CANVAS, Keyframe, LayoutShot, Region
 from carmic_assets.model.edit import Edit, MediaFile
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import TemplateConfig
@@ -50,6 +51,11 @@ def rendered(edit: Edit, folder: Path) -> list[np.ndarray]:
     render(edit, folder / "out.mp4", folder / "work", cache=folder / "cache")
     assert not any((folder / "work").iterdir())
     return footage.frames(folder / "out.mp4")
+
+
+def still(edit: Edit, t: float, folder: Path) -> np.ndarray:
+    render_still(edit, t, folder / "still.jpg", folder / "work", cache=folder / "cache")
+    return cv2.cvtColor(cv2.imread(str(folder / "still.jpg")), cv2.COLOR_BGR2RGB)
 
 
 def numbers(pictures: list[np.ndarray]) -> list[int]:
@@ -160,6 +166,57 @@ def test_fit_shows_the_whole_source_over_a_blurred_copy(tmp_path):
     assert np.abs(np.diff(blurred.mean(2), axis=1)).max() < 12  # no edge of a block survives
 
 
+def test_a_backdrop_is_as_smooth_as_a_gaussian_of_the_blur_that_was_asked_for(tmp_path):
+    """It was shrunk and enlarged with a sharp kernel: the small pixels showed as a grid."""
+    source = footage.counted(tmp_path / "a.mp4", seconds=1, size=(1280, 720))
+
+    def top(blur: float) -> np.ndarray:
+        edit = edit_of(source, 0.2, 0.4, layout={"layoutType": "fit", "backgroundBlur": blur})
+        return still(edit, 0.0, tmp_path)[:600].astype(float)
+
+    sharp = top(0)
+    for blur in (10, 20, 50, 100):
+        seen, wanted = top(blur), cv2.GaussianBlur(sharp, (0, 0), blur, borderType=cv2.BORDER_REPLICATE)
+        assert np.abs(seen - wanted).mean() < 8, blur
+        # a grid would be steps that the neighbouring pixels do not share
+        assert np.abs(np.diff(seen.mean(2), n=2, axis=1)).max() < 100 / blur, blur
+
+
+def test_padding_and_ratio_frame_the_picture(tmp_path):
+    source = footage.counted(tmp_path / "a.mp4", seconds=1)
+    for ratio, (width, height) in CANVAS.items():
+        crop = Region("A", (Keyframe(0, 0, 0, 1, 1),))
+        shots = [LayoutShot(0, 0.2, "face-track", "A", "", (crop,))]
+        layout = {"aspectRatio": ratio, "padding": 60, "backgroundBlur": 0}
+        whole = still(edit_of(source, 0.2, 0.4, shots, layout=layout | {"padding": 0}), 0.0, tmp_path)
+        padded = still(edit_of(source, 0.2, 0.4, shots, layout=layout), 0.0, tmp_path)
+        assert whole.shape == padded.shape == (height, width, 3)
+        pixels = round(60 * width / 1080) & ~1
+        (rect,) = region_rects("face-track", ratio, 60)
+        assert (rect.x, rect.y, rect.w, rect.h) == (pixels, pixels, width - 2 * pixels, height - 2 * pixels)
+        box = rect.x / width, rect.y / height, rect.w / width, rect.h / height
+        assert footage.number(whole) == footage.number(padded, box) == 5
+
+
+def test_a_cutaway_begins_where_asked_and_lasts_as_long_as_its_own_part(tmp_path):
+    source, other = footage.counted(tmp_path / "a.mp4"), footage.counted(tmp_path / "b.mp4")
+    media = {"b": MediaFile(str(other), "b", 4.0, 640, 360, True, True)}
+    b_roll = [{"videoUrl": "b", "startTime": 0.2, "duration": 0.8, "sourceStart": 2.0, "sourceDuration": 0.4}]
+    seen = numbers(rendered(edit_of(source, 1.04, 2.04, media=media, b_roll=b_roll), tmp_path))
+    talk = list(range(26, 51))
+    assert seen == talk[:5] + list(range(50, 60)) + talk[15:]
+
+
+def test_the_progress_bar_can_be_at_the_bottom(tmp_path):
+    source = footage.counted(tmp_path / "a.mp4", seconds=1)
+    bar = {"enabled": True, "color": "rgba(255, 0, 0, 1)"}
+    edit = edit_of(source, 0.04, 0.84, layout={**FIT_16_9}, elements={"progressBar": bar})
+    picture = still(edit, 0.4, tmp_path)
+    red = (np.abs(picture.astype(int) - [255, 0, 0]).max(2) < 40).nonzero()
+    assert red[0].min() >= 1080 - 26 and red[0].max() == 1079
+    assert red[1].min() == 0 and red[1].max() == pytest.approx(1920 * 11 / 20, abs=4)
+
+
 COLOURS = [(200, 40, 60), (30, 180, 70), (40, 60, 190), (220, 210, 40), (128, 128, 128), (245, 245, 245), (12, 12, 12)]
 
 
@@ -257,10 +314,8 @@ def test_a_still_is_the_frame_of_the_render(tmp_path):
     source = footage.counted(tmp_path / "a.mp4", seconds=3)
     edit = edit_of(source, 1.0, 2.4, words=[Word("hello", 0.3, 0.9, 1.0)], layout={"layoutType": "fit"})
     pictures = rendered(edit, tmp_path)
-    render_still(edit, 0.6, tmp_path / "still.jpg", tmp_path / "work", cache=tmp_path / "cache")
-    still = cv2.cvtColor(cv2.imread(str(tmp_path / "still.jpg")), cv2.COLOR_BGR2RGB)
-    assert np.abs(still.astype(int) - pictures[15]).mean() < 2.5
-    assert np.abs(still.astype(int) - pictures[2]).mean() > np.abs(still.astype(int) - pictures[15]).mean()
+    away = [np.abs(still(edit, 0.6, tmp_path).astype(int) - pictures[n]).mean() for n in (15, 2)]
+    assert away[0] < 2.5 and away[0] < away[1]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from carmic_assets.media.probe import facts_of
 from carmic_assets.model.edit import Cutaway, Edit
 from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.media import VideoFacts
-from carmic_assets.rendering.plan import Drawn, Layer, Plan, turned_size
+from carmic_assets.rendering.plan import GAUSS, Drawn, Layer, Plan, turned_size
 
 BAR_PX = 14  # height of the progress bar on a 1080-wide canvas
 MARK_SHARE = 0.16  # of the canvas's shorter side: the watermark's longer side
@@ -118,7 +118,8 @@ def _layer(edit: Edit, plan: Plan, layer: Layer, number: int, commands: Path) ->
     if number > 0:
         return filters
     if any(drawn is not None and drawn.small is not None for _, drawn in layer.changes):
-        filters.append(scale(first["ew"], first["eh"], "e0"))  # passes on what has this size already
+        # Passes on what has this size already.
+        filters.append(f"scale@e0={first['ew']}:{first['eh']}:flags=gauss:param0={GAUSS}")
     return [*filters, f"crop@k0=w={edit.width}:h={edit.height}:x={first['ox']}:y={first['oy']}:exact={exact}"]
 
 
