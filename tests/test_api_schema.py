@@ -52,11 +52,11 @@ def test_no_generated_request_breaks_the_schema(server: Server, tmp_path: Path) 
         [
             command, "--config-file", str(Path(__file__).with_name("schemathesis.toml")), "run",
             server.base + "/schema/openapi.json", "--phases", "examples,coverage,fuzzing,stateful",
-            "-n", "10", "--seed", "1", "--generation-database", "none", "--suppress-health-check", "all",
+            "-n", "30", "--seed", "1", "--generation-database", "none", "--suppress-health-check", "all",
             "--checks", CHECKS, "--no-color", "--exclude-path-regex", "stream$",
             "-H", f"Authorization: Bearer {member.token}", "-H", f"X-Workspace-ID: {member.workspace_id}",
         ],
-        cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-6000:]
 

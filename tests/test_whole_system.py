@@ -106,10 +106,10 @@ def test_the_typescript_client_of_the_reference_gets_its_clips_rendered(
 ) -> None:
     runner = typescript_runner()
     if runner is None:
-        pytest.skip("neither tsx nor node 22.7 is on the path, so no TypeScript can be run")
+        pytest.skip("neither tsx nor a node that runs TypeScript (22.7 to 25) is on the path")
     shutil.copy(talk, tmp_path / "podcast.mp4")
-    (tmp_path / "client.ts").write_text(typescript_program(reference(shared), system.base, EMAIL, PASSWORD))
-    run = subprocess.run([*runner, "client.ts"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    (tmp_path / "client.mts").write_text(typescript_program(reference(shared), system.base, EMAIL, PASSWORD))
+    run = subprocess.run([*runner, "client.mts"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stdout + run.stderr
     told = json.loads(run.stdout.splitlines()[-1])
     answered = told["render"]["data"]
