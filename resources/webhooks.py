@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 import uuid
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -257,17 +258,17 @@ def lease(connection: Connection, most: int, busy: dict[str, int], most_each: in
     )
     if connection.dialect.name == "postgresql":
         query = query.with_for_update(skip_locked=True, of=deliveries)
+    due = [Delivery(**row._mapping) for row in connection.execute(query)]
+    of = select(*_WEBHOOK).where(webhooks.c.id.in_({each.webhook_id for each in due}))
+    hooks = {row.id: Webhook(**row._mapping) for row in connection.execute(of)}
+    counts = Counter(busy)
     taken: list[tuple[Delivery, Webhook]] = []
-    counts = dict(busy)
-    for row in connection.execute(query).all():
-        if counts.get(row.webhook_id, 0) >= most_each:
-            continue
-        webhook = get(connection, row.webhook_id)
-        if webhook is None:
-            continue
-        counts[row.webhook_id] = counts.get(row.webhook_id, 0) + 1
-        connection.execute(update(deliveries).where(deliveries.c.id == row.id).values(leased_until=moment + LEASE))
-        taken.append((Delivery(**row._mapping), webhook))
+    for each in due:
+        if counts[each.webhook_id] < most_each and each.webhook_id in hooks:
+            counts[each.webhook_id] += 1
+            taken.append((each, hooks[each.webhook_id]))
+    leased = update(deliveries).where(deliveries.c.id.in_([each.id for each, _ in taken]))
+    connection.execute(leased.values(leased_until=moment + LEASE))
     return taken
 
 
