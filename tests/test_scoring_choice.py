@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from itertools import pairwise
 
 import msgspec
@@ -59,6 +62,32 @@ def test_the_same_input_gives_the_same_bytes(talk, features):
     assert msgspec.json.encode(again) == msgspec.json.encode(features)
     first, second = choose(talk, features), choose(talk, again)
     assert msgspec.json.encode(first) == msgspec.json.encode(second)
+
+
+PROGRAM = """
+import hashlib, msgspec
+from benchmarks.clip_selection.talks import FOLDER, read
+from carmic_assets.scoring.brief import Brief
+from carmic_assets.scoring.features import extract_features
+from carmic_assets.scoring.score import score_clips
+talk = read(FOLDER / "tune" / "nursing_podcast.txt", "tune")
+features = extract_features(talk.transcript)
+asked = Brief(custom_instructions="numbers, money")
+chosen = score_clips(talk.transcript, talk.speakers, features=features, brief=asked)
+print(hashlib.sha256(msgspec.json.encode(features) + msgspec.json.encode(chosen)).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_neither_hash_seed_nor_threads_change_a_byte():
+    def run(seed: str, threads: str) -> str:
+        settings = {"PYTHONHASHSEED": seed, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        command = [sys.executable, "-c", PROGRAM]
+        return subprocess.run(
+            command, env={**os.environ, **settings}, check=True, capture_output=True, text=True
+        ).stdout
+
+    assert len({run("1", "1"), run("2", "2"), run("3", "4")}) == 1
 
 
 def test_features_survive_storage(talk, features):

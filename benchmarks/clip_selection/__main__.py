@@ -1,4 +1,4 @@
-"""Run it: `python -m benchmarks.clip_selection`. Prints a row per talk and the means of each half, baselines below."""
+"""Run it: `python -m benchmarks.clip_selection`. Prints a row per talk and the means of each part, baselines below."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from benchmarks.clip_selection.baselines import BASELINES
 from benchmarks.clip_selection.measure import Figures, judge, mean
-from benchmarks.clip_selection.talks import HALVES, Written, load
+from benchmarks.clip_selection.talks import PARTS, Written, load
 from carmic_assets.scoring.brief import Brief
 from carmic_assets.scoring.features import ScoringFeatures, extract_features
 from carmic_assets.scoring.score import score_clips
@@ -18,9 +18,9 @@ COLUMNS = ("ndcg5", "recall5", "clean", "standalone", "distractors5")
 
 def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.clip_selection", description=__doc__)
-    arguments.add_argument("--half", choices=HALVES, help="only this half of the talks")
-    half = arguments.parse_args().half
-    for name in (half,) if half else HALVES:
+    arguments.add_argument("--part", choices=PARTS, help="only this part of the talks")
+    part = arguments.parse_args().part
+    for name in (part,) if part else PARTS:
         talks = [(talk, extract_features(talk.transcript)) for talk in load(name)]
         report(name, talks)
     return 0
@@ -33,10 +33,10 @@ def scored(talk: Written, features: ScoringFeatures) -> list[tuple[float, float]
     return [(clip.start_s, clip.end_s) for clip in chosen.clips]
 
 
-def report(half: str, talks: Sequence[tuple[Written, ScoringFeatures]]) -> None:
+def report(part: str, talks: Sequence[tuple[Written, ScoringFeatures]]) -> None:
     """One row per talk, then the means of the scorer and of the baselines."""
     out = sys.stdout
-    out.write(f"\n{half}\n{'':24}" + "".join(f"{column:>13}" for column in COLUMNS) + f"{'clips':>7}\n")
+    out.write(f"\n{part}\n{'':24}" + "".join(f"{column:>13}" for column in COLUMNS) + f"{'clips':>7}\n")
     rows = [(talk.name, judge(talk, scored(talk, features))) for talk, features in talks]
     for name, figures in rows:
         out.write(_row(name, [figures]))

@@ -53,8 +53,9 @@ def by_texttiling(talk: Written, features: ScoringFeatures) -> list[Span]:
     depth = topic_shift(vectors_of(features))
     cuts = sorted(g for g in range(len(depth)) if depth[g] >= sorted(depth)[int(len(depth) * 0.75)])
     segments = []
+    words, spans = talk.transcript.words, features.sentences
     for a, b in pairwise(cuts):
-        start, end = talk.sentences[a][0], talk.sentences[b - 1][1]
+        start, end = words[spans[a][0]].start_s, words[spans[b - 1][1] - 1].end_s
         if 15 <= end - start <= 60:
             segments.append((-(depth[a] + depth[b]), start, end))
     return [(start, end) for _, start, end in sorted(segments)][:COUNT]

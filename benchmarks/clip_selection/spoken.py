@@ -1,4 +1,4 @@
-"""The same talks spoken (espeak) and transcribed (Whisper): `python -m benchmarks.clip_selection.spoken --half held`.
+"""The same talks spoken (espeak) and transcribed (Whisper): `python -m benchmarks.clip_selection.spoken --part held`.
 
 Truth is when espeak says each sentence begins and ends; the scorer sees only what was heard. `--keep DIR` keeps the
 transcripts, so that a second run only scores.
@@ -17,12 +17,12 @@ import numpy as np
 
 from benchmarks._spoken import RATE, say
 from benchmarks.clip_selection.__main__ import report
-from benchmarks.clip_selection.talks import HALVES, Passage, Written, load
+from benchmarks.clip_selection.talks import PARTS, Passage, Written, load
 from carmic_assets.scoring.features import ScoringFeatures, extract_features
 from carmic_assets.scoring.sound import sound_features
 from carmic_assets.speech.transcribe import transcribe
 
-VOICES = {"A": ("en-us", 165), "B": ("en-gb", 175)}
+VOICES = {"A": ("en-us", 165), "B": ("en-gb", 175), "C": ("en-us+f3", 170)}
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -34,12 +34,12 @@ class Heard(msgspec.Struct, frozen=True):
 
 def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.clip_selection.spoken", description=__doc__)
-    arguments.add_argument("--half", choices=HALVES, default="held")
+    arguments.add_argument("--part", choices=PARTS, default="held")
     arguments.add_argument("--talks", type=int, default=99, help="only the first so many")
     arguments.add_argument("--keep", type=Path, help="a folder for what was heard")
     asked = arguments.parse_args()
-    heard = [_heard(talk, asked.keep) for talk in load(asked.half)[: asked.talks]]
-    report(f"{asked.half}, spoken and transcribed", [(h.talk, h.features) for h in heard])
+    heard = [_heard(talk, asked.keep) for talk in load(asked.part)[: asked.talks]]
+    report(f"{asked.part}, spoken and transcribed", [(h.talk, h.features) for h in heard])
     return 0
 
 

@@ -15,7 +15,7 @@ import msgspec
 from carmic_assets.model.speech import Speakers, Transcript, Turn, Word
 
 FOLDER = Path(__file__).parent / "talks"
-HALVES = ("tune", "held")
+PARTS = ("tune", "held", "quiet")
 
 
 class Passage(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ class Written(msgspec.Struct, frozen=True):
     """A talk with everything true about it. `sentences` are (start, end) of each, source clock."""
 
     name: str
-    half: str
+    part: str
     style: str
     transcript: Transcript
     speakers: Speakers
@@ -47,12 +47,12 @@ class Written(msgspec.Struct, frozen=True):
         return tuple(p for p in self.passages if not p.grade)
 
 
-def load(half: str) -> list[Written]:
-    """All talks of one half, by name."""
-    return [read(file, half) for file in sorted((FOLDER / half).glob("*.txt"))]
+def load(part: str) -> list[Written]:
+    """All talks of one part, by name."""
+    return [read(file, part) for file in sorted((FOLDER / part).glob("*.txt"))]
 
 
-def read(file: Path, half: str) -> Written:
+def read(file: Path, part: str) -> Written:
     """Word times are made up from the text alone: longer words take longer, punctuation pauses, and a block's end
     pauses no longer than any sentence's, so that nothing but the words tells where a highlight ends."""
     text = file.read_text(encoding="utf-8")
@@ -98,6 +98,6 @@ def read(file: Path, half: str) -> Written:
         speech,
     )
     return Written(
-        file.stem, half, style[1] if style else "other", transcript, Speakers(tuple(turns), {}),
+        file.stem, part, style[1] if style else "other", transcript, Speakers(tuple(turns), {}),
         tuple(passages), tuple(sentences),
     )  # fmt: skip

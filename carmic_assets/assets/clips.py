@@ -303,7 +303,25 @@ def rescore_one(context: dg.OpExecutionContext, platform: Platform, project_id: 
             partition=project_id,
             description="Scored again from stored artifacts",
             metadata={"clips": len(scored.clips), "changes": changed},
-            tags={"dagster/code_version": SCORER_CODE, "dagster/data_version": _digest(scored)},
+            tags={
+                "dagster/code_version": SCORER_CODE,
+                "dagster/data_version": _digest(scored),
+                **_inputs(context.instance, project_id),
+            },
         )
     )
     return changed
+
+
+def _inputs(instance: dg.DagsterInstance, project_id: str) -> dict[str, str]:
+    """What a step of the asset would have noted of what it read: without it the UI takes the inputs for new, and the
+    clips that were just chosen for stale."""
+    tags = {}
+    for key in (transcript.key, layout_timeline.key):
+        of = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[project_id])
+        for record in instance.fetch_materializations(of, limit=1).records:
+            made = record.asset_materialization
+            version = (made.tags or {}).get("dagster/data_version") if made else None
+            tags[f"dagster/input_data_version/{key.to_user_string()}"] = version or "INITIAL"
+            tags[f"dagster/input_event_pointer/{key.to_user_string()}"] = str(record.storage_id)
+    return tags

@@ -71,7 +71,7 @@ def applied(model: Model, talk: Talk) -> np.ndarray:
     if not len(talk):
         return value
     if model.vector:
-        value += talk.vectors @ np.array(model.vector) + near(talk.vectors) @ np.array(model.vector_near)
+        value += talk.vectors @ np.array(model.vector) + near(talk.vectors @ np.array(model.vector_near))
     for mark in model.marks:
         column = squeezed(mark, talk.mark(mark))
         value += model.marks[mark] * column + model.marks_near[mark] * near(column)
@@ -90,5 +90,5 @@ def near(values: np.ndarray) -> np.ndarray:
     import numpy as np
 
     n = len(values)
-    rows = [np.clip(np.arange(n) + step, 0, n - 1) for step in range(-REACH, REACH + 1)]
-    return np.mean([values[row] for row in rows], axis=0)
+    rows = np.clip(np.arange(n) + np.arange(-REACH, REACH + 1)[:, None], 0, n - 1)
+    return values[rows].mean(0)

@@ -31,19 +31,22 @@ class Lexicon:
             for phrase in lists.get(kind, ()):
                 key = tuple(tokens(phrase)) if self.spaced else (phrase,)
                 self.phrases.setdefault(key, []).append(kind)
-        self.longest = max((len(key) for key in self.phrases), default=1)
+        self.beginning: dict[str, list[tuple[str, ...]]] = {}  # the phrases by their first word
+        for key in self.phrases:
+            self.beginning.setdefault(key[0], []).append(key)
 
     def count(self, text: str, words: list[str]) -> dict[str, int]:
         """How often each kind occurs in a sentence whose tokens are `words`."""
         found: dict[str, int] = {}
         if self.spaced:
-            for i in range(len(words)):
-                for n in range(1, min(self.longest, len(words) - i) + 1):
-                    for kind in self.phrases.get(tuple(words[i : i + n]), ()):
-                        found[kind] = found.get(kind, 0) + 1
+            for i, word in enumerate(words):
+                for phrase in self.beginning.get(word, ()):
+                    if len(phrase) == 1 or tuple(words[i : i + len(phrase)]) == phrase:
+                        for kind in self.phrases[phrase]:
+                            found[kind] = found.get(kind, 0) + 1
         else:
-            for (phrase,), kinds in self.phrases.items():
-                times = text.count(phrase)
+            for (characters,), kinds in self.phrases.items():
+                times = text.count(characters)
                 for kind in kinds if times else ():
                     found[kind] = found.get(kind, 0) + times
         return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from threadpoolctl import threadpool_limits
+
 from carmic_assets.model.clips import ScoredClip, ScoredClips
 from carmic_assets.model.speech import Speakers, Transcript
 from carmic_assets.scoring import wording
@@ -27,6 +29,7 @@ LEAD_S, TAIL_S = 0.18, 0.35  # breath before the first word and after the last, 
 RUNNERS_UP = 12
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # matrices this small gain nothing from a second thread
 def score_clips(
     transcript: Transcript,
     speakers: Speakers | None = None,
@@ -40,7 +43,7 @@ def score_clips(
 
     `features` is the stored artifact (worked out here when None); `motion` is 0..1 per second of video; `cuts` are hard
     cuts on the source clock. Times of the result are on the source clock. A transcript without words gives no clips;
-    one with any gives at least one.
+    one with any gives at least one. Neither the number of threads nor the hash seed changes a byte of it.
     """
     import numpy as np
 

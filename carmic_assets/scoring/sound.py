@@ -173,8 +173,10 @@ def _covered(words: Sequence[Word], steps: int, step_s: float) -> np.ndarray:
     """The share of each step that words fill, 0..1."""
     import numpy as np
 
-    share = np.zeros(steps)
-    for word in words:
-        for step in range(int(word.start_s / step_s), min(steps, int(word.end_s / step_s) + 1)):
-            share[step] += max(0.0, min(word.end_s, (step + 1) * step_s) - max(word.start_s, step * step_s))
-    return np.clip(share / step_s, 0, 1)
+    if not words:
+        return np.zeros(steps)
+    edges = np.maximum.accumulate([moment for word in words for moment in (word.start_s, word.end_s)])
+    lengths = np.diff(edges, prepend=edges[0])
+    lengths[0::2] = 0  # from one word's end to the next one's start nothing is said
+    said = np.interp(np.arange(steps + 1) * step_s, edges, np.cumsum(lengths))
+    return np.clip(np.diff(said) / step_s, 0, 1)

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from carmic_assets.model.speech import Speakers, Transcript, Word
@@ -86,24 +86,33 @@ def read_talk(
     lists = lexicon(code)
     vectors = vectors_of(features)[rows]
     return Talk(
-        words, spans, texts, split, start, end,
-        [_speaker(words[a:b], speakers, s, e) for (a, b), s, e in zip(spans, start, end, strict=True)],
+        words, spans, texts, split, start, end, _speakers(words, spans, speakers),
         vectors, _marks(texts, split, lists), topic_shift(vectors),
         np.concatenate([[2.0], np.maximum(start[1:] - end[:-1], 0), [2.0]]) if len(rows) else np.zeros(1),
         lists,
     )  # fmt: skip
 
 
-def _speaker(words: tuple[Word, ...], speakers: Speakers | None, start: float, end: float) -> str | None:
-    if speakers is not None and speakers.turns:
+def _speakers(
+    words: tuple[Word, ...], spans: tuple[tuple[int, int], ...], speakers: Speakers | None
+) -> list[str | None]:
+    """Who says each sentence: whose turns cover most of it, or, where no turn does, who said most of its words."""
+    turns = speakers.turns if speakers is not None else ()
+    out: list[str | None] = []
+    reached = 0  # turns do not overlap and sentences come in order, so that one pass goes over both
+    for a, b in spans:
+        start, end = words[a].start_s, words[b - 1].end_s
+        while reached < len(turns) and turns[reached].end_s <= start:
+            reached += 1
         shares: dict[str, float] = {}
-        for turn in speakers.turns:
-            if turn.start_s < end and turn.end_s > start:
-                shares[turn.speaker] = shares.get(turn.speaker, 0) + min(end, turn.end_s) - max(start, turn.start_s)
-        if shares:
-            return max(sorted(shares), key=lambda name: shares[name])
-    names = [word.speaker for word in words if word.speaker]
-    return max(sorted(set(names)), key=names.count) if names else None
+        for turn in islice(turns, reached, None):
+            if turn.start_s >= end:
+                break
+            shares[turn.speaker] = shares.get(turn.speaker, 0) + min(end, turn.end_s) - max(start, turn.start_s)
+        if not shares:
+            shares |= Counter(word.speaker for word in words[a:b] if word.speaker)
+        out.append(max(sorted(shares), key=lambda name: shares[name]) if shares else None)
+    return out
 
 
 def _marks(texts: list[str], split: list[list[str]], lists: Lexicon) -> np.ndarray:

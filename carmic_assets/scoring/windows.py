@@ -38,24 +38,20 @@ def find_windows(talk: Talk, min_s: float, max_s: float) -> Windows:
     `max_s` from each start; a single sentence longer than `max_s` is no candidate unless there is nothing else."""
     import numpy as np
 
-    pairs: list[tuple[int, int]] = []
-    for i in range(len(talk)):
-        for j in range(i + 1, len(talk) + 1):
-            length = talk.end_s[j - 1] - talk.start_s[i]
-            if length > max_s:
-                break
-            if length >= min_s:
-                pairs.append((i, j))
-    if not pairs and len(talk):
-        for i in range(len(talk)):
-            fit = [j for j in range(i + 1, len(talk) + 1) if talk.end_s[j - 1] - talk.start_s[i] <= max_s]
-            pairs.append((i, fit[-1] if fit else i + 1))
-        reach = max(talk.end_s[j - 1] - talk.start_s[i] for i, j in pairs)
-        pairs = [(i, j) for i, j in pairs if talk.end_s[j - 1] - talk.start_s[i] >= 0.9 * reach]
-    bounds = np.array(pairs, int).reshape(-1, 2)
-    first, last = bounds[:, 0], bounds[:, 1]
-    length = talk.end_s[last - 1] - talk.start_s[first] if len(bounds) else np.zeros(0)
-    return Windows(first, last, length, {})
+    starts = np.arange(len(talk))
+    ends = np.maximum.accumulate(talk.end_s)
+    least = np.maximum(np.searchsorted(ends, talk.start_s + min_s, "left") + 1, starts + 1)
+    most = np.searchsorted(ends, talk.start_s + max_s, "right")
+    counts = np.maximum(most - least + 1, 0)
+    if counts.any():
+        first = np.repeat(starts, counts)
+        last = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(least, counts)
+    else:
+        first, last = starts, np.maximum(most, starts + 1)
+        reach = talk.end_s[last - 1] - talk.start_s[first]
+        long = reach >= 0.9 * reach.max(initial=0.0)
+        first, last = first[long], last[long]
+    return Windows(first, last, talk.end_s[last - 1] - talk.start_s[first], {})
 
 
 def total(values: np.ndarray, windows: Windows) -> np.ndarray:
@@ -162,7 +158,8 @@ def most(values: np.ndarray, windows: Windows) -> np.ndarray:
     """The highest per-sentence value in each candidate."""
     import numpy as np
 
-    return np.array([values[a:b].max() for a, b in zip(windows.first, windows.last, strict=True)])
+    pairs = np.stack([windows.first, windows.last], 1).ravel()
+    return np.maximum.reduceat(np.append(values, -np.inf), pairs)[::2] if len(windows) else np.zeros(0)
 
 
 def dangling(talk: Talk) -> np.ndarray:
