@@ -91,6 +91,27 @@ def test_music_is_looped_under_the_voice_and_ducks_while_it_speaks(tmp_path):
     assert level(300, 2.5, 3.9) - level(2000, 2.5, 3.9) > 10
 
 
+def test_volumes_are_of_voice_and_music_beside_each_other(tmp_path):
+    music = tmp_path / "music.wav"
+    tone = "aevalsrc='0.4*sin(2*PI*2000*t)':d=30"
+    subprocess.run([binary(), "-v", "error", "-y", "-f", "lavfi", "-i", tone, str(music)], check=True)
+    media = {"m": MediaFile(str(music), "m", 30.0, None, None, False, True)}
+    source = talk(tmp_path / "a.mp4", "aevalsrc='0.3*sin(2*PI*300*t)':s=48000", 2)
+
+    def over_voice(**audio: object) -> float:
+        _, _, heard = clip(source, tmp_path, 2, media, **audio)
+        assert heard.lufs == pytest.approx(-14, abs=0.6)
+        spectrum = np.abs(np.fft.rfft(footage.samples(tmp_path / "out.mp4")[0][24000:72000]))
+        return 20 * np.log10((spectrum[1990:2011].max() + 1e-9) / (spectrum[290:311].max() + 1e-9))
+
+    track = {"activeTrack": {"url": "m"}}  # by its URL, and longer than the clip
+    low, high = over_voice(**track, musicVolume=20), over_voice(**track, musicVolume=80)
+    assert high - low == pytest.approx(12, abs=2)
+    # 6 dB, and less ducking under a voice that is less loud
+    assert 5 < over_voice(**track, musicVolume=20, voiceVolume=50) - low < 12
+    assert over_voice(**track, voiceVolume=0) > 40 and over_voice(**track, musicVolume=0) < -40
+
+
 def test_effects_are_made_at_their_times_and_always_the_same(tmp_path):
     effects = thinned([Effect(1.0, "pop"), Effect(1.1, "whoosh"), Effect(11.0, "whoosh"), Effect(0.05, "hit")])
     assert [e.kind for e in effects] == ["hit", "pop", "whoosh"]

@@ -194,6 +194,6 @@ def _backdrop(box: Box, canvas: Rect, size: tuple[int, int], blur: float) -> Dra
 
 def shrinkage(blur: float) -> float:
     """How many times smaller a backdrop is drawn on its way. `blur` 0..100 is the standard deviation of the blur in
-    pixels of a 1080 canvas, as in CSS: enlarging with swscale's Gaussian, 2^(-GAUSS x^2), makes one of 0.85 small pixels,
-    and shrinking adds a third of one."""
+    pixels of a 1080 canvas, as in CSS: enlarging with swscale's Gaussian, 2^(-GAUSS x^2), makes one of 0.85 small
+    pixels, and shrinking adds a third of one."""
     return max(1.0, blur / math.hypot(math.sqrt(0.5 / math.log(2) / GAUSS), 0.33))
