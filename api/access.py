@@ -184,7 +184,7 @@ def _in_workspace(connection: Connection, caller: Caller, named: str | None, acc
         raise ApiError(403, "Workspace context required (X-Workspace-ID)")
     membership = accounts.membership(connection, named, caller.user)
     if membership is None:
-        raise ApiError(403, "You are not a member of the workspace that X-Workspace-ID names.")
+        raise ApiError(403, "You are not a member of this workspace (X-Workspace-ID, or the path).")
     if access is Access.OWNER and membership.role != "OWNER":
         raise ApiError(403, "Only an OWNER of the workspace may do this.")
     return msgspec.structs.replace(caller, workspace_id=membership.id, role=membership.role, tier=membership.tier)

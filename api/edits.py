@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from api.errors import ApiError
-from api.strict import sentence
+from api.sentences import sentence
 from carmic_assets.captions.check import check_captions
 from carmic_assets.captions.fonts import shipped_families
 from carmic_assets.captions.presets import known_styles
@@ -35,7 +35,9 @@ def parsed(raw: dict[str, Any] | None) -> TemplateConfig:
     try:
         return msgspec.convert(raw or {}, TemplateConfig)
     except msgspec.ValidationError as error:  # saved by an older server with wider ranges
-        raise ApiError(409, f"The saved config no longer fits: {sentence(error)} Save it anew.") from error
+        raise ApiError(
+            409, f"The saved config no longer fits: {sentence(error, TemplateConfig)} Save it anew."
+        ) from error
 
 
 def filled(raw: dict[str, Any] | None) -> dict[str, Any]:

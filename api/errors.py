@@ -14,6 +14,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from sqlalchemy.exc import OperationalError
 
+from api.sentences import wording
 from resources.accounts import AlreadyMember, EmailTaken, LastOwner
 from resources.ledger import InsufficientMinutes
 from resources.renders import AlreadyRendering
@@ -152,9 +153,11 @@ def _fields(request: Request[Any, Any, Any], error: ValidationException) -> str:
     parameters = request.route_handler.parsed_fn_signature.parameters
     problems = []
     for item in error.extra if isinstance(error.extra, list) else []:
-        key, message = item.get("key", ""), str(item.get("message", "")).rstrip(".")
+        key, message = item.get("key", ""), str(item.get("message", ""))
         if key in parameters:  # `status`, as the client calls it, not as the handler does
+            message = wording(message, parameters[key].annotation)
             key = getattr(parameters[key].kwarg_definition, "name", None) or key
+        message = message.rstrip(".")
         problems.append(f"`{key}`: {message}" if key and key != "data" else message)
     if problems in ([], ["'data'"]):
         return (

@@ -17,7 +17,7 @@ from api.access import Access, Caller
 from api.clips import ClipBrief, brief
 from api.envelope import Data, Limit, Offset, Ok, Page, page
 from api.errors import ApiError, not_found
-from api.fields import NO_NUL, Search, Title, Url
+from api.fields import LANGUAGE, NO_NUL, Search, Title, Url
 from api.given import Id, TheCaller, TheLauncher, ThePlatform
 from api.limiting import CREATES, spend
 from api.links import link
@@ -57,7 +57,7 @@ Status = Literal[
     "CANCELLED",
 ]
 Seconds = Annotated[float, Meta(ge=0, le=864_000)]
-Language = Annotated[str, Meta(pattern=r"^([a-z]{2}|auto)$", description="ISO 639-1, or `auto`.", examples=["en"])]
+Language = Annotated[str, Meta(pattern=LANGUAGE, description="ISO 639-1, or `auto`.", examples=["en"])]
 Instructions = Annotated[str, Meta(pattern=NO_NUL, max_length=4000)]
 UPLOAD_LIFE_S = 6 * 3600  # 5 GB over a slow line take hours
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Any
 
@@ -10,8 +9,7 @@ import msgspec
 from litestar import Request
 
 from api.errors import ApiError
-
-AT = re.compile(r" - at `\$?\.?(.*)`$")
+from api.sentences import sentence
 
 
 class StrictRequest(Request[Any, Any, Any]):
@@ -22,17 +20,9 @@ class StrictRequest(Request[Any, Any, Any]):
         try:
             return _decoder(field.annotation).decode(body)
         except msgspec.ValidationError as error:
-            raise ApiError(400, sentence(error)) from error
+            raise ApiError(400, sentence(error, field.annotation)) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ApiError(400, "The body is not valid JSON.") from error
-
-
-def sentence(error: msgspec.ValidationError) -> str:
-    """msgspec's message with the field in front: "`filesize`: Expected `int`, got `str`."."""
-    message = str(error)
-    match = AT.search(message)
-    where = f"`{match[1]}`: " if match and match[1] else ""
-    return f"{where}{AT.sub('', message)}."[:1000]
 
 
 @lru_cache(maxsize=256)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
-import uuid
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -156,7 +157,10 @@ def clear_default(platform: ThePlatform, caller: TheCaller, ratio: FromPath[str]
     tags=TAGS,
 )
 def regenerate_previews(platform: ThePlatform, caller: TheCaller, template_id: TemplateId) -> Data[TemplateOut]:
-    """Draw the template's preview picture anew: its captions on a plain ground, in its aspect ratio."""
+    """Draw the template's preview picture: its captions on a plain ground, in its aspect ratio.
+
+    The same config is drawn once by each version of the server.
+    """
     with platform.database.read() as connection:
         own = templates.get(connection, caller.workspace, template_id)
         shipped = shipped_config(template_id)
@@ -164,11 +168,14 @@ def regenerate_previews(platform: ThePlatform, caller: TheCaller, template_id: T
     if raw is None:
         raise not_found("template")
     room = f"workspaces/{caller.workspace}/templates" if own is not None else "shared/templates"
-    key = f"{room}/{uuid.uuid4()}.png"
-    with tempfile.TemporaryDirectory(prefix="carmic-preview-") as folder:
-        path = Path(folder) / "preview.png"
-        draw(edits.parsed(raw), path, platform.settings.cache_dir / "captions")
-        platform.store.put_file(key, path, "image/png")
+    config = edits.parsed(raw)
+    drawn = msgspec.json.encode((version("carmic"), config), order="deterministic")
+    key = f"{room}/{hashlib.sha256(drawn).hexdigest()[:32]}.png"
+    if platform.store.stat(key) is None:
+        with tempfile.TemporaryDirectory(prefix="carmic-preview-") as folder:
+            path = Path(folder) / "preview.png"
+            draw(config, path, platform.settings.cache_dir / "captions")
+            platform.store.put_file(key, path, "image/png")
     with platform.database.write() as connection:
         if own is not None:
             templates.set_previews(connection, own.id, [key])

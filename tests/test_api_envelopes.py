@@ -104,6 +104,26 @@ def test_a_bad_parameter_is_called_what_the_client_calls_it(server: Server, quer
     assert answer.status_code == 400 and answer.json()["error"].startswith(f"`{field}`: ")
 
 
+def test_a_refused_value_is_told_what_will_do(server: Server) -> None:
+    member = server.member("STANDARD")
+    clip = f"/v1/clips/{analysed(member)[1].id}"
+    new = {"filename": "talk.mp4", "filesize": 1}
+    layout, lines = {"layout": {"layoutType": "wide"}}, {"style": {"linesPerScreen": "many"}}
+    for method, path, body, said in (
+        ("PUT", clip, layout, "`layout.layoutType`: 'wide' is none of face-track, fit, "),
+        ("PUT", clip, lines, "`style.linesPerScreen`: 'many' is none of a number, auto."),
+        ("POST", f"{clip}/exports", {"target_format": "avid"}, "`target_format`: 'avid' is none of after_effects, "),
+        ("POST", "/v1/projects/create", {**new, "language": "english"}, "`language`: must be a language by ISO 639-1"),
+        ("POST", "/v1/projects/create", {**new, "title": "a\0b"}, "`title`: must not hold a NUL character."),
+        ("POST", "/v1/auth/login", {"email": "ada", "password": "x"}, "`email`: must be an e-mail address."),
+        ("POST", "/v1/projects/create-from-url", {"url": "talk"}, "`url`: must be an http(s) address."),
+        ("GET", "/v1/projects?status=DONE", None, "`status`: 'DONE' is none of CANCELLED, "),
+        ("GET", "/v1/media?search=%00", None, "`search`: must not hold a NUL character."),
+    ):
+        answer = member.call(method, path, json=body)
+        assert answer.status_code == 400 and answer.json()["error"].startswith(said), answer.text
+
+
 def test_a_request_id_is_kept_when_it_is_harmless(server: Server) -> None:
     given = httpx.get(server.base + "/v1/health", headers={"X-Request-ID": "my-request.1"})
     assert given.headers["x-request-id"] == "my-request.1"

@@ -142,6 +142,8 @@ def test_templates_are_shipped_and_ones_own(owner: Member, server: Server) -> No
     assert drawn.status_code == 200, drawn.text
     picture = Image.open(io.BytesIO(httpx.get(drawn.json()["data"]["preview_urls"][0]).content))
     assert picture.size == (360, 640) and len(picture.getcolors(1 << 20) or []) > 100
+    again = owner.call("POST", f"/v1/templates/{template['id']}/regenerate-previews").json()["data"]["preview_urls"]
+    assert urlsplit(again[0]).path == urlsplit(drawn.json()["data"]["preview_urls"][0]).path  # drawn once
     assert owner.call("POST", f"/v1/templates/{shipped[0]['id']}/regenerate-previews").status_code == 200
     fresh = analysed(owner)[1]
     config = owner.call("GET", f"/v1/clips/{fresh.id}").json()["data"]["template_config"]
