@@ -148,7 +148,7 @@ def save(
         start, end = bounds_of(video, start, end)
     first, last = bounds_of(video, start, end)
     styles = {name: edits.parsed(config) for name, config in own.items()}
-    with edits.own_fonts(platform, caller.workspace, data) as fonts:
+    with edits.own_fonts(platform, caller.workspace, data, styles) as fonts:
         edits.check(data, last - first, styles, fonts)
     edits.check_links(platform, caller.workspace, data)
     with platform.database.write() as connection:

@@ -181,7 +181,7 @@ def dry_run_subtitles(
         project, clip = owned(connection, caller, clip_id)
         styles = own_styles(connection, caller.workspace)
     config: TemplateConfig = data if data is not None else edits.parsed(clip.template_config)
-    with edits.own_fonts(platform, caller.workspace, config) as fonts:
+    with edits.own_fonts(platform, caller.workspace, config, styles) as fonts:
         edits.check(config, clip.end_s - clip.start_s, styles, fonts)
         edit = _edit(platform, hydrator, clip, config, styles)
         edit = msgspec.structs.replace(edit, fonts=tuple(fonts))

@@ -48,9 +48,13 @@ def filled(raw: dict[str, Any] | None) -> dict[str, Any]:
 
 
 @contextmanager
-def own_fonts(platform: Platform, workspace_id: str, config: TemplateConfig) -> Iterator[list[MediaFile]]:
-    """The workspace's font files, where the config names a family that is not shipped; else none need be opened."""
-    if config.style.caption_font in shipped_families():
+def own_fonts(
+    platform: Platform, workspace_id: str, config: TemplateConfig, styles: dict[str, TemplateConfig]
+) -> Iterator[list[MediaFile]]:
+    """The workspace's font files, where the config, or the one of its `styles` that it is captioned in, names a family
+    that is not shipped; else none need be opened."""
+    looks = [config, *([styles[config.caption_style]] if config.caption_style in styles else [])]
+    if {look.style.caption_font for look in looks} <= set(shipped_families()):
         yield []
         return
     with platform.database.read() as connection:

@@ -1,5 +1,5 @@
-"""Draws a template's preview picture, in a process of its own: `python -m api.previewing PNG CACHE` with the config on
-standard input. The API itself opens no font and runs no ffmpeg.
+"""Draws a template's preview picture, in a process of its own: `python -m api.previewing PNG CACHE` with the config
+and the workspace's own fonts on standard input. The API itself opens no font and runs no ffmpeg.
 """
 
 from __future__ import annotations
@@ -7,11 +7,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from api.errors import ApiError
+from api.errors import SOON, ApiError
+from carmic_assets.model.edit import MediaFile
 from carmic_assets.model.template import TemplateConfig
 
 TIME_LIMIT_S = 60
@@ -20,15 +22,15 @@ WORDS = ["This", "is", "how", "your", "captions", "look"]
 AT_S = 1.0
 
 
-def draw(config: TemplateConfig, path: Path, cache: Path) -> None:
-    """Write the preview of `config` as PNG. Raises ApiError 422 where it cannot be drawn."""
+def draw(config: TemplateConfig, fonts: Sequence[MediaFile], path: Path, cache: Path) -> None:
+    """Write the preview of `config` as PNG; `fonts` are the workspace's own. Raises ApiError 422 where it cannot be
+    drawn."""
     command = [sys.executable, "-m", "api.previewing", str(path), str(cache)]
+    told = msgspec.json.encode((config, fonts))
     try:
-        done = subprocess.run(
-            command, input=msgspec.json.encode(config), capture_output=True, timeout=TIME_LIMIT_S, check=False
-        )
+        done = subprocess.run(command, input=told, capture_output=True, timeout=TIME_LIMIT_S, check=False)
     except subprocess.TimeoutExpired as error:
-        raise ApiError(503, "Drawing the preview took too long. Try again.") from error
+        raise ApiError(503, "Drawing the preview took too long. Try again.", SOON) from error
     if done.returncode != 0:
         said = done.stdout.decode(errors="replace").strip()
         raise ApiError(422, said[:500] or "This template cannot be drawn. Check its font and colours.")
@@ -42,7 +44,7 @@ def _main(path: Path, cache: Path) -> None:
     from carmic_assets.model.media import Rate, SourceFacts
     from carmic_assets.model.speech import Word
 
-    config = msgspec.json.decode(sys.stdin.buffer.read(), type=TemplateConfig)
+    config, fonts = msgspec.json.decode(sys.stdin.buffer.read(), type=tuple[TemplateConfig, tuple[MediaFile, ...]])
     width, height = CANVAS[config.layout.aspect_ratio]
     edit = Edit(
         clip_id="preview",
@@ -58,6 +60,7 @@ def _main(path: Path, cache: Path) -> None:
         shots=(),
         words=tuple(Word(word, n * 0.4, n * 0.4 + 0.38, 1.0) for n, word in enumerate(WORDS)),
         config=config,
+        fonts=fonts,
     )
     with tempfile.TemporaryDirectory(prefix="preview-") as folder:
         try:

@@ -86,7 +86,8 @@ def create(platform: ThePlatform, caller: TheCaller, data: JSONBody[TemplateIn],
     """Save a template. `caption_style` of a clip may then be its name. Unknown fields are kept."""
     if data.name in known_styles():
         raise ApiError(409, f"{data.name} is the name of a shipped style. Choose another.")
-    edits.check(data.template_config, LONG_S, {})
+    with edits.own_fonts(platform, caller.workspace, data.template_config, {}) as fonts:
+        edits.check(data.template_config, LONG_S, {}, fonts)
     edits.check_links(platform, caller.workspace, data.template_config)
     aspect = data.template_config.layout.aspect_ratio
     ratio: str = data.ratio or next(name for name, value in RATIOS.items() if value == aspect)
@@ -172,9 +173,12 @@ def regenerate_previews(platform: ThePlatform, caller: TheCaller, template_id: T
     drawn = msgspec.json.encode((version("carmic"), config), order="deterministic")
     key = f"{room}/{hashlib.sha256(drawn).hexdigest()[:32]}.png"
     if platform.store.stat(key) is None:
-        with tempfile.TemporaryDirectory(prefix="carmic-preview-") as folder:
+        with (
+            tempfile.TemporaryDirectory(prefix="carmic-preview-") as folder,
+            edits.own_fonts(platform, caller.workspace, config, {}) as fonts,
+        ):
             path = Path(folder) / "preview.png"
-            draw(config, path, platform.settings.cache_dir / "captions")
+            draw(config, fonts, path, platform.settings.cache_dir / "captions")
             platform.store.put_file(key, path, "image/png")
     with platform.database.write() as connection:
         if own is not None:

@@ -9,6 +9,7 @@ import pytest
 
 from api_server import Member, Server
 from api_talk import END_S, START_S, analysed, shows_proxy, with_proxy
+from carmic_assets.captions.fonts import face
 from carmic_assets.model.direction import CANVAS
 from resources import clips, exports, ledger, renders, runs
 
@@ -271,6 +272,29 @@ def test_captions_are_previewed_and_not_saved(owner: Member, clip: clips.Clip) -
     assert owner.call("POST", path).status_code == 200
     assert owner.call("POST", path, json={"caption_style": "NOBODYS"}).status_code == 400
     assert owner.call("POST", path, json={"style": {"captionFont": "No Such Font"}}).status_code == 400
+
+
+def test_an_own_style_may_be_in_an_own_font(owner: Member, tmp_path: Path) -> None:
+    """The fonts were opened only where the clip's config itself named one: a template in such a font was refused."""
+    from fontTools.ttLib import TTFont
+
+    font = TTFont(face("Oswald", 400, tmp_path).path)
+    for record in font["name"].names:
+        record.string = "House Grotesk"
+    font.save(tmp_path / "house.ttf")
+    data = (tmp_path / "house.ttf").read_bytes()
+    sent = owner.call("POST", "/v1/workspaces/media", files={"file": ("house.ttf", data, "font/ttf")})
+    assert sent.status_code == 201, sent.text
+    body = {"name": "Ours", "template_config": {"style": {"captionFont": "House Grotesk"}, "caption_style": "BUBBLE"}}
+    made = owner.call("POST", "/v1/templates", json=body)
+    assert made.status_code == 201, made.text
+    drawn = owner.call("POST", f"/v1/templates/{made.json()['data']['id']}/regenerate-previews")
+    assert drawn.status_code == 200 and drawn.json()["data"]["preview_urls"], drawn.text
+    clip = analysed(owner)[1]
+    saved = put(owner, clip, {"caption_style": "Ours"})
+    assert saved.status_code == 200, saved.text
+    assert owner.call("POST", f"/v1/clips/{clip.id}/subtitle-dry-run").status_code == 200
+    assert put(owner, clip, {"style": {"captionFont": "House Serif"}}).status_code == 400
 
 
 def test_the_preview_shows_the_frame_under_the_captions(owner: Member, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from captions_support import TALK, edit, spoken
 from carmic_assets.captions.reactions import APART_S, emoji_fill
 from carmic_assets.captions.subtitles import srt, vtt
 from carmic_assets.captions.text import in_case, pieces
-from carmic_assets.captions.track import caption_events
+from carmic_assets.captions.track import caption_events, write_ass
 from carmic_assets.model.edit import Span
 from carmic_assets.model.speech import Word
 
@@ -72,6 +72,33 @@ def test_edited_words_in_any_order_and_with_any_times_are_shown_in_order(cache: 
     events = caption_events(edit(words, duration_s=4.0), cache)
     assert [w.text for e in events for w in e.words] == ["X", "Y", "NOW", "LATER"]
     assert all(a.end_s <= b.start_s for a, b in pairwise(events))
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ([("a", 0.5, 0.5), ("b", 0.5, 0.5), ("c", 0.6, 0.6)], "A B C"),
+        ([("c", 1.2, 1.5), ("a", 0.1, 1.4), ("b", 0.4, 0.9)], "A B C"),
+        ([("   ", 0.1, 0.5), ("\u200b", 0.6, 1.0), ("", 1.0, 1.2)], ""),
+        ([("late", 5, 6)], ""),
+        ([("🔥", 0.1, 0.5), ("💯", 0.6, 1.0)], "🔥 💯"),
+        ([("a\x00b\x1bc", 0.1, 0.9)], "A B C"),
+        ([("a\ud800b", 0.1, 0.9)], "A B"),
+        ([("x" * 10_000, 0.1, 1.5)], "X" * 10_000),
+        ([("word " * 10_000, 0.1, 1.5)], None),
+        ([("w", 0.1, 0.1)] * 10_000, None),
+        ([("a" + "\u0301" * 500, 0.1, 0.9)], None),
+        ([], ""),
+    ],
+)
+def test_words_of_any_kind_are_set_or_left_out(words, shown, tmp_path: Path, cache: Path) -> None:
+    made = edit([Word(text, a, b, 1.0) for text, a, b in words], duration_s=2.0)
+    track = write_ass(made, tmp_path, cache)
+    if shown is not None:
+        assert "".join("".join(c.text for c in track.captions).split()) == "".join(shown.split())
+    assert all(0 <= c.start_s < c.end_s <= 2.0 for c in track.captions)
+    for text in (srt(made), vtt(made), Path(track.ass_path).read_text()):
+        text.encode()  # no lone surrogate is left
 
 
 def test_subtitle_files_are_valid_and_escaped(cache: Path) -> None:

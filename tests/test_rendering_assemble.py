@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from itertools import pairwise
 
 import msgspec
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import footage
+from carmic_assets.media.ffmpeg import binary
 from carmic_assets.media.probe import probe
 from carmic_assets.model.direction import LayoutShot
 from carmic_assets.model.edit import MediaFile
@@ -64,6 +66,29 @@ def test_an_unknown_font_fails_the_render_and_leaves_nothing(source, tmp_path):
     with pytest.raises(RenderFailed, match="No Such Font"):
         render(edit, tmp_path / "out.mp4", tmp_path / "work")
     assert [p.name for p in tmp_path.iterdir()] == ["work"] and not any((tmp_path / "work").iterdir())
+
+
+def test_a_tenth_of_a_second_with_everything_on_it_is_rendered(source, tmp_path):
+    tone = tmp_path / "long.wav"
+    subprocess.run([binary(), "-v", "error", "-f", "lavfi", "-i", "sine=440:d=9", str(tone)], check=True)
+    edit = put_together(
+        source,
+        {"m": MediaFile(str(tone), "m", 9.0, None, None, False, True)},
+        words=[Word("hi", 0.0, 0.1, 1.0), Word("uhm", 0.1, 0.1, 1.0)],
+        end=0.12,
+        elements={"hookTitle": {"enabled": True, "text": "Hello", "durationSec": 60}, "progressBar": {"enabled": True}},
+        audio={"autoSfxEnabled": True, "musicTrack": "m", "removePauses": True},
+    )
+    report = render(edit, tmp_path / "out.mp4", tmp_path / "work", cache=tmp_path / "cache")
+    assert report.frames == len(footage.frames(tmp_path / "out.mp4")) == 3
+
+
+def test_music_that_is_gone_fails_the_render(source, tmp_path):
+    media = {"m": MediaFile(str(tmp_path / "gone.mp3"), "m", 9.0, None, None, False, True)}
+    edit = put_together(source, media, audio={"musicTrack": "m"})
+    with pytest.raises(RenderFailed, match="missing"):
+        render(edit, tmp_path / "out.mp4", tmp_path / "work", cache=tmp_path / "cache")
+    assert not (tmp_path / "out.mp4").exists()
 
 
 def test_damaged_media_fail_the_render_and_leave_nothing(source, tmp_path):
