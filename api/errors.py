@@ -46,6 +46,8 @@ CODES = {
     503: "SERVICE_UNAVAILABLE",
 }
 
+SOON = {"Retry-After": "5"}  # of a 503 that passes; one for want of a setting does not
+
 # What handlers need not catch: status, and the sentence where the error's own text is not for clients
 TABLE: dict[type[Exception], tuple[int, str | None]] = {
     EmailTaken: (409, "Somebody has registered with this e-mail address. Log in, or ask for a new password."),
@@ -100,8 +102,6 @@ def envelope(path: str, status: int, sentence: str) -> Refusal | MachineRefusal:
 def answer(
     request: Request[Any, Any, Any], status: int, sentence: str, headers: dict[str, str] | None = None
 ) -> Response:
-    if status in (429, 503):
-        headers = {"Retry-After": "5", **(headers or {})}
     body = envelope(request.scope["path"], status, sentence)
     return Response(body, status_code=status, headers=headers, media_type="application/json")
 
@@ -112,7 +112,7 @@ def refuse(request: Request[Any, Any, Any], error: ApiError) -> Response:
 
 def refuse_domain(request: Request[Any, Any, Any], error: Exception) -> Response:
     status, sentence = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
-    return answer(request, status, sentence or str(error))
+    return answer(request, status, sentence or str(error), SOON if status == 503 else None)
 
 
 def refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Response:
@@ -137,7 +137,7 @@ def refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
 
 def refuse_busy(request: Request[Any, Any, Any], error: OperationalError) -> Response:
     log.error("database", request_id=request.scope["state"].get("request_id"), exc_info=error)
-    return answer(request, 503, "The database is busy or cannot be reached. Try again in a moment.")
+    return answer(request, 503, "The database is busy or cannot be reached. Try again in a moment.", SOON)
 
 
 def refuse_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response:

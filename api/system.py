@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from api import clientip
 from api.access import Access
 from api.envelope import Data, Limit, Offset
-from api.errors import ApiError
+from api.errors import SOON, ApiError
 from api.given import TheCaller, ThePlatform
 from resources import ledger, projects, runs, usage
 from resources.platform import Platform
@@ -90,7 +90,8 @@ def health(prober: NamedDependency[Prober]) -> Data[Health]:
     """Database, store, Dagster and the queue. 503 where the API itself cannot work: no database or no store."""
     found = prober.health()
     if "unreachable" in (found.database, found.store):
-        raise ApiError(503, f"Database: {found.database}; store: {found.store}; Dagster: {found.dagster}.")
+        said = f"Database: {found.database}; store: {found.store}; Dagster: {found.dagster}."
+        raise ApiError(503, said, SOON)
     return Data(found)
 
 

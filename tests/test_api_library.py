@@ -196,6 +196,7 @@ def test_an_unconfigured_provider_is_503_naming_its_setting(owner: Member) -> No
     ):
         answer = owner.call(method, path, **({"json": body} if body is not None else {}))
         assert answer.status_code == 503 and setting in answer.json()["error"], answer.text
+        assert "retry-after" not in answer.headers  # waiting does not help
 
 
 # --- against providers of our own
