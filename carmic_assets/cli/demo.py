@@ -132,21 +132,23 @@ def run(video: Path, out: Path, base: str, home: Path, clock: Clock) -> None:
         ask(client, "PUT", f"clips/{best}", json=config)
         ask(client, "POST", f"clips/{best}/render")
         wait(client, f"clips/{best}/render-progress", ("RENDERED",))
-        download(client, f"clips/{best}/video", out / "clip.mp4")
+        download(client, f"clips/{best}/video", out / "clip.mp4", home / "clip.mp4")
         clock.stage("rendered the best clip")
 
         export = ask(client, "POST", f"clips/{best}/exports", json={"target_format": "premiere", "include_proxy": True})
         done = wait(client, f"exports/{export['export_id']}", ("COMPLETED",))
-        download(client, done["download_url"], out / "premiere.zip")
+        download(client, done["download_url"], out / "premiere.zip", home / "premiere.zip")
         clock.stage("packaged it for Premiere")
 
 
-def download(client: httpx.Client, url: str, path: Path) -> None:
+def download(client: httpx.Client, url: str, path: Path, aside: Path) -> None:
+    """Into `aside` first: two demos in one folder do not write into each other's files."""
     with client.stream("GET", url, follow_redirects=True) as answer:
         answer.raise_for_status()
-        with path.open("wb") as file:
+        with aside.open("wb") as file:
             for block in answer.iter_bytes():
                 file.write(block)
+    aside.replace(path)
 
 
 def main() -> int:
