@@ -41,6 +41,7 @@ def models() -> dict[str, Model]:
     return msgspec.json.decode((Path(__file__).parent / "highlight.json").read_bytes(), type=dict[str, Model])
 
 
+@lru_cache(maxsize=1)
 def substance(talk: Talk) -> np.ndarray:
     """Log-odds of being part of a highlight, per sentence, shape (n,); lowered where filler is likely."""
     import numpy as np
@@ -55,6 +56,7 @@ def filler(talk: Talk) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(_filler(talk), -30, 30)))
 
 
+@lru_cache(maxsize=1)
 def _filler(talk: Talk) -> np.ndarray:
     return applied(models()[f"{_kind(talk)} filler"], talk)
 

@@ -22,9 +22,11 @@ CHARACTERS_A_WORD = 1.6  # of a script without spaces, so that lengths compare
 _BLOCK = 3  # sentences on each side of a gap that are compared, as in TextTiling (Hearst 1997)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Talk:
-    """`marks` are counts, shape (n, len(MARKS)). `shift` and `pause` have n + 1 entries, one per gap between sentences
+    """One talk is equal to itself only, so that what is worked out of it can be kept by it.
+
+    `marks` are counts, shape (n, len(MARKS)). `shift` and `pause` have n + 1 entries, one per gap between sentences
     with both ends of the talk: topic shift 0..1, and the silence in seconds."""
 
     words: tuple[Word, ...]

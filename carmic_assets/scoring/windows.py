@@ -127,6 +127,7 @@ def measure(talk: Talk, windows: Windows, sound: dict[str, np.ndarray], motion: 
 
     seconds = talk.end_s - talk.start_s
     empty = total(filler(talk) * seconds, windows) / np.maximum(total(seconds, windows), 0.1)
+    begin, end = completeness(talk)
     measures = {
         "substance": squash(evidence(talk, windows) * 1.2 - 1.5),
         "hook": hook(talk)[first],
@@ -140,7 +141,7 @@ def measure(talk: Talk, windows: Windows, sound: dict[str, np.ndarray], motion: 
         "density": np.clip(1 - total(talk.mark("filler"), windows) / words * 12, 0, 1) * content_share(talk, windows),
         "pace": pace(talk, windows),
         "exchange": exchange(talk, windows),
-        "completeness": completeness(talk)[0][first] * 0.5 + completeness(talk)[1][last] * 0.5,
+        "completeness": begin[first] * 0.5 + end[last] * 0.5,
         "plain": 1 - empty,
     }
     said = 1 - np.exp(-total(talk.mark("laughter"), windows) / 1.5)
