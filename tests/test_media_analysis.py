@@ -153,6 +153,13 @@ def test_two_cuts_two_frames_apart_are_both_found():
     assert cuts_of(scene(1, 20) + scene(2, 2) + scene(3, 20)) == [20, 22]
 
 
+def test_a_cut_out_of_wild_motion_is_found_though_the_motion_changes_more_than_the_cut():
+    wild = [np.roll(picture, 37 * n, axis=1) for n, picture in enumerate(scene(2, 12))]
+    calm = [blend(picture, np.full_like(picture, 110), 0.5) for picture in scene(3, 20)]
+    found = cuts_of(wild + calm)
+    assert 12 in found and not [cut for cut in found if cut > 12]
+
+
 @pytest.mark.parametrize("length", [4, 8, 25])
 def test_dissolves_and_fades_are_no_cuts(length: int):
     a, b, black = scene(1, 60), scene(2, 60), np.full_like(scene(1, 1)[0], 16)

@@ -1,8 +1,7 @@
-"""Fit the models: `python -m benchmarks.clip_selection.fit` writes `highlight.json` and `boundary.json` of the scorer.
+"""Fit the highlight model: `python -m benchmarks.clip_selection.fit` writes `carmic_assets/scoring/highlight.json`.
 
-Reads the tuning talks and `exemplars.txt`, never the held-out or the quiet ones. Ridge logistic regression by Newton's
-method, so the same texts give the same numbers. `--check` leaves out one tuning talk at a time and prints how well the
-others rank it.
+Reads the tuning half and `exemplars.txt`, never the held-out half. Ridge logistic regression by Newton's method, so the
+same texts give the same numbers. `--check` leaves out one tuning talk at a time and prints how well the others rank it.
 """
 
 from __future__ import annotations
@@ -18,14 +17,12 @@ import numpy as np
 
 from benchmarks.clip_selection.talks import Written, load
 from carmic_assets.model.speech import Transcript, Word
-from carmic_assets.scoring import boundary, highlight
-from carmic_assets.scoring.embed import WIDTH
+from carmic_assets.scoring import highlight
 from carmic_assets.scoring.features import extract_features
 from carmic_assets.scoring.highlight import BARE, Model, applied, near, squeezed
 from carmic_assets.scoring.talk import MARKS, Talk, read_talk
 
 EXEMPLARS = Path(__file__).parent / "exemplars.txt"
-CLUES_RIDGE, SENTENCES_RIDGE = 30.0, 1000.0  # of the boundary model: its named clues, and the embeddings
 RIDGE = {"english": 2000.0, "listed": 60.0, "bare": 60.0}
 Labelled = tuple[Talk, np.ndarray, np.ndarray]  # a talk; 1 for each sentence of a highlight; 1 for each of a distractor
 
@@ -44,23 +41,12 @@ def main() -> int:
             sys.stdout.write(
                 f"{name:14} area under the curve, talks left out: {np.mean(ranks):.3f} ({min(ranks):.3f})\n"
             )
-        gaps = [turning(talk) for talk in load("tune")]
-        ranks = []
-        for i, left_out in enumerate(gaps):
-            model = fit_boundary([*gaps[:i], *gaps[i + 1 :]])
-            ranks.append(area(inside(model, left_out[0]), left_out[1]))
-        sys.stdout.write(f"boundary area under the curve, talks left out: {np.mean(ranks):.3f} ({min(ranks):.3f})\n")
         return 0
     fitted = {name: fit([*talks, *passages], name) for name in names()}
-    _write("highlight.json", fitted)
-    _write("boundary.json", fit_boundary([turning(talk) for talk in load("tune")]))
-    return 0
-
-
-def _write(name: str, fitted: object) -> None:
-    target = Path(highlight.__file__).parent / name
+    target = Path(highlight.__file__).parent / "highlight.json"
     target.write_bytes(msgspec.json.format(msgspec.json.encode(fitted), indent=0) + b"\n")
     sys.stdout.write(f"wrote {target}\n")
+    return 0
 
 
 def names() -> list[str]:
@@ -89,39 +75,6 @@ def exemplars() -> list[Labelled]:
             same = np.ones(len(talk))
             found.append((talk, same * (mark[1] == "H"), same * (mark[1] == "D")))
     return found
-
-
-def turning(talk: Written) -> tuple[Talk, np.ndarray]:
-    """The talk, and 1 for each gap between sentences at which it turns to something else, shape (n - 1,)."""
-    seen = read_talk(talk.transcript, extract_features(talk.transcript), talk.speakers, None, None)
-    begun = np.array([talk.sentences[i][0] for i in talk.blocks])
-    return seen, np.array([float(np.abs(begun - start).min() < 0.01) for start in seen.start_s[1:]])
-
-
-def gap_columns(talk: Talk) -> np.ndarray:
-    """Shape (gaps, inputs): the clues, then the embeddings of the sentences before and after."""
-    return np.c_[np.array(list(boundary.clues(talk).values())).T, talk.vectors[:-1], talk.vectors[1:]]
-
-
-def fit_boundary(talks: Sequence[tuple[Talk, np.ndarray]]) -> boundary.Model:
-    x = np.concatenate([gap_columns(talk) for talk, _ in talks])
-    y = np.concatenate([label for _, label in talks])
-    names = list(boundary.clues(talks[0][0]))
-    held = np.sqrt([CLUES_RIDGE] * len(names) + [SENTENCES_RIDGE] * (x.shape[1] - len(names)))
-    middle, spread = x.mean(0), x.std(0) + 1e-3
-    weights = logistic((x - middle) / spread / held, y, 1.0)
-    w = weights[:-1] / spread / held
-    rest = [round(float(v), 5) for v in w]
-    n, half = len(names), len(names) + WIDTH
-    return boundary.Model(
-        round(float(weights[-1] - w @ middle), 5), dict(zip(names, rest[:n], strict=True)),
-        tuple(rest[n:half]), tuple(rest[half:]),
-    )  # fmt: skip
-
-
-def inside(model: boundary.Model, talk: Talk) -> np.ndarray:
-    """A model's log-odds per gap, but for the bias."""
-    return gap_columns(talk) @ np.array([*model.clues.values(), *model.last, *model.first])
 
 
 def columns(talk: Talk, name: str) -> np.ndarray:

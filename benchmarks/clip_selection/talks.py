@@ -28,8 +28,7 @@ class Passage(msgspec.Struct, frozen=True):
 
 
 class Written(msgspec.Struct, frozen=True):
-    """A talk with everything true about it. `sentences` are (start, end) of each, source clock; `blocks` are the
-    sentences where the talk turns to something else."""
+    """A talk with everything true about it. `sentences` are (start, end) of each, source clock."""
 
     name: str
     part: str
@@ -38,7 +37,6 @@ class Written(msgspec.Struct, frozen=True):
     speakers: Speakers
     passages: tuple[Passage, ...]
     sentences: tuple[tuple[float, float], ...]
-    blocks: tuple[int, ...] = ()
 
     @property
     def highlights(self) -> tuple[Passage, ...]:
@@ -62,13 +60,11 @@ def read(file: Path, part: str) -> Written:
     words: list[Word] = []
     passages: list[Passage] = []
     sentences: list[tuple[float, float]] = []
-    blocks: list[int] = []
     turns: list[Turn] = []
     clock = 0.6
     for block in re.split(r"\n\s*\n", re.sub(r"^#.*\n", "", text, flags=re.M).strip()):
         mark = re.match(r"@([HD]) (\w+)\n", block)
         first = len(words)
-        blocks.append(len(sentences))
         for line in (block[mark.end() :] if mark else block).split("\n"):
             spoken = re.match(r"([A-Z]): ", line)
             speaker = spoken[1] if spoken else "A"
@@ -103,5 +99,5 @@ def read(file: Path, part: str) -> Written:
     )
     return Written(
         file.stem, part, style[1] if style else "other", transcript, Speakers(tuple(turns), {}),
-        tuple(passages), tuple(sentences), tuple(blocks),
+        tuple(passages), tuple(sentences),
     )  # fmt: skip

@@ -19,6 +19,7 @@ MIN_CHANGE = 6.0  # mean difference of a cut
 MIN_SPREAD = 0.08  # of it, in the calmer 40 % of the picture
 STILL = 6.0  # a side is calm where it moves less than the cut by this factor
 LONE = 3.0  # a neighbouring change that is so much larger than the others is a step of its own
+OTHER = 4.0  # colours that change so much more than beside it are another picture, however wild the side that moves
 RETURNS = 0.4  # of the change: nearer than this, the old picture is back
 
 
@@ -73,7 +74,7 @@ class CutFinder:
         content = step / max(*(_unrest([entry[4] for entry in side], 0.05) for side in (before, after)), 0.05)
         # Where one side is calm, no motion of the other can have made the step.
         calm = min(unrest) < change / STILL and bool(before and after)
-        if not (sharp > 2.2 or (sharp > 1.3 and (content > 1.3 or calm))):
+        if not (sharp > 2.2 or (sharp > 1.3 and (content > 1.3 or calm)) or (calm and content > OTHER)):
             return
         past, future = [window[i][1] for i in range(at - 1)], [window[i][1] for i in range(at + 1, len(window))]
         if _nearest(window[at - 1][1], future) < RETURNS * change or _nearest(blocks, past) < RETURNS * change:

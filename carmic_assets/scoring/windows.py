@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from carmic_assets.scoring.boundary import boundaries
 from carmic_assets.scoring.highlight import filler, substance
 from carmic_assets.scoring.talk import Talk
 
@@ -66,8 +65,6 @@ def total(values: np.ndarray, windows: Windows) -> np.ndarray:
 LINE = -1.1  # log-odds above which one more sentence adds to a clip
 SHRINK = 0.2  # power of the length that evidence is divided by: 0 prefers the longest, 1 is the mean
 EDGE = 1.5  # what the best possible beginning and end are worth against substance
-TURNS = 0.1  # what it is worth that the talk turns to something else at both ends, per log-odds
-ONE = 0.5  # what it costs that it does so inside
 WANTED = 4.0  # what it is worth to a cut that it is all about what was asked for
 SAME = 0.25  # shared part of the union above which two candidates are the same clip cut differently
 
@@ -82,17 +79,6 @@ def evidence(talk: Talk, windows: Windows) -> np.ndarray:
     return above / (30 ** (1 - SHRINK) * np.maximum(windows.length_s, 5) ** SHRINK)
 
 
-def one_thought(talk: Talk, windows: Windows) -> np.ndarray:
-    """How likely it is that each candidate is one thing said, from its beginning to its end: the logarithm of the
-    chance that the talk turns to something else at both ends and at no gap between them, both weighted."""
-    import numpy as np
-
-    odds = boundaries(talk)
-    turns, goes_on = -np.logaddexp(0, -odds), -np.logaddexp(0, odds)
-    inside = total(goes_on, Windows(windows.first + 1, windows.last, windows.length_s, {}))
-    return TURNS * (turns[windows.first] + turns[windows.last]) + ONE * inside
-
-
 def best_cuts(talk: Talk, windows: Windows, wanted: np.ndarray) -> np.ndarray:
     """Which candidates to keep: of those that are mostly the same stretch, the one with the best bounds (non-maximum
     suppression). `wanted` is how much each is what the user asked for, -1..1."""
@@ -100,7 +86,6 @@ def best_cuts(talk: Talk, windows: Windows, wanted: np.ndarray) -> np.ndarray:
 
     begin, end = completeness(talk)
     quality = evidence(talk, windows) + EDGE * (begin[windows.first] + end[windows.last]) + WANTED * wanted
-    quality += one_thought(talk, windows)
     left, right = talk.start_s[windows.first], talk.end_s[windows.last - 1]
     alive = np.ones(len(windows), bool)
     kept = []
