@@ -207,6 +207,19 @@ def test_a_cutaway_begins_where_asked_and_lasts_as_long_as_its_own_part(tmp_path
     assert seen == talk[:5] + list(range(50, 60)) + talk[15:]
 
 
+def test_many_cutaways_of_one_file_keep_their_places_the_later_of_two_on_top(tmp_path):
+    source, other = footage.counted(tmp_path / "a.mp4"), footage.counted(tmp_path / "b.mp4")
+    media = {"b": MediaFile(str(other), "b", 4.0, 640, 360, True, True)}
+    parts = [(0.2, 0.4, 2.0), (0.8, 0.16, 0.0), (1.2, 0.4, 3.0), (1.32, 0.12, 1.0)]  # start, length, place in the file
+    b_roll = [{"videoUrl": "b", "startTime": a, "duration": n, "sourceStart": s} for a, n, s in parts]
+    seen = numbers(rendered(edit_of(source, 1.04, 3.04, media=media, b_roll=b_roll), tmp_path))
+    wanted = list(range(26, 76))
+    for start, length, place in parts:
+        first, count, number = round(start * 25), round(length * 25), round(place * 25)
+        wanted[first : first + count] = range(number, number + count)
+    assert seen == wanted
+
+
 def test_the_progress_bar_can_be_at_the_bottom(tmp_path):
     source = footage.counted(tmp_path / "a.mp4", seconds=1)
     bar = {"enabled": True, "color": "rgba(255, 0, 0, 1)"}

@@ -6,6 +6,7 @@ Writes filter text and commands; runs nothing. All times in it are on the output
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -50,9 +51,12 @@ class Graph:
         self._first_input = first_input
         self._labels = 0
 
-    def add_input(self, each: Input) -> int:
-        """The number by which the graph speaks of this input; the same file and options are opened once."""
-        if each in self.inputs and each.format is None:
+    def add_input(self, each: Input, shared: bool = True) -> int:
+        """The number by which the graph speaks of this input; the same file and options are opened once if `shared`.
+
+        Chains that show a video at different times do not share it: the later ones would hold all its frames.
+        """
+        if shared and each in self.inputs and each.format is None:
             return self._first_input + self.inputs.index(each)
         self.inputs.append(each)
         return self._first_input + len(self.inputs) - 1
@@ -182,20 +186,45 @@ def on_output_clock(edit: Edit, cutaway: Cutaway) -> tuple[float, float]:
 
 
 def cutaways(graph: Graph, base: str) -> str:
-    """B-roll over the whole canvas, each filling it, in the order of their starts."""
+    """B-roll over the whole canvas, each filling it; where two overlap, the one that starts later is on top.
+
+    Those that do not overlap are joined into one layer: only the one that is shown is decoded, however many there are.
+    """
     edit = graph.edit
-    step = 1 / float(edit.rate.fraction)
+    rate = edit.rate.fraction
+    layers: list[list[tuple[Cutaway, int, int]]] = []
     for cutaway in edit.cutaways:
-        start, end = on_output_clock(edit, cutaway)
-        if end - start < step / 2:
-            continue
-        base = graph.chain(
-            base, (f"overlay=eof_action=repeat:{_enabled([(start, end)], step)}",), _b_roll(graph, cutaway, start, end)
-        )
+        first, last = (round(t * rate) for t in on_output_clock(edit, cutaway))
+        if last > first:
+            under = [n for n, layer in enumerate(layers) if any(a < last and first < b for _, a, b in layer)]
+            place = max(under, default=-1) + 1
+            layers[place:] = layers[place:] or [[]]
+            layers[place].append((cutaway, first, last))
+    for layer in layers:
+        joined = _joined(graph, layer)
+        spans = [(float(first / rate), float(last / rate)) for _, first, last in layer]
+        base = graph.chain(base, (f"overlay=eof_action=repeat:{_enabled(spans, float(1 / rate))}",), joined)
     return base
 
 
-def _b_roll(graph: Graph, cutaway: Cutaway, start: float, end: float) -> str:
+def _joined(graph: Graph, layer: Sequence[tuple[Cutaway, int, int]]) -> str:
+    """Cutaways one after the other, each at its frames (cutaway, first, last) of the output; nothing between them."""
+    rate = graph.edit.rate
+    parts = "".join(f"[{_b_roll(graph, cutaway, last - first)}]" for cutaway, first, last in layer)
+    # Frames are counted through all parts; behind each part the count jumps over the gap to the next one.
+    count, place = 0, [f"N+{layer[0][1]}"]
+    for (_, first, last), (_, following, _) in pairwise(layer):
+        count += last - first
+        place.append(f"gte(N,{count})*{following - last}")
+    label = graph.label()
+    graph.chains.append(
+        f"{parts}concat=n={len(layer)}:v=1:a=0,settb={rate.den}/{rate.num},setpts='{'+'.join(place)}'[{label}]"
+    )
+    return label
+
+
+def _b_roll(graph: Graph, cutaway: Cutaway, frames: int) -> str:
+    """So many frames of a cutaway on the canvas; its last one stands where the file ends early."""
     edit, media = graph.edit, cutaway.media
     facts = facts_of(media.path, LIBRARY_FORMATS, RenderFailed)
     video = facts.video
@@ -206,30 +235,31 @@ def _b_roll(graph: Graph, cutaway: Cutaway, start: float, end: float) -> str:
     options: tuple[str, ...] = ("-noautorotate", "-copyts")
     if from_s > 0 and not still:
         options += ("-ss", f"{from_s:.6f}", "-noaccurate_seek")
-    number = graph.add_input(Input(media.path, options))
+    number = graph.add_input(Input(media.path, options), shared=False)
     width, height = turned_size(video)
     wide = video.width * edit.height > video.height * edit.width
     # Cut to the canvas's proportion first: only what is seen is scaled. By shares: pixel aspect does not matter.
     part = (edit.width * video.height) / (edit.height * video.width)
     cut_w, cut_h = (even(width * part), height & ~1) if wide else (width & ~1, even(height / part))
     clock = (
-        ()
+        ("setpts=0",)
         if still
         else (
             f"setpts=PTS-{facts.container_start_s + from_s:.6f}/TB",
             f"fps={edit.rate.num}/{edit.rate.den}:start_time=0",
-            f"trim=end={end - start + 0.5 / float(edit.rate.fraction):.6f}",
+            f"trim=end_frame={frames}",
         )
     )
     chain = (
         *declared(video),
         *clock,
-        f"setpts=PTS+{start:.6f}/TB" if not still else "setpts=0",
         *turned(video),
         f"crop={min(cut_w, width)}:{min(cut_h, height)}",
         scale(edit.width, edit.height),
         *working(video),
         *finished(video),
+        "tpad=stop=-1:stop_mode=clone",
+        f"trim=end_frame={frames}",
     )
     return graph.chain(f"{number}:{video.index}", chain)
 
