@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from resources.submission import Submitter
     from sensors.deliver import Deliverer
 
-EVERY_S = 5
+EVERY_S = 3  # the daemon looks every 5 s: less than that, or a sensor not due by a hair waits for the next look
 RUNNING = dg.DefaultSensorStatus.RUNNING
 
 
