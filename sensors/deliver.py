@@ -20,6 +20,7 @@ from resources.platform import Platform
 THREADS = 128  # they wait, mostly: so many receivers may hang before a quick one has to wait for a thread
 EACH = 4  # at once to one receiver
 TIMEOUT_S = 10.0
+LOOK_S = 0.5
 READ_AT_MOST = 4096  # bytes of the answer that are kept for the log
 
 
@@ -32,6 +33,15 @@ class Deliverer:
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="webhook")
         self.busy: Counter[str] = Counter()
         self.lock = Lock()
+
+    def watch(self, for_s: float) -> str:
+        """Tick every LOOK_S for `for_s` seconds, so that an event need not wait for the daemon's next round."""
+        end = time.monotonic() + for_s
+        said = [self.tick()]
+        while time.monotonic() < end:
+            time.sleep(LOOK_S)
+            said.append(self.tick())
+        return "; ".join(filter(None, said))
 
     def tick(self) -> str:
         """Make deliveries of new events, take what is due, and go; says what it took."""

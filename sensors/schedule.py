@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from resources.submission import Submitter
     from sensors.deliver import Deliverer
 
-EVERY_S = 3  # the daemon looks every 5 s: less than that, or a sensor not due by a hair waits for the next look
+ROUND_S = 5  # between two looks of Dagster's daemon at its sensors
+EVERY_S = 3  # less than that: a sensor that is not due by a hair waits another round
 RUNNING = dg.DefaultSensorStatus.RUNNING
 
 
@@ -56,8 +57,8 @@ def _deliverer() -> "Deliverer":
 
 @dg.sensor(minimum_interval_seconds=EVERY_S, default_status=RUNNING)
 def deliver_webhooks() -> dg.SkipReason:
-    """Turns new events into signed deliveries and sends those that are due."""
-    return _said(_deliverer().tick())
+    """Turns new events into signed deliveries and sends those that are due; watches for them most of the round."""
+    return _said(_deliverer().watch(0.8 * ROUND_S))
 
 
 @dg.sensor(minimum_interval_seconds=60, default_status=RUNNING)

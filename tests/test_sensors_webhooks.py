@@ -137,6 +137,19 @@ def test_an_event_arrives_once_signed_by_the_standard_and_only_where_it_was_aske
     assert told["timestamp"].endswith("Z")
 
 
+def test_what_happens_while_the_sensor_watches_is_sent_at_once(
+    platform: Platform, workspace: str, receiver: Receiver
+) -> None:
+    webhook = subscribe(platform, workspace, receiver.base + "/ok")
+    watching = threading.Thread(target=Deliverer(platform).watch, args=(6.0,))
+    watching.start()
+    time.sleep(0.2)
+    happen(platform, workspace)
+    until(lambda: any(d.state == "DELIVERED" for d in delivered(platform, webhook)), 4)
+    assert watching.is_alive()
+    watching.join()
+
+
 def test_a_rotated_secret_verifies_with_the_old_one_beside_it(
     platform: Platform, workspace: str, receiver: Receiver
 ) -> None:
