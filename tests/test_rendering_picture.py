@@ -10,12 +10,14 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
+from PIL import Image
 
 import footage
 from carmic_assets.direction.canvas import region_rects
 from carmic_assets.direction.sample import region_at
 from carmic_assets.media.excerpt import cut_excerpt
 from carmic_assets.media.ffmpeg import binary
+from carmic_assets.media.library import describe
 from carmic_assets.media.probe import probe
 from carmic_assets.media.proxy import make_proxy, proxy_facts
 from carmic_assets.model.direction import CANVAS, Keyframe, LayoutShot, Region
@@ -218,6 +220,16 @@ def test_many_cutaways_of_one_file_keep_their_places_the_later_of_two_on_top(tmp
         first, count, number = round(start * 25), round(length * 25), round(place * 25)
         wanted[first : first + count] = range(number, number + count)
     assert seen == wanted
+
+
+def test_an_animated_picture_stands_still(tmp_path):
+    source, path = footage.counted(tmp_path / "a.mp4"), tmp_path / "b.gif"
+    frames = [Image.new("RGB", (64, 36), colour) for colour in ("red", "blue", "lime")]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=40, loop=0)
+    b_roll = [{"videoUrl": "b", "startTime": 0.2, "duration": 0.4}]
+    edit = edit_of(source, 1.04, 2.04, media={"b": describe(path, "b.gif")}, b_roll=b_roll)
+    for picture in rendered(edit, tmp_path)[5:15]:
+        assert np.abs(picture[600, 900].astype(int) - [255, 0, 0]).max() < 12
 
 
 def test_the_progress_bar_can_be_at_the_bottom(tmp_path):

@@ -242,7 +242,7 @@ def _b_roll(graph: Graph, cutaway: Cutaway, frames: int) -> str:
     part = (edit.width * video.height) / (edit.height * video.width)
     cut_w, cut_h = (even(width * part), height & ~1) if wide else (width & ~1, even(height / part))
     clock = (
-        ("setpts=0",)
+        ("trim=end_frame=1", "setpts=0")
         if still
         else (
             f"setpts=PTS-{facts.container_start_s + from_s:.6f}/TB",
@@ -289,7 +289,7 @@ def watermark(graph: Graph, base: str) -> str:
     part = longest / max(facts.video.width, facts.video.height)
     w, h = even(facts.video.width * part), even(facts.video.height * part)
     zone = safe_zone(edit.width, edit.height)
-    filters = [ON_PICTURE.format(w=w, h=h)]
+    filters = ["trim=end_frame=1", ON_PICTURE.format(w=w, h=h)]
     if opacity < 1:
         filters.append(f"lut=a=val*{opacity:.4f}")
     drawn = graph.chain(f"{graph.add_input(Input(mark.path))}:{facts.video.index}", filters)
