@@ -94,11 +94,14 @@ class RenderQueued(msgspec.Struct):
 
 
 class RenderProgress(msgspec.Struct):
+    """`notes` are sentences on what of the config could not be as it says; the MP4 is whole all the same."""
+
     clip_id: str
     status: ClipStatus
     progress: int
     render_job_id: str | None
     error_message: str | None
+    notes: list[str]
 
 
 @get("/v1/clips/{clip_id:uuid}", access=Access.EDITOR, sync_to_thread=True, tags=["Clips and editor"])
@@ -150,7 +153,7 @@ def save(
     styles = {name: edits.parsed(config) for name, config in own.items()}
     with edits.own_fonts(platform, caller.workspace, data, styles) as fonts:
         edits.check(data, last - first, styles, fonts)
-    edits.check_links(platform, caller.workspace, data)
+    edits.check_media(platform, caller.workspace, data)
     with platform.database.write() as connection:
         saved = clips.edit(
             connection,
@@ -211,9 +214,10 @@ def render_progress(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Da
         _, clip = owned(connection, caller, clip_id)
         newest = renders.get(connection, clip.render_id) if clip.render_id else None
     if newest is None:
-        return Data(RenderProgress(clip.id, "DETECTED", 0, None, None))
+        return Data(RenderProgress(clip.id, "DETECTED", 0, None, None, []))
     status: Any = newest.status
-    return Data(RenderProgress(clip.id, status, newest.progress, newest.id, newest.error_message))
+    notes = (newest.facts or {}).get("notes", [])
+    return Data(RenderProgress(clip.id, status, newest.progress, newest.id, newest.error_message, notes))
 
 
 @route(

@@ -19,12 +19,13 @@ from carmic_assets.captions.fonts import shipped_families
 from carmic_assets.captions.presets import known_styles
 from carmic_assets.direction.override import problem_of
 from carmic_assets.model.edit import MediaFile
+from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.template import TemplateConfig
+from carmic_assets.rendering.references import OVERHANG_S, Reference, checked, missing_s, references
 from resources import library
 from resources.outbound import Outbound, Refused
 from resources.platform import Platform
 
-OVERHANG_S = 0.1  # rounding in an editor
 SHORTEST_S = 0.5
 LONGEST_S = 30 * 60
 MOST = {"words": 20_000, "b_roll": 100, "emojis": 200, "shots": 2000}
@@ -58,7 +59,7 @@ def own_fonts(
         yield []
         return
     with platform.database.read() as connection:
-        found, _ = library.listing(connection, workspace_id, media_type="font", limit=200)
+        found = library.fonts(connection, workspace_id)
     with ExitStack() as held:
         files = []
         for font in found:
@@ -113,30 +114,44 @@ def check_bounds(start_s: float, end_s: float, source_s: float | None) -> None:
         raise ApiError(422, f"A clip is {SHORTEST_S} to {LONGEST_S} seconds long.")
 
 
-def check_links(platform: Platform, workspace_id: str, config: TemplateConfig) -> None:
-    """Media named by the config must be the workspace's own, or at an address that may be reached."""
-    named = {f"b_roll[{n}].videoUrl": item.video_url for n, item in enumerate(config.b_roll)}
-    if config.elements.watermark.image_url:
-        named["elements.watermark.imageUrl"] = config.elements.watermark.image_url
-    if config.audio.active_track is not None:
-        named["audio.activeTrack.url"] = config.audio.active_track.url
-    for field, url in named.items():
-        _check_link(platform, workspace_id, field, url)
+def check_media(platform: Platform, workspace_id: str, config: TemplateConfig) -> None:
+    """Files that the config names must be of the workspace's own and of the kind that is wanted there, or at an address
+    that may be reached. What such an address holds, the render will see; so with a file that was never confirmed.
+
+    Raises ApiError 422 for a file that is not there or will not do, 400 for an address that may not be reached.
+    """
+    named = references(config)
+    with platform.database.read() as connection:
+        own = library.named(connection, workspace_id, {reference.value for reference in named})
+    for reference in named:
+        known = own.get(reference.value)
+        if known is None and _is_elsewhere(platform, workspace_id, reference):
+            continue
+        try:
+            file = checked(reference, msgspec.convert(known.facts, MediaFile) if known else None)
+        except RenderFailed as error:
+            raise ApiError(422, error.sentence) from error
+        if missing := missing_s(reference, file):
+            raise ApiError(
+                422,
+                f"{reference.place} shows {reference.shown_s:g} s from {reference.from_s:g} s on of {file.name}, which "
+                f"ends {missing:.1f} s too early. Shorten it or begin earlier.",
+            )
 
 
-def _check_link(platform: Platform, workspace_id: str, field: str, url: str) -> None:
-    own = f"workspaces/{workspace_id}/"
-    store = f"{platform.settings.public_url}/api/store/"
-    if url.startswith(store):
-        url = url.removeprefix(store).partition("?")[0]
-    if "://" not in url:
-        if not url.startswith(own):
-            raise ApiError(422, f"`{field}` names nothing of this workspace's media, and is no http(s) URL.")
-        return
+def _is_elsewhere(platform: Platform, workspace_id: str, reference: Reference) -> bool:
+    """Whether there is a file for it that the library does not know: in the workspace's part of the store, or on the
+    web. Raises ApiError 400 for an address that may not be reached."""
+    key = library.key_in(workspace_id, reference.value)
+    if key is not None:
+        return platform.store.stat(key) is not None
+    if "://" not in reference.value or reference.value.startswith(f"{platform.settings.public_url}/api/store/"):
+        return False
     try:
-        Outbound(platform.settings.outbound_allow).check(url)
+        Outbound(platform.settings.outbound_allow).check(reference.value)
     except Refused as error:
-        raise ApiError(400, f"`{field}`: {error}") from error
+        raise ApiError(400, f"{reference.place}: {error}") from error
+    return True
 
 
 def _over(below: Any, above: Any) -> Any:

@@ -18,13 +18,12 @@ TIME_LIMIT_S = 60
 
 
 class Found(msgspec.Struct):
-    media_type: str = ""
     facts: MediaFile | None = None
     problem: str | None = None
 
 
-def inspect(path: Path, name: str) -> tuple[str, MediaFile]:
-    """`image`, `video`, `audio` or `font`, and the facts. Raises ApiError 415 for what is none of them."""
+def inspect(path: Path, name: str) -> MediaFile:
+    """The facts of a file. Raises ApiError 415 for what is no image, video, sound or font."""
     command = [sys.executable, "-m", "api.inspecting", str(path), name]
     try:
         done = subprocess.run(command, capture_output=True, timeout=TIME_LIMIT_S, check=False, stdin=subprocess.DEVNULL)
@@ -33,13 +32,7 @@ def inspect(path: Path, name: str) -> tuple[str, MediaFile]:
         raise ApiError(415, f"{name} cannot be read. Upload another file.") from error
     if found.problem is not None or found.facts is None:
         raise ApiError(415, found.problem or f"{name} cannot be read. Upload another file.")
-    return found.media_type, found.facts
-
-
-def _kind(facts: MediaFile) -> str:
-    if facts.has_video:
-        return "image" if facts.duration_s is None else "video"
-    return "audio" if facts.has_audio else "font"
+    return found.facts
 
 
 def _main(path: str, name: str) -> None:
@@ -47,8 +40,7 @@ def _main(path: str, name: str) -> None:
     from carmic_assets.model.errors import CarmicError
 
     try:
-        facts = describe(path, name)
-        found = Found(_kind(facts), facts)
+        found = Found(describe(path, name))
     except CarmicError as error:
         found = Found(problem=error.sentence)
     sys.stdout.buffer.write(msgspec.json.encode(found))

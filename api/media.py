@@ -315,10 +315,10 @@ def playback_url(platform: ThePlatform, caller: TheCaller, data: JSONBody[Playba
 def _take(platform: Platform, caller: Caller, key: str, path: Path, name: str, clip_id: str | None) -> MediaOut:
     """Look into the file and write its row. Raises ApiError 402, 415."""
     size = path.stat().st_size
-    kind, facts = inspect(path, name)
+    facts = inspect(path, name)
     expected = KINDS.get(PurePath(key).suffix)
-    if expected is not None and kind != expected:
-        raise ApiError(415, f"{name} was announced as {expected} but is {kind}. Upload it as what it is.")
+    if expected is not None and facts.kind != expected:
+        raise ApiError(415, f"{name} was announced as {expected} but is {facts.kind}. Upload it as what it is.")
     with platform.database.write() as connection:
         _check_cap(connection, caller, size)
         known = library.by_key(connection, caller.workspace, key)
@@ -328,7 +328,7 @@ def _take(platform: Platform, caller: Caller, key: str, path: Path, name: str, c
             clip_id=clip_id,
             object_key=key,
             filename=name,
-            media_type=kind,
+            media_type=facts.kind,
             content_type=next(
                 (t for t, (_, e) in TYPES.items() if e == PurePath(key).suffix), "application/octet-stream"
             ),

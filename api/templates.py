@@ -88,7 +88,7 @@ def create(platform: ThePlatform, caller: TheCaller, data: JSONBody[TemplateIn],
         raise ApiError(409, f"{data.name} is the name of a shipped style. Choose another.")
     with edits.own_fonts(platform, caller.workspace, data.template_config, {}) as fonts:
         edits.check(data.template_config, LONG_S, {}, fonts)
-    edits.check_links(platform, caller.workspace, data.template_config)
+    edits.check_media(platform, caller.workspace, data.template_config)
     aspect = data.template_config.layout.aspect_ratio
     ratio: str = data.ratio or next(name for name, value in RATIOS.items() if value == aspect)
     raw = msgspec.json.decode(body)["template_config"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from sqlalchemy import Connection, Text, and_, cast, delete, func, insert, or_, select
@@ -61,6 +63,41 @@ def by_key(connection: Connection, workspace_id: str, object_key: str) -> Media 
     query = select(*_FIELDS).where(media.c.object_key == object_key, media.c.workspace_id == workspace_id)
     row = connection.execute(query).one_or_none()
     return None if row is None else Media(**row._mapping)
+
+
+def key_in(workspace_id: str, reference: str) -> str | None:
+    """The key of the workspace's own object that a reference is, or that its address leads to. None where it has none.
+
+    The object need not exist. An address is one of the store's: it ends in the key, whoever serves it.
+    """
+    try:
+        path = unquote(urlsplit(reference).path)
+    except ValueError:
+        return None
+    room = f"workspaces/{workspace_id}/"
+    _, found, rest = f"/{path}".partition(f"/{room}")
+    return room + rest if found else None
+
+
+def named(connection: Connection, workspace_id: str, references: Iterable[str]) -> dict[str, Media]:
+    """The files of the workspace that references mean, each by its id, its object key or an address of the store. What
+    means none is left out."""
+    keys = {reference: key_in(workspace_id, reference) or reference for reference in references}
+    query = select(*_FIELDS).where(
+        media.c.workspace_id == workspace_id,
+        or_(media.c.id.in_(keys.keys()), media.c.object_key.in_(keys.values())),
+    )
+    found: dict[str, Media] = {}
+    for row in connection.execute(query):
+        file = Media(**row._mapping)
+        found |= {file.id: file, file.object_key: file}
+    return {reference: found[key] for reference, key in keys.items() if key in found}
+
+
+def fonts(connection: Connection, workspace_id: str) -> list[Media]:
+    """The workspace's font files, newest first: of two of one family the newer counts."""
+    query = select(*_FIELDS).where(media.c.workspace_id == workspace_id, media.c.media_type == "font")
+    return [Media(**row._mapping) for row in connection.execute(query.order_by(media.c.created_at.desc(), media.c.id))]
 
 
 def listing(

@@ -215,7 +215,9 @@ def test_a_finished_render_is_served_by_range(owner: Member, clip: clips.Clip) -
     key = f"workspaces/{owner.workspace_id}/projects/{clip.project_id}/renders/{render_id}/clip.mp4"
     owner.server.platform.store.put_bytes(key, b"an mp4 of sorts")
     with owner.server.database.write() as connection:
-        renders.finish(connection, render_id, key, {})
+        renders.finish(connection, render_id, key, {"notes": ["B-roll 1 is 1.0 s shorter than asked."]})
+    told = owner.call("GET", f"/v1/clips/{clip.id}/render-progress").json()["data"]
+    assert told["status"] == "RENDERED" and told["notes"] == ["B-roll 1 is 1.0 s shorter than asked."]
     found = owner.call("GET", f"/v1/clips/{clip.id}/video")
     assert found.status_code == 302
     part = httpx.get(found.headers["location"], headers={"Range": "bytes=3-5"})

@@ -14,6 +14,7 @@ from api_server import Server, running
 from api_talk import analysed, shows_proxy, with_proxy
 from real_servers import ANYBODY, postgres, s3
 from resources import ledger, projects
+from test_api_library import png
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,19 @@ def test_a_preview_fetches_only_the_moment_that_it_draws(cluster: Server, tmp_pa
     assert without["captions"] and without["still_url"] is None
     with_proxy(member, project, tmp_path)
     assert shows_proxy(member.call("POST", path).json()["data"]["still_url"], (1080, 1920))
+
+
+def test_the_address_of_own_media_in_the_bucket_needs_no_way_out(cluster: Server) -> None:
+    member = cluster.member("STANDARD")
+    clip = analysed(member)[1]
+    sent = member.call("POST", "/v1/workspaces/media", files={"file": ("logo.png", png(), "image/png")})
+    assert sent.status_code == 201, sent.text
+    for file in (sent.json()["data"][name] for name in ("id", "url", "object_key")):
+        config = {"elements": {"watermark": {"enabled": True, "imageUrl": file}}}
+        assert member.call("PUT", f"/v1/clips/{clip.id}", json=config).status_code == 200, file
+    for path, status in (("media/gone.png", 422), ("no key of any store", 422), ("a\0b", 400)):
+        config = {"elements": {"watermark": {"imageUrl": f"workspaces/{member.workspace_id}/{path}"}}}
+        assert member.call("PUT", f"/v1/clips/{clip.id}", json=config).status_code == status, path
 
 
 def test_a_nul_character_is_refused_before_the_database_is_asked(cluster: Server) -> None:

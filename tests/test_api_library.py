@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 import uuid
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -66,6 +67,91 @@ def test_media_is_uploaded_confirmed_listed_used_and_deleted(owner: Member) -> N
     assert httpx.get(media["url"]).status_code == 404
 
 
+def sound(seconds: float = 1.0) -> bytes:
+    held = io.BytesIO()
+    with wave.open(held, "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(b"\0\x10" * int(8000 * seconds))
+    return held.getvalue()
+
+
+def film(folder: Path, seconds: float = 2.0) -> bytes:
+    """A silent video."""
+    path = folder / "loop.mp4"
+    picture = f"testsrc=d={seconds}:s=64x36:r=10"
+    make = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-f", "lavfi", "-i", picture, str(path)]
+    subprocess.run(make, check=True)
+    return path.read_bytes()
+
+
+def test_a_config_may_name_only_files_that_will_do_there(owner: Member, server: Server, tmp_path: Path) -> None:
+    """A file that was not there, of another workspace or of the wrong kind was only found out by the render."""
+    other = server.member("PROFESSIONAL")
+    logo, song, loop = (
+        put_in(owner, data, name, kind).json()["data"]
+        for data, name, kind in (
+            (png(), "logo.png", "image/png"),
+            (sound(), "song.wav", "audio/wav"),
+            (film(tmp_path), "loop.mp4", "video/mp4"),
+        )
+    )
+    theirs, gone = (put_in(m, sound(), "theirs.wav", "audio/wav").json()["data"] for m in (other, owner))
+    assert owner.call("DELETE", f"/v1/media/{gone['id']}").status_code == 200
+    asked = {"filename": "b.png", "content_type": "image/png"}
+    loose = owner.call("POST", "/v1/storage/upload-url", json=asked).json()["data"]
+    clip = analysed(owner)[1]
+
+    def b_roll(file: str, **more: float) -> dict[str, Any]:
+        return {"b_roll": [{"videoUrl": file, "startTime": 1, "duration": 1, **more}]}
+
+    def music(file: str) -> dict[str, Any]:
+        return {"audio": {"musicTrack": file}}
+
+    def mark(file: str, enabled: bool = True) -> dict[str, Any]:
+        return {"elements": {"watermark": {"enabled": enabled, "imageUrl": file}}}
+
+    def answer(config: dict[str, Any]) -> httpx.Response:
+        return owner.call("PUT", f"/v1/clips/{clip.id}", json=config)
+
+    for file in (song["id"], song["object_key"], song["url"]):
+        assert answer(music(file)).status_code == 200
+        assert answer({"audio": {"activeTrack": {"url": file}}}).status_code == 200
+    for file in (logo["id"], logo["object_key"], logo["url"]):
+        assert answer(mark(file)).status_code == 200
+        assert answer(b_roll(file, sourceStart=50)).status_code == 200  # a still has no length
+    for more in ({}, {"sourceStart": 1.05}, {"duration": 9, "sourceStart": 1, "sourceDuration": 1}):
+        assert answer(b_roll(loop["id"], **more)).status_code == 200
+    refused = {
+        "audio.musicTrack": [music(f) for f in (str(uuid.uuid4()), "sea.mp3", theirs["id"], gone["id"], logo["id"])],
+        "audio.activeTrack.url": [
+            {"audio": {"activeTrack": {"url": f}}} for f in (theirs["url"], gone["url"], loop["id"], "")
+        ],
+        "elements.watermark.imageUrl": [
+            *(mark(f) for f in ("", theirs["object_key"], gone["object_key"], song["id"], loop["url"])),
+            mark(song["id"], enabled=False),
+        ],
+        "b_roll[0].videoUrl": [
+            *(b_roll(f) for f in (loose["object_key"], theirs["url"], song["id"], "file.mp4", "../../etc/passwd")),
+            b_roll(f"workspaces/{owner.workspace_id}/../{other.workspace_id}/a.mp4"),
+            b_roll(loop["id"], sourceStart=2),
+            b_roll(loop["id"], sourceStart=1.5),
+            b_roll(loop["id"], duration=4),
+        ],
+    }
+    version = owner.call("GET", f"/v1/clips/{clip.id}").json()["data"]["version"]
+    for field, configs in refused.items():
+        for config in configs:
+            said = answer(config)
+            assert said.status_code == 422 and f"`{field}`" in said.json()["error"], (config, said.text)
+            assert said.json()["error"].rstrip(".").count(". ") >= 1, said.text  # what is wrong, and what to do
+            template = owner.call("POST", "/v1/templates", json={"name": "Bad", "template_config": config})
+            assert template.status_code == 422, template.text
+    assert answer({"audio": {"musicTrack": "a\0b"}}).status_code == 400
+    assert owner.call("GET", f"/v1/clips/{clip.id}").json()["data"]["version"] == version
+    assert httpx.put(loose["upload_url"], content=png(), headers={"Content-Type": "image/png"}).status_code == 200
+    assert answer(b_roll(loose["object_key"])).status_code == 200  # not confirmed: the render will look into it
+
+
 def test_media_that_lies_is_refused_and_deleted(owner: Member) -> None:
     for data, kind in ((b"not a picture at all", "image/png"), (png(), "video/mp4"), (png(), "audio/mpeg")):
         refused = put_in(owner, data, "file", kind)
@@ -82,10 +168,7 @@ def test_a_file_over_the_cap_is_402(server: Server) -> None:
 
 
 def test_media_can_be_sent_in_one_request(owner: Member, tmp_path: Path) -> None:
-    video = tmp_path / "loop.mp4"
-    make = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", "testsrc=d=1:s=64x36:r=10", str(video)]
-    subprocess.run(make, check=True)
-    sent = owner.call("POST", "/v1/workspaces/media", files={"file": ("loop.mp4", video.read_bytes(), "video/mp4")})
+    sent = owner.call("POST", "/v1/workspaces/media", files={"file": ("loop.mp4", film(tmp_path, 1), "video/mp4")})
     assert sent.status_code == 201, sent.text
     media = sent.json()["data"]
     assert media["media_type"] == "video" and media["duration"] == pytest.approx(1, abs=0.1)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import footage
 from carmic_assets.media.ffmpeg import binary
+from carmic_assets.media.library import describe
 from carmic_assets.media.probe import probe
 from carmic_assets.model.direction import LayoutShot
 from carmic_assets.model.edit import MediaFile
@@ -42,13 +43,14 @@ def put_together(source, media=None, words=(), end=2.0, **config):
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        ({"b_roll": [{"videoUrl": "gone", "startTime": 0, "duration": 1}]}, "no longer in the media library"),
+        ({"b_roll": [{"videoUrl": "gone", "startTime": 0, "duration": 1}]}, "not in the media library"),
         ({"b_roll": [{"videoUrl": "v", "startTime": 1.5, "duration": 1}]}, "past the end of the clip"),
         ({"b_roll": [{"videoUrl": "v", "startTime": 0, "duration": 1, "sourceStart": 9}]}, "after the end of its own"),
         ({"b_roll": [{"videoUrl": "a", "startTime": 0, "duration": 1}]}, "no picture"),
         ({"audio": {"musicTrack": "v"}}, "no sound"),
-        ({"audio": {"activeTrack": {"url": "gone"}}}, "no longer in the media library"),
-        ({"elements": {"watermark": {"enabled": True}}}, "no image"),
+        ({"audio": {"activeTrack": {"url": "gone"}}}, "activeTrack.*not in the media library"),
+        ({"elements": {"watermark": {"enabled": True}}}, "watermark.*names no file"),
+        ({"elements": {"watermark": {"enabled": True, "imageUrl": "v"}}}, "is a video"),
         ({"elements": {"progressBar": {"enabled": True, "color": "blurple"}}}, "colour"),
     ],
 )
@@ -59,6 +61,27 @@ def test_what_cannot_be_rendered_is_refused_with_a_sentence(source, config, says
     }
     with pytest.raises(RenderFailed, match=says):
         put_together(source, media, **config)
+
+
+def test_a_cutaway_that_its_file_is_too_short_for_ends_with_it_and_the_report_says_so(source, tmp_path):
+    """Sound that went on after the picture counted as length: the last picture stood until it ended."""
+    picture, longer = footage.counted(tmp_path / "v.mp4", seconds=1, sound=False), tmp_path / "longer.mp4"
+    tone = ("-f", "lavfi", "-i", "sine=440:d=3")
+    subprocess.run([binary(), "-v", "error", "-i", str(picture), *tone, "-c:v", "copy", str(longer)], check=True)
+    file = describe(longer, "sea.mp4")
+    assert (file.kind, file.duration_s, file.has_audio) == ("video", pytest.approx(1.0, abs=0.05), True)
+    items = [
+        {"videoUrl": "v", "startTime": 0, "duration": 1.02},  # rounding
+        {"videoUrl": "v", "startTime": 0.4, "duration": 1.5, "sourceStart": 0.6, "sourceDuration": 5},
+    ]
+    edit = put_together(source, {"v": file}, b_roll=items, layout={"layoutType": "fit", "aspectRatio": "16:9"})
+    assert [cut.duration_s for cut in edit.cutaways] == pytest.approx([1.0, 0.4], abs=0.05)
+    report = render(edit, tmp_path / "out.mp4", tmp_path / "work", cache=tmp_path / "cache")
+    (note,) = report.notes
+    assert "B-roll 2 (`b_roll[1].videoUrl`) is 1.1 s shorter" in note and "sea.mp4" in note
+    seen = [footage.number(each) for each in footage.frames(tmp_path / "out.mp4")]
+    assert seen[:10] == list(range(10)) and seen[10:20] == list(range(15, 25))
+    assert seen[25:] == list(range(10 + 25, 10 + 50))  # the talk is back
 
 
 def test_an_unknown_font_fails_the_render_and_leaves_nothing(source, tmp_path):

@@ -115,7 +115,8 @@ def shipped_families() -> list[str]:
 
 
 def find_family(name: str, own: Sequence[MediaFile] = ()) -> str:
-    """The family that `name` means, ignoring case: the workspace's `own` files first, then the shipped ones.
+    """The family that `name` means, ignoring case: the workspace's `own` files first, then the shipped ones. Of two own
+    files the earlier in the list counts: `own` is newest first.
 
     ValueError with the known names where there is none.
     """
@@ -198,7 +199,7 @@ def _package_dir(package: str) -> Path | None:
 def _source(family: str, weight: int, own: tuple[MediaFile, ...]) -> _Source:
     files = [file for name, file in own_families(own) if name == family]
     if files:
-        by_weight = {_own_weight(f.path): f.path for f in files}
+        by_weight = {_own_weight(f.path): f.path for f in reversed(files)}
         best = min(by_weight, key=lambda w: (abs((w or weight) - weight), w or 0))
         return _Source(family, by_weight[best], (best,) if best else ())
     package, pattern = _SHIPPED[family]

@@ -161,7 +161,7 @@ def _prepare(
 ) -> tuple[Timeline, list[str]]:
     """Cut all media into `work` and lay the timeline over them."""
     rate = sequence_rate(edit.rate.fraction)
-    warnings: list[str] = []
+    warnings: list[str] = list(edit.notes)
     if rate != edit.rate.fraction:
         warnings.append(
             f"No editing program has sequences of {float(edit.rate.fraction):g} frames a second: "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from carmic_assets.media.open import AUDIO_FORMATS, MAX_PIXELS, SOURCE_FORMATS, open_media
+from carmic_assets.media.open import AUDIO_FORMATS, MAX_PIXELS, SOURCE_FORMATS
+from carmic_assets.media.probe import facts_of
 from carmic_assets.model.edit import MediaFile
 from carmic_assets.model.errors import RenderFailed
 
@@ -14,7 +15,7 @@ FONT_MAGIC = (b"\x00\x01\x00\x00", b"OTTO", b"true", b"ttcf", b"wOFF", b"wOF2")
 
 
 def describe(path: str | Path, name: str) -> MediaFile:
-    """The facts of a file; one picture or sound block is decoded to be sure. `name` is what a person called it.
+    """The facts of a file; one picture and sound block is decoded to be sure. `name` is what a person called it.
 
     Raises RenderFailed, naming the file, for what is none of the four.
     """
@@ -29,13 +30,6 @@ def describe(path: str | Path, name: str) -> MediaFile:
         raise RenderFailed(
             f"{name} is no picture, video, sound or font that can be read. Upload another file."
         ) from error
-
-
-def media_type(file: MediaFile) -> str:
-    """`video`, `image`, `audio` or `font`."""
-    if file.has_video:
-        return "image" if file.duration_s is None else "video"
-    return "audio" if file.has_audio else "font"
 
 
 def _picture(path: str | Path, name: str) -> MediaFile | None:
@@ -55,25 +49,18 @@ def _picture(path: str | Path, name: str) -> MediaFile | None:
 
 
 def _streams(path: str | Path, name: str) -> MediaFile:
-    import av
-
-    with open_media(path, formats=MOVING, error=RenderFailed) as container:
-        covers = av.stream.Disposition.attached_pic
-        pictures = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & covers]
-        sounds = [s for s in container.streams.audio if s.codec_context is not None]
-        used = (pictures or sounds)[:1]
-        if not used or next(iter(container.decode(used[0])), None) is None:
-            raise RenderFailed("Nothing in it decodes.")
-        seconds = 0.0 if container.duration is None else container.duration / av.time_base
-        return MediaFile(
-            path=str(path),
-            name=name,
-            duration_s=seconds,
-            width=pictures[0].codec_context.width if pictures else None,
-            height=pictures[0].codec_context.height if pictures else None,
-            has_video=bool(pictures),
-            has_audio=bool(sounds),
-        )
+    """Sound may go on after the picture has ended: what counts is how long there is something to see."""
+    facts = facts_of(path, MOVING, RenderFailed)
+    video = facts.video
+    return MediaFile(
+        path=str(path),
+        name=name,
+        duration_s=facts.duration_s if video is None else round(video.start_s + video.duration_s, 6),
+        width=video.width if video else None,
+        height=video.height if video else None,
+        has_video=video is not None,
+        has_audio=facts.audio is not None,
+    )
 
 
 def _font(path: str | Path, name: str) -> MediaFile:

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from carmic_assets.model.direction import LayoutShot
 from carmic_assets.model.media import Rate, SourceFacts
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import TemplateConfig
+
+Kind = Literal["image", "video", "audio", "font"]
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -25,11 +29,17 @@ class MediaFile(msgspec.Struct, frozen=True):
 
     path: str
     name: str
-    duration_s: float | None = None
-    width: int | None = None
+    duration_s: float | None = None  # of its picture where it has a moving one, else of its sound
+    width: int | None = None  # upright display pixels
     height: int | None = None
-    has_video: bool = False
+    has_video: bool = False  # a still is a picture too
     has_audio: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        if self.has_video:
+            return "image" if self.duration_s is None else "video"
+        return "audio" if self.has_audio else "font"
 
 
 class Cutaway(msgspec.Struct, frozen=True):
@@ -88,3 +98,4 @@ class Edit(msgspec.Struct, frozen=True):
     language: str | None = None  # ISO 639-1 of the speech: upper case and East Asian letter shapes depend on it
     templates: dict[str, TemplateConfig] = {}  # the workspace's own, by the names that `caption_style` may call them
     faces: tuple[FaceBox, ...] = ()  # where reactions may not stand
+    notes: tuple[str, ...] = ()  # sentences for the user: what could not be as the configuration has it

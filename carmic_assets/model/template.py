@@ -14,6 +14,8 @@ from carmic_assets.model.direction import Aspect, Box, Keyframe, Layout
 
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
+# An address, or the id or object key of the workspace's own media; PostgreSQL looks for no text with a NUL in it.
+File = Annotated[str, msgspec.Meta(max_length=4096, pattern=r"^[^\x00]*$")]
 
 
 class _Camel(msgspec.Struct, frozen=True, rename="camel"):
@@ -31,14 +33,14 @@ class LayoutConfig(_Camel, frozen=True):
 
 
 class ActiveTrack(_Camel, frozen=True):
-    url: Annotated[str, msgspec.Meta(max_length=4096)]
+    url: File
     id: str | None = None
     name: str | None = None
 
 
 class AudioConfig(_Camel, frozen=True):
     auto_sfx_enabled: bool = False
-    music_track: str = "none"  # "none" or a media id of the workspace
+    music_track: File = "none"
     active_track: ActiveTrack | None = None
     music_volume: Percent = 30
     voice_volume: Annotated[float, msgspec.Meta(ge=0, le=200)] = 100
@@ -53,7 +55,7 @@ class ProgressBar(_Camel, frozen=True):
 
 class Watermark(_Camel, frozen=True):
     enabled: bool = False
-    image_url: Annotated[str, msgspec.Meta(max_length=4096)] = ""
+    image_url: File = ""
     opacity: Percent = 70
 
 
@@ -102,7 +104,7 @@ class StyleConfig(_Camel, frozen=True):
 class BRoll(_Camel, frozen=True):
     """A cutaway on the clip clock; the talk's sound goes on. `source_duration` 0: as much as `duration` needs."""
 
-    video_url: Annotated[str, msgspec.Meta(max_length=4096)]
+    video_url: File
     start_time: Seconds
     duration: Annotated[float, msgspec.Meta(gt=0, le=86_400)]
     id: str | None = None

@@ -18,14 +18,14 @@ from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.media import SourceFacts, VideoFacts
 from carmic_assets.model.scene import Scene
 from carmic_assets.model.speech import Word
-from carmic_assets.model.template import AudioConfig, BRoll, TemplateConfig
+from carmic_assets.model.template import BRoll, TemplateConfig
 from carmic_assets.rendering.faces import faces_on_canvas
 from carmic_assets.rendering.pauses import kept_spans
+from carmic_assets.rendering.references import OVERHANG_S, Reference, checked, missing_s, references
 
 MOST_WORDS = 40_000
 MOST_CUTAWAYS = 100
 MOST_EMOJIS = 200
-OVERHANG_S = 0.1  # a cutaway may end so much after its clip: rounding in an editor
 
 
 def clip_bounds(source: SourceFacts, start_s: float, end_s: float) -> tuple[float, float]:
@@ -77,7 +77,6 @@ def assemble(
     keep off them. `templates` are the workspace's own caption styles.
     Raises `RenderFailed` for a configuration that cannot be rendered as it says.
     """
-    media = media or {}
     video = _picture(source)
     rate = output_rate(video)
     frames = round((Fraction(end_s) - Fraction(start_s)) * rate.fraction)
@@ -86,6 +85,9 @@ def assemble(
     duration_s = float(frames / rate.fraction)
     width, height = CANVAS[config.layout.aspect_ratio]
     _check_elements(config)
+    files = [(each, checked(each, (media or {}).get(each.value))) for each in references(config) if each.used]
+    beside = {each.use: file for each, file in files if each.use != "cutaway"}
+    cutaways, notes = _cutaways(config.b_roll, [each for each in files if each[0].use == "cutaway"], duration_s)
     spoken = _words(config, words)
     edit = Edit(
         clip_id=clip_id,
@@ -106,15 +108,16 @@ def assemble(
         shots=_covering(shots, duration_s),
         words=spoken,
         config=config,
-        cutaways=_cutaways(config.b_roll, media, duration_s),
-        music=_music(config.audio, media),
-        watermark=_watermark(config, media),
+        cutaways=cutaways,
+        music=beside.get("music"),
+        watermark=beside.get("watermark"),
         fonts=tuple(fonts),
         markers=tuple(markers),
         score=score,
         reasoning=reasoning,
         language=language,
         templates=dict(templates or {}),
+        notes=notes,
     )
     return edit if scene is None else msgspec.structs.replace(edit, faces=faces_on_canvas(edit, scene))
 
@@ -144,52 +147,25 @@ def _covering(shots: Sequence[LayoutShot], duration_s: float) -> tuple[LayoutSho
     return tuple(shots)
 
 
-def _cutaways(b_roll: Sequence[BRoll], media: Mapping[str, MediaFile], duration_s: float) -> tuple[Cutaway, ...]:
+def _cutaways(
+    b_roll: Sequence[BRoll], files: Sequence[tuple[Reference, MediaFile]], duration_s: float
+) -> tuple[tuple[Cutaway, ...], tuple[str, ...]]:
+    """The cutaways in the order of their starts, and a note on each that its file is too short for."""
     if len(b_roll) > MOST_CUTAWAYS:
         raise RenderFailed(f"There are {len(b_roll)} cutaways. {MOST_CUTAWAYS} are the most that one clip can have.")
-    cutaways = []
-    for number, item in enumerate(b_roll, 1):
-        what = f"B-roll {number}"
-        file = _file(media, item.video_url, what)
-        if not file.has_video:
-            raise RenderFailed(f"{what} ({file.name}) has no picture. Choose a video or an image.")
+    cutaways, notes = [], []
+    for item, (reference, file) in zip(b_roll, files, strict=True):
         if item.start_time >= duration_s or item.start_time + item.duration > duration_s + OVERHANG_S:
-            raise RenderFailed(f"{what} runs past the end of the clip ({duration_s:.1f} s). Move or shorten it.")
-        if file.duration_s is not None and item.source_start >= file.duration_s:
-            raise RenderFailed(f"{what} starts after the end of its own video ({file.duration_s:.1f} s).")
+            raise RenderFailed(
+                f"{reference.place} runs past the end of the clip ({duration_s:.1f} s). Move or shorten it."
+            )
+        missing = missing_s(reference, file)
+        if missing:
+            notes.append(f"{reference.place} is {missing:.1f} s shorter than asked: {file.name} ends there.")
         room = file.duration_s - item.source_start if file.duration_s is not None else float("inf")
-        shown = min(item.duration, duration_s - item.start_time, room, item.source_duration or float("inf"))
+        shown = min(reference.shown_s, duration_s - item.start_time, room)
         cutaways.append(Cutaway(file, item.start_time, shown, item.source_start))
-    return tuple(sorted(cutaways, key=lambda c: c.start_s))
-
-
-def _music(audio: AudioConfig, media: Mapping[str, MediaFile]) -> MediaFile | None:
-    wanted = audio.active_track.url if audio.active_track is not None else audio.music_track
-    if wanted in ("none", ""):
-        return None
-    file = _file(media, wanted, "The music track")
-    if not file.has_audio:
-        raise RenderFailed(f"The music track ({file.name}) has no sound. Choose an audio file.")
-    return file
-
-
-def _watermark(config: TemplateConfig, media: Mapping[str, MediaFile]) -> MediaFile | None:
-    mark = config.elements.watermark
-    if not mark.enabled:
-        return None
-    if not mark.image_url:
-        raise RenderFailed("The watermark is switched on but has no image. Choose an image or switch it off.")
-    file = _file(media, mark.image_url, "The watermark")
-    if not file.has_video:
-        raise RenderFailed(f"The watermark ({file.name}) is no image. Choose a PNG.")
-    return file
-
-
-def _file(media: Mapping[str, MediaFile], key: str, what: str) -> MediaFile:
-    file = media.get(key)
-    if file is None:
-        raise RenderFailed(f"{what} is no longer in the media library or could not be fetched. Choose it again.")
-    return file
+    return tuple(sorted(cutaways, key=lambda c: c.start_s)), tuple(notes)
 
 
 def _check_elements(config: TemplateConfig) -> None:

@@ -115,7 +115,7 @@ def render(
             gain_db=round(levels.voice + levels.whole, 2),
             limited=levels.limited,
             encoder=encoder,
-            notes=track.notes,
+            notes=(*edit.notes, *track.notes),
         )
     finally:
         aside.unlink(missing_ok=True)

@@ -57,7 +57,8 @@ class Store(Protocol):
     def open(self, key: str) -> BinaryIO:
         """The object to read and seek in, for a small part of a large one. Raises KeyError when there is none."""
 
-    def stat(self, key: str) -> ObjectInfo | None: ...
+    def stat(self, key: str) -> ObjectInfo | None:
+        """None where there is no such object, or could be none: what is no key names nothing."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Objects whose key starts with `prefix`, in key order."""

@@ -64,6 +64,8 @@ class BucketStore:
 
         try:
             head = self.client.head_object(**self._name(key))
+        except StoreError:
+            return None
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                 return None
