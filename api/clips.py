@@ -141,7 +141,8 @@ def save(
     raw = {name: value for name, value in msgspec.json.decode(body).items() if name not in BESIDE}
     with platform.database.read() as connection:
         project, clip = owned(connection, caller, clip_id)
-        own = own_templates.configs(connection, caller.workspace)
+        styles = edits.own_styles(connection, caller.workspace)
+        fonts = edits.own_fonts(connection, caller.workspace, data, styles)
     video = hydrator.video(clip.workspace_id, clip.project_id)
     start = clip.start_s if data.start_time is None else data.start_time
     end = clip.end_s if data.end_time is None else data.end_time
@@ -150,9 +151,8 @@ def save(
         edits.check_bounds(start, end, source_s)
         start, end = bounds_of(video, start, end)
     first, last = bounds_of(video, start, end)
-    styles = {name: edits.parsed(config) for name, config in own.items()}
-    with edits.own_fonts(platform, caller.workspace, data, styles) as fonts:
-        edits.check(data, last - first, styles, fonts)
+    with edits.opened(platform, fonts) as files:
+        edits.check(data, last - first, styles, files)
     edits.check_media(platform, caller.workspace, data)
     with platform.database.write() as connection:
         saved = clips.edit(

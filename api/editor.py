@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,6 @@ from uuid import UUID
 import msgspec
 from litestar import get, post
 from litestar.params import JSONBody
-from sqlalchemy import Connection
 
 from api import edits
 from api.access import Access, Caller
@@ -34,7 +32,6 @@ from carmic_assets.model.template import AudioConfig, Emoji, TemplateConfig, Wat
 from carmic_assets.rendering.assemble import assemble
 from carmic_assets.speech.spoken import on_clip
 from resources import clips, library
-from resources import templates as own_templates
 from resources.clips import Clip
 from resources.platform import Platform
 from resources.projects import Project, prefix
@@ -179,29 +176,30 @@ def dry_run_subtitles(
 
     with platform.database.read() as connection:
         project, clip = owned(connection, caller, clip_id)
-        styles = own_styles(connection, caller.workspace)
-    config: TemplateConfig = data if data is not None else edits.parsed(clip.template_config)
-    with edits.own_fonts(platform, caller.workspace, config, styles) as fonts:
-        edits.check(config, clip.end_s - clip.start_s, styles, fonts)
+        config: TemplateConfig = data if data is not None else edits.parsed(clip.template_config)
+        styles = edits.own_styles(connection, caller.workspace)
+        fonts = edits.own_fonts(connection, caller.workspace, config, styles)
+    with edits.opened(platform, fonts) as files:
+        edits.check(config, clip.end_s - clip.start_s, styles, files)
         edit = _edit(platform, hydrator, clip, config, styles)
-        edit = msgspec.structs.replace(edit, fonts=tuple(fonts))
+        plain, edit = edit, msgspec.structs.replace(edit, fonts=tuple(files))
         try:
             captions = caption_events(edit, platform.settings.cache_dir / "captions")
         except ValueError as error:
             raise ApiError(400, str(error)) from error
         # the middle of the first word: what the style looks like at work
         at = edit.words[0].start_s + 0.1 if edit.words else edit.duration_s / 2
-        still = _still(platform, project, edit, at)
+        name = edits.digest(plain, at, [font.object_key for font in fonts])
+        still = _still(platform, project, edit, at, name)
     return Data(DryRun(clip.id, edit.width, edit.height, captions, srt(edit), vtt(edit), still, at))
 
 
-def _still(platform: Platform, project: Project, edit: Edit, at: float) -> str | None:
-    """Draw one frame beside the project's objects; its address. The same edit is drawn once. None where the video is
-    gone, broken, or still too far away."""
+def _still(platform: Platform, project: Project, edit: Edit, at: float, name: str) -> str | None:
+    """Draw one frame beside the project's objects; its address. What has the same name is drawn once. None where the
+    video is gone, broken, or still too far away."""
     from carmic_assets.rendering.still import render_still
 
-    digest = hashlib.sha256(msgspec.json.encode((edit, at), order="deterministic")).hexdigest()[:32]
-    key = f"{prefix(project.workspace_id, project.id)}previews/{digest}.jpg"
+    key = f"{prefix(project.workspace_id, project.id)}previews/{name}.jpg"
     if platform.store.stat(key) is None:
         cache = platform.settings.cache_dir / "captions"
         try:
@@ -258,11 +256,6 @@ def generate_broll(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Pag
 def broll(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Page[Suggestion]:
     """The clip's suggested cutaways."""
     return _suggestions(platform, caller, clip_id)
-
-
-def own_styles(connection: Connection, workspace_id: str) -> dict[str, TemplateConfig]:
-    """The workspace's own templates, by the name that `caption_style` calls them."""
-    return {name: edits.parsed(raw) for name, raw in own_templates.configs(connection, workspace_id).items()}
 
 
 def _suggestions(platform: Platform, caller: Caller, clip_id: UUID) -> Page[Suggestion]:

@@ -5,24 +5,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from api.errors import ApiError
 from api.sentences import sentence
 from carmic_assets.captions.check import check_captions
 from carmic_assets.captions.fonts import shipped_families
-from carmic_assets.captions.presets import known_styles
+from carmic_assets.captions.presets import known_styles, styles_of
 from carmic_assets.direction.override import problem_of
 from carmic_assets.model.edit import MediaFile
 from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.template import TemplateConfig
 from carmic_assets.rendering.references import OVERHANG_S, Reference, checked, missing_s, references
 from resources import library
+from resources import templates as own_templates
+from resources.library import Media
 from resources.outbound import Outbound, Refused
 from resources.platform import Platform
 
@@ -41,6 +45,16 @@ def parsed(raw: dict[str, Any] | None) -> TemplateConfig:
         ) from error
 
 
+def own_styles(connection: Connection, workspace_id: str) -> dict[str, TemplateConfig]:
+    """The workspace's own templates, by the name that `caption_style` calls them."""
+    return styles_of(own_templates.configs(connection, workspace_id))
+
+
+def digest(*parts: Any) -> str:
+    """What to call that which is drawn from these parts alone: the same parts, the same name."""
+    return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()[:32]
+
+
 def filled(raw: dict[str, Any] | None) -> dict[str, Any]:
     """The stored document over the defaults: every known field is there, unknown ones are kept."""
     defaults = msgspec.to_builtins(TemplateConfig())
@@ -48,21 +62,23 @@ def filled(raw: dict[str, Any] | None) -> dict[str, Any]:
     return _over(defaults, raw or {})
 
 
-@contextmanager
 def own_fonts(
-    platform: Platform, workspace_id: str, config: TemplateConfig, styles: dict[str, TemplateConfig]
-) -> Iterator[list[MediaFile]]:
-    """The workspace's font files, where the config, or the one of its `styles` that it is captioned in, names a family
-    that is not shipped; else none need be opened."""
+    connection: Connection, workspace_id: str, config: TemplateConfig, styles: dict[str, TemplateConfig]
+) -> list[Media]:
+    """The workspace's fonts, newest first, where the config, or the one of its `styles` that it is captioned in, names
+    a family that is not shipped; else none need be opened."""
     looks = [config, *([styles[config.caption_style]] if config.caption_style in styles else [])]
     if {look.style.caption_font for look in looks} <= set(shipped_families()):
-        yield []
-        return
-    with platform.database.read() as connection:
-        found = library.fonts(connection, workspace_id)
+        return []
+    return library.fonts(connection, workspace_id)
+
+
+@contextmanager
+def opened(platform: Platform, fonts: Sequence[Media]) -> Iterator[list[MediaFile]]:
+    """The font files, local until the block ends."""
     with ExitStack() as held:
         files = []
-        for font in found:
+        for font in fonts:
             with suppress(KeyError):  # deleted from the store behind our back: as good as absent
                 path = held.enter_context(platform.store.local(font.object_key))
                 files.append(MediaFile(path=str(path), name=font.filename))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from datetime import timedelta
 from importlib.metadata import version
@@ -86,8 +85,10 @@ def create(platform: ThePlatform, caller: TheCaller, data: JSONBody[TemplateIn],
     """Save a template. `caption_style` of a clip may then be its name. Unknown fields are kept."""
     if data.name in known_styles():
         raise ApiError(409, f"{data.name} is the name of a shipped style. Choose another.")
-    with edits.own_fonts(platform, caller.workspace, data.template_config, {}) as fonts:
-        edits.check(data.template_config, LONG_S, {}, fonts)
+    with platform.database.read() as connection:
+        fonts = edits.own_fonts(connection, caller.workspace, data.template_config, {})
+    with edits.opened(platform, fonts) as files:
+        edits.check(data.template_config, LONG_S, {}, files)
     edits.check_media(platform, caller.workspace, data.template_config)
     aspect = data.template_config.layout.aspect_ratio
     ratio: str = data.ratio or next(name for name, value in RATIOS.items() if value == aspect)
@@ -160,25 +161,24 @@ def clear_default(platform: ThePlatform, caller: TheCaller, ratio: FromPath[str]
 def regenerate_previews(platform: ThePlatform, caller: TheCaller, template_id: TemplateId) -> Data[TemplateOut]:
     """Draw the template's preview picture: its captions on a plain ground, in its aspect ratio.
 
-    The same config is drawn once by each version of the server.
+    The same config in the same fonts is drawn once by each version of the server.
     """
     with platform.database.read() as connection:
         own = templates.get(connection, caller.workspace, template_id)
-        shipped = shipped_config(template_id)
-    raw = own.template_config if own is not None else shipped
-    if raw is None:
-        raise not_found("template")
+        raw = own.template_config if own is not None else shipped_config(template_id)
+        if raw is None:
+            raise not_found("template")
+        config = edits.parsed(raw)
+        fonts = edits.own_fonts(connection, caller.workspace, config, {})
     room = f"workspaces/{caller.workspace}/templates" if own is not None else "shared/templates"
-    config = edits.parsed(raw)
-    drawn = msgspec.json.encode((version("carmic"), config), order="deterministic")
-    key = f"{room}/{hashlib.sha256(drawn).hexdigest()[:32]}.png"
+    key = f"{room}/{edits.digest(version('carmic'), config, [font.object_key for font in fonts])}.png"
     if platform.store.stat(key) is None:
         with (
             tempfile.TemporaryDirectory(prefix="carmic-preview-") as folder,
-            edits.own_fonts(platform, caller.workspace, config, {}) as fonts,
+            edits.opened(platform, fonts) as files,
         ):
             path = Path(folder) / "preview.png"
-            draw(config, fonts, path, platform.settings.cache_dir / "captions")
+            draw(config, files, path, platform.settings.cache_dir / "captions")
             platform.store.put_file(key, path, "image/png")
     with platform.database.write() as connection:
         if own is not None:

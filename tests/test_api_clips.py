@@ -276,22 +276,32 @@ def test_captions_are_previewed_and_not_saved(owner: Member, clip: clips.Clip) -
     assert owner.call("POST", path, json={"style": {"captionFont": "No Such Font"}}).status_code == 400
 
 
-def test_an_own_style_may_be_in_an_own_font(owner: Member, tmp_path: Path) -> None:
-    """The fonts were opened only where the clip's config itself named one: a template in such a font was refused."""
+def house_font(owner: Member, letters: str, folder: Path) -> None:
+    """Upload the letters of a shipped family as `House Grotesk`."""
     from fontTools.ttLib import TTFont
 
-    font = TTFont(face("Oswald", 400, tmp_path).path)
+    font = TTFont(face(letters, 400, folder).path)
     for record in font["name"].names:
         record.string = "House Grotesk"
-    font.save(tmp_path / "house.ttf")
-    data = (tmp_path / "house.ttf").read_bytes()
+    font.save(folder / "house.ttf")
+    data = (folder / "house.ttf").read_bytes()
     sent = owner.call("POST", "/v1/workspaces/media", files={"file": ("house.ttf", data, "font/ttf")})
     assert sent.status_code == 201, sent.text
+
+
+def test_an_own_style_may_be_in_an_own_font(owner: Member, tmp_path: Path) -> None:
+    """The fonts were opened only where the clip's config itself named one: a template in such a font was refused."""
+    house_font(owner, "Oswald", tmp_path)
     body = {"name": "Ours", "template_config": {"style": {"captionFont": "House Grotesk"}, "caption_style": "BUBBLE"}}
     made = owner.call("POST", "/v1/templates", json=body)
     assert made.status_code == 201, made.text
     drawn = owner.call("POST", f"/v1/templates/{made.json()['data']['id']}/regenerate-previews")
     assert drawn.status_code == 200 and drawn.json()["data"]["preview_urls"], drawn.text
+    looks = [httpx.get(drawn.json()["data"]["preview_urls"][0]).content]
+    house_font(owner, "Anton", tmp_path)  # of two fonts of one name the newer counts
+    drawn = owner.call("POST", f"/v1/templates/{made.json()['data']['id']}/regenerate-previews")
+    looks.append(httpx.get(drawn.json()["data"]["preview_urls"][0]).content)
+    assert looks[0] != looks[1]
     clip = analysed(owner)[1]
     saved = put(owner, clip, {"caption_style": "Ours"})
     assert saved.status_code == 200, saved.text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import msgspec
 
 from carmic_assets.assets import footage
 from carmic_assets.assets.stage import Stage
+from carmic_assets.captions.presets import styles_of
 from carmic_assets.direction.director import direct_clip
 from carmic_assets.model.edit import Edit, Marker
 from carmic_assets.model.errors import RenderFailed
@@ -60,6 +61,8 @@ def edit_of(at: Stage, video: Video, source: Path, cut: Cut, scratch: Path, held
     except msgspec.ValidationError as error:
         raise RenderFailed(f"The clip's template_config cannot be used: {error}. Save it again.") from error
     start, end = clip_bounds(video.facts, cut.start_s, cut.end_s)
+    with at.platform.database.read() as connection:
+        styles = styles_of(templates.configs(connection, at.project.workspace_id))
     return assemble(
         clip_id=cut.clip_id,
         title=cut.title,
@@ -75,22 +78,11 @@ def edit_of(at: Stage, video: Video, source: Path, cut: Cut, scratch: Path, held
         speech=[(max(a, start) - start, min(b, end) - start) for a, b in video.said.speech if b > start and a < end],
         language=video.said.language,
         scene=video.scene,
-        templates=_templates(at),
+        templates=styles,
         markers=_markers(video, cut, start, end),
         score=cut.score,
         reasoning=cut.reasoning,
     )
-
-
-def _templates(at: Stage) -> dict[str, TemplateConfig]:
-    """The workspace's own caption styles by name; one saved by another version that no longer fits is left out."""
-    with at.platform.database.read() as connection:
-        saved = templates.configs(connection, at.project.workspace_id)
-    found = {}
-    for name, raw in saved.items():
-        with suppress(msgspec.ValidationError):
-            found[name] = msgspec.convert(raw, TemplateConfig)
-    return found
 
 
 def _markers(video: Video, cut: Cut, start_s: float, end_s: float) -> list[Marker]:

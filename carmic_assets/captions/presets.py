@@ -6,7 +6,8 @@ Never draws and never looks at a font: names, numbers and colours only, so that 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from contextlib import suppress
+from typing import Any, Literal
 
 import msgspec
 
@@ -211,6 +212,16 @@ def shadow_ems(style: Style) -> tuple[float, float, float]:
 def known_styles(custom: Mapping[str, TemplateConfig] | None = None) -> list[str]:
     """The names that `caption_style` may take: the shipped ones, then the workspace's own."""
     return [*PRESETS, *(name for name in custom or {} if name not in PRESETS)]
+
+
+def styles_of(saved: Mapping[str, dict[str, Any]]) -> dict[str, TemplateConfig]:
+    """A workspace's stored templates as the styles that their names call; one that no longer fits, since another
+    version saved it, is left out."""
+    found = {}
+    for name, raw in saved.items():
+        with suppress(msgspec.ValidationError):
+            found[name] = msgspec.convert(raw, TemplateConfig)
+    return found
 
 
 def resolve_style(config: TemplateConfig, custom: Mapping[str, TemplateConfig] | None = None) -> Style:
