@@ -85,6 +85,14 @@ class ClipEdit(TemplateConfig, frozen=True, kw_only=True):
 
 
 BESIDE = ("title", "start_time", "end_time")
+QUEUES_RENDER: dict[str, Any] = {
+    "access": Access.EDITOR,
+    "idempotent": True,
+    "status_code": 202,
+    "refuses": (402, 409),
+    "sync_to_thread": True,
+    "tags": ["Clips and editor"],
+}
 
 
 class RenderQueued(msgspec.Struct):
@@ -169,40 +177,14 @@ def save(
     return _full(platform, hydrator, project, saved)
 
 
-@post(
-    "/v1/clips/{clip_id:uuid}/render",
-    access=Access.EDITOR,
-    idempotent=True,
-    status_code=202,
-    refuses=(402, 409),
-    sync_to_thread=True,
-    tags=["Clips and editor"],
-)
-def render(
-    platform: ThePlatform,
-    launcher: TheLauncher,
-    caller: TheCaller,
-    clip_id: Id,
-) -> Data[RenderQueued]:
+@post("/v1/clips/{clip_id:uuid}/render", **QUEUES_RENDER)
+def render(platform: ThePlatform, launcher: TheLauncher, caller: TheCaller, clip_id: Id) -> Data[RenderQueued]:
     """Queue the final render of the clip as it stands now. Charges its length; a failure gives that back."""
     return _render(platform, launcher, caller, clip_id)
 
 
-@post(
-    "/v1/clips/{clip_id:uuid}/retry-render",
-    access=Access.EDITOR,
-    idempotent=True,
-    status_code=202,
-    refuses=(402, 409),
-    sync_to_thread=True,
-    tags=["Clips and editor"],
-)
-def retry_render(
-    platform: ThePlatform,
-    launcher: TheLauncher,
-    caller: TheCaller,
-    clip_id: Id,
-) -> Data[RenderQueued]:
+@post("/v1/clips/{clip_id:uuid}/retry-render", **QUEUES_RENDER)
+def retry_render(platform: ThePlatform, launcher: TheLauncher, caller: TheCaller, clip_id: Id) -> Data[RenderQueued]:
     """Queue a clip whose render failed again. 409 where none failed."""
     return _render(platform, launcher, caller, clip_id, only="FAILED_RENDER")
 

@@ -30,12 +30,21 @@ from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import CorruptVideo, RenderFailed
 from carmic_assets.model.template import AudioConfig, Emoji, TemplateConfig, Watermark
 from carmic_assets.rendering.assemble import assemble
-from carmic_assets.speech.spoken import on_clip
+from carmic_assets.speech.spoken import on_clip, spans_on_clip
 from resources import clips, library
 from resources.clips import Clip
 from resources.platform import Platform
 from resources.projects import Project, prefix
 from resources.store.folder import FolderStore
+
+CHANGES_CONFIG: dict[str, Any] = {
+    "access": Access.EDITOR,
+    "idempotent": True,
+    "status_code": 200,
+    "refuses": (409,),
+    "sync_to_thread": True,
+    "tags": ["Clips and editor"],
+}
 
 
 class Rebuilt(msgspec.Struct):
@@ -92,21 +101,8 @@ class Suggestion(msgspec.Struct):
     matches: list[Match]
 
 
-@post(
-    "/v1/clips/{clip_id:uuid}/rebuild-layout",
-    access=Access.EDITOR,
-    idempotent=True,
-    status_code=200,
-    refuses=(409,),
-    sync_to_thread=True,
-    tags=["Clips and editor"],
-)
-def rebuild_layout(
-    platform: ThePlatform,
-    hydrator: TheHydrator,
-    caller: TheCaller,
-    clip_id: Id,
-) -> Data[Rebuilt]:
+@post("/v1/clips/{clip_id:uuid}/rebuild-layout", **CHANGES_CONFIG)
+def rebuild_layout(platform: ThePlatform, hydrator: TheHydrator, caller: TheCaller, clip_id: Id) -> Data[Rebuilt]:
     """Let the auto-director decide anew: drops the saved `shots` and answers the timeline that is followed from now on.
 
     409 while the video's spatial matrix does not exist.
@@ -122,28 +118,15 @@ def rebuild_layout(
     return Data(Rebuilt(clip.id, clip.version, timeline, measure(timeline, video.scene, start)))
 
 
-@post(
-    "/v1/clips/{clip_id:uuid}/emoji-fill",
-    access=Access.EDITOR,
-    idempotent=True,
-    status_code=200,
-    refuses=(409,),
-    sync_to_thread=True,
-    tags=["Clips and editor"],
-)
-def fill_emoji(
-    platform: ThePlatform,
-    hydrator: TheHydrator,
-    caller: TheCaller,
-    clip_id: Id,
-) -> Data[Reactions]:
+@post("/v1/clips/{clip_id:uuid}/emoji-fill", **CHANGES_CONFIG)
+def fill_emoji(platform: ThePlatform, hydrator: TheHydrator, caller: TheCaller, clip_id: Id) -> Data[Reactions]:
     """Place emoji reactions where the words call for them, and save them as `elements.emojis`.
 
     They have no position of their own: the renderer puts each beside its speaker's face.
     """
     with platform.database.read() as connection:
         _, clip = owned(connection, caller, clip_id)
-    edit = _edit(platform, hydrator, clip, edits.parsed(clip.template_config), {})
+    edit = _edit(hydrator, clip, edits.parsed(clip.template_config), {})
     found = tuple(emoji_fill(edit.words, edit.duration_s))
     placed = msgspec.to_builtins(found)
 
@@ -181,7 +164,7 @@ def dry_run_subtitles(
         fonts = edits.own_fonts(connection, caller.workspace, config, styles)
     with edits.opened(platform, fonts) as files:
         edits.check(config, clip.end_s - clip.start_s, styles, files)
-        edit = _edit(platform, hydrator, clip, config, styles)
+        edit = _edit(hydrator, clip, config, styles)
         plain, edit = edit, msgspec.structs.replace(edit, fonts=tuple(files))
         try:
             captions = caption_events(edit, platform.settings.cache_dir / "captions")
@@ -278,9 +261,7 @@ def _changed(platform: Platform, clip: Clip, change: Any) -> Clip:
     return saved
 
 
-def _edit(
-    platform: Platform, hydrator: Hydrator, clip: Clip, config: TemplateConfig, styles: dict[str, TemplateConfig]
-) -> Edit:
+def _edit(hydrator: Hydrator, clip: Clip, config: TemplateConfig, styles: dict[str, TemplateConfig]) -> Edit:
     """The edit as the renderer would get it, without the media that captions have nothing to do with."""
     video: Video = hydrator.video(clip.workspace_id, clip.project_id)
     if video.facts is None or video.scene is None or video.transcript is None:
@@ -293,7 +274,7 @@ def _edit(
         elements=msgspec.structs.replace(config.elements, watermark=Watermark()),
     )
     try:
-        edit = assemble(
+        return assemble(
             clip_id=clip.id,
             title=clip.title,
             source_path="",
@@ -303,17 +284,13 @@ def _edit(
             config=plain,
             words=on_clip(video.words, start, end),
             shots=direct_clip(video.scene, start, end, plain),
-            speech=[
-                (max(a, start) - start, min(b, end) - start)
-                for a, b in video.transcript.speech
-                if a < end and b > start
-            ],
+            speech=spans_on_clip(video.transcript.speech, start, end),
             language=video.transcript.language,
             scene=video.scene,
+            templates=styles,
         )
     except RenderFailed as error:
         raise ApiError(422, error.sentence) from error
-    return msgspec.structs.replace(edit, templates=styles)
 
 
 ROUTES: list[Any] = [rebuild_layout, fill_emoji, dry_run_subtitles, generate_broll, broll]

@@ -21,8 +21,6 @@ EXPORTS = Limit("exports", 5, 60)
 STOCK = Limit("stock", 60, 60)
 # the generation surface
 READS = Limit("reads", 20, 10)
-GENERATIONS = Limit("generations", 5, 10)
-UPLOADS = Limit("uploads", 10, 60)
 DELETIONS = Limit("deletions", 10, 60)
 
 

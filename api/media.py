@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, delete, get, post
@@ -29,11 +29,11 @@ from api.given import Id, TheCaller, ThePlatform
 from api.inspecting import inspect
 from api.links import LIFE_S, link
 from api.store import Form, body_of
+from carmic_assets.model.edit import Kind
 from resources import library, usage
 from resources.library import Media
 from resources.platform import Platform
 
-MediaType = Literal["image", "video", "audio", "font"]
 Filename = Annotated[str, Meta(pattern=NO_NUL, min_length=1, max_length=500, examples=["logo.png"])]
 Key = Annotated[str, Meta(pattern=NO_NUL, min_length=1, max_length=900)]
 UPLOAD_LIFE_S = 3600
@@ -88,7 +88,7 @@ class MediaOut(msgspec.Struct):
     object_key: str
     url: str | None
     filename: str
-    media_type: MediaType
+    media_type: Kind
     content_type: str
     file_size: int
     duration: float | None
@@ -139,7 +139,7 @@ class Playback(msgspec.Struct):
 def listing(
     platform: ThePlatform,
     caller: TheCaller,
-    media_type: Annotated[MediaType | None, QueryParameter(description="Of one kind.")] = None,
+    media_type: Annotated[Kind | None, QueryParameter(description="Of one kind.")] = None,
     search: Search = "",
     limit: Limit = 20,
     offset: Offset = 0,

@@ -1,5 +1,5 @@
 """Draws a template's preview picture, in a process of its own: `python -m api.previewing PNG CACHE` with the config
-and the workspace's own fonts on standard input. The API itself opens no font and runs no ffmpeg.
+and the workspace's own fonts on standard input. A font that breaks what draws it breaks that process alone.
 """
 
 from __future__ import annotations

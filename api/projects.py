@@ -25,7 +25,7 @@ from api.videos import kind_of
 from resources import clips, projects, runs
 from resources.outbound import Outbound, Refused
 from resources.platform import Platform
-from resources.projects import NewProject, Project
+from resources.projects import NewProject, Project, Status
 
 VideoType = Literal[
     "auto",
@@ -39,22 +39,6 @@ VideoType = Literal[
     "news",
     "sports",
     "other",
-]
-Status = Literal[
-    "PENDING_UPLOAD",
-    "UPLOADING",
-    "DOWNLOADING",
-    "TRANSCRIBING",
-    "PROCESSING",
-    "FACE_TRACKING",
-    "CLIPS_READY",
-    "COMPLETED",
-    "FAILED",
-    "FAILED_DOWNLOAD",
-    "FAILED_NO_SPEECH",
-    "FAILED_BILLING",
-    "FAILED_CORRUPT_VIDEO",
-    "CANCELLED",
 ]
 Seconds = Annotated[float, Meta(ge=0, le=864_000)]
 Language = Annotated[str, Meta(pattern=LANGUAGE, description="ISO 639-1, or `auto`.", examples=["en"])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from litestar import delete, get, patch, post
@@ -17,23 +17,12 @@ from api.errors import ApiError, not_found
 from api.fields import Line, Url
 from api.given import Id, TheCaller, ThePlatform
 from resources import webhooks
+from resources.events import WebhookEvent
 from resources.outbound import Outbound, Refused
 from resources.platform import Platform
 from resources.webhooks import Delivery, Webhook
 
-EventName = Literal[
-    "project.status",
-    "project.clips_ready",
-    "project.failed",
-    "clip.rendered",
-    "clip.render_failed",
-    "clip.rescored",
-    "export.completed",
-    "export.failed",
-    "job.completed",
-    "job.failed",
-]
-Chosen = Annotated[list[EventName], Meta(max_length=20)]
+Chosen = Annotated[list[WebhookEvent], Meta(max_length=20)]
 TAGS = ["Webhooks"]
 
 

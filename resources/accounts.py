@@ -16,8 +16,6 @@ from sqlalchemy.exc import IntegrityError
 from resources.database.engine import now
 from resources.database.tables import invitations, members, users, workspaces
 
-ROLES = ("OWNER", "EDITOR")
-
 
 class EmailTaken(Exception):
     """Somebody has registered with this address."""

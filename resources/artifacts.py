@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from resources.projects import prefix
 
 # One object each, under the project's prefix
@@ -41,7 +39,3 @@ def rendered(render_id: str, suffix: str) -> str:
 
 def package(export_id: str) -> str:
     return f"exports/{export_id}.zip"
-
-
-def suffix_of(filename: str) -> str:
-    return PurePosixPath(filename).suffix.lower()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from resources.database.engine import now
@@ -29,7 +29,3 @@ def put(connection: Connection, key: str, body: str, life: timedelta) -> None:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     row = dialect.insert(cache).values(key=key, **values)
     connection.execute(row.on_conflict_do_update(index_elements=[cache.c.key], set_=values))
-
-
-def prune(connection: Connection) -> None:
-    connection.execute(delete(cache).where(cache.c.expires_at < now()))

@@ -7,7 +7,7 @@ twice, the row id lets a reader resume.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, text
@@ -16,7 +16,7 @@ from resources.database.engine import now
 from resources.database.tables import events
 
 # What a subscription may name. Everything else in the outbox is for streams alone.
-WEBHOOK_EVENTS = (
+WebhookEvent = Literal[
     "project.status",
     "project.clips_ready",
     "project.failed",
@@ -27,7 +27,8 @@ WEBHOOK_EVENTS = (
     "export.failed",
     "job.completed",
     "job.failed",
-)
+]
+WEBHOOK_EVENTS: tuple[str, ...] = get_args(WebhookEvent)
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -15,7 +15,6 @@ from resources.clips import Clip
 from resources.database.engine import now
 from resources.database.tables import exports
 
-TARGETS = ("premiere", "davinci", "fcpx", "after_effects")
 LIVE = ("PENDING", "PROCESSING")
 
 

@@ -61,7 +61,3 @@ def release(connection: Connection, scope: str, key: str) -> None:
             idempotency.c.scope == scope, idempotency.c.key == key, idempotency.c.status.is_(None)
         )
     )
-
-
-def prune(connection: Connection) -> None:
-    connection.execute(delete(idempotency).where(idempotency.c.created_at < now() - KEPT))

@@ -14,8 +14,6 @@ from sqlalchemy import Connection, Text, and_, cast, delete, func, insert, or_, 
 from resources.database.engine import now
 from resources.database.tables import clips, media, templates
 
-TYPES = ("image", "video", "audio", "font")
-
 
 class Media(msgspec.Struct, frozen=True):
     """A row of `media`. `clip_id` is set for media that belong to one clip."""

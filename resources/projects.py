@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 from sqlalchemy import Connection, func, insert, or_, select, update
@@ -16,7 +16,7 @@ from resources import events, ledger
 from resources.database.engine import now
 from resources.database.tables import clips, projects
 
-ORDER = (
+Forward = Literal[
     "PENDING_UPLOAD",
     "UPLOADING",
     "DOWNLOADING",
@@ -25,9 +25,11 @@ ORDER = (
     "FACE_TRACKING",
     "CLIPS_READY",
     "COMPLETED",
-)
-FAILURES = ("FAILED", "FAILED_DOWNLOAD", "FAILED_NO_SPEECH", "FAILED_BILLING", "FAILED_CORRUPT_VIDEO")
-STATUSES = (*ORDER, *FAILURES, "CANCELLED")
+]
+Failure = Literal["FAILED", "FAILED_DOWNLOAD", "FAILED_NO_SPEECH", "FAILED_BILLING", "FAILED_CORRUPT_VIDEO"]
+Status = Literal[Forward, Failure, "CANCELLED"]
+ORDER: tuple[str, ...] = get_args(Forward)
+FAILURES: tuple[str, ...] = get_args(Failure)
 WORKING = ORDER[: ORDER.index("CLIPS_READY")]
 STREAM_END = ("CLIPS_READY", "COMPLETED", "CANCELLED", *FAILURES)
 

@@ -131,12 +131,6 @@ def redeem_ticket(connection: Connection, ticket: str) -> Ticket | None:
     return None if row is None or row.expires_at <= now() else Ticket(row.user_id, row.workspace_id)
 
 
-def prune(connection: Connection) -> None:
-    """Forget what has expired. A revoked token stays until then, so that its reuse is still recognised."""
-    for table in (refresh_tokens, password_resets, sse_tickets):
-        connection.execute(delete(table).where(table.c.expires_at < now() - timedelta(days=1)))
-
-
 def _issue(connection: Connection, family: str, user_id: str) -> Session:
     refresh = secrets.token_urlsafe(32)
     row = {"token_hash": token_hash(refresh), "family_id": family, "user_id": user_id}

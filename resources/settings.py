@@ -59,7 +59,6 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("CARMIC_MAX_RUNS", "2", "Runs at once over all workspaces; a run uses CARMIC_THREADS threads."),
     Setting("CARMIC_DAGSTER_POSTGRES_URL", "", "Dagster's own storage; empty for SQLite in the home.", secret=True),
-    Setting("CARMIC_DAGSTER_URL", "http://127.0.0.1:3000", "Where operators find the Dagster UI; shown, never called."),
     Setting("CARMIC_CODE_SERVER", "127.0.0.1:4000", "host:port of the Dagster code server that runs are submitted to."),
     Setting("CARMIC_OUTBOUND_ALLOW", "", "Networks (CIDR, comma-separated) that may be reached although private."),
     Setting("CARMIC_TRUSTED_PROXIES", "", "Networks whose X-Forwarded-For is believed."),
@@ -97,7 +96,6 @@ class Settings(msgspec.Struct, frozen=True):
     """What `load` made of the environment. Paths are absolute; networks are parsed."""
 
     home: Path
-    production: bool
     database_url: str
     store_url: str
     s3_endpoint: str
@@ -110,8 +108,6 @@ class Settings(msgspec.Struct, frozen=True):
     device: str
     video_encoder: str
     threads: int
-    executor: str
-    dagster_url: str
     code_server: str
     outbound_allow: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
@@ -147,10 +143,6 @@ class Settings(msgspec.Struct, frozen=True):
     def scratch_dir(self) -> Path:
         """For work in progress; emptied by `carmic up` at start."""
         return self.home / "scratch"
-
-    @property
-    def dagster_home(self) -> Path:
-        return self.home / "dagster"
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -199,7 +191,6 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     home.mkdir(parents=True, exist_ok=True)
     return Settings(
         home=home,
-        production=production,
         database_url=url,
         store_url=raw["CARMIC_STORE_URL"],
         s3_endpoint=raw["CARMIC_S3_ENDPOINT"],
@@ -212,8 +203,6 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         device=raw["CARMIC_DEVICE"],
         video_encoder=raw["CARMIC_VIDEO_ENCODER"],
         threads=int(raw["CARMIC_THREADS"]),
-        executor=raw["CARMIC_EXECUTOR"],
-        dagster_url=raw["CARMIC_DAGSTER_URL"],
         code_server=raw["CARMIC_CODE_SERVER"],
         outbound_allow=_split(raw["CARMIC_OUTBOUND_ALLOW"]),
         trusted_proxies=_split(raw["CARMIC_TRUSTED_PROXIES"]),

@@ -77,7 +77,7 @@ def rendered_clips(
 def _renders(at: Stage, context: dg.AssetExecutionContext, again: Again) -> list[renders.Render]:
     with at.platform.database.read() as connection:
         if runs.SUBJECT_TAG in context.run.tags:
-            return renders.live_of_run(connection, context.run_id)
+            return renders.live_of_run(connection, context.run.run_id)
         newest = [renders.newest(connection, clip.id) for clip in _chosen(connection, at, again)]
     return [row for row in newest if row is not None and row.status == "RENDERED"]
 
@@ -209,7 +209,7 @@ def nle_packages(context: dg.AssetExecutionContext, config: Again, platform: Pla
 def _exports(at: Stage, context: dg.AssetExecutionContext, again: Again) -> list[exports.Export]:
     with at.platform.database.read() as connection:
         if runs.SUBJECT_TAG in context.run.tags:
-            return exports.live_of_run(connection, context.run_id)
+            return exports.live_of_run(connection, context.run.run_id)
         clips = _chosen(connection, at, again)
         done = [row for clip in clips for row in exports.of_clip(connection, clip.id)]
     return [row for row in done if row.status == "COMPLETED"]

@@ -19,7 +19,7 @@ from carmic_assets.model.scene import Scene
 from carmic_assets.model.speech import Speakers, Transcript, Word
 from carmic_assets.model.template import TemplateConfig
 from carmic_assets.rendering.assemble import assemble, clip_bounds
-from carmic_assets.speech.spoken import assign, on_clip
+from carmic_assets.speech.spoken import assign, on_clip, spans_on_clip
 from resources import artifacts, templates
 
 
@@ -75,7 +75,7 @@ def edit_of(at: Stage, video: Video, source: Path, cut: Cut, scratch: Path, held
         shots=direct_clip(video.scene, start, end, config),
         media=footage.gather(at.platform, at.project.workspace_id, config, scratch, held),
         fonts=footage.fonts(at.platform, at.project.workspace_id, held),
-        speech=[(max(a, start) - start, min(b, end) - start) for a, b in video.said.speech if b > start and a < end],
+        speech=spans_on_clip(video.said.speech, start, end),
         language=video.said.language,
         scene=video.scene,
         templates=styles,

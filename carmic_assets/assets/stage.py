@@ -120,17 +120,17 @@ def stage(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Sta
         project = projects.get(connection, context.partition_key)
     if project is None:
         raise dg.Failure(f"There is no project {context.partition_key}: it was deleted.", allow_retries=False)
-    if project.run_id == context.run_id and project.status in (*projects.FAILURES, "CANCELLED"):
+    if project.run_id == context.run.run_id and project.status in (*projects.FAILURES, "CANCELLED"):
         raise dg.Failure(
             f"The project has ended as {project.status}; there is nothing to go on with.", allow_retries=False
         )
-    scratch = platform.settings.scratch_dir / context.run_id / context.op_handle.name
+    scratch = platform.settings.scratch_dir / context.run.run_id / context.op_execution_context.op_handle.name
     scratch.mkdir(parents=True, exist_ok=True)
     try:
-        with alive(platform, context.run_id):
-            yield Stage(platform, project, context.run_id, scratch)
+        with alive(platform, context.run.run_id):
+            yield Stage(platform, project, context.run.run_id, scratch)
         with platform.database.write() as connection:
-            runs.got_on(connection, context.run_id)
+            runs.got_on(connection, context.run.run_id)
     except CarmicError as error:
         _end(platform, project, error.state, error.sentence)
         raise dg.Failure(error.sentence, allow_retries=False) from error

@@ -24,9 +24,8 @@ from carmic_assets.model.edit import MediaFile
 # Faces with other metrics, names or tables than this version makes must not be found in an old cache.
 _FORMAT = "4"
 
-# Every face is given these, in ems. Their sum is 1, which makes ASS's font size the em size.
+# Every face is given this ascent and the rest of one em as descent, which makes ASS's font size the em size.
 ASCENT = 0.8
-DESCENT = 0.2
 
 # family -> package, path below it. "{}" stands for the style's name where each weight is a file of its own.
 _SHIPPED: dict[str, tuple[str, str]] = {

@@ -66,9 +66,7 @@ def up(home: Path, host: str, port: int, dagster_port: int, say: Callable[[str],
 def _serve(home: Path, host: str, port: int, dagster_port: int, say: Callable[[str], None]) -> int:
     homes.prepare(home)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    extra = {"CARMIC_DAGSTER_URL": f"http://{shown}:{dagster_port}"}
-    if not os.environ.get("CARMIC_PUBLIC_URL"):
-        extra["CARMIC_PUBLIC_URL"] = f"http://{shown}:{port}"
+    extra = {} if os.environ.get("CARMIC_PUBLIC_URL") else {"CARMIC_PUBLIC_URL": f"http://{shown}:{port}"}
     code_port = homes.free_port()
     environment = homes.environment(home, code_port=code_port, extra=extra)
     open_platform(environment).database.close()  # settings errors and migrations before anything starts

@@ -23,7 +23,7 @@ def reason(span: SourceSpan, stretch: Stretch, heard: dict[str, float], manner: 
     elif view.kind == "group":
         text = f"{_names(members)} fit into one frame."
     else:
-        text = _one(span, stretch, members[0], heard, manner.follow_speaker)
+        text = _one(span, members[0], heard, manner.follow_speaker)
     return f"{unmet}{text}"
 
 
@@ -58,7 +58,7 @@ def _split(members: list[Subject], wanted: str) -> str:
     return f"{_names(members)} both speak in this shot, too quickly in turn to cut between them: both are shown."
 
 
-def _one(span: SourceSpan, stretch: Stretch, subject: Subject, heard: dict[str, float], follow: bool) -> str:
+def _one(span: SourceSpan, subject: Subject, heard: dict[str, float], follow: bool) -> str:
     name = _name(subject)
     alone = len(span.subjects) == 1
     others = {letter: s for letter, s in heard.items() if letter != subject.speaker and s >= MENTIONED_S}

@@ -51,7 +51,7 @@ class _Writer:
 
     def document(self, version: str) -> str:
         line = self.timeline
-        spine = [self._clip(piece, at) for at, piece in enumerate(line.main)]
+        spine = [self._clip(piece) for piece in line.main]
         for lane, pieces in ((BACKGROUND, line.background), (SECOND, line.second), (BROLL, line.broll)):
             for piece in pieces:
                 self._attach(spine, piece.start, self._video(piece, lane))
@@ -133,7 +133,7 @@ class _Writer:
 
     # The picture
 
-    def _clip(self, piece: Piece, at: int) -> Element:
+    def _clip(self, piece: Piece) -> Element:
         """A clip of the primary storyline: picture and sound."""
         line = self.timeline
         file = line.file(piece.footage)

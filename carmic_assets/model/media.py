@@ -31,7 +31,7 @@ class VideoFacts(msgspec.Struct, frozen=True):
     mirrored: bool
     sar_num: int
     sar_den: int
-    rate: Rate  # the average rate, snapped to the nearest standard rate where within 0.1 %
+    rate: Rate  # constant: to the nearest standard one within 0.1 %; variable: the usual one
     variable_rate: bool
     pix_fmt: str
     color_range: str | None  # as ffmpeg names them; None where the file does not say

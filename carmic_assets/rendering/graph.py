@@ -90,7 +90,7 @@ def canvas(graph: Graph, plan: Plan, source: str, commands: Path) -> str:
         graph.chains.append(f"[{source}]split={len(labels)}" + "".join(f"[{each}]" for each in labels))
     base = ""
     for number, (layer, label) in enumerate(zip(plan.layers, labels, strict=True)):
-        drawn = graph.chain(label, _layer(edit, plan, layer, number, commands))
+        drawn = graph.chain(label, _layer(edit, layer, number, commands))
         if number == 0:
             base = drawn
             continue
@@ -102,7 +102,7 @@ def canvas(graph: Graph, plan: Plan, source: str, commands: Path) -> str:
     return graph.chain(base, finished(video))
 
 
-def _layer(edit: Edit, plan: Plan, layer: Layer, number: int, commands: Path) -> list[str]:
+def _layer(edit: Edit, layer: Layer, number: int, commands: Path) -> list[str]:
     """The filters of one layer, from the upright frame to a picture that lies on the canvas."""
     video = edit.source.video
     first = _settings(layer.changes[0][1])

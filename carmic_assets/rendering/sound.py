@@ -26,7 +26,6 @@ LEAST_SLOPE = 0.2  # loudness is told in tenths: two near readings say little
 SILENT_LUFS = -69.0  # EBU R128's gate is at -70: nothing was measured
 FADE_S = 0.004  # on either side of a removed pause, against clicks
 MUSIC_FADE_S = 1.2
-EFFECTS_LUFS = -24.0  # how loud the effects' peaks stand under a voice of -14
 DUCKING = "threshold=0.03:ratio=4:attack=25:release=450:knee=4"  # about 10 dB under a voice at the target
 
 

@@ -33,3 +33,8 @@ def on_clip(words: Iterable[Word], start_s: float, end_s: float) -> list[Word]:
         for word in words
         if start_s <= (word.start_s + word.end_s) / 2 < end_s
     ]
+
+
+def spans_on_clip(spans: Iterable[tuple[float, float]], start_s: float, end_s: float) -> list[tuple[float, float]]:
+    """Spans of the source's clock between two times of it, on the clip's clock, cut to its ends."""
+    return [(max(a, start_s) - start_s, min(b, end_s) - start_s) for a, b in spans if a < end_s and b > start_s]

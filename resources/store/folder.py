@@ -25,8 +25,6 @@ import msgspec
 
 from resources.store.base import ObjectInfo, PresignedPost, StoreError, checked
 
-COPY_BLOCK = 1 << 20
-
 
 class Grant(msgspec.Struct, frozen=True):
     """What a verified address allows."""
