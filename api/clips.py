@@ -122,7 +122,6 @@ def detail(
     """The clip as the editor opens it. `ETag` names the saved version; send it as `If-Match` when saving."""
     with platform.database.read() as connection:
         project, clip = owned(connection, caller, clip_id)
-        clip = started_with(connection, clip)
     return _full(platform, hydrator, project, clip)
 
 
@@ -251,7 +250,13 @@ def source_video(
 
 
 def owned(connection: Connection, caller: Caller, clip_id: UUID) -> tuple[Project, Clip]:
-    """The clip and its project, if they are of the caller's workspace. Raises 404 else."""
+    """The clip, in the config that it is rendered in now, and its project, if they are of the caller's workspace.
+    Raises 404 else."""
+    project, clip = _stored(connection, caller, clip_id)
+    return project, _started(connection, clip)
+
+
+def _stored(connection: Connection, caller: Caller, clip_id: UUID) -> tuple[Project, Clip]:
     clip = clips.get(connection, str(clip_id))
     project = projects.get(connection, clip.project_id) if clip else None
     if clip is None or project is None or clip.workspace_id != caller.workspace:
@@ -259,7 +264,7 @@ def owned(connection: Connection, caller: Caller, clip_id: UUID) -> tuple[Projec
     return project, clip
 
 
-def started_with(connection: Connection, clip: Clip) -> Clip:
+def _started(connection: Connection, clip: Clip) -> Clip:
     """A clip that nobody has edited starts with the workspace's default template for 9:16, if there is one."""
     if clip.template_config is not None:
         return clip
@@ -325,11 +330,11 @@ def _render(
 ) -> Data[RenderQueued]:
     run_id = runs.new_run_id()
     with platform.database.write() as connection:
-        _, clip = owned(connection, caller, clip_id)
+        _, clip = _stored(connection, caller, clip_id)
         if only is not None and clip.status != only:
             raise ApiError(409, f"No render of this clip has failed; it is {clip.status}.")
-        if clip.template_config is None and (config := started_with(connection, clip).template_config) is not None:
-            clip = clips.edit(connection, clip.id, config) or clip
+        if clip.template_config is None and (config := _started(connection, clip).template_config) is not None:
+            clip = clips.edit(connection, clip.id, config) or clip  # what was rendered stays the clip's own
         queued = renders.queue(connection, clip, run_id)
         runs.promise(connection, run_id, "render_clips", clip.workspace_id, clip.project_id, queued.id)
     launcher.launch(run_id)

@@ -117,7 +117,7 @@ class Hydrator:
     def clip(self, clip: Clip, config: TemplateConfig) -> msgspec.Raw:
         """The `Hydration` of the clip as JSON."""
         video = self.video(clip.workspace_id, clip.project_id)
-        key = (clip.id, clip.version, clip.start_s, clip.end_s, id(video))
+        key = (clip.id, clip.start_s, clip.end_s, config, id(video))
         made: tuple[Video, msgspec.Raw] = self._answers.get(
             key, lambda: (video, msgspec.Raw(msgspec.json.encode(hydrate(video, clip.start_s, clip.end_s, config))))
         )

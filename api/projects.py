@@ -11,6 +11,7 @@ import msgspec
 from litestar import Request, delete, get, post, route
 from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
+from sqlalchemy import Connection
 
 from api import uploads
 from api.access import Access, Caller
@@ -22,7 +23,7 @@ from api.given import Id, TheCaller, TheLauncher, ThePlatform
 from api.limiting import CREATES, spend
 from api.links import link
 from api.videos import kind_of
-from resources import clips, projects, runs
+from resources import clips, exports, projects, renders, runs
 from resources.outbound import Outbound, Refused
 from resources.platform import Platform
 from resources.projects import NewProject, Project, Status
@@ -43,6 +44,7 @@ VideoType = Literal[
 Seconds = Annotated[float, Meta(ge=0, le=864_000)]
 Language = Annotated[str, Meta(pattern=LANGUAGE, description="ISO 639-1, or `auto`.", examples=["en"])]
 Instructions = Annotated[str, Meta(pattern=NO_NUL, max_length=4000)]
+DELETED = "The project was deleted."
 UPLOAD_LIFE_S = 6 * 3600  # 5 GB over a slow line take hours
 
 
@@ -294,16 +296,22 @@ def remove(
     caller: TheCaller,
     project_id: Id,
 ) -> Data[Ok]:
-    """Delete a project: cancels what runs, hides it at once, and purges its objects soon after."""
+    """Delete a project: cancels what runs, gives back the minutes of what had not ended, hides the project at once, and
+    purges its objects soon after."""
     with platform.database.write() as connection:
         project = owned(connection, caller, project_id)
         projects.delete(connection, project.id)
         stopped = _withdraw(connection, project.id)
+        for run_id in stopped:
+            for render in renders.live_of_run(connection, run_id):
+                renders.fail(connection, render.id, DELETED)
+            for export in exports.live_of_run(connection, run_id):
+                exports.fail(connection, export.id, DELETED)
     launcher.stop(stopped)
     return Data(Ok())
 
 
-def owned(connection: Any, caller: Caller, project_id: UUID) -> Project:
+def owned(connection: Connection, caller: Caller, project_id: UUID) -> Project:
     """The project, if it is of the caller's workspace. Raises 404 else."""
     project = projects.get(connection, str(project_id))
     if project is None or project.workspace_id != caller.workspace:
@@ -311,7 +319,7 @@ def owned(connection: Any, caller: Caller, project_id: UUID) -> Project:
     return project
 
 
-def _start(connection: Any, project_id: str, workspace_id: str) -> Project | None:
+def _start(connection: Connection, project_id: str, workspace_id: str) -> Project | None:
     """Claim the project for a new run and promise the run. None when somebody was first."""
     run_id = runs.new_run_id()
     started = projects.claim(connection, project_id, run_id)
@@ -320,7 +328,7 @@ def _start(connection: Any, project_id: str, workspace_id: str) -> Project | Non
     return started
 
 
-def _withdraw(connection: Any, project_id: str, only_of: str | None = None) -> list[str]:
+def _withdraw(connection: Connection, project_id: str, only_of: str | None = None) -> list[str]:
     """Cancel the project's open runs, or those of one subject; their ids, to be terminated after the commit."""
     found = runs.open_of_project(connection, project_id)
     wanted = [intent.run_id for intent in found if only_of in (None, intent.subject_id)]

@@ -239,6 +239,33 @@ def test_the_source_is_public_with_its_token_only(owner: Member, clip: clips.Cli
     assert httpx.get(bare, headers=server.member().headers).status_code == 404
 
 
+def test_a_clip_that_nobody_edited_is_in_the_default_template_wherever_it_is_looked_at(server: Server) -> None:
+    """Previews and packages were in the shipped look, and what saved a part of the config lost the template."""
+    member = server.member("PROFESSIONAL")
+    shown, filled, rebuilt = (analysed(member)[1] for _ in range(3))
+    assert {shot["layout"] for shot in get(member, shown)["ai_suggested_layout_timeline"]} == {"face-track"}
+    config = {"layout": {"layoutType": "fit"}, "caption_style": "IMPACT"}
+    made = member.call("POST", "/v1/templates", json={"name": "Ours", "template_config": config}).json()["data"]
+    assert member.call("PUT", "/v1/templates/defaults/9_16", json={"template_id": made["id"]}).status_code == 200
+    found = get(member, shown)
+    assert found["template_config"]["caption_style"] == "IMPACT" and found["version"] == 1
+    assert {shot["layout"] for shot in found["ai_suggested_layout_timeline"]} == {"fit"}  # not the remembered one
+    path = f"/v1/clips/{shown.id}/subtitle-dry-run"
+    asked = member.call("POST", path, json=found["template_config"]).json()["data"]
+    assert member.call("POST", path).json()["data"]["captions"] == asked["captions"]
+    export = member.call("POST", f"/v1/clips/{shown.id}/exports", json={"target_format": "premiere"}).json()["data"]
+    with server.database.read() as connection:
+        row = exports.get(connection, export["export_id"])
+    assert row is not None and row.template_config == made["template_config"]
+    assert member.call("POST", f"/v1/clips/{filled.id}/emoji-fill").status_code == 200
+    assert get(member, filled)["template_config"]["caption_style"] == "IMPACT"
+    assert member.call("POST", f"/v1/clips/{rebuilt.id}/rebuild-layout").status_code == 200
+    assert get(member, rebuilt)["template_config"]["caption_style"] == "IMPACT"
+    assert member.call("POST", f"/v1/clips/{shown.id}/render").status_code == 202
+    assert member.call("DELETE", "/v1/templates/defaults/9_16").status_code == 200
+    assert get(member, shown)["template_config"]["caption_style"] == "IMPACT"  # as it was rendered
+
+
 def test_the_director_can_be_asked_again(owner: Member, clip: clips.Clip) -> None:
     put(owner, clip, {"shots": [{"start_time": 0, "end_time": 30, "layout": "fit"}], "future": 1})
     assert {shot["layout"] for shot in get(owner, clip)["ai_suggested_layout_timeline"]} == {"fit"}

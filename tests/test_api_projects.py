@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from api_server import Member, Server
-from resources import events, ledger, projects, runs
+from api_talk import analysed
+from resources import events, exports, ledger, projects, renders, runs
 
 NEW = {"filename": "podcast.mp4", "filesize": 1000, "content_type": "video/mp4", "duration": 90}
 
@@ -167,6 +168,21 @@ def test_projects_are_listed_newest_first_searched_and_paged(server: Server) -> 
     assert member.call("GET", "/v1/projects?status=CLIPS_READY").json()["data"] == []
     for bad in ("status=DONE", "limit=0", "limit=101", "limit=x", "offset=-1"):
         assert member.call("GET", f"/v1/projects?{bad}").status_code == 400, bad
+
+
+def test_deleting_a_project_gives_back_what_its_open_renders_cost(server: Server) -> None:
+    """The render was withdrawn and stayed queued for ever, with its minutes."""
+    member = server.member("PROFESSIONAL")
+    clip = analysed(member)[1]
+    before = member.call("GET", "/v1/usage").json()["data"]["minutes_balance"]
+    render_id = member.call("POST", f"/v1/clips/{clip.id}/render").json()["data"]["render_job_id"]
+    asked = member.call("POST", f"/v1/clips/{clip.id}/exports", json={"target_format": "fcpx"}).json()["data"]
+    assert member.call("DELETE", f"/v1/projects/{clip.project_id}").status_code == 200
+    assert member.call("GET", "/v1/usage").json()["data"]["minutes_balance"] == before
+    with server.database.read() as connection:
+        render, export = renders.get(connection, render_id), exports.get(connection, asked["export_id"])
+    assert render is not None and render.status == "FAILED_RENDER" and export is not None and export.status == "FAILED"
+    assert render.error_message == export.error_message == "The project was deleted."
 
 
 def test_a_deleted_project_is_gone_and_its_runs_are_withdrawn(server: Server) -> None:
