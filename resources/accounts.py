@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from resources.database.engine import now
@@ -139,14 +139,16 @@ def memberships(connection: Connection, user_id: str) -> list[Membership]:
     return [Membership(**row._mapping) for row in connection.execute(query)]
 
 
+_MEMBERSHIP = (  # built once: every request asks
+    select(workspaces.c.id, workspaces.c.name, members.c.role, workspaces.c.tier)
+    .join(members, members.c.workspace_id == workspaces.c.id)
+    .where(members.c.user_id == bindparam("user"), members.c.workspace_id == bindparam("workspace"))
+)
+
+
 def membership(connection: Connection, workspace_id: str, user_id: str) -> Membership | None:
-    query = (
-        select(workspaces.c.id, workspaces.c.name, members.c.role, workspaces.c.tier)
-        .join(members, members.c.workspace_id == workspaces.c.id)
-        .where(members.c.user_id == user_id, members.c.workspace_id == workspace_id)
-    )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else Membership(**row._mapping)
+    row = connection.execute(_MEMBERSHIP, {"user": user_id, "workspace": workspace_id}).one_or_none()
+    return None if row is None else Membership(*row)
 
 
 def tier(connection: Connection, workspace_id: str) -> str | None:

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from resources.database.engine import now
 from resources.database.tables import clips
+from resources.rows import columns
 
 
 class Clip(msgspec.Struct, frozen=True):
@@ -55,7 +56,10 @@ class NewClip(msgspec.Struct, frozen=True):
     thumbnail_key: str | None = None
 
 
-_FIELDS = [clips.c[name] for name in Clip.__struct_fields__]
+_FIELDS = columns(clips, Clip)
+_ONE = select(*_FIELDS).where(
+    clips.c.id == bindparam("id"), clips.c.retired_at.is_(None)
+)  # built once: see projects.py
 _NAMESPACE = uuid.UUID("5b1c2f3e-7f3a-4f6e-9d54-0d2c8a5a8f10")
 
 
@@ -65,8 +69,8 @@ def clip_id(project_id: str, start_s: float, end_s: float) -> str:
 
 
 def get(connection: Connection, clip_id: str) -> Clip | None:
-    row = connection.execute(select(*_FIELDS).where(clips.c.id == clip_id, clips.c.retired_at.is_(None))).one_or_none()
-    return None if row is None else Clip(**row._mapping)
+    row = connection.execute(_ONE, {"id": clip_id}).one_or_none()
+    return None if row is None else Clip(*row)
 
 
 def of_project(connection: Connection, project_id: str) -> list[Clip]:

@@ -5,16 +5,19 @@ A status only moves forward; whoever comes late (a retry, a backfill, a second w
 
 from __future__ import annotations
 
+import functools
+import re
 import uuid
 from datetime import datetime
 from typing import Any, Literal, get_args
 
 import msgspec
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
 
 from resources import events, ledger
 from resources.database.engine import now
 from resources.database.tables import clips, projects
+from resources.rows import columns
 
 Forward = Literal[
     "PENDING_UPLOAD",
@@ -88,7 +91,14 @@ class NewProject(msgspec.Struct, frozen=True):
     clip_bounds: dict[str, Any] | None = None
 
 
-_FIELDS = [projects.c[name] for name in Project.__struct_fields__]
+_FIELDS = columns(projects, Project)
+# Statements that most requests need are built once: that takes longer than running them.
+_ONE = select(*_FIELDS).where(projects.c.id == bindparam("id"), projects.c.deleted_at.is_(None))
+_CLIP_COUNTS = (
+    select(clips.c.project_id, func.count())
+    .where(clips.c.project_id.in_(bindparam("ids", expanding=True)), clips.c.retired_at.is_(None))
+    .group_by(clips.c.project_id)
+)
 
 
 def prefix(workspace_id: str, project_id: str) -> str:
@@ -148,9 +158,8 @@ def create(connection: Connection, workspace_id: str, user_id: str | None, new: 
 
 def get(connection: Connection, project_id: str) -> Project | None:
     """The project, unless it was deleted."""
-    query = select(*_FIELDS).where(projects.c.id == project_id, projects.c.deleted_at.is_(None))
-    row = connection.execute(query).one_or_none()
-    return None if row is None else Project(**row._mapping)
+    row = connection.execute(_ONE, {"id": project_id}).one_or_none()
+    return None if row is None else Project(*row)
 
 
 def listing(
@@ -163,29 +172,37 @@ def listing(
     status: str = "",
 ) -> tuple[list[Project], int]:
     """Newest first, and how many there are in all. `search` looks into titles and file names, case ignored."""
-    conditions = [projects.c.workspace_id == workspace_id, projects.c.deleted_at.is_(None)]
+    given: dict[str, Any] = {"workspace": workspace_id}
     if status:
-        conditions.append(projects.c.status == status)
+        given["status"] = status
     if search:
-        conditions.append(projects.c.search_text.contains(search.casefold(), autoescape=True))
-    order = (projects.c.created_at.desc(), projects.c.id.desc())
-    # ids first: an index holds all that chooses them, and only the page itself is read from the table
-    chosen = select(projects.c.id).where(*conditions).order_by(*order).limit(limit).offset(offset)
-    rows = connection.execute(select(*_FIELDS).where(projects.c.id.in_(chosen)).order_by(*order))
-    page = [Project(**row._mapping) for row in rows]
+        given["sought"] = re.sub("[/%_]", r"/\g<0>", search.casefold())
+    page_of, count_of = _listing("status" in given, "sought" in given)
+    page = [Project(*row) for row in connection.execute(page_of, {**given, "most": limit, "from": offset})]
     if 0 < len(page) < limit or (not page and offset == 0):
         return page, offset + len(page)  # the page shows the end, so nothing is left to be counted
-    total = connection.scalar(select(func.count()).select_from(projects).where(*conditions))
-    return page, total or 0
+    return page, connection.scalar(count_of, given) or 0
+
+
+@functools.cache
+def _listing(by_status: bool, by_search: bool) -> tuple[Select[Any], Select[Any]]:
+    """What reads a page, and what counts all of them."""
+    conditions = [projects.c.workspace_id == bindparam("workspace"), projects.c.deleted_at.is_(None)]
+    if by_status:
+        conditions.append(projects.c.status == bindparam("status"))
+    if by_search:
+        conditions.append(projects.c.search_text.contains(bindparam("sought"), escape="/"))
+    order = (projects.c.created_at.desc(), projects.c.id.desc())
+    # ids first: an index holds all that chooses them, and only the page itself is read from the table
+    chosen = (
+        select(projects.c.id).where(*conditions).order_by(*order).limit(bindparam("most")).offset(bindparam("from"))
+    )
+    page = select(*_FIELDS).where(projects.c.id.in_(chosen)).order_by(*order)
+    return page, select(func.count()).select_from(projects).where(*conditions)
 
 
 def clip_counts(connection: Connection, project_ids: list[str]) -> dict[str, int]:
-    query = (
-        select(clips.c.project_id, func.count())
-        .where(clips.c.project_id.in_(project_ids), clips.c.retired_at.is_(None))
-        .group_by(clips.c.project_id)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(_CLIP_COUNTS, {"ids": project_ids})}
 
 
 def unfinished(connection: Connection, workspace_id: str) -> list[str]:

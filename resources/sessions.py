@@ -12,7 +12,7 @@ import uuid
 from datetime import timedelta
 
 import msgspec
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
 from resources.database.engine import now
 from resources.database.tables import password_resets, refresh_tokens, sse_tickets
@@ -85,10 +85,14 @@ def revoke_all(connection: Connection, user_id: str) -> None:
     _revoke(connection, refresh_tokens.c.user_id == user_id)
 
 
+_LIVE = select(  # built once: every request asks
+    exists().where(refresh_tokens.c.family_id == bindparam("session"), refresh_tokens.c.revoked_at.is_(None))
+)
+
+
 def live(connection: Connection, session_id: str) -> bool:
     """Whether the session has not been ended."""
-    query = exists().where(refresh_tokens.c.family_id == session_id, refresh_tokens.c.revoked_at.is_(None))
-    return bool(connection.scalar(select(query)))
+    return bool(connection.scalar(_LIVE, {"session": session_id}))
 
 
 def start_reset(connection: Connection, user_id: str) -> str:
