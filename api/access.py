@@ -157,14 +157,12 @@ class AccessMiddleware:
         self, request: Request[Any, Any, Any], opt: dict[str, Any], caller: Caller, stale_key: str | None
     ) -> None:
         limit: limits.Limit | None = opt.get("limit")
-        if limit is None or not opt.get("counted_by_handler"):
-            with self.platform.database.write() as connection:
-                if stale_key:
-                    keys.touch(connection, stale_key)
-                verdict = limits.take(connection, limit, self._subject(request, caller)) if limit else None
-        else:
-            with self.platform.database.read() as connection:
-                verdict = limits.peek(connection, limit, self._subject(request, caller))
+        count = limits.peek if opt.get("counted_by_handler") else limits.take
+        database = self.platform.database
+        with database.write() if stale_key or count is limits.take else database.read() as connection:
+            if stale_key:
+                keys.touch(connection, stale_key)
+            verdict = count(connection, limit, self._subject(request, caller)) if limit else None
         if limit is not None and verdict is not None:
             note(request, limit, verdict)
             if not verdict.allowed:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -171,24 +172,32 @@ async def reset_password(
     if found is not None:
         await sync_to_thread(work, found[0])
     await asyncio.sleep(max(0.0, RESET_FLOOR_S - (time.monotonic() - began)))
-    return Response(Data(Ok()), background=BackgroundTask(sync_to_thread, mail.send_waiting, *_posting(platform)))
+    task = BackgroundTask(sync_to_thread, mail.send_waiting, platform.database, platform.settings)
+    return Response(Data(Ok()), background=task)
 
 
 @post("/v1/auth/password-reset/confirm", access=Access.PUBLIC, status_code=200, tags=["Auth"])
 async def confirm_reset(platform: ThePlatform, data: JSONBody[ResetConfirmation]) -> Data[Ok]:
     """Set the new password. Ends every session of the user."""
     _keep_rule(data.new_password)
-    async with HASHERS:
-        digest = await sync_to_thread(passwords.hashed, data.new_password)
+    spent = ApiError(400, "This link was used before or has expired. Ask for a new one.")
 
-    def work() -> None:
+    def look() -> bool:
+        with platform.database.read() as connection:
+            return sessions.may_reset(connection, data.token)
+
+    def work(digest: str) -> None:
         with platform.database.write() as connection:
             user_id = sessions.finish_reset(connection, data.token)
             if user_id is None:
-                raise ApiError(400, "This link was used before or has expired. Ask for a new one.")
+                raise spent
             accounts.change_user(connection, user_id, password_hash=digest)
 
-    await sync_to_thread(work)
+    if not await sync_to_thread(look):  # guesses must not keep the hashers from those who log in
+        raise spent
+    async with HASHERS:
+        digest = await sync_to_thread(passwords.hashed, data.new_password)
+    await sync_to_thread(work, digest)
     return Data(Ok())
 
 
@@ -215,15 +224,11 @@ def _keep_rule(password: str) -> None:
 def _reset_base(platform: Platform, wanted: str | None) -> str:
     """A link in our mail must not lead where a stranger chose: they would be sent the token."""
     allowed = {*platform.settings.cors_origins, platform.settings.public_url}
-    if wanted:
-        parts = urlsplit(wanted)
-        if f"{parts.scheme}://{parts.netloc}" in {origin.rstrip("/") for origin in allowed}:
+    with suppress(ValueError):  # not an address at all
+        parts = urlsplit(wanted or "")
+        if wanted and f"{parts.scheme}://{parts.netloc}" in {origin.rstrip("/") for origin in allowed}:
             return wanted.partition("?")[0].partition("#")[0]
     return f"{platform.settings.public_url}/reset-password"
-
-
-def _posting(platform: Platform) -> tuple[Any, ...]:
-    return platform.database, platform.settings
 
 
 ROUTES = [register, login, refresh, logout, reset_password, confirm_reset]

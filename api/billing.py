@@ -106,7 +106,9 @@ def _take(platform: Platform, body: bytes, signature: str) -> None:
     if session.get("payment_status") != "paid":
         return
     facts = session.get("metadata") or {}
-    amount = int(facts.get("minutes", 0)) * ledger.MINUTE_MS
+    if not {"workspace_id", "minutes"} <= facts.keys():
+        return  # something else that is sold through the same Stripe account
+    amount = int(facts["minutes"]) * ledger.MINUTE_MS
     with platform.database.write() as connection:
         key = f"stripe:{session['id']}"
         ledger.move(connection, facts["workspace_id"], key, "topup", amount, note="Bought through Stripe")

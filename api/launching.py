@@ -47,6 +47,8 @@ class Launcher:
             self.submitter.submit(run_id)
         except SubmissionError as error:
             log.warning("submission", run=run_id, error=str(error))
+        except Exception as error:  # nobody waits for this thread's answer
+            log.error("submission", run=run_id, exc_info=error)
 
     def _terminate(self, run_id: str) -> None:
         try:

@@ -164,11 +164,12 @@ def refresh(platform: ThePlatform, caller: TheCaller, platform_id: FromPath[str]
     if not old.get("refresh_token"):
         raise ApiError(409, "The platform gave no refresh token. Disconnect the account and connect it again.")
     provider = _provider(account.platform)
-    try:
-        with _client(platform.settings, provider, None) as client:
+    with _client(platform.settings, provider, None) as client:
+        try:
             new = client.refresh_token(_at(platform.settings, provider.token), refresh_token=old["refresh_token"])
-    except Exception as error:
-        raise ApiError(502, "The platform did not renew the token. Try again, or connect the account again.") from error
+        except Exception as error:
+            sentence = "The platform did not renew the token. Try again, or connect the account again."
+            raise ApiError(502, sentence) from error
     token = {**old, **dict(new)}
     with platform.database.write() as connection:
         resealed = Vault(platform.settings.secret_key).seal(token)

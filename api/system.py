@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -40,7 +41,7 @@ class LedgerLine(msgspec.Struct):
     project_id: str | None
     clip_id: str | None
     note: str
-    created_at: Any
+    created_at: datetime
 
 
 class Usage(msgspec.Struct):

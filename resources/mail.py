@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from resources.database.engine import Database, now
 from resources.database.tables import mail
@@ -39,7 +39,11 @@ def write(connection: Connection, recipient: str, subject: str, body: str) -> No
 
 def outbox(connection: Connection, limit: int = 1000) -> list[Letter]:
     """What was not sent, oldest first."""
-    query = select(*_LETTER).where(mail.c.sent_at.is_(None)).order_by(mail.c.id).limit(limit)
+    return _unsent(connection, limit)
+
+
+def _unsent(connection: Connection, limit: int, *where: ColumnElement[bool]) -> list[Letter]:
+    query = select(*_LETTER).where(mail.c.sent_at.is_(None), *where).order_by(mail.c.id).limit(limit)
     return [Letter(**row._mapping) for row in connection.execute(query)]
 
 
@@ -51,7 +55,7 @@ def send_waiting(database: Database, settings: Settings) -> int:
     if not settings.smtp_url:
         return 0
     with database.read() as connection:
-        waiting = [letter for letter in outbox(connection, 50) if letter.attempts < MAX_ATTEMPTS]
+        waiting = _unsent(connection, 50, mail.c.attempts < MAX_ATTEMPTS)
     sent = 0
     for letter in waiting:
         with database.write() as connection:
@@ -62,7 +66,7 @@ def send_waiting(database: Database, settings: Settings) -> int:
             _send(settings, letter)
             outcome: dict[str, object] = {"sent_at": now(), "last_error": None}
             sent += 1
-        except (OSError, smtplib.SMTPException) as error:
+        except Exception as error:  # an address that no mail program can read must not keep the others waiting
             outcome = {"last_error": type(error).__name__}
         with database.write() as connection:
             connection.execute(update(mail).where(mail.c.id == letter.id).values(**outcome))

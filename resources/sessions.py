@@ -103,6 +103,12 @@ def start_reset(connection: Connection, user_id: str) -> str:
     return token
 
 
+def may_reset(connection: Connection, token: str) -> bool:
+    """Whether the token is good still; `finish_reset` uses it up."""
+    query = exists().where(password_resets.c.token_hash == token_hash(token), password_resets.c.expires_at > now())
+    return bool(connection.scalar(select(query)))
+
+
 def finish_reset(connection: Connection, token: str) -> str | None:
     """The user whose token it is; all their resets and sessions end. None when it is unknown, used or expired."""
     query = (

@@ -150,6 +150,8 @@ def test_a_reset_by_mail_sets_a_password_once_and_ends_all_sessions(server: Serv
 
 
 def test_a_reset_tells_nobody_who_has_an_account(server: Server) -> None:
+    odd = {"email": server.member().email, "redirect_base": "http://["}  # was a fault, but only for whom we know
+    assert post(server, "/v1/auth/password-reset", odd).status_code == 200
     known, unknown = [], []
     # The quicker of two, for one of them may have met a busy moment
     for times, email in [(known, server.member().email), (unknown, fresh())] * 2:

@@ -380,6 +380,12 @@ def test_minutes_are_bought_once_however_often_stripe_says_so(configured: Server
     for _ in range(3):
         assert httpx.post(where, content=event, headers=signed).status_code == 200
     assert owner.call("GET", "/v1/usage").json()["data"]["minutes_balance"] == 90
+    other = json.dumps(
+        {"type": "checkout.session.completed", "data": {"object": {"id": "cs_2", "payment_status": "paid"}}}
+    )
+    digest = hmac.new(b"whsec_test", f"{stamp}.{other}".encode(), hashlib.sha256).hexdigest()
+    elsewhere = {**signed, "Stripe-Signature": f"t={stamp},v1={digest}"}
+    assert httpx.post(where, content=other, headers=elsewhere).status_code == 200  # not ours: nothing to repeat
     forged = {**signed, "Stripe-Signature": f"t={stamp},v1={'0' * 64}"}
     assert httpx.post(where, content=event, headers=forged).status_code == 403
 

@@ -36,7 +36,8 @@ def now() -> datetime:
 
 
 class Database:
-    """`read()` gives a consistent snapshot; `write()` takes the writer's lock at once and commits at the end."""
+    """`read()` gives one transaction to look in: a snapshot on SQLite, while on PostgreSQL each statement sees what is
+    committed by then. `write()` commits at the end; on SQLite it takes the writer's lock at once."""
 
     def __init__(self, url: str, pool_size: int = 10):
         self.url = url
