@@ -29,8 +29,8 @@ from api.given import Id, TheCaller, ThePlatform
 from api.inspecting import inspect
 from api.links import LIFE_S, link
 from api.store import Form, body_of
-from carmic_assets.model.edit import Kind
-from resources import library, usage
+from carmic_assets.model.edit import Kind, MediaFile
+from resources import accounts, library, usage
 from resources.library import Media
 from resources.platform import Platform
 
@@ -61,6 +61,7 @@ TYPES = {  # content type -> (kind, ending)
     "application/x-font-ttf": ("font", ".ttf"),
 }
 KINDS = {ending: kind for kind, ending in TYPES.values()}
+CONTENT_TYPES = {ending: name for name, (_, ending) in reversed(TYPES.items())}  # the first of each ending
 TAGS = ["Media library"]
 
 
@@ -174,7 +175,9 @@ def presign(platform: ThePlatform, caller: TheCaller, data: JSONBody[PresignIn])
 )
 def confirm(platform: ThePlatform, caller: TheCaller, data: JSONBody[ConfirmIn]) -> Data[MediaOut]:
     """Take an uploaded file into the library. Its content is looked into: what lies is refused and deleted."""
-    _check_own(caller, data.object_key)
+    owner = library.owner_of(data.object_key)
+    if owner is None or owner[0] != caller.workspace:
+        raise not_found("upload")
     with platform.database.read() as connection:
         known = library.by_key(connection, caller.workspace, data.object_key)
     if known is not None:
@@ -184,7 +187,8 @@ def confirm(platform: ThePlatform, caller: TheCaller, data: JSONBody[ConfirmIn])
     try:
         with platform.store.local(data.object_key) as path:
             name = data.filename or path.name
-            return Data(_take(platform, caller, data.object_key, path, name, _clip_of(data.object_key)))
+            facts, size = _looked_into(path, name, data.object_key), path.stat().st_size
+        return Data(_take(platform, caller, data.object_key, name, size, facts, owner[1]))
     except ApiError as error:
         if error.status in (402, 415):
             platform.store.delete(data.object_key)
@@ -312,16 +316,25 @@ def playback_url(platform: ThePlatform, caller: TheCaller, data: JSONBody[Playba
     return Data(Playback(url, LIFE_S))
 
 
-def _take(platform: Platform, caller: Caller, key: str, path: Path, name: str, clip_id: str | None) -> MediaOut:
-    """Look into the file and write its row. Raises ApiError 402, 415."""
-    size = path.stat().st_size
+def _looked_into(path: Path, name: str, key: str) -> MediaFile:
+    """What the file is. Raises ApiError 415 where it is nothing of use, or not what the key's ending says."""
     facts = inspect(path, name)
     expected = KINDS.get(PurePath(key).suffix)
     if expected is not None and facts.kind != expected:
         raise ApiError(415, f"{name} was announced as {expected} but is {facts.kind}. Upload it as what it is.")
+    return facts
+
+
+def _take(
+    platform: Platform, caller: Caller, key: str, name: str, size: int, facts: MediaFile, clip_id: str | None
+) -> MediaOut:
+    """Write the row of an object. Raises ApiError 402 where the tier's cap has no room for it."""
+    ending = PurePath(key).suffix
     with platform.database.write() as connection:
-        _check_cap(connection, caller, size)
+        accounts.lock(connection, caller.workspace)
         known = library.by_key(connection, caller.workspace, key)
+        if known is None:
+            _check_cap(connection, caller, size)
         row = known or library.add(
             connection,
             caller.workspace,
@@ -329,9 +342,7 @@ def _take(platform: Platform, caller: Caller, key: str, path: Path, name: str, c
             object_key=key,
             filename=name,
             media_type=facts.kind,
-            content_type=next(
-                (t for t, (_, e) in TYPES.items() if e == PurePath(key).suffix), "application/octet-stream"
-            ),
+            content_type=CONTENT_TYPES.get(ending, "application/octet-stream"),
             size_bytes=size,
             duration_s=facts.duration_s,
             width=facts.width,
@@ -342,14 +353,15 @@ def _take(platform: Platform, caller: Caller, key: str, path: Path, name: str, c
 
 
 def _keep(platform: Platform, caller: Caller, path: Path, name: str, ending: str) -> MediaOut:
-    """Put a local file into the store, then take it."""
+    """Put a local file into the store, and take it into the library."""
+    size = path.stat().st_size
     with platform.database.read() as connection:
-        _check_cap(connection, caller, path.stat().st_size)
+        _check_cap(connection, caller, size)
     key = library.new_key(caller.workspace, ending)
-    inspect(path, name)
-    platform.store.put_file(key, path, next(t for t, (_, e) in TYPES.items() if e == ending))
+    facts = _looked_into(path, name, key)
+    platform.store.put_file(key, path, CONTENT_TYPES[ending])
     try:
-        return _take(platform, caller, key, path, name, None)
+        return _take(platform, caller, key, name, size, facts, None)
     except ApiError:
         platform.store.delete(key)
         raise
@@ -395,12 +407,6 @@ def _check_own(caller: Caller, key: str) -> None:
     """A key outside the workspace is as good as none."""
     if not key.startswith(f"workspaces/{caller.workspace}/") or "/../" in key or "//" in key:
         raise not_found("object")
-
-
-def _clip_of(key: str) -> str | None:
-    """The clip that the key is of, for media of one clip (see `library.new_key`)."""
-    parts = key.split("/")
-    return parts[3] if len(parts) == 5 and parts[2] == "clips" else None
 
 
 def _shown(platform: Platform, media: Media) -> MediaOut:

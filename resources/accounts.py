@@ -217,7 +217,7 @@ def invite(connection: Connection, workspace_id: str, invited_by: str | None, em
 
 def set_role(connection: Connection, workspace_id: str, user_id: str, role: str) -> bool:
     """False when that user is no member. Raises LastOwner."""
-    _lock(connection, workspace_id)
+    lock(connection, workspace_id)
     present = membership(connection, workspace_id, user_id)
     if present is None:
         return False
@@ -230,7 +230,7 @@ def set_role(connection: Connection, workspace_id: str, user_id: str, role: str)
 
 def remove_member(connection: Connection, workspace_id: str, user_id: str) -> bool:
     """False when that user is no member. Raises LastOwner."""
-    _lock(connection, workspace_id)
+    lock(connection, workspace_id)
     present = membership(connection, workspace_id, user_id)
     if present is None:
         return False
@@ -270,10 +270,15 @@ def _another_owner(connection: Connection, workspace_id: str, user_id: str) -> N
         raise LastOwner(workspace_id)
 
 
-def _lock(connection: Connection, workspace_id: str) -> None:
-    """Two OWNERs who leave at once must see one another. SQLite's writer holds the whole database already."""
+def lock(connection: Connection, workspace_id: str) -> None:
+    """Changes that must see one another (of members, of the pool, of what is stored) are made one after the other.
+    SQLite's writer holds the whole database already.
+
+    The lock is one that foreign keys do not wait for: rows of the workspace may have been written before it is taken.
+    """
     if connection.dialect.name == "postgresql":
-        connection.execute(select(workspaces.c.id).where(workspaces.c.id == workspace_id).with_for_update())
+        query = select(workspaces.c.id).where(workspaces.c.id == workspace_id)
+        connection.execute(query.with_for_update(key_share=True))
 
 
 def webhook_url(connection: Connection, workspace_id: str) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, insert, select
 
+from resources import accounts
 from resources.database.engine import now
 from resources.database.tables import ledger, workspaces
 
@@ -66,7 +67,7 @@ def move(
 ) -> bool:
     """Add one row; False when `key` was booked before. A charge (negative) that the pool does not cover raises
     InsufficientMinutes and books nothing."""
-    _lock(connection, workspace_id)
+    accounts.lock(connection, workspace_id)
     if connection.scalar(select(ledger.c.id).where(ledger.c.entry_key == key)) is not None:
         return False
     if amount_ms < 0:
@@ -153,14 +154,3 @@ def entries(connection: Connection, workspace_id: str, limit: int = 100, offset:
 
 def _entry(row: Any) -> Entry:
     return Entry(row.id, row.kind, row.amount_ms, row.project_id, row.clip_id, row.note, row.created_at)
-
-
-def _lock(connection: Connection, workspace_id: str) -> None:
-    """One movement of a pool at a time. SQLite's writer holds the whole database already.
-
-    The lock is one that foreign keys do not wait for: rows of the workspace may have been written before it is taken.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.execute(
-            select(workspaces.c.id).where(workspaces.c.id == workspace_id).with_for_update(key_share=True)
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
@@ -33,6 +34,7 @@ class Media(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
+_KEY = re.compile(r"workspaces/([^/]+)/(?:media|clips/([^/]+))/[^/]+")
 _FIELDS = [media.c[name] for name in Media.__struct_fields__]
 
 
@@ -40,6 +42,12 @@ def new_key(workspace_id: str, suffix: str, clip_id: str | None = None) -> str:
     """Where a new file goes. `suffix` is ".png" or the like."""
     room = "media" if clip_id is None else f"clips/{clip_id}"
     return f"workspaces/{workspace_id}/{room}/{uuid.uuid4()}{suffix}"
+
+
+def owner_of(key: str) -> tuple[str, str | None] | None:
+    """The workspace that `new_key` made the key for, and the clip where it is for one; None for any other key."""
+    match = _KEY.fullmatch(key)
+    return (match[1], match[2]) if match else None
 
 
 def add(connection: Connection, workspace_id: str, **columns: Any) -> Media:

@@ -158,6 +158,10 @@ def test_media_that_lies_is_refused_and_deleted(owner: Member) -> None:
         assert refused.status_code == 415, refused.text
     gone = owner.call("POST", "/v1/media/confirm", json={"object_key": f"workspaces/{owner.workspace_id}/media/x.png"})
     assert gone.status_code == 404
+    project, _ = analysed(owner)  # what is not media is neither taken nor deleted
+    facts = f"workspaces/{owner.workspace_id}/projects/{project.id}/artifacts/source.json"
+    assert owner.call("POST", "/v1/media/confirm", json={"object_key": facts}).status_code == 404
+    assert owner.server.platform.store.stat(facts) is not None
     asked = {"filename": "a.exe", "content_type": "application/x-msdownload", "file_size": 10}
     assert owner.call("POST", "/v1/media/presign", json=asked).status_code == 415
 
