@@ -4,6 +4,7 @@ import base64
 import hashlib
 import socket
 import threading
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.links import link
 from api_server import Member, Server
 from api_talk import analysed
 from resources import events, exports, ledger, projects, renders, runs
@@ -330,6 +332,18 @@ def test_objects_are_served_whole_or_by_range(server: Server) -> None:
     assert httpx.get(url.replace("x.mp4", "y.mp4")).status_code == 403
     assert httpx.get(store.presign_get("workspaces/w/none.mp4")).status_code == 404
     assert httpx.get(store.presign_get("workspaces/w/x.mp4", -1)).status_code == 403
+
+
+def test_an_address_stays_the_same_for_a_while_so_that_players_can_keep_what_it_holds(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 3600 * 500_000.0
+    monkeypatch.setattr(time, "time", lambda: clock)
+    first = link(server.platform, "workspaces/w/thumb.jpg", "image/jpeg")
+    clock += 299
+    assert link(server.platform, "workspaces/w/thumb.jpg", "image/jpeg") == first
+    clock += 1
+    assert link(server.platform, "workspaces/w/thumb.jpg", "image/jpeg") != first
 
 
 def test_progress_is_written_to_the_outbox_with_its_project(server: Server) -> None:
