@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jwt
 
 from resources.platform import Platform
-from resources.store.base import Store
 
 LIFE_S = 6 * 3600
 STABLE_S = 300  # the same address is given for so long; passing credentials of a bucket outlive that
@@ -21,12 +21,12 @@ def link(
     """A signed address of the object, valid for LIFE_S at least; None where there is none."""
     if key is None:
         return None
-    return _signed(platform.store, key, content_type, filename, int(time.time()) // STABLE_S)
+    return _signed(platform.store.presign_get, key, content_type, filename, int(time.time()) // STABLE_S)
 
 
 @functools.lru_cache(10_000)
-def _signed(store: Store, key: str, content_type: str | None, filename: str | None, period: int) -> str:
-    return store.presign_get(key, STABLE_S + LIFE_S, content_type=content_type, filename=filename)
+def _signed(presign: Callable[..., str], key: str, content_type: str | None, filename: str | None, period: int) -> str:
+    return presign(key, STABLE_S + LIFE_S, content_type=content_type, filename=filename)
 
 
 def source_link(platform: Platform, clip_id: str) -> str:
