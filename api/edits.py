@@ -16,13 +16,14 @@ from sqlalchemy import Connection
 
 from api.errors import ApiError
 from api.sentences import sentence
-from carmic_assets.captions.check import check_captions
+from carmic_assets.captions.check import MOST_WORDS, check_captions
 from carmic_assets.captions.fonts import shipped_families
 from carmic_assets.captions.presets import known_styles, styles_of
 from carmic_assets.direction.override import problem_of
 from carmic_assets.model.edit import MediaFile
 from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.template import TemplateConfig
+from carmic_assets.rendering.assemble import MOST_CUTAWAYS, MOST_EMOJIS
 from carmic_assets.rendering.references import OVERHANG_S, Reference, checked, missing_s, references
 from resources import library
 from resources import templates as own_templates
@@ -32,7 +33,7 @@ from resources.platform import Platform
 
 SHORTEST_S = 0.5
 LONGEST_S = 30 * 60
-MOST = {"words": 20_000, "b_roll": 100, "emojis": 200, "shots": 2000}
+MOST = {"words": MOST_WORDS, "b_roll": MOST_CUTAWAYS, "emojis": MOST_EMOJIS, "shots": 2000}
 
 
 def parsed(raw: dict[str, Any] | None) -> TemplateConfig:

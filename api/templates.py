@@ -183,10 +183,11 @@ def regenerate_previews(platform: ThePlatform, caller: TheCaller, template_id: T
     with platform.database.write() as connection:
         if own is not None:
             templates.set_previews(connection, own.id, [key])
-            renewed = templates.get(connection, caller.workspace, own.id)
-            return Data(_shown(platform, renewed or own))
+            return Data(_shown(platform, msgspec.structs.replace(own, preview_keys=[key])))
         cache.put(connection, PREVIEW + template_id, key, PREVIEW_LIFE)
-        return Data(_of_system(platform, connection, template_id) or TemplateOut(template_id, "", "", raw, True, []))
+        found = _of_system(platform, connection, template_id)
+    assert found is not None  # its config was found among the shipped
+    return Data(found)
 
 
 @get("/v1/projects/caption-templates", access=Access.EDITOR, sync_to_thread=True, tags=["Projects"])

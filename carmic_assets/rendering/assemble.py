@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import msgspec
 
+from carmic_assets.captions.check import MOST_WORDS
 from carmic_assets.captions.colours import parse_colour
 from carmic_assets.media.picture import output_rate
 from carmic_assets.model.direction import CANVAS, LayoutShot
@@ -23,7 +24,6 @@ from carmic_assets.rendering.faces import faces_on_canvas
 from carmic_assets.rendering.pauses import kept_spans
 from carmic_assets.rendering.references import OVERHANG_S, Reference, checked, missing_s, references
 
-MOST_WORDS = 40_000
 MOST_CUTAWAYS = 100
 MOST_EMOJIS = 200
 
