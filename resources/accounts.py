@@ -196,6 +196,7 @@ def invite(connection: Connection, workspace_id: str, invited_by: str | None, em
 
     Raises AlreadyMember.
     """
+    lock(connection, workspace_id)
     email = normal_email(email)
     found = user_by_email(connection, email)
     if found is not None and membership(connection, workspace_id, found[0].id) is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, insert, select
 
-from resources import events, rows
+from resources import accounts, events, rows
 from resources.clips import Clip
 from resources.database.engine import now
 from resources.database.tables import exports
@@ -70,6 +70,7 @@ def content_digest(clip: Clip) -> str:
 
 def request(connection: Connection, clip: Clip, target: str, include_proxy: bool, run_id: str) -> tuple[Export, bool]:
     """The export of the clip as it stands, and whether it is new (then the caller writes its run intent with it)."""
+    accounts.lock(connection, clip.workspace_id)
     digest = content_digest(clip)
     same = select(*_FIELDS).where(
         exports.c.clip_id == clip.id,

@@ -12,6 +12,7 @@ import msgspec
 from cryptography.fernet import Fernet
 from sqlalchemy import Connection, delete, insert, select, update
 
+from resources import accounts
 from resources.database.engine import now
 from resources.database.tables import social_accounts
 
@@ -66,6 +67,7 @@ def connect(
     expires_at: datetime | None,
 ) -> Account:
     """Add the account, or renew it where it was connected before."""
+    accounts.lock(connection, workspace_id)
     known = connection.scalar(
         select(social_accounts.c.id).where(
             social_accounts.c.workspace_id == workspace_id,

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, delete, exists, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from resources import accounts
 from resources.database.engine import now
 from resources.database.tables import template_defaults, templates
 
@@ -48,6 +49,7 @@ def get(connection: Connection, workspace_id: str, template_id: str) -> Template
 
 def create(connection: Connection, workspace_id: str, name: str, ratio: str, config: dict[str, Any]) -> Template | None:
     """None when the workspace has a template of this name and ratio."""
+    accounts.lock(connection, workspace_id)
     same = exists().where(
         templates.c.workspace_id == workspace_id, templates.c.name == name, templates.c.ratio == ratio
     )

@@ -139,6 +139,20 @@ def test_races_have_one_winner(cluster: Server) -> None:
         gate.wait()
         return httpx.post(f"{cluster.base}/v1/auth/refresh", json={"refresh": other.refresh}, timeout=60).status_code
 
+    def package(_: int) -> str:
+        gate.wait()
+        return member.call("POST", f"/v1/clips/{clip.id}/exports", json={"target_format": "premiere"}).text
+
+    def template(_: int) -> int:
+        gate.wait()
+        return member.call("POST", "/v1/templates", json={"name": "One", "template_config": {}}).status_code
+
+    def invite(_: int) -> int:
+        gate.wait()
+        body = {"email": "somebody@example.com"}
+        return member.call("POST", f"/v1/{member.workspace_id}/invite", json=body).status_code
+
+    clip = analysed(member)[1]
     other = cluster.member()
     with ThreadPoolExecutor(16) as pool:
         created = list(pool.map(create, range(16)))
@@ -146,5 +160,9 @@ def test_races_have_one_winner(cluster: Server) -> None:
         answers = set(pool.map(repeat, range(16)))
         assert len(answers) == 1 and "project_id" in answers.pop()
         assert sorted(pool.map(refresh, range(16))) == [200] + [401] * 15
+        answers = set(pool.map(package, range(16)))
+        assert len(answers) == 1 and "export_id" in answers.pop()
+        assert sorted(pool.map(template, range(16))) == [201] + [409] * 15
+        assert set(pool.map(invite, range(16))) == {201}
     with cluster.database.read() as connection:
         assert projects.listing(connection, other.workspace_id)[1] == 1
