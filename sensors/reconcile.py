@@ -5,7 +5,7 @@ run was lost to a crash: the rest of it is run; after too many losses it is fail
 back.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -36,17 +36,19 @@ def reconcile(platform: Platform, submitter: Submitter) -> str:
             done.append(str(error))
     if submitted:
         records = submitter.instance.get_run_records(dg.RunsFilter(run_ids=[intent.run_id for intent in submitted]))
-        states = {record.dagster_run.run_id: record.dagster_run for record in records}
+        known = {record.dagster_run.run_id: record for record in records}
         for intent in submitted:
-            if outcome := _settle(platform, submitter, intent, states.get(intent.run_id)):
+            if outcome := _settle(platform, submitter, intent, known.get(intent.run_id)):
                 done.append(outcome)
+    done += _orphans(platform, submitter)
     return "; ".join(done)
 
 
-def _settle(platform: Platform, submitter: Submitter, intent: runs.Intent, run: dg.DagsterRun | None) -> str:
+def _settle(platform: Platform, submitter: Submitter, intent: runs.Intent, record: dg.RunRecord | None) -> str:
     """What became of one submitted intent; "" while it is under way."""
-    if run is None:
-        return _lost(platform, intent, "Dagster does not know the run")
+    if record is None:  # the command line promises a run just before it makes it
+        return _lost(platform, intent, "Dagster does not know the run") if _silent(submitter, intent) else ""
+    run = record.dagster_run
     if run.status == dg.DagsterRunStatus.SUCCESS:
         with platform.database.write() as connection:
             runs.move(connection, intent.run_id, "DONE")
@@ -59,20 +61,53 @@ def _settle(platform: Platform, submitter: Submitter, intent: runs.Intent, run: 
         return f"{intent.run_id} was cancelled"
     if run.status == dg.DagsterRunStatus.FAILURE:
         return _lost(platform, intent, "the run failed")
-    if run.status == dg.DagsterRunStatus.STARTED and _silent(intent):
+    if run.status == dg.DagsterRunStatus.STARTED and _silent(submitter, intent, record.start_time):
         submitter.instance.report_run_failed(run, "The worker of this run has gone silent: it was killed or hangs.")
         return _lost(platform, intent, "the worker went silent")
     return ""
 
 
-def _silent(intent: runs.Intent) -> bool:
-    heard = _heard(intent)
-    return now() - heard > SILENT_FOR or (heard < STARTED and now() - STARTED > OUTLIVED)
+def _silent(submitter: Submitter, intent: runs.Intent, started: float | None = None) -> bool:
+    """Whether a run, which Dagster says began at `started` (Unix seconds), has given no sign of life for too long."""
+    began = None if started is None else datetime.fromtimestamp(started, UTC)
+    heard = max(filter(None, (_heard(intent), began)))  # it may have waited in the queue for hours before
+    if heard < STARTED:
+        return now() - STARTED > OUTLIVED
+    return now() - heard > SILENT_FOR and not _waits(submitter, intent.run_id)
 
 
 def _heard(intent: runs.Intent) -> datetime:
-    """When the run gave its last sign of life."""
+    """When the run gave its last sign of life to the database."""
     return max(filter(None, (intent.heartbeat_at, intent.updated_at)))
+
+
+def _waits(submitter: Submitter, run_id: str) -> bool:
+    """Whether the run's next step waits for a place in a pool: no step works, so none beats."""
+    pools = submitter.instance.event_log_storage
+    found = (pools.get_concurrency_info(pool) for pool in pools.get_concurrency_keys())
+    waiting = (step for pool in found for step in pool.pending_steps if step.assigned_timestamp is None)
+    return any(step.run_id == run_id for step in waiting)
+
+
+def _orphans(platform: Platform, submitter: Submitter) -> list[str]:
+    """End the runs that nobody promised (an operator's, a backfill's, the nightly one) and whose code server died.
+
+    They have no heartbeat, and a dead run that is called started keeps its place in the queue for ever.
+    """
+    instance = submitter.instance
+    if now() - STARTED < OUTLIVED or instance.run_launcher.supports_check_run_worker_health:  # then Dagster looks
+        return []
+    done = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        run = record.dagster_run
+        if record.start_time is None or record.start_time >= STARTED.timestamp():
+            continue
+        with platform.database.read() as connection:
+            intent = runs.get(connection, run.run_id)
+        if intent is None or intent.state in ("DONE", "CANCELLED"):
+            instance.report_run_failed(run, "The code server of this run died, and the run with it. Start it again.")
+            done.append(f"{run.run_id} ended with its code server")
+    return done
 
 
 def _lost(platform: Platform, intent: runs.Intent, why: str) -> str:
