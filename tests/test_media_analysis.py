@@ -58,6 +58,20 @@ def test_span_is_all_that_is_decoded_and_stays_on_the_source_clock(tmp_path: Pat
     assert beeps(sound) == pytest.approx([2, 3, 4], abs=0.005)
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.ts", "libx264"), ("a.mpg", "mpeg2video"), ("a.mkv", "libx264")])
+def test_a_span_begins_at_its_beginning_also_where_seeking_lands_between_key_frames(
+    tmp_path: Path, name: str, codec: str
+):
+    """MPEG streams have no index: what was decoded began up to a group of pictures late, or not at all."""
+    path = counted(tmp_path / name, seconds=12, codec=codec, sound=codec == "libx264")
+    start = probe(path).video.start_s
+    for begin, end in ((3.0, 5.0), (9.5, 11.0)):
+        facts = analyse(path, probe(path), tmp_path, span=(begin, end))
+        assert facts.start_s == pytest.approx(begin, abs=0.05)
+        first = number(frames(tmp_path / FRAMES_NAME)[0])
+        assert first == pytest.approx((facts.start_s - start) * 25, abs=0.5)
+
+
 def test_same_source_gives_the_same_bytes(tmp_path: Path):
     source = counted(tmp_path / "same.mp4", seconds=2)
     (first, out), kept = analysed(source), {}

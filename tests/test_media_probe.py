@@ -93,6 +93,25 @@ def test_a_file_that_was_cut_short_is_as_long_as_what_is_left(tmp_path):
     assert left.duration_s < left.video.duration_s + 1  # and so is its sound, whatever the header says
 
 
+def test_a_recording_that_does_not_say_how_long_it_is_is_read_to_its_end(tmp_path, monkeypatch):
+    """What browsers record has no duration in its header: it was taken to end with the packets that were sampled."""
+    import av
+
+    monkeypatch.setattr("carmic_assets.media.probe.SAMPLED_PACKETS", 50)
+    whole = footage.counted(tmp_path / "a.mkv", seconds=8)
+    path = tmp_path / "b.mkv"
+    with av.open(str(whole)) as source, av.open(str(path), "w", format="matroska", options={"live": "1"}) as out:
+        copied = {stream.index: out.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = copied[packet.stream.index]
+                out.mux(packet)
+    facts = probe(path)
+    assert facts.duration_s == pytest.approx(8, abs=0.05)
+    assert facts.video.duration_s == pytest.approx(8, abs=0.05)
+    assert facts.audio.duration_s == pytest.approx(8, abs=0.05)
+
+
 def test_a_late_start_is_taken_off_the_source_clock(tmp_path):
     facts = probe(footage.counted(tmp_path / "a.ts", first_pts_s=10, container="mpegts"))
     assert facts.container_start_s > 9

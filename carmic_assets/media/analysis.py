@@ -6,6 +6,7 @@ people or words.
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,7 +119,7 @@ def _decode(
     if sound and facts.audio:
         streams.append(source.streams[facts.audio.index])
     if begin > facts.video.start_s + 1:
-        source.seek(int((begin + facts.container_start_s) * av.time_base), backward=True)
+        _seek(source, streams[0], begin + facts.container_start_s, facts.container_start_s)
     packets = source.demux(streams)
     told = 0.0
     ended: set[int] = set()
@@ -146,6 +147,21 @@ def _decode(
                 sound.add(frame, t)
             if t is not None and t >= end:
                 ended.add(packet.stream.index)
+
+
+def _seek(source: av.container.InputContainer, stream: av.stream.Stream, at_s: float, start_s: float) -> None:
+    """Go to a key frame before `at_s`, not before `start_s` (container clock). MPEG streams have no index, and seeking
+    lands between key frames: then it goes further back, until one lies on the way."""
+    import av
+
+    back_s, found = 0.0, False
+    while not found:
+        offset = int(max(at_s - back_s, start_s) * av.time_base)
+        source.seek(offset, backward=True)
+        keys = (float(p.pts * p.time_base) for p in source.demux(stream) if p.is_keyframe and p.pts is not None)
+        found = next(keys, math.inf) <= at_s or at_s - back_s <= start_s
+        back_s = 2 * back_s or 5.0
+    source.seek(offset, backward=True)
 
 
 class _Picture:

@@ -218,14 +218,15 @@ def _times(container: Any, stream: Any, reader: _Reader) -> tuple[list[list[floa
     """Presentation times (container clock) in unbroken runs, the first picture's time and the last one's end.
 
     From the container's own index where it has one (MP4); else from packets at the start and at the end. What lies
-    beyond the end of a file that was cut short does not count.
+    beyond the end of a file that was cut short does not count. A file that does not say how long it is (what browsers
+    record) is read to its end.
     """
-    head = _packet_times(reader, stream.index, None)
+    stated = stream.duration * stream.time_base if stream.duration else (container.duration or 0) / 1e6
+    head = _packet_times(reader, stream.index, most=SAMPLED_PACKETS if stated else None)
     if not head:
         raise reader.error(NO_PICTURE)
     step = _step(head, stream)
     tail_from = None
-    stated = stream.duration * stream.time_base if stream.duration else (container.duration or 0) / 1e6
     if len(head) >= SAMPLED_PACKETS and stated:
         tail_from = head[0] + float(stated) - SAMPLED_PACKETS * step / 2
     runs = [head]
@@ -247,8 +248,10 @@ def _step(times: Sequence[float], stream: Any) -> float:
     return float(1 / rate) if rate and 0 < rate <= MAX_RATE else 0.04
 
 
-def _packet_times(reader: _Reader, index: int, from_s: float | None) -> list[float]:
-    """Sorted presentation times of up to `SAMPLED_PACKETS` packets from `from_s` on."""
+def _packet_times(
+    reader: _Reader, index: int, from_s: float | None = None, most: int | None = SAMPLED_PACKETS
+) -> list[float]:
+    """Sorted presentation times of up to `most` packets from `from_s` on."""
     import av
 
     ticks: list[int] = []
@@ -260,7 +263,7 @@ def _packet_times(reader: _Reader, index: int, from_s: float | None) -> list[flo
             for packet in container.demux(stream):
                 if packet.pts is not None and packet.size and not packet.is_discard:
                     ticks.append(packet.pts)
-                if len(ticks) >= SAMPLED_PACKETS:
+                if len(ticks) == most:
                     break
         except av.error.FFmpegError:
             pass  # cut short: what was read so far is what there is
@@ -349,8 +352,10 @@ def _choose_audio(container: Any, reader: _Reader, start: float) -> AudioFacts |
             continue
         first = float(stream.start_time * stream.time_base) if stream.start_time is not None else start
         length = float(stream.duration * stream.time_base) if stream.duration else None
-        if length is None:
-            length = max((container.duration or 0) / 1e6 - (first - start), 0.0)
+        if length is None and container.duration:
+            length = max(container.duration / 1e6 - (first - start), 0.0)
+        elif length is None:
+            length = max(_end_of(_packet_times(reader, stream.index, most=None)) - first, 0.0)
         return AudioFacts(
             index=stream.index,
             codec=stream.codec_context.codec.canonical_name,
@@ -369,8 +374,13 @@ def _as_long_as_there(audio: AudioFacts, picture_end: float, reader: _Reader, st
     times = _packet_times(reader, audio.index, start + max(0.0, picture_end - 1.0))
     if not times or len(times) >= SAMPLED_PACKETS:
         return audio
-    end = times[-1] - start + (times[-1] - times[0]) / max(1, len(times) - 1)
+    end = _end_of(times) - start
     return msgspec.structs.replace(audio, duration_s=round(min(audio.duration_s, max(0.0, end - audio.start_s)), 6))
+
+
+def _end_of(times: Sequence[float]) -> float:
+    """Where the last of some packets ends, if it is as long as they are on average."""
+    return times[-1] + (times[-1] - times[0]) / max(1, len(times) - 1) if times else 0.0
 
 
 def _timecode(container: Any) -> str | None:
