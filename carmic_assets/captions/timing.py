@@ -60,7 +60,8 @@ class OutputClock:
 
 
 def spoken(words: Sequence[Word], keeps: Sequence[Span], duration_s: float) -> list[Token]:
-    """The tokens of a clip in order of time, none overlapping; words whose middle was removed are gone.
+    """The tokens of a clip in order of time, none overlapping; words whose middle was removed or lies outside the clip
+    are gone.
 
     `words` and `keeps` are on the clip clock; no keeps means that all of `duration_s` is kept.
     """
@@ -70,8 +71,7 @@ def spoken(words: Sequence[Word], keeps: Sequence[Span], duration_s: float) -> l
     ordered = sorted(words, key=lambda w: (w.start_s, w.end_s))
     for number, word in enumerate(ordered):
         text = clean(word.text)
-        middle = (word.start_s + word.end_s) / 2
-        if not text or not clock.kept(min(max(middle, 0.0), duration_s - 1e-6)):
+        if not text or not clock.kept((word.start_s + word.end_s) / 2):
             continue
         start = max(reached, clock.at(word.start_s))
         end = max(start, clock.at(word.end_s))
