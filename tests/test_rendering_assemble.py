@@ -149,6 +149,21 @@ def test_fillers_and_silences_go_and_words_stay_whole():
     assert any(k.start_s < 1.7 < k.end_s for k in german)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        [("um", 1.0, 1.3), ("I", 1.3, 1.42), ("uh", 1.42, 1.8), ("think", 2.0, 2.4)],  # a short one between two
+        [("so", 0.5, 0.9), ("um", 1.0, 1.3), ("Tom", 1.0, 1.3), ("ran", 1.4, 1.8)],  # heard as a filler, corrected
+        [("um", 1.0, 1.5), ("never", 1.3, 1.8)],  # times that overlap
+    ],
+)
+def test_a_filler_takes_no_part_of_a_word_with_it(words):
+    kept = kept_spans([Word(text, a, b, 1) for text, a, b in words], 4.0, Rate(25, 1), language="en")
+    for text, a, b in words:
+        whole = any(k.start_s <= a + 0.021 and b - 0.021 <= k.end_s for k in kept)
+        assert whole == (text not in ("um", "uh") or ("Tom", a, b) in words), text
+
+
 @given(
     st.lists(st.tuples(st.floats(0, 30), st.floats(0.05, 2)), max_size=30), st.sampled_from([(25, 1), (30000, 1001)])
 )

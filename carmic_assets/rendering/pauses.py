@@ -5,6 +5,7 @@ Knows words, voices and times only; it never looks at sound.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from carmic_assets.model.edit import Span
@@ -41,20 +42,24 @@ def kept_spans(
     """What is left of `duration_s` (clip clock), on the frame grid of `rate`, in order, never empty.
 
     A stretch is silent where there is neither a word nor, by `speech`, a voice. The lead-in and the end of the clip are
-    cut like any pause. Without words everything is kept: then nothing is known of pauses.
+    cut like any pause. Without words everything is kept: then nothing is known of pauses. No filler takes a part of a
+    word with it: where both stand at one time, as a word and its correction do, the word counts.
     """
-    fillers = [(w.start_s, w.end_s) for w in words if is_filler(w, language)]
-    said = [(w.start_s, w.end_s) for w in words if not is_filler(w, language)]
+    said = _joined(((w.start_s, w.end_s) for w in words if not is_filler(w, language)), 0.0)
     whole = (Span(0.0, duration_s),)
     if not said:
         return whole
+    fillers = _without(_joined(((w.start_s, w.end_s) for w in words if is_filler(w, language)), 0.0), said)
     voiced = _joined([*said, *speech], LONGEST_PAUSE_S)
     wide = _joined(((a - LEAD_S, b + TAIL_S) for a, b in voiced), 0.0)
     grid = rate.num / rate.den
     last = round(duration_s * grid)
-    frames = [(max(0, round(a * grid)), min(last, round(b * grid))) for a, b in _without(wide, fillers)]
-    kept = tuple(Span(a / grid, b / grid) for a, b in frames if b - a >= SHORTEST_KEEP_S * grid)
-    return kept or whole
+    kept = []
+    for start, end in _without(wide, fillers):
+        a, b = max(0, round(start * grid)), min(last, round(end * grid))
+        if b - a >= SHORTEST_KEEP_S * grid or (b > a and _meets(said, start, end)):
+            kept.append(Span(a / grid, b / grid))
+    return tuple(kept) or whole
 
 
 def is_filler(word: Word, language: str | None = None) -> bool:
@@ -74,11 +79,22 @@ def _joined(stretches: Iterable[Stretch], gap_s: float) -> list[Stretch]:
     return result
 
 
-def _without(stretches: Iterable[Stretch], holes: Sequence[Stretch]) -> list[Stretch]:
-    """What is left of `stretches` outside `holes`."""
-    left = list(stretches)
-    for a, b in holes:
-        left = [
-            part for start, end in left for part in ((start, min(end, a)), (max(start, b), end)) if part[1] > part[0]
-        ]
+def _without(stretches: Sequence[Stretch], holes: Sequence[Stretch]) -> list[Stretch]:
+    """What is left of `stretches` outside `holes`, both of `_joined`."""
+    left: list[Stretch] = []
+    for start, end in stretches:
+        at = bisect_left(holes, start, key=lambda hole: hole[1])
+        while at < len(holes) and holes[at][0] < end:
+            if holes[at][0] > start:
+                left.append((start, holes[at][0]))
+            start = holes[at][1]
+            at += 1
+        if end > start:
+            left.append((start, end))
     return left
+
+
+def _meets(stretches: Sequence[Stretch], start: float, end: float) -> bool:
+    """Whether one of `stretches` (of `_joined`) has a part between `start` and `end`."""
+    at = bisect_left(stretches, end, key=lambda stretch: stretch[0])
+    return at > 0 and stretches[at - 1][1] > start
