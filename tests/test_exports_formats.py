@@ -22,13 +22,16 @@ import exports_readback as readback
 from carmic_assets.direction.canvas import Rect
 from carmic_assets.exports import fcpxml
 from carmic_assets.exports.grid import timecode_frames, timecode_text
+from carmic_assets.exports.levels import DUCKED, gain_at, music_levels
 from carmic_assets.exports.lint import lint
 from carmic_assets.exports.motion import TOLERANCE_PX, Canvas, Key, between, place, shown, thin
 from carmic_assets.exports.package import TARGETS, package
+from carmic_assets.exports.timeline import Level
 from carmic_assets.media.ffmpeg import binary
 from carmic_assets.model.direction import Box
-from carmic_assets.model.edit import Cutaway, Edit, Marker, MediaFile
+from carmic_assets.model.edit import Cutaway, Edit, Marker, MediaFile, Span
 from carmic_assets.model.errors import RenderFailed
+from carmic_assets.model.speech import Word
 from carmic_assets.model.template import ActiveTrack, AudioConfig, ElementsConfig, Emoji, TemplateConfig, Watermark
 from exports_support import EVENTS, NAME, Opened, edit_of, make, opened
 
@@ -227,6 +230,34 @@ def test_the_linter_finds(find: str, put: str, says: str, made: dict[str, Opened
     assert any(says in problem for problem in lint(broken)), lint(broken)
 
 
+def test_an_image_does_not_cover_a_later_cutaway(rich: Edit, tmp_path: Path) -> None:
+    film, image = rich.cutaways
+    cutaways = (
+        msgspec.structs.replace(image, start_s=0.2, duration_s=0.8),
+        msgspec.structs.replace(film, start_s=0.4, duration_s=0.4),
+    )
+    made = opened(msgspec.structs.replace(rich, cutaways=cutaways), "premiere", tmp_path)
+    items = made.sequence.extra["sequence"].iter("clipitem")
+    seen = [(i.findtext("name").split("-broll-")[-1], i.findtext("start"), i.findtext("end")) for i in items]
+    assert [s for s in seen if s[0][0] in "12"] == [
+        ("2.mov", "10", "20"),
+        ("1.png", "5", "10"),
+        ("1.png", "20", "25"),
+    ]
+
+
+def test_music_goes_down_for_words_that_reach_past_the_clip_and_not_for_those_outside(rich: Edit) -> None:
+    said = [("before", -1.0, -0.5), ("half", -0.1, 0.4), ("last", 2.8, 3.4), ("after", 3.5, 3.9)]
+    edit = msgspec.structs.replace(
+        rich, keeps=(Span(0.0, 3.2),), words=tuple(Word(text, a, b, 1.0) for text, a, b in said)
+    )
+    full = rich.config.audio.music_volume / 100
+    gains = {level.frame: level.gain / full for level in music_levels(edit, 80, Fraction(25))}
+    assert gain_at([Level(f, g) for f, g in gains.items()], 9) == pytest.approx(DUCKED, abs=0.01)
+    assert gain_at([Level(f, g) for f, g in gains.items()], 40) == pytest.approx(1)
+    assert gains[70] < 0.35 and gains[79] == 0
+
+
 def test_documents_are_valid_by_apples_dtd(made: dict[str, Opened]) -> None:
     """The DTDs are Apple's and not ours to ship: `CARMIC_FCPXML_DTDS` names a folder that holds them."""
     folder = os.environ.get("CARMIC_FCPXML_DTDS")
@@ -261,6 +292,15 @@ def test_opentimelineio_reads_the_same_cuts_from_every_document(films_24: Edit, 
                     if isinstance(item, otio.schema.Clip) and name.endswith(".mov"):
                         assert (at, at + length) in wanted, f"{path.name}: {(at, at + length)}"
                     at += length
+
+
+def test_every_sound_is_a_track_of_its_own_in_opentimelineio(rich: Edit, made: dict[str, Opened]) -> None:
+    import opentimelineio as otio
+
+    (text,) = [data for name, data in made["davinci"].files.items() if name.endswith(".otio")]
+    tracks = otio.adapters.read_from_string(text.decode(), "otio_json").audio_tracks()
+    lengths = [sum(round(item.trimmed_range().duration.value) for item in track) for track in tracks]
+    assert lengths == [made["davinci"].report.frames] * 3, "voice, music and effects are as long as the sequence"
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 
 from carmic_assets.exports.grid import sequence_rate
 from carmic_assets.exports.package import TARGETS
+from carmic_assets.model.template import AudioConfig
 from exports_support import RATES, check_media, check_picture, edit_of, frames_of, make, opened, put, remux
 
 Film = Callable[..., Path]
@@ -162,7 +163,10 @@ def test_a_rate_that_no_sequence_has_becomes_a_multiple_of_it(target: str, films
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_rate_with_no_standard_multiple_is_conformed(target: str, films: Film, tmp_path: Path) -> None:
     edit = edit_of(films(rate="27", size="320x180"), keeps=[(0.0, 1.0), (1.4, 3.0)])
+    audio = AudioConfig(auto_sfx_enabled=True)
+    edit = msgspec.structs.replace(edit, config=msgspec.structs.replace(edit.config, audio=audio))
     made = opened(edit, target, tmp_path)
+    assert any(name.endswith("effects.wav") for name in made.files)
     assert made.sequence.rate == Fraction(30000, 1001)
     assert made.report.conformed[0].endswith("its frame rate is not the sequence's")
     assert check_picture(edit, made) == 0  # nothing to compare frame by frame

@@ -79,15 +79,15 @@ def edit_of(at: Stage, video: Video, source: Path, cut: Cut, scratch: Path, held
         language=video.said.language,
         scene=video.scene,
         templates=styles,
-        markers=_markers(video, cut, start, end),
+        markers=_markers(video, start, end),
         score=cut.score,
         reasoning=cut.reasoning,
     )
 
 
-def _markers(video: Video, cut: Cut, start_s: float, end_s: float) -> list[Marker]:
-    """The score with its reason, then every change of speaker."""
-    found = [Marker(0.0, f"Score {cut.score}", cut.reasoning)] if cut.reasoning else []
+def _markers(video: Video, start_s: float, end_s: float) -> list[Marker]:
+    """Every change of speaker."""
+    found: list[Marker] = []
     speaker = None
     for word in on_clip(video.words, start_s, end_s):
         if word.speaker is not None and word.speaker != speaker:

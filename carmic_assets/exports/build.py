@@ -22,6 +22,7 @@ from carmic_assets.exports.timeline import (
     Style,
     Timeline,
     Title,
+    cutaway_spans,
     cutaways,
     exact,
     layered,
@@ -33,7 +34,7 @@ from carmic_assets.exports.typeface import Typeface
 from carmic_assets.media.picture import even
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.media import Rate
-from carmic_assets.rendering.graph import MARK_SHARE, on_output_clock
+from carmic_assets.rendering.graph import MARK_SHARE
 
 
 class Media(msgspec.Struct, frozen=True):
@@ -120,10 +121,11 @@ def _color(text: str) -> tuple[float, float, float, float]:
 def _stills(edit: Edit, media: Media, frames: int, rate: Fraction) -> list[Still]:
     """Pictures that stand still, bottom first, where the renderer lays them: b-roll images, watermark, emoji."""
     stills = []
-    for number, image in sorted(media.broll_images.items()):
-        start, end = (round(exact(t) * rate) for t in on_output_clock(edit, edit.cutaways[number]))
-        cover = max(edit.width / image.width, edit.height / image.height)
-        stills.append(_still(image, start, min(end, frames), 0.0, 0.0, image.width * cover))
+    for number, (_, spans) in enumerate(cutaway_spans(edit)):
+        image = media.broll_images.get(number)
+        if image is not None:
+            cover = max(edit.width / image.width, edit.height / image.height)
+            stills += [_still(image, a, min(b, frames), 0.0, 0.0, image.width * cover) for a, b in spans]
     if media.watermark is not None:
         image = media.watermark
         part = MARK_SHARE * min(edit.width, edit.height) / max(image.width, image.height)

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 
+from carmic_assets.captions.timing import OutputClock
 from carmic_assets.exports.footage import Sound
-from carmic_assets.exports.timeline import Bed, Level, output_frame
+from carmic_assets.exports.timeline import Bed, Level
 from carmic_assets.model.edit import Edit
 from carmic_assets.rendering.sound import MUSIC_FADE_S
 
@@ -56,7 +57,7 @@ def _ducking(edit: Edit, frames: int, rate: Fraction) -> list[Level]:
     """1 where nobody speaks, `DUCKED` where somebody does."""
     down, up, gap = max(1, round(DOWN_S * rate)), max(1, round(UP_S * rate)), round(GAP_S * rate)
     levels = [Level(0, 1.0)]
-    for a, b in _spoken(edit, max(gap, down + up + 1)):
+    for a, b in _spoken(edit, max(gap, down + up + 1), rate):
         for frame, gain in ((a - down, 1.0), (a, DUCKED), (b, DUCKED), (b + up, 1.0)):
             frame = min(max(frame, 0), frames)
             if frame > levels[-1].frame:
@@ -66,12 +67,13 @@ def _ducking(edit: Edit, frames: int, rate: Fraction) -> list[Level]:
     return levels
 
 
-def _spoken(edit: Edit, gap: int) -> list[tuple[int, int]]:
+def _spoken(edit: Edit, gap: int, rate: Fraction) -> list[tuple[int, int]]:
     """Frames of the sequence with words, silences up to `gap` frames closed."""
+    clock = OutputClock(edit.keeps)
     spans: list[tuple[int, int]] = []
     for word in edit.words:
-        a, b = output_frame(edit, word.start_s), output_frame(edit, word.end_s)
-        if a is None or b is None:
+        a, b = round(clock.at(word.start_s) * rate), round(clock.at(word.end_s) * rate)
+        if a == b:  # cut out, or outside the clip
             continue
         if spans and a - spans[-1][1] <= gap:
             spans[-1] = (spans[-1][0], max(spans[-1][1], b))

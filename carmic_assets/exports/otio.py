@@ -22,7 +22,7 @@ def write(timeline: Timeline, media: str = "media") -> str:
 
 
 def build(line: Timeline, media: str) -> otio.schema.Timeline:
-    """The timeline as OpenTimelineIO objects: picture tracks bottom first, then the voice and the music."""
+    """The timeline as OpenTimelineIO objects: picture tracks bottom first, then the voice and every other sound."""
     import opentimelineio as otio
 
     made = otio.schema.Timeline(line.name, global_start_time=otio.opentime.RationalTime(0, float(line.fps)))
@@ -38,8 +38,9 @@ def build(line: Timeline, media: str) -> otio.schema.Timeline:
             made.tracks.append(_track(line, name, kinds.Video, pieces, media))
     if line.file(line.main[0].footage).channels:
         made.tracks.append(_track(line, "Voice", kinds.Audio, line.main, media))
-    if line.beds:
-        made.tracks.append(_track(line, "Music", kinds.Audio, line.beds, media))
+    for sound in line.sounds:
+        beds = [bed for bed in line.beds if bed.sound == sound.name]
+        made.tracks.append(_track(line, sound.name, kinds.Audio, beds, media))
     for note in line.notes:
         made.tracks.markers.append(
             otio.schema.Marker(

@@ -34,7 +34,7 @@ from carmic_assets.exports.footage import (
 )
 from carmic_assets.exports.grid import sequence_rate
 from carmic_assets.exports.readme import fonts_text, readme_text
-from carmic_assets.exports.timeline import Timeline, exact, used
+from carmic_assets.exports.timeline import Timeline, exact, stretches, used
 from carmic_assets.exports.typeface import caption_typeface
 from carmic_assets.media.open import LIBRARY_FORMATS
 from carmic_assets.media.probe import facts_of
@@ -194,7 +194,7 @@ def _prepare(
         broll=broll,
         broll_images=images,
         music=_music(edit, work, stem, length, threads),
-        effects=_effects(edit, work, stem),
+        effects=_effects(edit, work, stem, rate),
         watermark=_watermark(edit, work, stem, threads),
         pictures=_reactions(edit, work, cache, stem, threads),
         font=caption_typeface(edit, cache),
@@ -226,17 +226,17 @@ def _broll(
     return films, images
 
 
-def _effects(edit: Edit, work: Path, stem: str) -> Sound | None:
-    """The sound effects that the renderer would make, as a track of their own."""
+def _effects(edit: Edit, work: Path, stem: str, rate: Fraction) -> Sound | None:
+    """The sound effects that the renderer would make, as a track as long as the sequence."""
     if not edit.config.audio.auto_sfx_enabled:
         return None
     found = thinned(effects_of(edit))
     if not found:
         return None
-    duration = sum(exact(keep.end_s) - exact(keep.start_s) for keep in edit.keeps)
+    duration = stretches(edit)[-1].end / rate
     out = work / f"{stem}-effects.wav"
     write_track(found, float(duration), out)
-    return Sound(out.name, str(out), 1, Fraction(duration))
+    return Sound(out.name, str(out), 1, duration)
 
 
 def _watermark(edit: Edit, work: Path, stem: str, threads: int) -> Image | None:

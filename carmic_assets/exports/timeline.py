@@ -241,36 +241,42 @@ def _backdrop(box: Box, canvas: Canvas) -> Box:
 
 
 def cutaways(edit: Edit, footage: Mapping[int, Footage]) -> tuple[Piece, ...]:
-    """B-roll, filling the canvas, on the renderer's clock: it plays on where a pause is removed. `footage` is by the
-    number of the cutaway; where two overlap, the later one is seen."""
-    rate = edit.rate.fraction
-    grow = sequence_rate(rate) / rate
+    """Films among the b-roll, filling the canvas, on the renderer's clock: they play on where a pause is removed.
+    `footage` is by the number of the cutaway."""
+    rate = sequence_rate(edit.rate.fraction)
     pieces: list[Piece] = []
-    for number, file in sorted(footage.items()):
-        cutaway = edit.cutaways[number]
-        start, end = (round(exact(t) * rate * grow) for t in on_output_clock(edit, cutaway))
-        if end <= start:
+    for number, (first, spans) in enumerate(cutaway_spans(edit)):
+        file = footage.get(number)
+        if file is None:
             continue
-        own = file.rate.fraction
+        cutaway, own = edit.cutaways[number], file.rate.fraction
         source = Fraction(round((exact(cutaway.source_start_s) - file.origin) * own)) / own
-        end = min(end, start + math.floor((file.frames / own - source) * rate * grow))
+        last = first + math.floor((file.frames / own - source) * rate)
         cover = max(edit.width / file.width, edit.height / file.height)
         key = Key(0, 0.0, 0.0, file.width * cover, file.height * cover)
-        piece = Piece(start, end, file.name, source, (key,), None, cutaway.media.name)
-        pieces = [*(part for each in pieces for part in _without(each, start, end, rate * grow)), piece]
+        for start, end in spans:
+            if start < min(end, last):
+                at = source + Fraction(start - first) / rate
+                pieces.append(Piece(start, min(end, last), file.name, at, (key,), None, cutaway.media.name))
     return tuple(sorted(pieces, key=lambda piece: piece.start))
 
 
-def _without(piece: Piece, start: int, end: int, rate: Fraction) -> list[Piece]:
-    """What is left of a piece outside `start`..`end`."""
-    left = []
-    if piece.start < start:
-        left.append(msgspec.structs.replace(piece, end=min(piece.end, start)))
-    if piece.end > end:
-        first = max(piece.start, end)
-        source = piece.source + Fraction(first - piece.start) / rate
-        left.append(msgspec.structs.replace(piece, start=first, source=source))
-    return left
+def cutaway_spans(edit: Edit) -> list[tuple[int, list[tuple[int, int]]]]:
+    """For each cutaway, film or image: the frame of the sequence at which it begins, and the stretches in which it is
+    seen, for where two overlap the later one is."""
+    rate = sequence_rate(edit.rate.fraction)
+    found: list[tuple[int, list[tuple[int, int]]]] = []
+    for cutaway in edit.cutaways:
+        start, end = (round(exact(t) * rate) for t in on_output_clock(edit, cutaway))
+        found = [(first, [part for span in spans for part in _outside(span, start, end)]) for first, spans in found]
+        found.append((start, [(start, end)] if start < end else []))
+    return found
+
+
+def _outside(span: tuple[int, int], start: int, end: int) -> list[tuple[int, int]]:
+    """What is left of a stretch outside `start`..`end`."""
+    a, b = span
+    return [part for part in ((a, min(b, start)), (max(a, end), b)) if part[0] < part[1]] if start < end else [span]
 
 
 def layered(stills: Sequence[Still]) -> tuple[tuple[Still, ...], ...]:

@@ -52,7 +52,7 @@ class Cutaway(msgspec.Struct, frozen=True):
 
 
 class Marker(msgspec.Struct, frozen=True):
-    """A note at a time of the clip clock: score and reason, speaker changes."""
+    """A note at a time of the clip clock, such as a change of speaker."""
 
     t: float
     name: str
