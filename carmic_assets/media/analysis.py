@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from carmic_assets.media.open import open_media
+from carmic_assets.media.open import open_media, packets
 from carmic_assets.media.shots import TINY, CutFinder
 from carmic_assets.model.errors import CorruptVideo
 from carmic_assets.model.media import AnalysisFacts, SourceFacts, VideoFacts
@@ -120,18 +120,19 @@ def _decode(
         streams.append(source.streams[facts.audio.index])
     if begin > facts.video.start_s + 1:
         _seek(source, streams[0], begin + facts.container_start_s, facts.container_start_s)
-    packets = source.demux(streams)
+    coming = packets(source, *streams)
     told = 0.0
     ended: set[int] = set()
     while len(ended) < len(streams):
         try:
-            packet = next(packets, None)
-            if packet is None:
-                break
-            frames = packet.decode()
-        except av.error.EOFError:
+            packet = next(coming, None)
+        except av.error.InvalidDataError:  # the end of a truncated file
             break
-        except av.error.InvalidDataError:  # a damaged packet, or the end of a truncated file
+        if packet is None:
+            break
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:  # a damaged packet: decoders have many names for it
             continue
         for frame in frames:
             if not isinstance(frame, av.VideoFrame | av.AudioFrame):
@@ -158,7 +159,7 @@ def _seek(source: av.container.InputContainer, stream: av.stream.Stream, at_s: f
     while not found:
         offset = int(max(at_s - back_s, start_s) * av.time_base)
         source.seek(offset, backward=True)
-        keys = (float(p.pts * p.time_base) for p in source.demux(stream) if p.is_keyframe and p.pts is not None)
+        keys = (float(p.pts * p.time_base) for p in packets(source, stream) if p.is_keyframe and p.pts is not None)
         found = next(keys, math.inf) <= at_s or at_s - back_s <= start_s
         back_s = 2 * back_s or 5.0
     source.seek(offset, backward=True)

@@ -6,7 +6,7 @@ Never opens a URL, and never a playlist that would make the demuxer open somethi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -14,6 +14,8 @@ from carmic_assets.model.errors import CarmicError, CorruptVideo
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
+    from av.stream import Stream
 
 # Demuxer names of libavformat. A whitelist of protocols alone does not stop a playlist that is named .mp4: the demuxer
 # is chosen by content, so the demuxers are listed too (no hls, dash, concat, sdp, image2, subtitles).
@@ -69,6 +71,13 @@ def open_media(
         yield container
 
 
+def packets(container: InputContainer, *streams: Stream) -> Iterator[Packet]:
+    """The packets of `streams` in the order of the file, then an empty one for each, which has decoders give what they
+    hold back. Some demuxers (FLV, MPEG) find further streams on the way; PyAV 18 trips over those at the very end."""
+    with suppress(IndexError):
+        yield from container.demux(*streams)
+
+
 def refuse_absurd_size(width: int, height: int, error: type[CarmicError] = CorruptVideo) -> None:
     """Raise `error` where a picture has more than `MAX_PIXELS`."""
     if width * height > MAX_PIXELS:
@@ -86,12 +95,17 @@ def _translated(error: type[CarmicError], url: str) -> Iterator[None]:
     except CarmicError:
         raise
     except av.error.FFmpegError as cause:
-        if cause.filename and str(cause.filename) != url:
+        if cause.filename and str(cause.filename) not in (url, *_DECODING):
             raise
         raise error(_sentence(cause)) from cause
     except AttributeError as cause:  # a stream without any codec (PyAV 18)
         raise error(UNREADABLE) from cause
 
+
+_DECODING = (
+    "avcodec_send_packet()",
+    "avcodec_receive_frame()",
+)  # what PyAV gives as the file's name in errors of these
 
 UNREADABLE = "The file could not be read as a video. Play it to the end, then upload it again."
 

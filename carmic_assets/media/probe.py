@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from carmic_assets.media.open import SOURCE_FORMATS, open_media, refuse_absurd_size
+from carmic_assets.media.open import SOURCE_FORMATS, open_media, packets, refuse_absurd_size
 from carmic_assets.model.errors import CarmicError, CorruptVideo
 from carmic_assets.model.media import AudioFacts, Rate, SourceFacts, VideoFacts
 
@@ -135,7 +135,7 @@ def _first_frame(reader: _Reader, index: int) -> Any:
     import av
 
     with reader.open(threads=1) as container:
-        for tried, packet in enumerate(container.demux(container.streams[index])):
+        for tried, packet in enumerate(packets(container, container.streams[index])):
             if tried > TRIED_PACKETS:
                 return None
             try:
@@ -260,7 +260,7 @@ def _packet_times(
         try:
             if from_s is not None:
                 container.seek(int(from_s / stream.time_base), stream=stream, backward=True)
-            for packet in container.demux(stream):
+            for packet in packets(container, stream):
                 if packet.pts is not None and packet.size and not packet.is_discard:
                     ticks.append(packet.pts)
                 if len(ticks) == most:
