@@ -49,6 +49,9 @@ class Model(BaseHTTPRequestHandler):
             "range": json.dumps({"clips": [{"id": 1, "score": 900, "title": "t", "reason": "r"}]}),
             "unknown": json.dumps({"clips": [{"id": 7, "score": 9, "title": "t", "reason": "r"}]}),
             "twice": json.dumps({"clips": [{"id": 1, "score": 9, "title": "t", "reason": "r"}] * 2}),
+            "blank": json.dumps({"clips": [{"id": 1, "score": 9, "title": " \u200b\n", "reason": "r"}]}),
+            "controls": json.dumps({"clips": [{"id": 1, "score": 9, "title": "a\0b", "reason": "c\x1bd"}]}),
+            "alike": json.dumps({"clips": [{"id": n, "score": 9, "title": "Same", "reason": "r"} for n in (1, 2)]}),
             "untitled": json.dumps({"clips": [{"id": 1, "score": 9, "title": "", "reason": "r"}]}),
         }.get(how, "")
         usage = {"prompt_tokens": 1000, "completion_tokens": 200}
@@ -58,6 +61,8 @@ class Model(BaseHTTPRequestHandler):
             reply = {"candidates": [{"content": {"parts": [{"text": text}]}}], "usageMetadata": counted}
         if how == "shape":
             reply = {"choices": "none"}
+        if how == "withheld":
+            reply = {"candidates": [{"finishReason": "SAFETY"}], "usageMetadata": {"promptTokenCount": 1000}}
         status = 500 if how == "broken" else 302 if how == "moved" else 200
         data = b"\xff\xfenot json" if how == "bytes" else json.dumps(reply).encode()
         if how == "huge":
@@ -91,8 +96,8 @@ def server():
         running.shutdown()
 
 
-def ask(url: str, model: str, protocol="openai", frames=None, timeout_s=5.0):
-    endpoint = Endpoint(protocol, url, model, "secret", timeout_s, input_price=1.0, output_price=10.0)
+def ask(url: str, model: str, protocol="openai", frames=None, timeout_s=5.0, key="secret"):
+    endpoint = Endpoint(protocol, url, model, key, timeout_s, input_price=1.0, output_price=10.0)
     return refine(CLIPS, TALK, Brief(custom_instructions="be kind", video_type="podcast"), endpoint, frames)
 
 
@@ -109,7 +114,8 @@ def test_order_titles_and_reasons_follow_the_model(server, protocol, model):
 
 
 @pytest.mark.parametrize(
-    "model", ["prose", "range", "unknown", "twice", "untitled", "shape", "broken", "moved", "bytes", "huge", "empty"]
+    "model",
+    ["prose", "range", "unknown", "twice", "untitled", "blank", "shape", "broken", "moved", "bytes", "huge", "empty"],
 )
 def test_a_wrong_answer_leaves_the_choice_as_it_was(server, model):
     got = ask(server, model)
@@ -120,6 +126,19 @@ def test_a_wrong_answer_leaves_the_choice_as_it_was(server, model):
 
 def test_what_a_wrong_answer_cost_is_recorded(server):
     assert ask(server, "prose").cost_usd == 0.003
+    assert ask(server, "withheld", "gemini").cost_usd == 0.001
+
+
+def test_no_text_of_the_model_can_break_a_row_and_no_two_titles_are_alike(server):
+    changed = ask(server, "controls").scored.clips[1]
+    assert (changed.title, changed.reasoning) == ("a b", "c d")
+    assert sorted(clip.title for clip in ask(server, "alike").scored.clips) == ["Same", "second"]
+
+
+def test_a_key_that_cannot_be_sent_is_a_failure_like_any_other(server):
+    got = ask(server, "good", key="sk-…")
+    assert got.scored is CLIPS
+    assert got.failure
 
 
 @pytest.mark.parametrize("model", ["slow", "drip"])

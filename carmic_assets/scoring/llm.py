@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import time
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -160,7 +161,7 @@ def _call(endpoint: Endpoint, body: dict[str, Any]) -> bytes:
             return received
     except httpx.TimeoutException:
         raise _Refused(f"no answer within {endpoint.timeout_s:g} s") from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last: a key that no header can hold
         raise _Refused(f"the model could not be reached ({type(error).__name__})") from None
 
 
@@ -191,7 +192,7 @@ class _Content(msgspec.Struct):
 
 
 class _Candidate(msgspec.Struct):
-    content: _Content
+    content: _Content = msgspec.field(default_factory=_Content)  # none where it was withheld, which costs all the same
 
 
 class _UsageMetadata(msgspec.Struct, rename="camel"):
@@ -201,7 +202,7 @@ class _UsageMetadata(msgspec.Struct, rename="camel"):
 
 
 class _Gemini(msgspec.Struct, rename="camel"):
-    candidates: Annotated[list[_Candidate], msgspec.Meta(min_length=1)]
+    candidates: list[_Candidate] = []
     usage_metadata: _UsageMetadata | None = None
 
 
@@ -214,7 +215,7 @@ def _read(endpoint: Endpoint, reply: bytes) -> tuple[str, tuple[int, int]]:
             return answer.choices[0].message.content or "", (usage.prompt_tokens, usage.completion_tokens)
         reply_ = msgspec.json.decode(reply, type=_Gemini)
         counted = reply_.usage_metadata or _UsageMetadata()
-        text = "".join(part.text for part in reply_.candidates[0].content.parts)
+        text = "".join(part.text for candidate in reply_.candidates[:1] for part in candidate.content.parts)
         return text, (counted.prompt_token_count, counted.candidates_token_count + counted.thoughts_token_count)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise _Refused("the reply does not follow the protocol") from None
@@ -229,17 +230,29 @@ def _checked(text: str, count: int) -> list[_Opinion]:
     names = [opinion.id for opinion in answer.clips]
     if len(set(names)) != len(names) or max(names) > count:
         raise _Refused("the answer names a clip twice or one that does not exist")
-    return answer.clips
+    said = [msgspec.structs.replace(each, title=_line(each.title), reason=_line(each.reason)) for each in answer.clips]
+    if not all(each.title and each.reason for each in said):
+        raise _Refused("the answer leaves a title or a reason empty")
+    return said
+
+
+def _line(text: str) -> str:
+    """On one line, without control characters (a database takes no NUL); "" where there is nothing to see."""
+    line = " ".join("".join(" " if unicodedata.category(sign) == "Cc" else sign for sign in text).split())
+    return line if any(sign.isprintable() for sign in line) else ""
 
 
 def _applied(scored: ScoredClips, opinions: Sequence[_Opinion]) -> ScoredClips:
     clips = list(scored.clips)
+    taken = {clip.title.casefold() for clip in clips}
     for opinion in opinions:
         old = clips[opinion.id - 1]
+        alike = opinion.title.casefold() in taken  # no two of a video are called the same
+        taken.add(opinion.title.casefold())
         clips[opinion.id - 1] = msgspec.structs.replace(
             old,
-            title=" ".join(opinion.title.split()),
-            reasoning=" ".join(opinion.reason.split()),
+            title=old.title if alike else opinion.title,
+            reasoning=opinion.reason,
             score=max(1, min(99, round(old.score + SWAY * (opinion.score - old.score)))),
             breakdown={**old.breakdown, "model": round(opinion.score)},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
 from threadpoolctl import threadpool_limits
 
 from carmic_assets.model.clips import ScoredClip, ScoredClips
@@ -67,8 +68,9 @@ def score_clips(
     usual = {name: float(np.mean(values)) for name, values in windows.measures.items()}
     told = [*((i, None) for i in chosen), *((item.index, item.reason) for item in lost)]
     named = wording.titles(talk, [(int(windows.first[i]), int(windows.last[i])) for i, _ in told], worth)
+    room = _room(transcript, brief)
     clips = [
-        _clip(talk, windows, scores, i, title, worth, usual, reason)
+        _clip(talk, windows, scores, i, title, worth, usual, reason, room)
         for (i, reason), title in zip(told, named, strict=True)
     ]
     return ScoredClips(
@@ -143,9 +145,10 @@ def _clip(
     worth: list[float],
     usual: dict[str, float],
     lost_to: str | None,
+    room: Room,
 ) -> ScoredClip:
     first, last = int(windows.first[i]), int(windows.last[i])
-    start, end = bounds(talk, first, last)
+    start, end = bounds(talk, first, last, room)
     breakdown = {name: round(100 * float(values[i])) for name, values in windows.measures.items()}
     strengths = sorted(breakdown, key=lambda name: usual[name] * 100 - breakdown[name])
     return ScoredClip(
@@ -155,15 +158,30 @@ def _clip(
     )  # fmt: skip
 
 
-def bounds(talk: Talk, first: int, last: int) -> tuple[float, float]:
+class Room(msgspec.Struct, frozen=True):
+    """What no clip goes beyond, unless by a word: from and to on the source clock, and its length, seconds."""
+
+    start_s: float
+    end_s: float
+    most_s: float
+
+
+def _room(transcript: Transcript, brief: Brief) -> Room:
+    start, end = brief.span or (0.0, transcript.duration_s)
+    return Room(max(start, 0.0), min(end, transcript.duration_s), brief.max_s)
+
+
+def bounds(talk: Talk, first: int, last: int, room: Room) -> tuple[float, float]:
     """Source clock, on whole milliseconds: a short lead before the first word and tail after the last, never into the
-    word before or after."""
+    word before or after, and no longer than there is `room` for."""
     a, b = talk.spans[first][0], talk.spans[last - 1][1]
-    before = talk.words[a - 1].end_s if a else 0.0
-    after = talk.words[b].start_s if b < len(talk.words) else talk.words[b - 1].end_s + TAIL_S
-    start = max(before, talk.words[a].start_s - LEAD_S, 0.0)
-    end = min(after, talk.words[b - 1].end_s + TAIL_S)
-    return round(min(start, talk.words[a].start_s), 3), round(max(end, talk.words[b - 1].end_s), 3)
+    spoken_from, spoken_to = talk.words[a].start_s, talk.words[b - 1].end_s
+    before = max(talk.words[a - 1].end_s if a else 0.0, room.start_s)
+    after = min(talk.words[b].start_s if b < len(talk.words) else spoken_to + TAIL_S, room.end_s)
+    lead, tail = min(spoken_from - before, LEAD_S), min(after - spoken_to, TAIL_S)
+    lead, tail = max(lead, 0.0), max(tail, 0.0)
+    share = min(1.0, max(room.most_s - (spoken_to - spoken_from), 0.0) / max(lead + tail, 1e-9))
+    return round(spoken_from - share * lead, 3), round(spoken_to + share * tail, 3)
 
 
 def _curve(talk: Talk, windows: Windows, scores: np.ndarray) -> tuple[tuple[float, float], ...]:

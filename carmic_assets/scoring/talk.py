@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MARKS = (*KINDS[:-2], "number", "asks", "exclaims", "names", "words")
 _NUMBER = re.compile(r"\d")
 CHARACTERS_A_WORD = 1.6  # of a script without spaces, so that lengths compare
+_OVER_S = 0.35  # a word may reach so far over the end of what was listened to: its times are set to the sound's pauses
 _BLOCK = 3  # sentences on each side of a gap that are compared, as in TextTiling (Hearst 1997)
 
 
@@ -78,7 +79,7 @@ def read_talk(
     rows = [
         i
         for i, (a, b) in enumerate(features.sentences)
-        if words[a].start_s >= low - 0.05 and words[b - 1].end_s <= high + 0.05
+        if words[a].start_s >= low - _OVER_S and words[b - 1].end_s <= high + _OVER_S
     ]
     spans = tuple(features.sentences[i] for i in rows)
     texts = [join(words[a:b], code) for a, b in spans]
