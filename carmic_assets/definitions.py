@@ -21,5 +21,5 @@ defs = dg.Definitions(
     schedules=[nightly_rescoring],
     sensors=SENSORS,
     resources={"platform": PlatformResource()},
-    executor=EXECUTORS[os.environ.get("CARMIC_EXECUTOR", "in_process")],
+    executor=EXECUTORS[os.environ.get("CARMIC_EXECUTOR", "").strip() or "in_process"],
 )

@@ -141,7 +141,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     @property
     def scratch_dir(self) -> Path:
-        """For work in progress; emptied by `carmic up` at start."""
+        """For work in progress; what dead processes leave in it is swept."""
         return self.home / "scratch"
 
 
@@ -155,6 +155,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     home = Path(raw["CARMIC_HOME"]).expanduser().absolute()
     raw = {name: value.replace("{home}", str(home)) for name, value in raw.items()}
     problems: list[str] = []
+    if set("%?") & set(str(home)):
+        problems.append(f"CARMIC_HOME: {home} holds a `%` or `?`, which SQLite's addresses cannot. Choose another.")
     production = raw["CARMIC_ENV"] == "production"
     if raw["CARMIC_ENV"] not in ("development", "production"):
         problems.append("CARMIC_ENV must be `development` or `production`.")
@@ -188,7 +190,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         problems.append("CARMIC_PUBLIC_URL must start with https:// in production.")
     if problems:
         raise SettingsError(problems)
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError([f"CARMIC_HOME: {home} cannot be made ({error.strerror}). Choose another."]) from error
     return Settings(
         home=home,
         database_url=url,

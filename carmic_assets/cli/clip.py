@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,14 +19,16 @@ from typing import Any
 
 import msgspec
 
+from carmic_assets.captions.presets import PRESETS
 from carmic_assets.cli import home as homes
 from carmic_assets.cli.errors import UserError
 from carmic_assets.model.template import TemplateConfig
-from resources import accounts, artifacts, clips, exports, ledger, passwords, projects, renders, runs
+from resources import accounts, artifacts, clips, exports, ledger, passwords, projects, renders, runs, uploads
 from resources.platform import Platform, open_platform
 from resources.submission import VIDEOS, tags
 
 LOCAL = "local@carmic.invalid"
+STOPPED = "This was stopped before it was done. Start it again."
 TYPES = {
     ".mp4": "video/mp4", ".mov": "video/quicktime", ".avi": "video/x-msvideo", ".webm": "video/webm",
     ".mkv": "video/x-matroska", ".mpeg": "video/mpeg", ".mpg": "video/mpeg", ".flv": "video/x-flv",
@@ -33,18 +36,27 @@ TYPES = {
 
 
 def clip(asked: argparse.Namespace, say: Callable[[str], None]) -> int:
-    """Cut one video; the status is 1 when the video could not be used."""
+    """Cut one video; the status is 1 when the video could not be used.
+
+    Raises UserError before any work for what cannot be asked, and KeyboardInterrupt once what ran has been ended.
+    """
     kind = TYPES.get(asked.video.suffix.lower())
     if not asked.video.is_file():
         raise UserError(f"There is no file {asked.video}.")
     if kind is None:
         raise UserError(f"{asked.video.suffix or asked.video.name} is no kind of video known here: {', '.join(TYPES)}.")
+    if asked.style.upper() not in PRESETS:
+        raise UserError(f"There is no caption style {asked.style}. The styles are {', '.join(PRESETS)}.")
+    asked.out.mkdir(parents=True, exist_ok=True)
+    if not os.access(asked.out, os.W_OK | os.X_OK):
+        raise UserError(f"{asked.out} cannot be written to: choose another folder with --out.")
     home = asked.home.expanduser().absolute()
     os.environ.update(homes.environment(home))
+    platform = open_platform()
     homes.prepare(home)
+    uploads.sweep(platform.store)  # what a killed one left, where no server does it
     import dagster as dg
 
-    platform = open_platform()
     workspace, user = _workspace(platform)
     project = _project(platform, workspace, user, asked, kind)
     with dg.DagsterInstance.get() as instance:
@@ -58,7 +70,6 @@ def clip(asked: argparse.Namespace, say: Callable[[str], None]) -> int:
         if ended.status not in ("CLIPS_READY", "COMPLETED"):
             say(f"{ended.status}: {ended.error_message}")
             return 1
-        asked.out.mkdir(parents=True, exist_ok=True)
         failed = 0
         for number, each in enumerate(found, 1):
             name = f"{number:02d}-{re.sub(r'[^A-Za-z0-9]+', '-', each.title).strip('-')[:60] or 'clip'}"
@@ -91,14 +102,20 @@ def _project(platform: Platform, workspace: str, user: str, asked: argparse.Name
         day = 24 * 60 * ledger.MINUTE_MS
         ledger.move(connection, workspace, f"local:{secrets.token_hex(8)}", "grant", day, note="carmic clip")
         project = projects.create(connection, workspace, user, new, asked.video.suffix.lower())
-    platform.store.put_file(project.object_key, asked.video.absolute(), kind)
+    scratch = platform.settings.scratch_dir
+    scratch.mkdir(exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=scratch) as copy:  # the store keeps what it is given, and this is the user's
+        shutil.copyfile(asked.video, copy.name)
+        platform.store.put_file(project.object_key, Path(copy.name), kind)
     return project
 
 
 def _run(
     platform: Platform, instance: Any, job: str, project: projects.Project, subject: str, run_id: str = ""
 ) -> None:
-    """One job in this process, under an intent like any other run."""
+    """One job in this process, under an intent like any other run. What it leaves unfinished is ended."""
+    import dagster as dg
+
     from carmic_assets.definitions import defs
 
     run_id = run_id or runs.new_run_id()
@@ -109,6 +126,7 @@ def _run(
             projects.claim(connection, project.id, run_id)
         intent = runs.get(connection, run_id)
     assert intent is not None
+    ended = "FAILED"
     try:
         defs.resolve_job_def(job).execute_in_process(
             run_id=run_id,
@@ -118,11 +136,20 @@ def _run(
             run_config={
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}
             },  # the bar is what a person reads
-            raise_on_error=False,
         )
+    except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
+        ended = "CANCELLED"
+        raise KeyboardInterrupt from None
+    except Exception:  # the database has been told, or is now; `carmic up` would show the run's log
+        return
     finally:
         with platform.database.write() as connection:
             runs.move(connection, run_id, "DONE")
+            projects.end(connection, project.id, ended, STOPPED)
+            for render in renders.live_of_run(connection, run_id):
+                renders.fail(connection, render.id, STOPPED)
+            for export in exports.live_of_run(connection, run_id):
+                exports.fail(connection, export.id, STOPPED)
 
 
 def _deliver(

@@ -36,10 +36,13 @@ def environment(home: Path, *, code_port: int = 0, extra: dict[str, str] | None 
 
 
 def prepare(home: Path) -> None:
-    """Make the home's folders and its Dagster settings."""
+    """Make the home's folders and its Dagster settings. The environment's own settings have been checked before."""
     for folder in ("dagster", "cache", "store"):
         (home / folder).mkdir(parents=True, exist_ok=True)
-    (home / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(_instance_settings(), sort_keys=False))
+    path = home / "dagster" / "dagster.yaml"
+    aside = path.with_suffix(f".{os.getpid()}")  # a run that starts meanwhile must not read half of it
+    aside.write_text(yaml.safe_dump(_instance_settings(), sort_keys=False))
+    aside.replace(path)
 
 
 def _instance_settings() -> dict[str, Any]:

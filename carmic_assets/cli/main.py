@@ -4,17 +4,45 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from pathlib import Path
 
+from sqlalchemy.exc import OperationalError
+
 from carmic_assets.cli.errors import UserError
 from resources.settings import SettingsError
+
+MOST_MINUTES = 1_000_000_000
+INTERRUPTED = 130  # what shells expect of a command that Ctrl-C ended
 
 
 def say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port: use a number up to 65535, or 0 for any free one")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no count: use a whole number of at least 1")
+    return int(text)
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not abs(minutes) <= MOST_MINUTES:
+        raise argparse.ArgumentTypeError(f"{text} is no number of minutes up to {MOST_MINUTES:,}")
+    return minutes
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,13 +54,13 @@ def parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", parents=[home], help="serve the API and the Dagster UI until Ctrl-C")
     up.add_argument("--host", default="127.0.0.1")
-    up.add_argument("--port", type=int, default=8000)
-    up.add_argument("--dagster-port", type=int, default=3000)
+    up.add_argument("--port", type=_port, default=8000)
+    up.add_argument("--dagster-port", type=_port, default=3000)
 
     clip = commands.add_parser("clip", parents=[home], help="cut one video, without a server")
     clip.add_argument("video", type=Path)
     clip.add_argument("--out", type=Path, required=True, help="folder for the MP4s and packages")
-    clip.add_argument("--max-clips", type=int, default=3)
+    clip.add_argument("--max-clips", type=_count, default=3)
     clip.add_argument("--aspect", default="9:16", choices=("9:16", "1:1", "4:5", "16:9"))
     clip.add_argument("--style", default="HORMOZI", help="caption preset")
     clip.add_argument("--language", default=None, help="ISO 639-1; heard from the sound when left out")
@@ -54,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     tier.add_argument("tier", type=str.upper)
     grant = actions.add_parser("grant-minutes", parents=[home])
     grant.add_argument("workspace")
-    grant.add_argument("minutes", type=float)
+    grant.add_argument("minutes", type=_minutes)
     actions.add_parser("outbox", parents=[home])
     return top
 
@@ -83,6 +111,13 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write("The settings need mending:\n" + "\n".join(f"  {p}" for p in error.problems) + "\n")
     except UserError as error:
         sys.stderr.write(f"{error}\n")
+    except OSError as error:  # a folder that cannot be written to, a full disk: the system's sentence names it
+        sys.stderr.write(f"{error.strerror or error}: {error.filename}\n" if error.filename else f"{error}\n")
+    except OperationalError as error:
+        sys.stderr.write(f"The database of CARMIC_DATABASE_URL cannot be used: {error.orig}\n")
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return INTERRUPTED
     return 2
 
 

@@ -54,22 +54,26 @@ def up(home: Path, host: str, port: int, dagster_port: int, say: Callable[[str],
         except OSError:
             say(f"Another `carmic up` serves {home}. Stop it first, or choose another --home.")
             return 1
+        if port == dagster_port != 0:
+            say(f"The API and the Dagster UI cannot both have port {port}: choose another with --dagster-port.")
+            return 1
+        free = {}
         for name, wanted in (("--port", port), ("--dagster-port", dagster_port)):
             try:
-                homes.free_port(wanted)
-            except OSError:
-                say(f"Port {wanted} is taken: choose another with {name}.")
+                free[name] = homes.free_port(wanted)
+            except OSError as error:
+                say(f"Port {wanted} cannot be had ({error.strerror}): choose another with {name}.")
                 return 1
-        return _serve(home, host, port, dagster_port, say)
+        return _serve(home, host, free["--port"], free["--dagster-port"], say)
 
 
 def _serve(home: Path, host: str, port: int, dagster_port: int, say: Callable[[str], None]) -> int:
-    homes.prepare(home)
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     extra = {} if os.environ.get("CARMIC_PUBLIC_URL") else {"CARMIC_PUBLIC_URL": f"http://{shown}:{port}"}
     code_port = homes.free_port()
     environment = homes.environment(home, code_port=code_port, extra=extra)
     open_platform(environment).database.close()  # settings errors and migrations before anything starts
+    homes.prepare(home)
     workspace = str(homes.REPOSITORY / "workspace.yaml")
     logs = home / "logs"
     logs.mkdir(exist_ok=True)

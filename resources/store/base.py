@@ -44,7 +44,8 @@ def checked(key: str) -> str:
 
 class Store(Protocol):
     def put_file(self, key: str, path: Path, content_type: str = "application/octet-stream") -> int:
-        """Copy a local file in; returns its size. The file stays the caller's."""
+        """Keep a finished local file; returns its size. The name stays the caller's to remove, but the store may keep
+        the very file: nobody writes to it again."""
 
     def put_bytes(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None: ...
 
