@@ -321,6 +321,7 @@ def test_captions_follow_the_grid_and_never_overlap(made: dict[str, Opened]) -> 
     root = made["fcpx"].sequence.extra["root"]
     titles = [(begin, clip) for _, begin, clip in made["fcpx"].sequence.extra["found"] if clip.tag == "title"]
     times = {clip.get("name"): (begin, readback.seconds(clip.get("duration"))) for begin, clip in titles}
+    assert next(t for name, t in times.items() if name.startswith("Grüße"))[0] == Fraction(3, 25)  # the MP4's: 0.1 s
     assert times["second"] == (Fraction(1), Fraction(15, 25))
     assert times["The hook"] == (Fraction(0), Fraction(2))
     assert root.find(".//title").get("role") in ("titles.Captions", "titles.Hook")

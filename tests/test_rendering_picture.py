@@ -209,6 +209,21 @@ def test_a_cutaway_begins_where_asked_and_lasts_as_long_as_its_own_part(tmp_path
     assert seen == talk[:5] + list(range(50, 60)) + talk[15:]
 
 
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("b.ts", {"container": "mpegts", "first_pts_s": 10.0, "sound": False}),
+        ("b.mpg", {"container": "mpeg", "codec": "mpeg2video", "sound": False}),
+        ("b.mkv", {}),
+    ],
+)
+def test_a_cutaway_from_the_middle_of_any_container_begins_on_its_frame(tmp_path, name, made):
+    source, other = footage.counted(tmp_path / "a.mp4"), footage.counted(tmp_path / name, seconds=9, **made)
+    b_roll = [{"videoUrl": "b", "startTime": 0, "duration": 0.2, "sourceStart": 5.48}]
+    edit = edit_of(source, 1.04, 1.24, media={"b": describe(other, name)}, b_roll=b_roll)
+    assert numbers(rendered(edit, tmp_path)) == list(range(137, 142))
+
+
 def test_many_cutaways_of_one_file_keep_their_places_the_later_of_two_on_top(tmp_path):
     source, other = footage.counted(tmp_path / "a.mp4"), footage.counted(tmp_path / "b.mp4")
     media = {"b": MediaFile(str(other), "b", 4.0, 640, 360, True, True)}
@@ -333,6 +348,19 @@ def test_captions_are_lit_in_the_frames_of_their_word(tmp_path):
     lit = {side: [n for n, s in enumerate(sides) if s == side] for side in ("left", "right")}
     assert abs(lit["left"][0] - 5) <= 1 and abs(lit["left"][-1] - 14) <= 1
     assert abs(lit["right"][0] - 15) <= 1 and abs(lit["right"][-1] - 24) <= 1
+
+
+@pytest.mark.parametrize(("start", "frames"), [(0.05, (2, 23)), (0.2167, (7, 28)), (0.27, (9, 30))])
+def test_an_emoji_of_the_text_comes_and_goes_with_it(tmp_path, start, frames):
+    source = tmp_path / "grey.mp4"
+    ffmpeg("-f", "lavfi", "-i", "color=gray:s=640x360:r=30:d=1.4", "-pix_fmt", "yuv420p", str(source))
+    words = [Word("hi", start, start + 0.05, 1.0), Word("🔥.", start + 0.05, start + 0.3, 1.0)]
+    style = {"animationStyle": "none", "dropShadow": False, "highlightColor": "#fffffe"}
+    edit = edit_of(source, 0, 1.4, words=words, style=style, layout={"layoutType": "fit"})
+    shown = [p[1300:1500].astype(int) for p in rendered(edit, tmp_path)]
+    emoji = [n for n, p in enumerate(shown) if (p[..., 0] - p[..., 2] > 90).sum() > 200]
+    text = [n for n, p in enumerate(shown) if (p.min(2) > 230).sum() > 100]
+    assert emoji == text == list(range(*frames))
 
 
 def test_a_still_is_the_frame_of_the_render(tmp_path):

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 
 import footage
+from carmic_assets.captions.track import Picture
 from carmic_assets.media.ffmpeg import Input, binary
 from carmic_assets.media.probe import probe
 from carmic_assets.model.direction import LayoutShot
-from carmic_assets.model.edit import Edit, MediaFile
+from carmic_assets.model.edit import Edit, MediaFile, Span
 from carmic_assets.model.template import TemplateConfig
 from carmic_assets.rendering import sound
 from carmic_assets.rendering.assemble import assemble, clip_bounds
 from carmic_assets.rendering.effects import Effect, peak, thinned, write_track
-from carmic_assets.rendering.render import RenderReport, render
+from carmic_assets.rendering.render import RenderReport, effects_of, render
 
 
 def talk(path: Path, voice: str, seconds: float, filters: str = "anull") -> Path:
@@ -123,3 +124,27 @@ def test_effects_are_made_at_their_times_and_always_the_same(tmp_path):
     assert np.abs(samples[48000 * 2 : 48000 * 10]).max() == 0
     loudest = int(np.abs(samples[48000 * 10 :]).argmax()) / 48000 + 10
     assert loudest == pytest.approx(11.0, abs=0.1) and peak("whoosh") > 0
+
+
+def test_only_what_is_seen_is_heard(tmp_path):
+    fire = Picture("fire.png", 0, 0, 10, 0.2, 0.4, reaction=True)
+    in_text = Picture("fire.png", 0, 0, 10, 0.3, 0.4)
+    shots = [
+        LayoutShot(a, b, kind, None, "", ()) for a, b, kind in ((0, 0.6, "fit"), (0.6, 1.4, "split"), (1.4, 2, "fit"))
+    ]
+    elements = {"hookTitle": {"enabled": True, "text": " \u200b"}, "emojis": [{"emoji": "🔥", "startTime": 0.2}]}
+    b_roll = [{"videoUrl": "b", "startTime": 0.8, "duration": 0.4}]
+    source = footage.counted(tmp_path / "a.mp4")
+    facts = probe(source)
+    edit = assemble(
+        **{"clip_id": "c", "title": "t", "source_path": str(source), "source": facts, "start_s": 0.0, "end_s": 2.0},
+        config=msgspec.convert({"elements": elements, "b_roll": b_roll}, TemplateConfig),
+        words=(),
+        shots=shots,
+        media={"b": MediaFile(str(source), "b", 4.0, 640, 360, True, True)},
+    )
+    heard = [(e.at_s, e.kind) for e in effects_of(edit, [fire, in_text])]
+    assert heard == [(0.8, "whoosh"), (0.2, "pop"), (0.6, "whoosh"), (1.4, "whoosh")]
+    # the cutaway and the split are in a removed pause, the title is empty
+    cut = msgspec.structs.replace(edit, keeps=(Span(0.0, 0.4), Span(1.6, 2.0)))
+    assert [(e.at_s, e.kind) for e in effects_of(cut, [fire])] == [(0.2, "pop")]

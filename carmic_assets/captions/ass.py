@@ -18,6 +18,7 @@ from carmic_assets.captions.placing import Caption, Placed
 from carmic_assets.captions.presets import Style, shadow_ems
 from carmic_assets.captions.shaping import Run
 from carmic_assets.captions.text import direction, graphemes
+from carmic_assets.captions.timing import hundredths
 
 _HEADER = """[Script Info]
 ScriptType: v4.00+
@@ -83,10 +84,9 @@ def document(width: int, height: int, faces: Sequence[tuple[str, Face, float]], 
 
 
 def timestamp(seconds: float) -> str:
-    """`H:MM:SS.cc`; hundredths are rounded down, so that an event never begins a frame late."""
-    hundredths = int(seconds * 100 + 1e-6)
-    minutes, hundredths = divmod(hundredths, 6000)
-    return f"{minutes // 60}:{minutes % 60:02d}:{hundredths // 100:02d}.{hundredths % 100:02d}"
+    """`H:MM:SS.cc`."""
+    minutes, rest = divmod(hundredths(seconds), 6000)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest // 100:02d}.{rest % 100:02d}"
 
 
 def caption_events(caption: Caption, style: Style, main: Face, size: float, name: str = "Caption") -> list[Event]:

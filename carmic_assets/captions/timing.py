@@ -5,8 +5,10 @@ Knows clocks and words; knows nothing of fonts, styles or pixels.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import accumulate
 
 import msgspec
@@ -57,6 +59,17 @@ class OutputClock:
     def kept(self, t: float) -> bool:
         i = bisect_right(self._starts, t) - 1
         return i >= 0 and t < self._keeps[i].end_s
+
+
+def hundredths(seconds: float) -> int:
+    """A time as ASS can say it: rounded down, so that nothing begins a frame late."""
+    return int(seconds * 100 + 1e-6)
+
+
+def first_frame(seconds: float, rate: Fraction) -> int:
+    """The first frame that shows what begins at `seconds`, and the first without what ends there: as libass draws
+    texts, so that pictures come and go with them."""
+    return math.ceil(hundredths(seconds) * rate / 100)
 
 
 def spoken(words: Sequence[Word], keeps: Sequence[Span], duration_s: float) -> list[Token]:

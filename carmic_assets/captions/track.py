@@ -28,8 +28,8 @@ from carmic_assets.model.edit import Edit, Span
 
 class Picture(msgspec.Struct, frozen=True):
     """A PNG to lay over the picture: `x`, `y` is its top left corner, canvas pixels; scale it to `size` x `size`.
-    Output seconds; it is shown in frames with start_s <= t < end_s. `reaction`: one of `elements.emojis`, not an emoji
-    of the text."""
+    Output seconds; `timing.first_frame` tells the frames. `reaction`: one of `elements.emojis`, not an emoji of the
+    text."""
 
     path: str
     x: float

@@ -22,9 +22,9 @@ from carmic_assets.exports.timeline import (
     Style,
     Timeline,
     Title,
+    appears,
     cutaway_spans,
     cutaways,
-    exact,
     layered,
     output_frame,
     pictures,
@@ -60,7 +60,7 @@ def timeline(edit: Edit, media: Media, captions: Sequence[CaptionEvent] = ()) ->
     beds = music_beds(edit, media.music, frames, rate) if media.music is not None else ()
     if media.effects is not None:
         beds += (Bed(0, frames, media.effects.name, Fraction(0), (Level(0, 1.0),)),)
-    stills = _stills(edit, media, frames, rate)
+    stills = _stills(edit, media, frames)
     style = caption_style(edit, media.font)
     return Timeline(
         name=" ".join(edit.title.split()) or "Clip",
@@ -77,20 +77,20 @@ def timeline(edit: Edit, media: Media, captions: Sequence[CaptionEvent] = ()) ->
         stills=layered(stills),
         voice_gain=edit.config.audio.voice_volume / 100,
         beds=beds,
-        captions=_titles(style, captions, "caption", frames, rate),
-        hook=_titles(style, captions, "hook", frames, rate),
+        captions=_titles(edit, style, captions, "caption", frames),
+        hook=_titles(edit, style, captions, "hook", frames),
         notes=_notes(edit, frames),
         speakers=tuple(sorted(speakers)),
     )
 
 
-def _titles(style: Style, events: Sequence[CaptionEvent], kind: str, frames: int, rate: Fraction) -> tuple[Title, ...]:
+def _titles(edit: Edit, style: Style, events: Sequence[CaptionEvent], kind: str, frames: int) -> tuple[Title, ...]:
     titles: list[Title] = []
     for event in events:
         if event.kind != kind:
             continue
-        start = max(round(exact(event.start_s) * rate), titles[-1].end if titles else 0)
-        end = min(round(exact(event.end_s) * rate), frames)
+        start = max(appears(edit, event.start_s), titles[-1].end if titles else 0)
+        end = min(appears(edit, event.end_s), frames)
         if end <= start or not event.text.strip():
             continue
         look = msgspec.structs.replace(style, size=event.size, middle=event.middle)
@@ -118,7 +118,7 @@ def _color(text: str) -> tuple[float, float, float, float]:
     return (colour.r / 255, colour.g / 255, colour.b / 255, float(colour.a))
 
 
-def _stills(edit: Edit, media: Media, frames: int, rate: Fraction) -> list[Still]:
+def _stills(edit: Edit, media: Media, frames: int) -> list[Still]:
     """Pictures that stand still, bottom first, where the renderer lays them: b-roll images, watermark, emoji."""
     stills = []
     for number, (_, spans) in enumerate(cutaway_spans(edit)):
@@ -135,7 +135,7 @@ def _stills(edit: Edit, media: Media, frames: int, rate: Fraction) -> list[Still
         opacity = edit.config.elements.watermark.opacity / 100
         stills.append(_still(image, 0, frames, x - edit.width / 2, y - edit.height / 2, w, opacity))
     for picture, image in media.pictures:
-        start, end = (min(frames, round(exact(t) * rate)) for t in (picture.start_s, picture.end_s))
+        start, end = (min(frames, appears(edit, t)) for t in (picture.start_s, picture.end_s))
         x, y = picture.x + picture.size / 2 - edit.width / 2, picture.y + picture.size / 2 - edit.height / 2
         stills.append(_still(image, start, end, x, y, picture.size))
     return [still for still in stills if still.end > still.start]

@@ -20,7 +20,7 @@ from carmic_assets.media.probe import facts_of
 from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.media import Rate, SourceFacts, VideoFacts
 from carmic_assets.model.progress import Progress, ignore
-from carmic_assets.rendering.render import early_s
+from carmic_assets.rendering.graph import early_s
 
 HANDLE_S = 2  # on both sides of what is used
 SOUND_RATE = 48_000

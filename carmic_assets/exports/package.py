@@ -189,14 +189,15 @@ def _prepare(
     broll, images = _broll(edit, work, stem, rate, threads)
     progress(0.9)
     length = end - start
+    reactions = _reactions(edit, work, cache, stem, threads)
     media = Media(
         main=main,
         broll=broll,
         broll_images=images,
         music=_music(edit, work, stem, length, threads),
-        effects=_effects(edit, work, stem, rate),
+        effects=_effects(edit, work, stem, rate, [picture for picture, _ in reactions]),
         watermark=_watermark(edit, work, stem, threads),
-        pictures=_reactions(edit, work, cache, stem, threads),
+        pictures=reactions,
         font=caption_typeface(edit, cache),
     )
     line = timeline(edit, media, captions)
@@ -226,11 +227,11 @@ def _broll(
     return films, images
 
 
-def _effects(edit: Edit, work: Path, stem: str, rate: Fraction) -> Sound | None:
+def _effects(edit: Edit, work: Path, stem: str, rate: Fraction, reactions: Sequence[Picture]) -> Sound | None:
     """The sound effects that the renderer would make, as a track as long as the sequence."""
     if not edit.config.audio.auto_sfx_enabled:
         return None
-    found = thinned(effects_of(edit))
+    found = thinned(effects_of(edit, reactions))
     if not found:
         return None
     duration = stretches(edit)[-1].end / rate

@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from carmic_assets.captions.timing import first_frame
 from carmic_assets.direction.canvas import Rect, region_rects
 from carmic_assets.direction.sample import region_at
 from carmic_assets.exports.footage import Footage, Sound
@@ -193,6 +194,12 @@ def output_frame(edit: Edit, t: float) -> int | None:
         if part.first <= frame < part.last:
             return part.start + round((frame - part.first) * sequence_rate(rate) / rate)
     return None
+
+
+def appears(edit: Edit, t: float) -> int:
+    """The frame of the sequence in which a text or picture that begins at `t` of the output clock appears."""
+    rate = edit.rate.fraction
+    return round(first_frame(t, rate) * sequence_rate(rate) / rate)
 
 
 def pictures(edit: Edit, main: Footage) -> tuple[tuple[Piece, ...], tuple[Piece, ...], tuple[Piece, ...]]:

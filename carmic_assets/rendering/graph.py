@@ -20,25 +20,27 @@ from carmic_assets.media.picture import declared, even, finished, scale, turned,
 from carmic_assets.media.probe import facts_of
 from carmic_assets.model.edit import Cutaway, Edit
 from carmic_assets.model.errors import RenderFailed
-from carmic_assets.model.media import VideoFacts
+from carmic_assets.model.media import SourceFacts, VideoFacts
 from carmic_assets.rendering.plan import GAUSS, Drawn, Layer, Plan, turned_size
 
 BAR_PX = 14  # height of the progress bar on a 1080-wide canvas
 MARK_SHARE = 0.16  # of the canvas's shorter side: the watermark's longer side
 UNUSED = 16  # pixels: what a layer draws while it is not shown
+# Demuxers without an index land between key frames when they seek: they are given time to find one.
+PREROLL_S = {"mpegts": 6.0, "mpeg": 6.0, "mpegvideo": 6.0, "h264": 6.0, "hevc": 6.0}
 ON_PICTURE = "scale={w}:{h}:flags=bicubic:out_color_matrix=bt709:out_range=tv,format=yuva420p"
 
 
 class Overlaid(msgspec.Struct, frozen=True):
-    """A picture file on the canvas between two output times: `x`, `y` its top left corner."""
+    """A picture file on the canvas in output frames `[first, end)`: `x`, `y` its top left corner."""
 
     path: str
     x: float
     y: float
     w: int
     h: int
-    start_s: float
-    end_s: float
+    first: int
+    end: int
 
 
 class Graph:
@@ -233,8 +235,9 @@ def _b_roll(graph: Graph, cutaway: Cutaway, frames: int) -> str:
     from_s = cutaway.source_start_s
     still = media.duration_s is None
     options: tuple[str, ...] = ("-noautorotate", "-copyts")
-    if from_s > 0 and not still:
-        options += ("-ss", f"{from_s:.6f}", "-noaccurate_seek")
+    begin = from_s - early_s(facts)
+    if begin > 0 and not still:
+        options += ("-ss", f"{begin:.6f}", "-noaccurate_seek")
     number = graph.add_input(Input(media.path, options), shared=False)
     width, height = turned_size(video)
     wide = video.width * edit.height > video.height * edit.width
@@ -269,7 +272,7 @@ def pictures(graph: Graph, base: str, overlaid: Sequence[Overlaid]) -> str:
     step = 1 / float(graph.edit.rate.fraction)
     times: dict[tuple[str, float, float, int, int], list[tuple[float, float]]] = {}
     for each in overlaid:
-        times.setdefault((each.path, each.x, each.y, each.w, each.h), []).append((each.start_s, each.end_s))
+        times.setdefault((each.path, each.x, each.y, each.w, each.h), []).append((each.first * step, each.end * step))
     for (path, x, y, w, h), spans in times.items():
         drawn = graph.chain(f"{graph.add_input(Input(path))}:v", (ON_PICTURE.format(w=w, h=h),))
         base = graph.chain(base, (f"overlay=x={x:.0f}:y={y:.0f}:{_enabled(spans, step)}",), drawn)
@@ -356,6 +359,14 @@ def source_frames(edit: Edit, source_input: int, frames: Sequence[int], first: i
     if len(spans) > 1 or spans[0][0] > 0 or first:
         filters.append(f"setpts=(N+{first})*{den}/({num}*TB)")
     return f"[{source_input}:{video.index}]{','.join([*filters, *working(video), *turned(video)])}[{label}]"
+
+
+def early_s(source: SourceFacts) -> float:
+    """How long before the first frame that is wanted of it a file is opened."""
+    video = source.video
+    assert video is not None
+    preroll = max((PREROLL_S.get(name, 0.0) for name in source.container.split(",")), default=0.0)
+    return preroll + (2.0 if video.variable_rate else 1.5 / float(video.rate.fraction))
 
 
 def _runs(frames: Sequence[int], lead: int) -> list[tuple[int, int]]:

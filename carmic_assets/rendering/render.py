@@ -8,31 +8,31 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from collections.abc import Iterable
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from carmic_assets.captions.timing import OutputClock
+from carmic_assets.captions.text import clean
+from carmic_assets.captions.timing import OutputClock, first_frame
 from carmic_assets.captions.track import CaptionTrack, Picture, write_ass
 from carmic_assets.media import ffmpeg
 from carmic_assets.media.ffmpeg import REPEATABLE, Input
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import RenderFailed
-from carmic_assets.model.media import SourceFacts
 from carmic_assets.model.progress import Progress, ignore
 from carmic_assets.rendering import graph as picture
 from carmic_assets.rendering import sound
 from carmic_assets.rendering.effects import Effect, thinned, write_track
-from carmic_assets.rendering.graph import Graph, Overlaid
+from carmic_assets.rendering.graph import Graph, Overlaid, early_s
 from carmic_assets.rendering.plan import Plan, make_plan, output_frames
 
 Encoder = Literal["libx264", "h264_nvenc", "h264_videotoolbox", "h264_vaapi"]
 
 VAAPI_DEVICE = "/dev/dri/renderD128"
-# Demuxers without an index land between key frames when they seek: they are given time to find one.
-PREROLL_S = {"mpegts": 6.0, "mpeg": 6.0, "mpegvideo": 6.0, "h264": 6.0, "hevc": 6.0}
 LIMIT = (600.0, 60.0)  # seconds that a render may take: at least, and per second of the clip
 
 
@@ -76,7 +76,7 @@ def render(
         frames = output_frames(edit)
         track = draw_captions(edit, folder, Path(cache) if cache is not None else folder / "cache")
         plan = make_plan(edit, frames)
-        inputs, heard = _sound_inputs(edit, folder, len(frames) / edit.rate.fraction)
+        inputs, heard = _sound_inputs(edit, folder, len(frames) / edit.rate.fraction, track)
         levels = sound.find_levels(edit, heard, sound.measure_with(_without_picture(inputs), threads))
         progress(0.03)
         graph = picture_graph(edit, plan, frames, folder, track, len(inputs))
@@ -139,14 +139,6 @@ def source_input(edit: Edit, at_s: float) -> Input:
     return Input(edit.source_path, ("-noautorotate", "-copyts", *seek))
 
 
-def early_s(source: SourceFacts) -> float:
-    """How long before its first frame a clip's source is opened."""
-    video = source.video
-    assert video is not None
-    preroll = max((PREROLL_S.get(name, 0.0) for name in source.container.split(",")), default=0.0)
-    return preroll + (2.0 if video.variable_rate else 1.5 / float(video.rate.fraction))
-
-
 def picture_graph(
     edit: Edit, plan: Plan, frames: list[int], folder: Path, track: CaptionTrack, first_input: int
 ) -> Graph:
@@ -159,18 +151,21 @@ def picture_graph(
     base = picture.watermark(graph, base)
     base = picture.progress_bar(graph, base, duration_s)
     base = picture.captions(graph, base, track.ass_path, track.fonts_dir)
-    base = picture.pictures(graph, base, [_overlaid(each) for each in track.pictures])
+    base = picture.pictures(graph, base, [_overlaid(each, edit.rate.fraction) for each in track.pictures])
     base = picture.safe_zone_overlay(graph, base)
     graph.chains.append(f"[{base}]null[shown]")
     return graph
 
 
-def _overlaid(each: Picture) -> Overlaid:
+def _overlaid(each: Picture, rate: Fraction) -> Overlaid:
     size = max(2, round(each.size))
-    return Overlaid(each.path, round(each.x), round(each.y), size, size, each.start_s, each.end_s)
+    first, end = first_frame(each.start_s, rate), first_frame(each.end_s, rate)
+    return Overlaid(each.path, round(each.x), round(each.y), size, size, first, end)
 
 
-def _sound_inputs(edit: Edit, folder: Path, duration_s: Fraction) -> tuple[list[Input], sound.Inputs]:
+def _sound_inputs(
+    edit: Edit, folder: Path, duration_s: Fraction, track: CaptionTrack
+) -> tuple[list[Input], sound.Inputs]:
     """The inputs that carry sound, the source first, and their numbers."""
     inputs = [source_input(edit, 0.0)]
     music = effects = None
@@ -178,7 +173,7 @@ def _sound_inputs(edit: Edit, folder: Path, duration_s: Fraction) -> tuple[list[
         music = len(inputs)
         inputs.append(Input(edit.music.path, ("-stream_loop", "-1", "-vn")))
     if edit.config.audio.auto_sfx_enabled:
-        found = thinned(effects_of(edit))
+        found = thinned(effects_of(edit, track.pictures))
         if found:
             path = folder / "effects.wav"
             write_track(found, float(duration_s), path)
@@ -187,17 +182,21 @@ def _sound_inputs(edit: Edit, folder: Path, duration_s: Fraction) -> tuple[list[
     return inputs, sound.Inputs(0, music, effects)
 
 
-def effects_of(edit: Edit) -> list[Effect]:
-    """Where sound effects belong: the hook title, each cutaway, each reaction, and changes of layout."""
+def effects_of(edit: Edit, pictures: Iterable[Picture]) -> list[Effect]:
+    """Where sound effects belong: the hook title, each cutaway, each reaction among `pictures`, and changes of layout,
+    all where they are seen: what lies in a removed pause is not heard either."""
     effects: list[Effect] = []
-    if edit.config.elements.hook_title.enabled:
+    title = edit.config.elements.hook_title
+    if title.enabled and clean(title.text):
         effects.append(Effect(0.05, "hit"))
     for cutaway in edit.cutaways:
-        effects.append(Effect(picture.on_output_clock(edit, cutaway)[0], "whoosh"))
+        start, end = picture.on_output_clock(edit, cutaway)
+        if start < end:
+            effects.append(Effect(start, "whoosh"))
+    effects += [Effect(each.start_s, "pop") for each in pictures if each.reaction]
     clock = OutputClock(edit.keeps)
-    for emoji in edit.config.elements.emojis:
-        effects.append(Effect(clock.at(emoji.start_time), "pop"))
-    for before, after in zip(edit.shots, edit.shots[1:], strict=False):
+    seen = [shot for shot in edit.shots if clock.at(shot.start_time) < clock.at(shot.end_time)]
+    for before, after in pairwise(seen):
         if before.layout != after.layout:
             effects.append(Effect(clock.at(after.start_time), "whoosh"))
     return [e for e in effects if e.at_s < clock.duration_s]
