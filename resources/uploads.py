@@ -74,11 +74,11 @@ def open_for_upload(connection: Connection, key: str) -> bool:
 
 
 def sweep(store: Store) -> int:
-    """Remove what dead processes were writing, and unfinished uploads that nobody has touched for two days; returns
-    how many files. A bucket has rules for that."""
+    """Remove what dead processes were writing or had fetched, and unfinished uploads that nobody has touched for two
+    days; returns how many files. A bucket has rules for its uploads."""
+    dead = store.asides.sweep()
     if not isinstance(store, FolderStore):
-        return 0
-    dead = store.sweep_asides()
+        return dead
     old = [p for p in store.incoming.iterdir() if p.is_file() and p.stat().st_mtime < time.time() - ABANDONED_S]
     for path in old:
         path.unlink(missing_ok=True)

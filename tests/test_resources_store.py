@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from real_servers import s3
+from resources import uploads
 from resources.store import Store, StoreError
 from resources.store.bucket import BucketStore
 from resources.store.folder import FolderStore
@@ -23,7 +24,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     os.environ.setdefault("AWS_ACCESS_KEY_ID", "any")
     os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "any")
     with s3(tmp_path_factory.mktemp("bucket")) as endpoint:
-        yield BucketStore("s3://carmic/some/prefix", endpoint, "us-east-1")
+        yield BucketStore("s3://carmic/some/prefix", endpoint, "us-east-1", tmp_path_factory.mktemp("fetched"))
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +111,27 @@ def test_what_a_killed_process_was_writing_is_swept_and_what_a_living_one_writes
     store = FolderStore(tmp_path, "http://127.0.0.1:1", "secret")
     with store.writing("kept") as aside:
         aside.write_bytes(b"whole")
-        assert FolderStore(tmp_path, "http://127.0.0.1:1", "secret").sweep_asides() == 1
+        assert FolderStore(tmp_path, "http://127.0.0.1:1", "secret").asides.sweep() == 1
     assert store.get_bytes("kept") == b"whole"
-    assert [path for path in store.asides.rglob("*") if path.is_file()] == [store.aside().parent.with_suffix(".lock")]
+    left = [path for path in store.asides.root.rglob("*") if path.is_file()]
+    assert left == [store.aside().parent.with_suffix(".lock")]
+
+
+def test_what_a_killed_process_had_fetched_from_a_bucket_is_swept(bucket: BucketStore, tmp_path: Path) -> None:
+    bucket.put_bytes("large", b"x" * 1000)
+    code = (
+        "import os, signal, sys; from pathlib import Path; from resources.store.bucket import BucketStore;"
+        "store = BucketStore('s3://carmic/some/prefix', sys.argv[1], 'us-east-1', Path(sys.argv[2]));"
+        "held = store.local('large'); held.__enter__(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    endpoint = bucket.client.meta.endpoint_url
+    subprocess.run([sys.executable, "-c", code, endpoint, str(tmp_path)], check=False)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"] == ["large"]
+    store = BucketStore("s3://carmic/some/prefix", endpoint, "us-east-1", tmp_path)
+    with store.local("large") as path:
+        assert uploads.sweep(store) == 1
+        assert path.stat().st_size == 1000
+    assert len(list(tmp_path.iterdir())) == 2, "its own folder, and the lock on it"
 
 
 def test_a_signed_address_allows_what_it_says_and_nothing_more(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ def open_store(settings: Settings) -> Store:
     if settings.store_url.startswith("s3://"):
         from resources.store.bucket import BucketStore  # boto3 costs 0.3 s to import
 
-        return BucketStore(settings.store_url, settings.s3_endpoint, settings.s3_region)
+        return BucketStore(settings.store_url, settings.s3_endpoint, settings.s3_region, settings.home / "fetched")
     from resources.store.folder import FolderStore
 
     return FolderStore(settings.store_url.removeprefix("file://"), settings.public_url, settings.secret_key)

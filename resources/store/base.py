@@ -15,6 +15,8 @@ from typing import BinaryIO, Protocol
 
 import msgspec
 
+from resources.store.aside import Asides
+
 KEY = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 
 
@@ -43,6 +45,8 @@ def checked(key: str) -> str:
 
 
 class Store(Protocol):
+    asides: Asides  # of the local files that this process is writing or has fetched
+
     def put_file(self, key: str, path: Path, content_type: str = "application/octet-stream") -> int:
         """Keep a finished local file; returns its size. The name stays the caller's to remove, but the store may keep
         the very file: nobody writes to it again."""

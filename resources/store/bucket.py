@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import io
-import tempfile
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from resources.store.aside import Asides
 from resources.store.base import ObjectInfo, PresignedPost, StoreError, checked
 
 READ_BLOCK = 1 << 20  # of one request for a part: a round trip costs what half a megabyte does
 
 
 class BucketStore:
-    def __init__(self, url: str, endpoint: str, region: str):
+    def __init__(self, url: str, endpoint: str, region: str, fetched: Path):
+        """What is read as a local file lies below `fetched` meanwhile: whole sources, which /tmp may not hold."""
         import boto3
         from botocore.config import Config
 
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
         self.bucket = bucket
+        self.asides = Asides(fetched)
         self.prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
         config = Config(signature_version="s3v4", retries={"max_attempts": 5, "mode": "standard"}, connect_timeout=5)
         self.client: Any = boto3.client("s3", endpoint_url=endpoint or None, region_name=region, config=config)
@@ -48,10 +51,14 @@ class BucketStore:
         if self.stat(key) is None:
             raise KeyError(key)
         name = self._name(key)
-        with tempfile.TemporaryDirectory(prefix="carmic-") as folder:
-            path = Path(folder) / key.rpartition("/")[2]
+        folder = self.asides.path()
+        folder.mkdir()
+        try:
+            path = folder / key.rpartition("/")[2]
             self.client.download_file(name["Bucket"], name["Key"], str(path))
             yield path
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def open(self, key: str) -> BinaryIO:
         info = self.stat(key)

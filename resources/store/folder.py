@@ -6,23 +6,21 @@ A finished write is fsynced and renamed; what a killed process was writing is sw
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import os
 import shutil
-import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 
+from resources.store.aside import Asides
 from resources.store.base import ObjectInfo, PresignedPost, StoreError, checked
 
 
@@ -41,11 +39,9 @@ class FolderStore:
         self.root = Path(root).absolute()
         self.objects = self.root / "objects"
         self.incoming = self.root / "incoming"
-        self.asides = self.root / "aside"
-        for folder in (self.objects, self.incoming, self.asides):
+        self.asides = Asides(self.root / "aside")
+        for folder in (self.objects, self.incoming):
             folder.mkdir(parents=True, exist_ok=True)
-        self._own: tuple[Path, IO[bytes]] | None = None  # this process's folder, and the lock that says it lives
-        self._opening = threading.Lock()
         self.public_url = public_url.rstrip("/")
         self._key = hashlib.sha256(b"store" + secret.encode()).digest()
 
@@ -69,26 +65,7 @@ class FolderStore:
 
     def aside(self) -> Path:
         """A new path to write to, in a folder that is swept once this process has died."""
-        with self._opening:
-            if self._own is None:
-                folder = self.asides / uuid.uuid4().hex
-                lock = folder.with_suffix(".lock").open("wb")
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                folder.mkdir()
-                self._own = folder, lock
-        return self._own[0] / uuid.uuid4().hex
-
-    def sweep_asides(self) -> int:
-        """Remove what dead processes were writing; returns how many files. Their locks went with them."""
-        gone = 0
-        for path in self.asides.glob("*.lock"):
-            with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                folder = path.with_suffix("")
-                gone += len(list(folder.iterdir())) if folder.is_dir() else 0
-                shutil.rmtree(folder, ignore_errors=True)
-                path.unlink()
-        return gone
+        return self.asides.path()
 
     def adopt(self, aside: Path, target: Path) -> None:
         """Make the finished file `aside` durable under its final name."""
