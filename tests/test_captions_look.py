@@ -300,6 +300,22 @@ def test_the_workspaces_own_font_is_taken_before_a_shipped_one(tmp_path: Path, c
     assert find_family("Inter", (MediaFile(str(broken), "broken.ttf"),)) == "Inter"
 
 
+@pytest.mark.parametrize("family", ["Grotesk, Wide", "@Grotesk", " {Grotesk}\\fn "])
+def test_a_font_of_any_name_is_drawn(family: str, tmp_path: Path, cache: Path) -> None:
+    from fontTools.ttLib import TTFont
+
+    font = TTFont(face("Oswald", 400, cache).path)
+    for record in font["name"].names:
+        if record.nameID in (1, 4):
+            record.string = family
+    font.save(tmp_path / "own.ttf")
+    own = (MediaFile(str(tmp_path / "own.ttf"), "own.ttf"),)
+    track = write_ass(edit("Is 東 it?", style={"captionFont": family}, fonts=own), tmp_path, cache)
+    _, log = frames(track.ass_path, track.fonts_dir, [0.5], SIZE)
+    chosen = set(re.findall(r"fontselect: \((?:.+?), 400, 0\) -> (\S+),", log))
+    assert chosen == {f"{''.join(c for c in family if c.isalnum())}-400", "NotoSansSC-800"}
+
+
 def test_bad_configurations_are_refused_in_a_sentence() -> None:
     cases = [
         ({"caption_style": "SHOUT"}, "no caption style"),

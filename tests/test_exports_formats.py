@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import exports_readback as readback
+from carmic_assets.captions.fonts import face
 from carmic_assets.direction.canvas import Rect
 from carmic_assets.exports import fcpxml
 from carmic_assets.exports.grid import timecode_frames, timecode_text
@@ -32,7 +33,15 @@ from carmic_assets.model.direction import Box
 from carmic_assets.model.edit import Cutaway, Edit, Marker, MediaFile, Span
 from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.speech import Word
-from carmic_assets.model.template import ActiveTrack, AudioConfig, ElementsConfig, Emoji, TemplateConfig, Watermark
+from carmic_assets.model.template import (
+    ActiveTrack,
+    AudioConfig,
+    ElementsConfig,
+    Emoji,
+    StyleConfig,
+    TemplateConfig,
+    Watermark,
+)
 from exports_support import EVENTS, NAME, Opened, edit_of, make, opened
 
 
@@ -409,3 +418,17 @@ def test_the_template_style_decides_how_texts_look(rich: Edit, tmp_path: Path) -
     assert (style.get("font"), style.get("fontFace")) == ("Montserrat", "Black")
     assert "- Montserrat Black (Montserrat-Black)\n" in done.files["FONTS.txt"].decode()
     assert fcpxml.TITLE in done.project
+
+
+def test_an_own_font_is_asked_for_by_the_names_it_has(rich: Edit, tmp_path: Path) -> None:
+    from fontTools.ttLib import TTFont
+
+    with TTFont(face("Anton", 400, tmp_path).path) as font:
+        for number, name in ((1, "House Ultra"), (2, "Regular"), (6, "HouseX-Ult"), (16, "House"), (17, "Ultra")):
+            font["name"].setName(name, number, 3, 1, 0x409)
+        font.save(tmp_path / "house.ttf")
+    config = msgspec.structs.replace(rich.config, style=StyleConfig(caption_font="House"))
+    own = (MediaFile(str(tmp_path / "house.ttf"), "house.ttf"),)
+    made = opened(msgspec.structs.replace(rich, config=config, fonts=own), "after_effects", tmp_path)
+    assert "- House Ultra (HouseX-Ult)\n" in made.files["FONTS.txt"].decode()
+    assert '"font": "HouseX-Ult"' in made.project

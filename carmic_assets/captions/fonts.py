@@ -22,7 +22,7 @@ import msgspec
 from carmic_assets.model.edit import MediaFile
 
 # Faces with other metrics, names or tables than this version makes must not be found in an old cache.
-_FORMAT = "4"
+_FORMAT = "5"
 
 # Every face is given this ascent and the rest of one em as descent, which makes ASS's font size the em size.
 ASCENT = 0.8
@@ -189,6 +189,19 @@ def own_families(own: tuple[MediaFile, ...]) -> list[tuple[str, MediaFile]]:
     return found
 
 
+def own_names(family: str, weight: int, own: Sequence[MediaFile]) -> tuple[str, str] | None:
+    """Style and PostScript name by which a program knows the workspace's own file that `face` takes for `family`; None
+    where it takes another, or one that has all weights."""
+    from fontTools.ttLib import TTFont
+
+    source = _source(find_family(family, own), weight, tuple(own))
+    if not source.weights or source.path not in {file.path for file in own}:
+        return None
+    with TTFont(source.path, lazy=True, fontNumber=0) as font:
+        style, postscript = font["name"].getBestSubFamilyName(), font["name"].getDebugName(6)
+    return (style, postscript) if style and postscript else None
+
+
 @lru_cache(maxsize=64)
 def _package_dir(package: str) -> Path | None:
     spec = find_spec(package)
@@ -221,7 +234,7 @@ def _family_of(path: str, name: str) -> str:
             font.getBestCmap()
     except (TTLibError, OSError, KeyError, ValueError, AssertionError, ImportError) as wrong:
         raise ValueError(f'"{name}" cannot be used as a font. Upload a TTF or OTF file.') from wrong
-    return str(family) if family else Path(name).stem
+    return " ".join(str(family or "").split()) or Path(name).stem
 
 
 @lru_cache(maxsize=256)
@@ -309,7 +322,9 @@ def _plain(path: str) -> bytes:
 
 
 def _name(family: str, weight: int) -> str:
-    return family if weight == 400 else f"{family} {weight}"
+    # A comma ends a field of an ASS style, a brace or a backslash its tags, and an @ means vertical text.
+    plain = "".join(c for c in family if c.isalnum() or c in " -_.") or "Own"
+    return plain if weight == 400 else f"{plain} {weight}"
 
 
 def _axis_range(face_: object, axis: str) -> tuple[float, float] | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from carmic_assets.captions.fonts import face
+from carmic_assets.captions.fonts import face, own_names
 from carmic_assets.captions.presets import resolve_style
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import RenderFailed
@@ -30,7 +30,10 @@ def caption_typeface(edit: Edit, cache: Path) -> Typeface:
     try:
         look = resolve_style(edit.config, edit.templates)
         drawn = face(look.fields.caption_font, look.preset.weight, cache, edit.fonts)
+        names = own_names(drawn.family, drawn.weight, edit.fonts)
     except ValueError as cause:
         raise RenderFailed(str(cause)) from cause
+    if names is not None:
+        return Typeface(drawn.family, *names)
     style = WEIGHTS[min(WEIGHTS, key=lambda weight: (abs(weight - drawn.weight), weight))]
     return Typeface(drawn.family, style, f"{drawn.family.replace(' ', '')}-{style}")
