@@ -8,6 +8,7 @@ import sys
 from itertools import pairwise
 
 import msgspec
+import numpy as np
 import pytest
 
 from benchmarks.clip_selection.measure import distracted, judge
@@ -16,6 +17,7 @@ from carmic_assets.model.clips import ScoredClips
 from carmic_assets.model.speech import Transcript, Word
 from carmic_assets.scoring.brief import Brief, wishes
 from carmic_assets.scoring.features import ScoringFeatures, extract_features
+from carmic_assets.scoring.lexicon import tokens
 from carmic_assets.scoring.score import score_clips
 from carmic_assets.scoring.select import ceiling_count, floor_count
 from carmic_assets.scoring.sound import SoundFeatures
@@ -289,6 +291,69 @@ def test_other_languages(language):
     assert chosen.clips[0].hashtags
 
 
+MONEY_FIRST = {  # four passages of four sentences: money, a dog, cooking, the piano
+    "de": (
+        "der Teil über Geld",
+        "Heute spreche ich über Arbeit und Geld. Als ich meine erste Firma verließ, hatte ich nur hundert Euro. "
+        "Nach der Miete blieb nichts übrig. Die Bank gab mir keinen Kredit. "
+        "Danach kaufte ich einen Hund. Jeden Morgen gingen wir in den Park. "
+        "Zum ersten Mal lernte ich meine Nachbarn kennen. Der Hund weckte mich um sechs. "
+        "Dann lernte ich kochen von meiner Großmutter. Sie legte die Linsen über Nacht ins Wasser. "
+        "Zu viel Hitze verdirbt den Geschmack. Brot braucht Geduld. "
+        "Zuletzt begann ich mit vierzig Klavier zu spielen. Meine Finger brauchten drei Jahre. "
+        "Mein Lehrer lachte nie. Beim Konzert zitterten meine Hände. ",
+    ),
+    "ja": (
+        "お金の話",
+        "今日は仕事とお金の話をします。最初の会社を辞めたとき、貯金は三万円しかありませんでした。"
+        "毎月の家賃を払うと何も残らなかったのです。銀行は融資を断りました。"
+        "次に、犬を飼い始めました。朝の散歩で近所の人と初めて会いました。犬は毎朝六時に私を起こします。公園は広かったです。"
+        "料理も好きになりました。味噌汁は出汁が一番大切です。祖母は昆布を一晩水につけていました。火を強くすると香りが消えます。"
+        "最後に音楽です。ピアノは四十歳で始めました。指が動くまで三年かかりました。発表会では手が震えました。",
+    ),
+    "hi": (
+        "पैसे के बारे में",
+        "आज मैं काम और पैसे के बारे में बात करूँगा। जब मैंने पहली कंपनी छोड़ी तो मेरे पास केवल सौ रुपये थे। "
+        "किराए के बाद कुछ नहीं बचता था। बैंक ने ऋण नहीं दिया। "
+        "फिर मैंने एक कुत्ता खरीदा। हर सुबह हम पार्क जाते थे। पहली बार मैं पड़ोसियों से मिला। कुत्ता मुझे छह बजे जगाता था। "
+        "फिर मैंने दादी से खाना बनाना सीखा। वे दाल रात भर पानी में रखती थीं। तेज़ आँच स्वाद बिगाड़ती है। रोटी को धैर्य चाहिए। "
+        "अंत में मैंने चालीस साल में पियानो शुरू किया। मेरी उँगलियों को तीन साल लगे। मेरे शिक्षक कभी नहीं हँसे। समारोह में मेरे हाथ काँपे। ",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", MONEY_FIRST)
+def test_a_topic_is_told_apart_in_languages_that_the_embedding_did_not_learn(language):
+    """Their sentences all look alike to it: every clip was what was asked for, and each repeated the others."""
+    asked, text = MONEY_FIRST[language]
+    transcript = spoken(text, language, pace_s=0.12 if language == "ja" else 0.35)
+    chosen = score_clips(transcript, brief=Brief(min_s=5, max_s=12, custom_instructions=asked))
+    rest = (*chosen.clips[1:], *chosen.runners_up)
+    assert chosen.clips[0].start_s < transcript.duration_s / 8
+    assert chosen.clips[0].breakdown["wish"] > 90
+    assert np.mean([clip.breakdown["wish"] for clip in rest]) < 70
+    every = score_clips(transcript, brief=Brief(min_s=5, max_s=12, threshold=1))
+    assert not any("much the same" in (clip.lost_to or "") for clip in every.runners_up)
+    assert len(every.clips) >= 2
+
+
+@pytest.mark.parametrize("language", ["de", "ja", "hi"])
+def test_what_is_said_again_is_noticed_in_any_language(language):
+    dog = {"de": "Danach", "ja": "次", "hi": "फिर"}[language]
+    text = MONEY_FIRST[language][1]
+    at = text.index(dog)
+    transcript = spoken(text[:at] * 3 + text[at:], language, pace_s=0.12 if language == "ja" else 0.35)
+    chosen = score_clips(transcript, brief=Brief(min_s=5, max_s=16, threshold=1, max_clips=8))
+    assert any("much the same" in (clip.lost_to or "") for clip in chosen.runners_up)
+
+
+def test_marks_above_and_below_letters_are_part_of_their_word():
+    assert tokens("हिन्दी में पैसे।") == ["हिन्दी", "में", "पैसे"]
+    assert tokens("مُحَمَّد قال") == ["مُحَمَّد", "قال"]
+    assert tokens("It’s 40% – naïve") == ["it's", "40", "naïve"]
+    assert score_clips(spoken(MONEY_FIRST["hi"][1], "hi")).clips[0].hashtags
+
+
 def test_a_language_without_a_list_works():
     chosen = score_clips(spoken("Dette er en test. Vi snakker om brød og smør i dag. " * 12, "da"))
     assert chosen.clips
@@ -299,6 +364,10 @@ def test_requests_are_understood():
     assert (first.sign, first.features, first.topic) == (1, ("laughter",), "")
     assert (second.sign, second.topic) == (-1, "politics")
     assert wishes("the part about money")[0].topic == "money"
+    for text in ("keine Politik", "nada de Politik", "pas de Politik", "niente Politik", "geen Politik", "não Politik"):
+        assert [(wish.sign, wish.topic) for wish in wishes(text)] == [(-1, "politik")]
+    assert [(wish.sign, wish.topic) for wish in wishes("金钱，不要政治")] == [(1, "金钱"), (-1, "政治")]
+    assert wishes("non-profit work")[0].sign == 1
     assert wishes("  ") == ()
 
 

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import msgspec
 
+from carmic_assets.scoring.lexicon import LETTERS
+
 VIDEO_TYPES = (
     "auto", "podcast", "interview", "tutorial", "lecture", "webinar", "vlog", "gaming", "news", "sports", "other",
 )  # fmt: skip
+
+
+_CLAUSE_ENDS = re.compile(r"[.;,!?\n。；、，！？؛،؟।]|\b(?:but|pero|mais|aber)\b")
 
 
 class Brief(msgspec.Struct, frozen=True):
@@ -42,17 +47,22 @@ def _requests() -> tuple[dict[str, str], frozenset[str], re.Pattern[str]]:
     lists = tomllib.loads((Path(__file__).parent / "lists" / "requests.toml").read_text(encoding="utf-8"))
     stems = {stem: feature for feature, found in lists["asks"].items() for stem in found}
     negative = "|".join(re.escape(word) for word in lists["negative"]["words"])
-    return stems, frozenset(lists["boilerplate"]["words"]), re.compile(rf"\b(?:{negative})\b")
+    unspaced = "|".join(lists["negative"]["unspaced"])
+    negatives = re.compile(rf"(?<![\w-])(?:{negative})(?![\w-])|{unspaced}")
+    return stems, frozenset(lists["boilerplate"]["words"]), negatives
 
 
 def wishes(instructions: str) -> tuple[Wish, ...]:
     """The clauses of the instructions, each with its direction. Text that asks for nothing gives an empty tuple."""
     stems, boilerplate, negative = _requests()
     found = []
-    clauses = re.split(r"[.;,!?\n]|\bbut\b|\bpero\b|\bmais\b|\baber\b", instructions[:2000].lower().replace("’", "'"))
+    clauses = re.split(
+        r"[.;,!?\n。；、，！？؛،؟।]|\bbut\b|\bpero\b|\bmais\b|\baber\b", instructions[:2000].lower().replace("’", "'")
+    )
     for clause in clauses:
         features, topic = [], []
-        for word in re.findall(r"\w[\w'&-]*", clause):
+        wanted = negative.sub(" ", clause)
+        for word in re.findall(rf"\w[{LETTERS}'&-]*", wanted):
             if word in boilerplate:
                 continue
             feature = next((stems[word[:n]] for n in range(len(word), 2, -1) if word[:n] in stems), None)
@@ -61,6 +71,6 @@ def wishes(instructions: str) -> tuple[Wish, ...]:
             else:
                 topic.append(word)
         if features or topic:
-            sign = -1 if negative.search(clause) else 1
+            sign = 1 if wanted == clause else -1
             found.append(Wish(sign, tuple(dict.fromkeys(features)), " ".join(topic)))
     return tuple(found)

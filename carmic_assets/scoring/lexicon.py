@@ -15,7 +15,12 @@ KINDS = (
     "housekeeping", "filler", "laughter", "applause", "dangling", "number_words", "stop",
 )  # fmt: skip
 UNSPACED = frozenset({"zh", "ja", "th", "yue", "lo", "my", "km"})
-_WORD = re.compile(r"\w+(?:['’]\w+)*", re.UNICODE)
+# To `re` the vowel signs of India, Thailand and their neighbours, of Hebrew and of Arabic are no part of a word.
+LETTERS = (
+    r"\w\u0300-\u036f\u0591-\u05bd\u05bf-\u05c2\u05c4-\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    r"\u0900-\u0963\u0966-\u0eff\u1000-\u1049\u1050-\u109f\u1780-\u17d3"
+)
+_WORD = re.compile(rf"[{LETTERS}]+(?:['’\u200c\u200d][{LETTERS}]+)*")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 

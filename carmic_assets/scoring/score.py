@@ -107,7 +107,7 @@ def _about(talk: Talk, topic: str) -> np.ndarray:
     """How much each sentence is about a topic, 0..1: by meaning and by its words; the talk's rarer words count more."""
     import numpy as np
 
-    near = talk.vectors @ embed([topic])[0]
+    near = talk.apart @ talk.told_apart(embed([topic]))[0]
     stems = {word[:5] for word in tokens(topic)}
     said = np.array([[stem in {word[:5] for word in words} for stem in sorted(stems)] for words in talk.tokens], float)
     weight = np.log((len(talk) + 1) / (said.sum(0) + 1)) * (said.sum(0) > 0)

@@ -61,8 +61,8 @@ def select(
             break
         chosen.append(best)
         alive &= ~overlaps(windows, best)
-        own = talk.vectors[windows.first[best] : windows.last[best]]
-        said = np.maximum(said, (talk.vectors @ own.T).max(1))
+        own = talk.apart[windows.first[best] : windows.last[best]]
+        said = np.maximum(said, (talk.apart @ own.T).max(1))
         adds = scores * novelty(talk, windows, said)
     chosen.sort(key=lambda i: (-scores[i], windows.first[i]))
     return chosen, _lost(talk, windows, scores, adds, chosen, line, most, runners)
@@ -124,7 +124,7 @@ def _lost(
 
 def _likeness(talk: Talk, windows: Windows, one: int, other: int) -> float:
     """How much of what `one` says `other` says too: mean cosine of its sentences with the nearest of the other's."""
-    a, b = (talk.vectors[windows.first[i] : windows.last[i]] for i in (one, other))
+    a, b = (talk.apart[windows.first[i] : windows.last[i]] for i in (one, other))
     return float((a @ b.T).max(1).mean())
 
 

@@ -60,6 +60,22 @@ class Talk:
         pairs = (pair for words in self.tokens for pair in pairwise(words))
         return frozenset(word for before, word in pairs if before in articles)
 
+    @cached_property
+    def apart(self) -> np.ndarray:
+        """The sentences' vectors as they are compared with one another: `told_apart`."""
+        return self.told_apart(self.vectors)
+
+    def told_apart(self, vectors: np.ndarray) -> np.ndarray:
+        """Unit vectors, shape (k, 384) as given, less what all sentences of the talk have in common (Mu and Viswanath
+        2018), unless it is in English: the embedding learned English, and unrelated sentences of other languages look
+        alike to it (mean cosine, measured: English 0.2, German 0.4, Japanese 0.6, Hindi 0.7)."""
+        import numpy as np
+
+        if self.lexicon.language == "en":
+            return vectors
+        less = vectors - self.vectors.mean(0)
+        return less / np.maximum(np.linalg.norm(less, axis=1, keepdims=True), 1e-6)
+
     def mark(self, name: str) -> np.ndarray:
         return self.marks[:, MARKS.index(name)]
 

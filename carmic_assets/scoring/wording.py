@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from carmic_assets.model.clips import BrollSuggestion
-from carmic_assets.scoring.lexicon import tokens
+from carmic_assets.scoring.lexicon import LETTERS, tokens
 from carmic_assets.scoring.select import clock
 from carmic_assets.scoring.talk import Talk
 
 TITLE_CHARS = 64
 _CLAUSE = re.compile(r"[,;:–—]\s|\s-\s|[，、；：]")
+_ALPHABETIC = re.compile(rf"(?:(?![\d_])[{LETTERS}])+").fullmatch
 _NOT_TOPICS = (
     "stop",
     "story_time",
@@ -85,7 +86,7 @@ def topics(talk: Talk, first: int, last: int, count: int) -> list[str]:
     def weight(word: str) -> float:
         return here[word] * (1 + min(len(word), 9) / 9) / talk.sentences_with[word] ** 0.5
 
-    usable = [word for word in here if word not in skip and len(word) > 3 and word.isalpha() and word in talk.nouns]
+    usable = [word for word in here if word not in skip and len(word) > 3 and _ALPHABETIC(word) and word in talk.nouns]
     return sorted(usable, key=lambda word: (-weight(word), word))[:count]
 
 
