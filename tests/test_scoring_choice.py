@@ -337,13 +337,12 @@ def test_a_topic_is_told_apart_in_languages_that_the_embedding_did_not_learn(lan
     assert len(every.clips) >= 2
 
 
-@pytest.mark.parametrize("language", ["de", "ja", "hi"])
-def test_what_is_said_again_is_noticed_in_any_language(language):
-    dog = {"de": "Danach", "ja": "次", "hi": "फिर"}[language]
+@pytest.mark.parametrize(("language", "dog", "max_s"), [("de", "Danach", 12), ("ja", "次", 16), ("hi", "फिर", 12)])
+def test_what_is_said_again_is_noticed_in_any_language(language, dog, max_s):
     text = MONEY_FIRST[language][1]
     at = text.index(dog)
     transcript = spoken(text[:at] * 3 + text[at:], language, pace_s=0.12 if language == "ja" else 0.35)
-    chosen = score_clips(transcript, brief=Brief(min_s=5, max_s=16, threshold=1, max_clips=8))
+    chosen = score_clips(transcript, brief=Brief(min_s=5, max_s=max_s, threshold=1, max_clips=8))
     assert any("much the same" in (clip.lost_to or "") for clip in chosen.runners_up)
 
 
