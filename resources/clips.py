@@ -60,6 +60,7 @@ _FIELDS = columns(clips, Clip)
 _ONE = select(*_FIELDS).where(
     clips.c.id == bindparam("id"), clips.c.retired_at.is_(None)
 )  # built once: see projects.py
+_UNTOUCHED = (clips.c.edited.is_(False), clips.c.status == "DETECTED")
 _NAMESPACE = uuid.UUID("5b1c2f3e-7f3a-4f6e-9d54-0d2c8a5a8f10")
 
 
@@ -122,16 +123,16 @@ def rescore(connection: Connection, identity: str, clip: NewClip) -> None:
     connection.execute(update(clips).where(clips.c.id == identity).values(**values, updated_at=now()))
 
 
-def describe(connection: Connection, identity: str, clip: NewClip) -> None:
-    """New bounds and words for a clip that nobody has touched; it keeps its id."""
+def describe(connection: Connection, identity: str, clip: NewClip) -> bool:
+    """New bounds and words for a clip, which keeps its id. False, and nothing changes, when somebody touched it."""
     values = {name: getattr(clip, name) for name in NewClip.__struct_fields__ if name != "thumbnail_key"}
-    changed = update(clips).where(clips.c.id == identity)
-    connection.execute(changed.values(**values, version=clips.c.version + 1, updated_at=now()))
+    changed = update(clips).where(clips.c.id == identity, *_UNTOUCHED)
+    return connection.execute(changed.values(**values, version=clips.c.version + 1, updated_at=now())).rowcount == 1
 
 
 def retire(connection: Connection, identities: Iterable[str]) -> None:
-    """Take clips that a re-scoring dropped out of the lists. Rendered and edited ones are never passed here."""
-    gone = update(clips).where(clips.c.id.in_(list(identities)), clips.c.retired_at.is_(None))
+    """Take clips that a re-scoring dropped out of the lists. One that somebody touched meanwhile stays."""
+    gone = update(clips).where(clips.c.id.in_(list(identities)), clips.c.retired_at.is_(None), *_UNTOUCHED)
     connection.execute(gone.values(retired_at=now(), updated_at=now()))
 
 

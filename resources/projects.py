@@ -376,7 +376,7 @@ def tell(connection: Connection, project: Project, extra: dict[str, Any] | None 
 def relist(connection: Connection, project_id: str) -> None:
     """Another scoring changed the list of clips of a project that was ready: tell whoever has read the old one."""
     project = get(connection, project_id)
-    if project is not None and project.status not in WORKING:
+    if project is not None and project.status in ("CLIPS_READY", "COMPLETED"):
         data = status_data(project, clip_counts(connection, [project.id]).get(project.id, 0))
         events.record(connection, project.workspace_id, f"project:{project.id}:ready", "project.clips_ready", data)
 

@@ -1,6 +1,8 @@
 """Forgets what has served its time: old events, deliveries, tickets, keys of idempotency. Sends the mail that waits."""
 
 import shutil
+import time
+from contextlib import suppress
 from datetime import timedelta
 
 from dagster import RunsFilter
@@ -13,6 +15,7 @@ from resources.platform import Platform
 from resources.submission import Submitter
 
 KEEP_DELIVERIES = timedelta(days=30)
+KEEP_FILES_S = 3600  # a request's own file is gone in minutes
 KEEP_ANSWERS = timedelta(hours=24)  # of requests with an Idempotency-Key
 
 
@@ -35,6 +38,7 @@ def sweep_up(platform: Platform, submitter: Submitter) -> str:
         limits.prune(connection)
     gone["abandoned uploads"] = uploads.sweep(platform.store)
     gone["folders of dead runs"] = _sweep_scratch(platform, submitter)
+    gone["files of dead requests"] = _sweep_files(platform)
     gone["letters sent"] = mail.send_waiting(platform.database, platform.settings)
     return ", ".join(f"{count} {name}" for name, count in gone.items() if count)
 
@@ -51,3 +55,15 @@ def _sweep_scratch(platform: Platform, submitter: Submitter) -> int:
     for folder in dead:
         shutil.rmtree(folder, ignore_errors=True)
     return len(dead)
+
+
+def _sweep_files(platform: Platform) -> int:
+    """Remove what requests were receiving when their process was killed: files beside the runs' folders."""
+    root = platform.settings.scratch_dir
+    gone = 0
+    for path in root.iterdir() if root.is_dir() else ():
+        with suppress(FileNotFoundError):
+            if path.is_file() and path.stat().st_mtime < time.time() - KEEP_FILES_S:
+                path.unlink()
+                gone += 1
+    return gone

@@ -1,7 +1,9 @@
-"""The reconciling sensor over a real Dagster instance: which runs it takes for dead, and which only for late."""
+"""The sensors over a real Dagster instance: which runs are taken for dead, and which only for late; what is swept."""
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +19,7 @@ from resources.database.tables import run_intents
 from resources.platform import Platform, open_platform
 from resources.submission import Submitter
 from sensors import reconcile as sensor
+from sensors.sweep import sweep_up
 
 
 @dg.op(pool="encode")
@@ -131,3 +134,13 @@ def test_runs_that_nobody_promised_end_with_the_code_server_that_they_were_child
     monkeypatch.setattr(sensor, "now", lambda: now() + timedelta(seconds=20))
     assert f"{run_id} ended with its code server" in system.reconcile()
     assert system.status(run_id) == dg.DagsterRunStatus.FAILURE, "or it would hold one of the places of the queue"
+
+
+def test_what_a_killed_request_was_receiving_is_swept(system: System) -> None:
+    scratch = system.platform.settings.scratch_dir
+    scratch.mkdir()
+    for name, age_s in (("old.mp4", 7200), ("young.mp4", 60)):
+        (scratch / name).write_bytes(b"half")
+        os.utime(scratch / name, (time.time() - age_s,) * 2)
+    assert "1 files of dead requests" in sweep_up(system.platform, system.submitter)
+    assert [path.name for path in scratch.iterdir()] == ["young.mp4"]

@@ -179,10 +179,9 @@ def publish(at: Stage, scored: ScoredClips, thumbnails: Mapping[str, str]) -> in
         clip_rows.retire(connection, changes.retired)
         for change in changes.changed:
             described = row(change.clip)
-            if change.id in kept:
+            # PostgreSQL lets a client touch a clip since we looked: then it keeps its cut as well
+            if change.id in kept or not clip_rows.describe(connection, change.id, described):
                 clip_rows.rescore(connection, change.id, described)
-            else:
-                clip_rows.describe(connection, change.id, described)
             told = {
                 "clip_id": change.id, "project_id": project.id, "title": change.clip.title,
                 "old_score": change.old_score, "virality_score": change.clip.score,

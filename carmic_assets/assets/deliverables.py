@@ -76,10 +76,10 @@ def rendered_clips(
 
 def _renders(at: Stage, context: dg.AssetExecutionContext, again: Again) -> list[renders.Render]:
     with at.platform.database.read() as connection:
-        if runs.SUBJECT_TAG in context.run.tags:
+        if runs.get(connection, context.run.run_id) is not None:
             return renders.live_of_run(connection, context.run.run_id)
         newest = [renders.newest(connection, clip.id) for clip in _chosen(connection, at, again)]
-    return [row for row in newest if row is not None and row.status == "RENDERED"]
+    return _of_subject(context, [row for row in newest if row is not None and row.status == "RENDERED"])
 
 
 def _each(
@@ -208,11 +208,22 @@ def nle_packages(context: dg.AssetExecutionContext, config: Again, platform: Pla
 
 def _exports(at: Stage, context: dg.AssetExecutionContext, again: Again) -> list[exports.Export]:
     with at.platform.database.read() as connection:
-        if runs.SUBJECT_TAG in context.run.tags:
+        if runs.get(connection, context.run.run_id) is not None:
             return exports.live_of_run(connection, context.run.run_id)
         clips = _chosen(connection, at, again)
         done = [row for clip in clips for row in exports.of_clip(connection, clip.id)]
-    return [row for row in done if row.status == "COMPLETED"]
+    return _of_subject(context, [row for row in done if row.status == "COMPLETED"])
+
+
+def _of_subject(context: dg.AssetExecutionContext, rows: list[Row]) -> list[Row]:
+    """The rows that a run which nobody queued makes again: of an operator's re-execution, which has the tags of the run
+    that it repeats, only that run's own. Raises dagster.Failure when that one never was finished."""
+    subject = context.run.tags.get(runs.SUBJECT_TAG)
+    if subject is None:
+        return rows
+    if not (own := [row for row in rows if row.id == subject]):
+        raise dg.Failure(f"{subject} has no finished file to make again: ask for it anew through the API.")
+    return own
 
 
 def _package(at: Stage, video: Any, source: Any, row: exports.Export) -> tuple[dict[str, Any], list[str]]:

@@ -78,7 +78,7 @@ def _fetch(platform: Platform, url: str, scratch: Path) -> Path:
         for _ in range(5):
             outbound.check(address)
             with outbound.client(FETCH_LIMIT_S) as client, client.stream("GET", address) as answer:
-                if answer.is_redirect:
+                if answer.has_redirect_location:
                     address = str(answer.url.join(answer.headers["location"]))
                     continue
                 answer.raise_for_status()

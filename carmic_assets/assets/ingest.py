@@ -65,11 +65,12 @@ def _fetch(at: Stage) -> None:
         )
     except DownloadError as error:
         raise DownloadFailed(str(error)) from error
-    size = at.platform.store.put_file(at.project.object_key, fetched.path, at.project.content_type)
     unnamed = at.project.title in (at.project.filename, at.project.source_url)
     title = fetched.title if fetched.title and unnamed else at.project.title
+    # Told first: once the object is there, no later attempt comes through here
     with at.platform.database.write() as connection:
-        projects.amend(connection, at.project.id, filesize=size, title=title)
+        projects.amend(connection, at.project.id, filesize=fetched.path.stat().st_size, title=title)
+    at.platform.store.put_file(at.project.object_key, fetched.path, at.project.content_type)
 
 
 def _uploaded(at: Stage) -> AbstractContextManager[Path]:
