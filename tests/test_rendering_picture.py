@@ -89,6 +89,25 @@ def test_a_picture_that_stands_still_in_the_source_is_held(tmp_path):
     assert numbers(rendered(edit_of(source, 1.8, 2.6), tmp_path)) == [37] * 15 + [60, 61, 62, 63, 64]
 
 
+def test_a_clip_of_what_is_said_after_the_picture_ended_shows_the_last_one(tmp_path):
+    whole = footage.counted(tmp_path / "whole.mp4", seconds=6)
+    source = tmp_path / "short.mp4"
+    ffmpeg("-t", "2", "-i", str(whole), "-i", str(whole), "-map", "0:v", "-map", "1:a", "-c", "copy", str(source))
+    assert set(numbers(rendered(edit_of(source, 3.4, 4.6), tmp_path))) == {49}
+    sound, first = footage.samples(tmp_path / "out.mp4")
+    assert footage.beeps(sound)[0] + first == pytest.approx(0.6, abs=0.04)
+    assert numbers(rendered(edit_of(source, 1.6, 2.4), tmp_path)) == [*range(40, 50), *[49] * 10]
+
+
+def test_a_picture_that_changes_once_a_second_or_never_gets_frames_for_its_captions(tmp_path):
+    """A clip had as few frames as its source, and was cut where these lay: captions stood still and words were lost."""
+    source = footage.counted(tmp_path / "slow.mp4", fps=Fraction(1), seconds=8, codec="mpeg4")
+    edit = edit_of(source, 2.3, 5.4)
+    assert edit.rate.fraction == 24
+    assert (edit.start_s, edit.duration_s) == (pytest.approx(2.3, abs=0.03), pytest.approx(3.1, abs=0.03))
+    assert numbers(rendered(edit, tmp_path)) == [2] * 17 + [3] * 24 + [4] * 24 + [5] * 10
+
+
 def test_above_sixty_frames_a_second_every_second_one_is_taken(tmp_path):
     edit = edit_of(footage.counted(tmp_path / "fast.mp4", fps=Fraction(100), seconds=2), 0.4, 1.0)
     assert edit.rate.fraction == 50
@@ -245,6 +264,25 @@ def test_an_animated_picture_stands_still(tmp_path):
     edit = edit_of(source, 1.04, 2.04, media={"b": describe(path, "b.gif")}, b_roll=b_roll)
     for picture in rendered(edit, tmp_path)[5:15]:
         assert np.abs(picture[600, 900].astype(int) - [255, 0, 0]).max() < 12
+
+
+def test_a_photo_is_shown_upright_as_its_camera_says(tmp_path):
+    source, path = footage.counted(tmp_path / "a.mp4"), tmp_path / "photo.jpg"
+    photo = Image.new("RGB", (400, 200), "blue")
+    photo.paste("red", (0, 0, 200, 200))
+    exif = photo.getexif()
+    exif[0x0112] = 6  # to be turned clockwise by a quarter: red is above
+    photo.save(path, exif=exif, quality=95)
+    mark = {"enabled": True, "imageUrl": "p", "opacity": 100}
+    b_roll = [{"videoUrl": "p", "startTime": 0, "duration": 0.04}]
+    media = {"p": describe(path, "photo.jpg")}
+    first, second = rendered(
+        edit_of(source, 0.04, 0.12, media=media, b_roll=b_roll, elements={"watermark": mark}), tmp_path
+    )
+    # The watermark is 86 x 172 pixels, at the right and the top of the safe zone.
+    for picture, red, blue in ((first, (100, 900), (1000, 900)), (second, (60, 1780), (220, 1780))):
+        assert np.abs(picture[red].astype(int) - [255, 0, 0]).max() < 12
+        assert np.abs(picture[blue].astype(int) - [0, 0, 255]).max() < 12
 
 
 def test_the_progress_bar_can_be_at_the_bottom(tmp_path):

@@ -58,7 +58,7 @@ def compose(out: Path, scratch: Path, talk: Sequence[tuple[str, str]] = TALK) ->
     """Write the sample talk to `out` (about 70 s, H.264 and AAC). The same bytes every time."""
     lines = _speak(talk, scratch)
     picture = Path(_package("ultralytics")) / "assets" / "zidane.jpg"
-    inputs = [ffmpeg.Input(str(picture), format="jpeg_pipe")]
+    inputs = [ffmpeg.Input(str(picture))]
     inputs += [ffmpeg.Input(str(line.sound)) for line in lines]
     graph: list[str] = [
         f"[0:v]loop=loop=-1:size=1,settb=1/{FPS},setpts=N,split={len(lines)}"

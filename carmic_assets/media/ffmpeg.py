@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from carmic_assets.media.open import LIBRARY_FORMATS, MAX_PIXELS, MAX_STREAMS
+from carmic_assets.media.open import LIBRARY_FORMATS, MAX_PIXELS, MAX_STREAMS, still_format
 from carmic_assets.model.errors import CarmicError, RenderFailed
 from carmic_assets.model.progress import Progress, ignore
 
@@ -74,8 +74,8 @@ def command(
             continue
         line += ["-protocol_whitelist", "file", "-format_whitelist", ",".join(READABLE)]
         line += ["-max_streams", str(MAX_STREAMS), "-max_pixels", str(MAX_PIXELS), "-threads", str(threads)]
-        if each.format is not None:
-            line += ["-f", each.format]
+        if (still := still_format(each.path)) is not None:
+            line += ["-f", still]
         line += [*each.options, "-i", f"file:{Path(each.path).absolute()}"]
     if isinstance(graph, Path):
         line += ["-/filter_complex", str(graph)]

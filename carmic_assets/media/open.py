@@ -5,6 +5,7 @@ Never opens a URL, and never a playlist that would make the demuxer open somethi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,9 +26,26 @@ IMAGE_FORMATS = ("png_pipe", "jpeg_pipe", "webp_pipe", "gif", "bmp_pipe")
 LIBRARY_FORMATS = (*SOURCE_FORMATS, *AUDIO_FORMATS, *IMAGE_FORMATS)  # of a workspace's own media
 PROTOCOLS = ("file",)
 
+# How stills begin, by the demuxer that reads them. Left to itself, libav goes by the name first: it takes most files
+# called ".jpg", and any with a "%d" in its path, for a numbered series, which is none of our formats.
+_STILL = re.compile(
+    rb"(?P<png_pipe>\x89PNG\r\n)|(?P<jpeg_pipe>\xff\xd8\xff)|(?P<webp_pipe>RIFF.{4}WEBP)|(?P<bmp_pipe>BM.{4}\0{4})",
+    re.DOTALL,
+)
+
 MAX_PIXELS = 8192 * 4608  # a little over 8K UHD
 MAX_STREAMS = 64
 READ_TIMEOUT_S = 30.0  # for one read: a local disk that takes longer is not coming back
+
+
+def still_format(path: str | Path) -> str | None:
+    """The demuxer of a file that begins as a still does; None for any other, and for one that cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            match = _STILL.match(file.read(16))
+    except OSError:
+        return None
+    return match.lastgroup if match else None
 
 
 @contextmanager
@@ -46,7 +64,7 @@ def open_media(
     """
     import av
 
-    opened, url = source, ""
+    opened, url, still = source, "", None
     if isinstance(source, (str, Path)):
         path = Path(source)
         if not path.is_file():
@@ -55,12 +73,16 @@ def open_media(
             raise error("The file is empty. Upload it again.")
         # The path goes in with its protocol, so that no name can be taken for another one ("concat:a|b").
         opened = url = f"file:{path.absolute()}"
+        still = still_format(path)
     options = {
         "format_whitelist": ",".join(formats),
         "protocol_whitelist": ",".join(PROTOCOLS),
         "max_streams": str(MAX_STREAMS),
     }
-    with _translated(error, url), av.open(opened, "r", options=options, timeout=READ_TIMEOUT_S) as container:
+    with (
+        _translated(error, url),
+        av.open(opened, "r", format=still, options=options, timeout=READ_TIMEOUT_S) as container,
+    ):
         for stream in container.streams.video:
             if stream.codec_context is None:
                 continue

@@ -201,7 +201,12 @@ def _orientation(frame: Any) -> tuple[int, bool]:
     """
     from av.sidedata.sidedata import Type
 
-    side = frame.side_data.get(Type.DISPLAYMATRIX)
+    try:
+        side = frame.side_data.get(Type.DISPLAYMATRIX)
+    except ValueError:
+        # PyAV refuses frames with more beside them than it has names for, such as a photo's EXIF or the views of a
+        # spatial video. How they are turned it tells, counter-clockwise; whether they are mirrored it does not.
+        return round(-frame.rotation / 90) % 4 * 90, False
     if side is None:
         return 0, False
     raw = bytes(side)
