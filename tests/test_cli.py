@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import subprocess
@@ -11,11 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect
 
 from carmic_assets.cli import clip as command
 from carmic_assets.cli import main as cli
 from footage import counted
 from resources import projects, runs
+from resources.database.engine import Database
 from resources.platform import open_platform
 
 
@@ -71,6 +74,23 @@ def test_a_wrong_number_of_runs_and_a_silent_database_are_told_as_settings(
     monkeypatch.setitem(os.environ, "CARMIC_DATABASE_URL", "postgresql+psycopg://u:secret@127.0.0.1:1/x")
     told = said(capsys, "admin", "outbox", "--home", str(tmp_path))
     assert "The database of CARMIC_DATABASE_URL cannot be used" in told and "secret" not in told
+
+
+def test_the_doctor_names_what_is_missing_and_changes_no_database(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(f"sqlite:///{tmp_path}/elsewhere/carmic.db")
+    monkeypatch.setitem(os.environ, "CARMIC_DATABASE_URL", database.url)
+    monkeypatch.setitem(os.environ, "CARMIC_YOLO_WEIGHTS", "/nowhere/yolo.pt")
+    cli.main(["doctor", "--json", "--home", str(tmp_path / "home")])
+    found = {each["what"]: each for each in json.loads(capsys.readouterr().out)}
+    assert found["database"]["state"] == found["object store"]["state"] == "ok"
+    assert found["person detector"]["state"] == "missing" and "/nowhere/yolo.pt" in found["person detector"]["detail"]
+    assert inspect(database.engine).get_table_names() == []
+    monkeypatch.setitem(os.environ, "CARMIC_DATABASE_URL", "postgresql+psycopg://u:secret@127.0.0.1:1/x")
+    assert cli.main(["doctor", "--home", str(tmp_path / "home")]) == 1
+    told = capsys.readouterr().out
+    assert "MISSING  database " in told and "ok       object store" in told and "secret" not in told
 
 
 def test_an_empty_executor_setting_is_the_default() -> None:

@@ -39,7 +39,8 @@ def doctor(as_json: bool, say: Callable[[str], None]) -> int:
 
 def _needed(settings: Settings) -> list[Finding]:
     from carmic_assets.media.ffmpeg import binary
-    from resources.platform import open_platform
+    from resources.database.engine import Database
+    from resources.store import open_store
 
     found = []
     try:
@@ -47,16 +48,23 @@ def _needed(settings: Settings) -> list[Finding]:
     except Exception as error:
         found.append(Finding("ffmpeg", "missing", f"{error}; reinstall imageio-ffmpeg"))
     try:
-        platform = open_platform()
-        platform.store.check()
-        found.append(Finding("database", "ok", settings.database_url.rpartition("@")[2]))
+        with Database(settings.database_url).read():  # looks only: the next start brings the schema up to date
+            found.append(Finding("database", "ok", settings.database_url.rpartition("@")[2]))
+    except Exception as error:
+        found.append(Finding("database", "missing", _first_line(error)))
+    try:
+        open_store(settings).check()
         found.append(Finding("object store", "ok", settings.store_url))
     except Exception as error:
-        found.append(Finding("database and store", "missing", f"{error}"))
+        found.append(Finding("object store", "missing", _first_line(error)))
     free = shutil.disk_usage(settings.home).free / 1e9
     state: State = "ok" if free > 10 else "missing"
     found.append(Finding("disk", state, f"{free:.0f} GB free in {settings.home}"))
     return found
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _models(settings: Settings) -> list[Finding]:
@@ -71,9 +79,14 @@ def _models(settings: Settings) -> list[Finding]:
     if settings.yolo_weights == "auto":
         detail = "CARMIC_YOLO_WEIGHTS is auto: yolo11n-pose.pt where it lies here, else the embedded face detector"
         found.append(Finding("person detector", "ok", detail))
+    elif Path(settings.yolo_weights).expanduser().exists():
+        found.append(Finding("person detector", "ok", settings.yolo_weights))
+    elif "/" in settings.yolo_weights:
+        detail = f"CARMIC_YOLO_WEIGHTS: {settings.yolo_weights} is not there; the embedded face detector runs instead"
+        found.append(Finding("person detector", "missing", detail))
     else:
-        there = Path(settings.yolo_weights).exists()
-        found.append(Finding("person detector", "ok" if there else "optional", settings.yolo_weights))
+        detail = f"CARMIC_YOLO_WEIGHTS: {settings.yolo_weights} is fetched at its first use, where there is a network"
+        found.append(Finding("person detector", "ok", detail))
     gpu = settings.device != "cpu" and importlib.util.find_spec("torch") is not None
     found.append(Finding("device", "ok", settings.device + (" (torch is installed)" if gpu else "")))
     return found
