@@ -93,10 +93,11 @@ def test_a_clip_of_what_is_said_after_the_picture_ended_shows_the_last_one(tmp_p
     whole = footage.counted(tmp_path / "whole.mp4", seconds=6)
     source = tmp_path / "short.mp4"
     ffmpeg("-t", "2", "-i", str(whole), "-i", str(whole), "-map", "0:v", "-map", "1:a", "-c", "copy", str(source))
-    assert set(numbers(rendered(edit_of(source, 3.4, 4.6), tmp_path))) == {49}
+    last = numbers(footage.frames(source))[-1]
+    assert numbers(rendered(edit_of(source, 3.4, 4.6), tmp_path)) == [last] * 30
     sound, first = footage.samples(tmp_path / "out.mp4")
     assert footage.beeps(sound)[0] + first == pytest.approx(0.6, abs=0.04)
-    assert numbers(rendered(edit_of(source, 1.6, 2.4), tmp_path)) == [*range(40, 50), *[49] * 10]
+    assert numbers(rendered(edit_of(source, 1.6, 2.6), tmp_path))[::24] == [40, last]
 
 
 def test_a_picture_that_changes_once_a_second_or_never_gets_frames_for_its_captions(tmp_path):

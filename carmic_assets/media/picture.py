@@ -10,6 +10,7 @@ from fractions import Fraction
 from carmic_assets.model.media import Rate, SourceFacts, VideoFacts
 
 MAX_RATE = 60
+SLOW_RATE, SMOOTH_RATE = 12, 24  # a source below the one (a picture that stands under a talk) is written at the other
 HDR_WHITE_NITS = 203  # reference white of HDR programmes, ITU-R BT.2408
 
 # (degrees clockwise, then flipped) : filters. `transpose` turns and flips in one pass over the picture.
@@ -26,10 +27,13 @@ _TURNS = {
 
 
 def output_rate(facts: VideoFacts) -> Rate:
-    """The constant rate to write: the source's; halved (or more) above 60, so that frames are dropped evenly."""
+    """The constant rate to write: the source's; halved (or more) above 60, so that frames are dropped evenly; and a
+    multiple below 12, so that captions move and cuts fall on words: a whole one, so that each frame has its place."""
     rate = facts.rate.fraction
     parts = -(-rate // Fraction(MAX_RATE * 1001, 1000))
     rate = rate / max(1, parts)
+    if rate < SLOW_RATE:
+        rate *= -(-SMOOTH_RATE // rate)
     return Rate(rate.numerator, rate.denominator)
 
 

@@ -339,13 +339,14 @@ def source_frames(edit: Edit, source_input: int, frames: Sequence[int], first: i
     """The chain from the source to upright frames `[first, end)` of the output clock, constant rate, pauses gone.
 
     The input must have been sought to before the clip's start with `-copyts`. The last picture is held where the
-    source ends early, so that there are always as many frames as the edit says.
+    source ends early, even before the clip (its sound may go on), so that there are always as many frames as the edit
+    says.
     """
     video = edit.source.video
     assert video is not None
     num, den = edit.rate.num, edit.rate.den
     lead = frames[first]
-    at = edit.source.container_start_s + edit.start_s + lead * den / num
+    at = edit.source.container_start_s + min(edit.start_s + lead * den / num, last_picture_s(video))
     filters = [
         *declared(video),
         f"setpts=PTS-{at:.6f}/TB",
@@ -359,6 +360,11 @@ def source_frames(edit: Edit, source_input: int, frames: Sequence[int], first: i
     if len(spans) > 1 or spans[0][0] > 0 or first:
         filters.append(f"setpts=(N+{first})*{den}/({num}*TB)")
     return f"[{source_input}:{video.index}]{','.join([*filters, *working(video), *turned(video)])}[{label}]"
+
+
+def last_picture_s(video: VideoFacts) -> float:
+    """When the last picture of a source appears, source clock."""
+    return video.start_s + video.duration_s - 1 / float(video.rate.fraction)
 
 
 def early_s(source: SourceFacts) -> float:

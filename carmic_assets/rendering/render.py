@@ -27,7 +27,7 @@ from carmic_assets.model.progress import Progress, ignore
 from carmic_assets.rendering import graph as picture
 from carmic_assets.rendering import sound
 from carmic_assets.rendering.effects import Effect, thinned, write_track
-from carmic_assets.rendering.graph import Graph, Overlaid, early_s
+from carmic_assets.rendering.graph import Graph, Overlaid, early_s, last_picture_s
 from carmic_assets.rendering.plan import Plan, make_plan, output_frames
 
 Encoder = Literal["libx264", "h264_nvenc", "h264_videotoolbox", "h264_vaapi"]
@@ -134,7 +134,7 @@ def source_input(edit: Edit, at_s: float) -> Input:
     """The source, sought to before `at_s` (clip clock) so that the picture that stands at that moment is decoded."""
     video = edit.source.video
     assert video is not None
-    begin = edit.start_s + at_s - early_s(edit.source)
+    begin = min(edit.start_s + at_s, last_picture_s(video)) - early_s(edit.source)
     seek = ("-ss", f"{begin:.6f}", "-noaccurate_seek") if begin > 0 else ()
     return Input(edit.source_path, ("-noautorotate", "-copyts", *seek))
 

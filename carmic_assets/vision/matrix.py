@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from carmic_assets.media.picture import output_rate
 from carmic_assets.model.media import AnalysisFacts, SourceFacts
 from carmic_assets.model.progress import Progress, ignore
 from carmic_assets.model.scene import MatrixBox, MatrixTrack, Scene, SceneTrack, SpatialMatrix
@@ -61,17 +62,18 @@ def build_matrix(
     device: str = "cpu",
     asd_weights: str | None = None,
     threads: int = 2,
+    cache: Path | None = None,
     progress: Progress = ignore,
 ) -> Matrix:
     """Detect, track and score the small copy at `frames_path`, and join faces with the transcript's voices.
 
-    `weights` and `device` choose the detector (see `detect.load_detector`), `asd_weights` an audio-visual model for
-    the speaking scores. Raises CorruptVideo where the copy cannot be read,
+    `weights`, `device` and `cache` choose the detector (see `detect.load_detector`), `asd_weights` an audio-visual model
+    for the speaking scores. Raises CorruptVideo where the copy cannot be read,
     CarmicError where `asd_weights` cannot.
     """
     from carmic_assets.speech.speakers import join
 
-    detector = load_detector(weights, device=device, threads=threads)
+    detector = load_detector(weights, device=device, threads=threads, cache=cache)
     speaker = ActiveSpeaker(asd_weights, audio_path, device=device, threads=threads) if asd_weights else None
     pieces, detections = observe(
         frames_path, analysis, detector, speaker=speaker, threads=threads, progress=lambda done: progress(0.95 * done)
@@ -129,7 +131,7 @@ def scene_of(matrix: pl.DataFrame, speakers: Speakers, facts: SourceFacts, analy
     return Scene(
         width=facts.video.width,
         height=facts.video.height,
-        rate=facts.video.rate,
+        rate=max(facts.video.rate, output_rate(facts.video), key=lambda rate: rate.fraction),
         fps=MATRIX_FPS,
         start_s=analysis.start_s,
         end_s=analysis.start_s + analysis.duration_s,
