@@ -97,6 +97,14 @@ def test_what_cannot_be_had_falls_back_and_says_why(weights: str, reason: str, t
     assert reason in detector.facts["reason"]
 
 
+def test_a_cache_that_cannot_be_written_to_falls_back_and_says_why(tmp_path: Path, monkeypatch):
+    """As in a service whose user has no home: it ended every video."""
+    monkeypatch.setattr(detect, "_network", lambda: True)
+    (tmp_path / "file").write_bytes(b"")
+    facts = load_detector("auto", cache=tmp_path / "file" / "cache").facts
+    assert "centerface" in facts["detector"] and "could not be fetched" in facts["reason"]
+
+
 def test_weights_kept_in_the_cache_need_no_network(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(detect, "_network", lambda: pytest.fail("asked the network"))
     (tmp_path / "yolo11n-pose.pt").write_bytes(b"found, if not usable")

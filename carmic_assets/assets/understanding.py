@@ -97,6 +97,7 @@ def spatial_matrix(context: dg.AssetExecutionContext, platform: PlatformResource
                 device=settings.device,
                 asd_weights=settings.asd_weights or None,
                 threads=settings.threads,
+                cache=settings.cache_dir / "weights",
                 progress=at.progress("FACE_TRACKING", "Finding who is where", 56, 85),
             )
             sheet = contact_sheet(frames, analysis, made.matrix)

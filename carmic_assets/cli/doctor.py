@@ -79,7 +79,7 @@ def _models(settings: Settings) -> list[Finding]:
     if settings.yolo_weights == "auto":
         detail = "CARMIC_YOLO_WEIGHTS is auto: yolo11n-pose.pt where it lies here, else the embedded face detector"
         found.append(Finding("person detector", "ok", detail))
-    elif Path(settings.yolo_weights).expanduser().exists():
+    elif settings.yolo_weights == "centerface" or Path(settings.yolo_weights).expanduser().exists():
         found.append(Finding("person detector", "ok", settings.yolo_weights))
     elif "/" in settings.yolo_weights:
         detail = f"CARMIC_YOLO_WEIGHTS: {settings.yolo_weights} is not there; the embedded face detector runs instead"

@@ -140,9 +140,9 @@ def _network() -> bool:
 def _fetch(name: str, folder: Path) -> None:
     if not _network():
         raise _NotHad(f"the weights {name} are not here, and there is no network to fetch them from")
-    folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f".{name}.{os.getpid()}"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with urlopen(RELEASE + name, timeout=FETCH_TIMEOUT_S) as reply, aside.open("wb") as out:
             while block := reply.read(1 << 20):
                 out.write(block)
@@ -152,4 +152,5 @@ def _fetch(name: str, folder: Path) -> None:
     except OSError as cause:
         raise _NotHad(f"the weights {name} could not be fetched: {cause}") from cause
     finally:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()

@@ -67,9 +67,9 @@ def build_matrix(
 ) -> Matrix:
     """Detect, track and score the small copy at `frames_path`, and join faces with the transcript's voices.
 
-    `weights`, `device` and `cache` choose the detector (see `detect.load_detector`), `asd_weights` an audio-visual model
-    for the speaking scores. Raises CorruptVideo where the copy cannot be read,
-    CarmicError where `asd_weights` cannot.
+    `weights`, `device` and `cache` choose the detector (see `detect.load_detector`), `asd_weights` an audio-visual
+    model for the speaking scores. Raises CorruptVideo where the copy cannot be read, CarmicError where `asd_weights`
+    cannot.
     """
     from carmic_assets.speech.speakers import join
 
