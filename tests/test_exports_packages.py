@@ -127,6 +127,8 @@ def test_sources_of_every_kind_come_out_upright_square_and_constant(
     assert check_picture(edit, made) < 1
     reasons = [text.split(": ", 1)[1] for text in made.report.conformed]
     assert reasons == ([conformed] if conformed else [])
+    readme = made.files["README.txt"].decode()
+    assert ("exchanged for the whole original" in readme) == ("not encoded again" in readme) == (conformed is None)
     assert check_media(edit, made) is None
 
 
@@ -137,6 +139,10 @@ def test_a_proxy_of_another_size_shows_the_same_picture(target: str, films: Film
     made = opened(edit, target, tmp_path, include_proxy=True, proxy_path=small)
     assert any(name.endswith("-proxy.mov") for name in made.files)
     assert check_picture(edit, made) < 1
+    readme = made.files["README.txt"].decode()
+    assert "the video's proxy" in readme and "not encoded again" not in readme
+    assert "exchanged for the whole original" in readme
+    assert ("scale by 0.5." in readme) == (target in ("premiere", "after_effects"))
 
 
 @pytest.mark.parametrize("target", TARGETS)

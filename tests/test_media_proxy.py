@@ -49,6 +49,31 @@ def test_proxies_and_thumbnails_are_upright_and_sdr(shared, tmp_path, name):
     assert width / height == pytest.approx(facts.video.width / facts.video.height, rel=0.05)
 
 
+def test_interlaced_pictures_lose_their_combs(tmp_path):
+    """Two moments in one picture, in every other line: what moves looked torn in proxies, clips and thumbnails."""
+    source, proxy = tmp_path / "fields.mp4", tmp_path / "proxy.mp4"
+    field = "color=black:s=640x360:r=50:d=2[b];color=white:s=80x360:r=50:d=2[w];[b][w]overlay=x=250*t:y=0"
+    line = ffmpeg.command(
+        [],
+        ["-map", "[v]", "-c:v", "libx264", "-flags", "+ilme+ildct", "-pix_fmt", "yuv420p", str(source)],
+        graph=f"{field},interlace=scan=tff:lowpass=0[v]",
+    )
+    ffmpeg.run(line)
+    facts = probe(source)
+    assert facts.video.interlaced and not is_proxy(source, facts)
+    make_proxy(source, facts, proxy)
+
+    def torn(path):
+        picture = footage.frames(path)[25].astype(int)[..., 1]
+        return (abs(picture[1:-1] - picture[:-2]) > 60).mean()
+
+    assert torn(source) > 0.005
+    assert torn(proxy) < torn(source) / 10
+    made = probe(proxy).video
+    assert not made.interlaced
+    assert made.duration_s == pytest.approx(facts.video.duration_s, abs=0.001)
+
+
 def test_a_failed_proxy_leaves_no_file(tmp_path):
     source = footage.counted(tmp_path / "a.mp4", seconds=1)
     facts = probe(source)

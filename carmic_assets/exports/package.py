@@ -105,7 +105,7 @@ def package(
             edit, work, include_proxy, proxy_path, captions, held, threads, lambda p: progress(0.8 * p)
         )
         texts = project_texts(line, target)
-        texts |= _beside(line, edit, target, warnings)
+        texts |= _beside(line, edit, target, warnings, proxied=include_proxy and proxy_path is not None)
         files = _zip(aside, texts, line, lambda p: progress(0.8 + 0.2 * p))
         aside.replace(out_zip)
     finally:
@@ -268,9 +268,10 @@ def _music(edit: Edit, work: Path, stem: str, length: Fraction, threads: int) ->
     return cut_sound(edit.music.path, length + HANDLE_S, work / f"{stem}-music.wav", threads=threads)
 
 
-def _beside(line: Timeline, edit: Edit, target: Target, warnings: Sequence[str]) -> dict[str, str]:
+def _beside(line: Timeline, edit: Edit, target: Target, warnings: Sequence[str], *, proxied: bool) -> dict[str, str]:
     stem = slug(line.name)
-    texts = {"README.txt": readme_text(line, target, stem, warnings), "FONTS.txt": fonts_text(line, edit)}
+    readme = readme_text(line, edit, target, stem, warnings, proxied=proxied)
+    texts = {"README.txt": readme, "FONTS.txt": fonts_text(line, edit)}
     subtitles = srt(edit)
     if subtitles:
         texts[f"{stem}.srt"] = subtitles

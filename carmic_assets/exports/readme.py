@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from carmic_assets.exports.footage import conform_reason
+from carmic_assets.exports.grid import SEQUENCE_RATES
 from carmic_assets.exports.timeline import Timeline
 from carmic_assets.model.edit import Edit
 
@@ -13,6 +15,8 @@ PROGRAMS = {
     "fcpx": "Final Cut Pro",
     "after_effects": "Adobe After Effects",
 }
+
+SCALED_IN_PIXELS = ("premiere", "after_effects")  # the others place a picture by its share of the frame
 
 STEPS = {
     "premiere": """\
@@ -45,15 +49,15 @@ STEPS = {
 }
 
 
-def readme_text(line: Timeline, target: str, stem: str, warnings: Sequence[str]) -> str:
-    """`README.txt` of a package."""
+def readme_text(line: Timeline, edit: Edit, target: str, stem: str, warnings: Sequence[str], *, proxied: bool) -> str:
+    """`README.txt` of a package. `proxied`: its picture is cut from the proxy."""
     name = " ".join(line.name.split())
     parts = [
         f"{name}\n{'=' * max(4, min(len(name), 80))}\n",
         f"For {PROGRAMS[target]}: {line.width}x{line.height}, {float(line.fps):.3f} frames a second, "
         f"{line.frames} frames.\n",
         "Opening it\n----------\n" + STEPS[target].format(stem=stem, name=name),
-        _media_text(line),
+        _media_text(line, edit, target, proxied),
     ]
     if warnings:
         parts.append("Worth knowing\n-------------\n" + "".join(f"- {warning}\n" for warning in warnings))
@@ -61,17 +65,24 @@ def readme_text(line: Timeline, target: str, stem: str, warnings: Sequence[str])
     return "\n".join(parts)
 
 
-def _media_text(line: Timeline) -> str:
-    main = line.file(line.main[0].footage)
-    text = "Media\n-----\n"
-    text += f"media/{main.name} is the stretch of the video that the clip uses,\n"
+def _media_text(line: Timeline, edit: Edit, target: str, proxied: bool) -> str:
+    main, original = line.file(line.main[0].footage), edit.source.video
+    assert original is not None
+    film = "the video's proxy" if proxied else "the video"
+    text = f"Media\n-----\nmedia/{main.name} is the stretch of {film} that the clip uses,\n"
     text += "with up to two seconds more on both sides.\n"
-    if main.conformed is None:
-        text += "Its pictures are the original's, not encoded again. "
-    if main.timecode or main.origin:
+    if main.conformed is None and not proxied:
+        text += "Its pictures are the original's, not encoded again.\n"
+    if main.rate.fraction not in SEQUENCE_RATES:  # then it has no timecode
+        return text
+    text += "Its timecode counts from the start of the original"
+    if main.conformed is not None or conform_reason(original, line.fps) is not None:
+        return f"{text}.\n"  # the original is not what the project expects: another rate, turned, or not to be opened
+    text += ", so it can be\nexchanged for the whole original by relinking.\n"
+    if main.width != original.width and target in SCALED_IN_PIXELS:
         text += (
-            "Its timecode counts from the start of the original, so it can be\n"
-            "exchanged for the whole original by relinking.\n"
+            f"The original is {original.width} pixels wide, this file {main.width}: then multiply the clips' scale by "
+            f"{main.width / original.width:.4g}.\n"
         )
     return text
 

@@ -38,16 +38,18 @@ def output_rate(facts: VideoFacts) -> Rate:
 
 
 def declared(video: VideoFacts) -> tuple[str, ...]:
-    """First in a chain: says what the colours are where the file does not. SD is BT.601, the rest BT.709."""
+    """First in a chain: one moment a picture where it holds two, and what the colours are where the file does not say.
+    SD is BT.601, the rest BT.709."""
+    whole = ("bwdif=mode=send_frame:deint=interlaced",) if video.interlaced else ()
     if video.pix_fmt.startswith(("gbr", "rgb", "bgr", "argb", "abgr", "0rgb", "0bgr", "pal")):
-        return ()
+        return whole
     values = {
         "range": video.color_range or "tv",
         "colorspace": source_matrix(video),
         "color_trc": video.color_transfer or "bt709",
         "color_primaries": video.color_primaries or ("bt2020" if video.color_matrix == "bt2020nc" else "bt709"),
     }
-    return ("setparams=" + ":".join(f"{key}={value}" for key, value in values.items()),)
+    return (*whole, "setparams=" + ":".join(f"{key}={value}" for key, value in values.items()))
 
 
 def source_matrix(video: VideoFacts) -> str:

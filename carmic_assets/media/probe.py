@@ -181,6 +181,7 @@ def _video_facts(container: Any, stream: Any, frame: Any, reader: _Reader, start
         hdr=transfer in HDR_TRANSFERS,
         start_s=round(first - start, 6),
         duration_s=round(max(end - first, float(1 / rate)), 6),
+        interlaced=bool(frame.interlaced_frame),
     )
 
 

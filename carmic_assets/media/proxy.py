@@ -27,7 +27,7 @@ def is_proxy(path: str | Path, facts: SourceFacts) -> bool:
         and "mp4" in facts.container
         and video.codec == "h264"
         and video.pix_fmt == "yuv420p"
-        and not (video.rotation or video.mirrored or video.variable_rate or video.hdr)
+        and not (video.rotation or video.mirrored or video.variable_rate or video.hdr or video.interlaced)
         and video.sar_num == video.sar_den
         and min(video.width, video.height) <= SHORT_SIDE
         and video.rate == output_rate(video)
@@ -53,6 +53,7 @@ def proxy_facts(facts: SourceFacts) -> SourceFacts:
         **{"width": width, "height": height, "coded_width": width, "coded_height": height},
         **{"rotation": 0, "mirrored": False, "sar_num": 1, "sar_den": 1},
         **{"rate": output_rate(video), "variable_rate": False, "pix_fmt": "yuv420p", "hdr": False},
+        interlaced=False,
         **{"color_range": "tv", "color_matrix": "bt709", "color_transfer": "bt709", "color_primaries": "bt709"},
         start_s=0.0,
         duration_s=video.start_s + video.duration_s,

@@ -41,6 +41,7 @@ class VideoFacts(msgspec.Struct, frozen=True):
     hdr: bool
     start_s: float  # on the source clock
     duration_s: float
+    interlaced: bool = False  # two moments in each picture, in every other line
 
 
 class AudioFacts(msgspec.Struct, frozen=True):
