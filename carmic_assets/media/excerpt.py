@@ -54,5 +54,6 @@ def cut_excerpt(source: str | Path | BinaryIO, facts: SourceFacts, at_s: float, 
             raise CorruptVideo("There is no picture at that time of the video.")
         begins_s = float(shown * stream.time_base) - facts.container_start_s
         lead_s = float((shown - decoded) * stream.time_base)
-    picture = msgspec.structs.replace(video, index=0, start_s=0.0, duration_s=max(0.0, at_s - begins_s))
+    length_s = max(0.0, at_s - begins_s) + 1 / float(video.rate.fraction)  # with the picture of that moment
+    picture = msgspec.structs.replace(video, index=0, start_s=0.0, duration_s=length_s)
     return Excerpt(begins_s, SourceFacts("", 0, "matroska", picture.duration_s, lead_s, picture, None))
