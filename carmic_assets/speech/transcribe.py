@@ -44,9 +44,9 @@ def transcribe(
 ) -> Transcript:
     """The words and voices of a sound file on its own clock (the source clock), inside `span` (seconds) where given.
 
-    `language` is ISO 639-1, or None to hear it from the sound; "multi" hears it anew for each half minute. `cache` is
-    where fetched weights are kept. Raises NoSpeech when nobody speaks, CarmicError for a language or model that cannot
-    be had, Cancelled when `cancelled()` says so (asked between batches).
+    `language` is ISO 639-1, or None to hear it from the sound; "multi" hears it anew for each half minute, whatever
+    `language` says. `cache` is where fetched weights are kept. Raises NoSpeech when nobody speaks, CarmicError for a
+    language or model that cannot be had, Cancelled when `cancelled()` says so (asked between batches).
     """
     weights = models.find(model, cache)
     whisper = models.load(weights, device, threads)
@@ -116,10 +116,12 @@ def _languages(
     sound: Sound, whisper: WhisperModel, windows: Sequence[Window], language: str | None, mode: str
 ) -> list[tuple[str, float]]:
     """Language and its probability for each window. Single: that of the whole talk, from windows spread over it."""
-    if language is not None or not whisper.model.is_multilingual:
-        return [(language or "en", 1.0)] * len(windows)
+    if not whisper.model.is_multilingual:
+        return [("en", 1.0)] * len(windows)
     if mode == "multi":
         return [hear.language(whisper, sound, [window]) for window in windows]
+    if language is not None:
+        return [(language, 1.0)] * len(windows)
     some = [windows[round(i * (len(windows) - 1) / _LANGUAGE_WINDOWS)] for i in range(_LANGUAGE_WINDOWS)]
     return [hear.language(whisper, sound, list(dict.fromkeys(some)))] * len(windows)
 
