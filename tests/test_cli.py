@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import inspect
 
 from carmic_assets.cli import clip as command
+from carmic_assets.cli import home as homes
 from carmic_assets.cli import main as cli
 from footage import counted
 from resources import projects, runs
@@ -91,6 +92,15 @@ def test_the_doctor_names_what_is_missing_and_changes_no_database(
     assert cli.main(["doctor", "--home", str(tmp_path / "home")]) == 1
     told = capsys.readouterr().out
     assert "MISSING  database " in told and "ok       object store" in told and "secret" not in told
+
+
+def test_a_model_runtime_tells_nobody_and_writes_nothing_outside_the_home(tmp_path: Path) -> None:
+    """ONNX Runtime keeps a device id and a queue of reports in the user's home, unless it is told not to."""
+    (tmp_path / "user").mkdir()
+    environment = {**homes.environment(tmp_path / "home"), "HOME": str(tmp_path / "user")}
+    environment = {name: value for name, value in environment.items() if not name.startswith("XDG_")}
+    subprocess.run([sys.executable, "-c", "import onnxruntime"], env=environment, check=True, timeout=60)
+    assert not list((tmp_path / "user").rglob("*"))
 
 
 def test_an_empty_executor_setting_is_the_default() -> None:

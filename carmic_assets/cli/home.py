@@ -23,6 +23,7 @@ def environment(home: Path, *, code_port: int = 0, extra: dict[str, str] | None 
         "OMP_WAIT_POLICY": "PASSIVE",
         "KMP_BLOCKTIME": "0",
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
         "YOLO_AUTOINSTALL": "false",
         "YOLO_CONFIG_DIR": str(home / "cache"),
         "MPLCONFIGDIR": str(home / "cache" / "matplotlib"),
