@@ -21,7 +21,11 @@ def purge(platform: Platform, submitter: Submitter) -> str:
                     with platform.database.write() as connection:
                         runs.move(connection, intent.run_id, "CANCELLED")
             continue
-        platform.store.delete_prefix(projects.prefix(project.workspace_id, project.id))
+        try:
+            platform.store.delete_prefix(projects.prefix(project.workspace_id, project.id))
+        except Exception as error:  # the store's, whichever it is: the others go on, this one waits for the next pass
+            done.append(f"{project.id} could not be removed: {error}")
+            continue
         submitter.instance.delete_dynamic_partition(VIDEOS, project.id)
         with platform.database.write() as connection:
             projects.purged(connection, project.id)

@@ -53,7 +53,8 @@ def parser() -> argparse.ArgumentParser:
     home.add_argument("--home", type=Path, default=Path(default), help=f"everything is kept here (default {default})")
 
     up = commands.add_parser("up", parents=[home], help="serve the API and the Dagster UI until Ctrl-C")
-    up.add_argument("--host", default="127.0.0.1")
+    up.add_argument("--host", default="127.0.0.1", help="where the API listens")
+    up.add_argument("--dagster-host", default="127.0.0.1", help="where the Dagster UI listens: it knows no login")
     up.add_argument("--port", type=_port, default=8000)
     up.add_argument("--dagster-port", type=_port, default=3000)
 
@@ -94,7 +95,7 @@ def main(argv: list[str] | None = None) -> int:
         if asked.command == "up":
             from carmic_assets.cli.up import up
 
-            return up(asked.home, asked.host, asked.port, asked.dagster_port, say)
+            return up(asked.home, asked.host, asked.port, asked.dagster_host, asked.dagster_port, say)
         if asked.command == "clip":
             from carmic_assets.cli.clip import clip
 

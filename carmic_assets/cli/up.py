@@ -44,8 +44,8 @@ class Service(msgspec.Struct):
         return self.child.poll() is not None
 
 
-def up(home: Path, host: str, port: int, dagster_port: int, say: Callable[[str], None]) -> int:
-    """Run until Ctrl-C, SIGTERM, or until one of the services dies; returns the exit status."""
+def up(home: Path, host: str, port: int, dagster_host: str, dagster_port: int, say: Callable[[str], None]) -> int:
+    """Run until Ctrl-C or SIGTERM; returns the exit status. `host` is where the API listens."""
     home = home.expanduser().absolute()
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("a") as lock:
@@ -64,11 +64,11 @@ def up(home: Path, host: str, port: int, dagster_port: int, say: Callable[[str],
             except OSError as error:
                 say(f"Port {wanted} cannot be had ({error.strerror}): choose another with {name}.")
                 return 1
-        return _serve(home, host, free["--port"], free["--dagster-port"], say)
+        return _serve(home, host, free["--port"], dagster_host, free["--dagster-port"], say)
 
 
-def _serve(home: Path, host: str, port: int, dagster_port: int, say: Callable[[str], None]) -> int:
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+def _serve(home: Path, host: str, port: int, dagster_host: str, dagster_port: int, say: Callable[[str], None]) -> int:
+    shown = _shown(host)
     extra = {} if os.environ.get("CARMIC_PUBLIC_URL") else {"CARMIC_PUBLIC_URL": f"http://{shown}:{port}"}
     code_port = homes.free_port()
     environment = homes.environment(home, code_port=code_port, extra=extra)
@@ -84,7 +84,7 @@ def _serve(home: Path, host: str, port: int, dagster_port: int, say: Callable[[s
             "-p", str(code_port), "--location-name", "carmic",
         ],
         "daemon": [str(Path(sys.executable).parent / "dagster-daemon"), "run", "-w", workspace],
-        "dagster ui": [*python, "dagster_webserver", "-h", host, "-p", str(dagster_port), "-w", workspace],
+        "dagster ui": [*python, "dagster_webserver", "-h", dagster_host, "-p", str(dagster_port), "-w", workspace],
         "api": [
             *python, "uvicorn", "--factory", "api.app:create", "--host", host, "--port", str(port),
             "--no-access-log", "--timeout-graceful-shutdown", "3", "--no-server-header",
@@ -106,7 +106,7 @@ def _serve(home: Path, host: str, port: int, dagster_port: int, say: Callable[[s
         if not ready:
             return _report(services, stopping, say)
         say(f"API         http://{shown}:{port}/api        reference at http://{shown}:{port}/api/docs")
-        say(f"Dagster UI  http://{shown}:{dagster_port}")
+        say(f"Dagster UI  http://{_shown(dagster_host)}:{dagster_port}")
         say(f"Home        {home}        logs in {logs}")
         say("Ctrl-C stops everything.")
         while not stopping:
@@ -117,6 +117,11 @@ def _serve(home: Path, host: str, port: int, dagster_port: int, say: Callable[[s
         return _report(services, stopping, say)
     finally:
         _stop(services)
+
+
+def _shown(host: str) -> str:
+    """How an address names a host that is listened on."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
 
 
 def _start(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
