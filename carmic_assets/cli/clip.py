@@ -205,11 +205,14 @@ def _copy(platform: Platform, key: str, path: Path) -> None:
 @contextmanager
 def _bar(platform: Platform, subject: str) -> Iterator[None]:
     """A progress bar that follows the rows which the API would answer from."""
+    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     done = threading.Event()
     columns = (TextColumn("{task.description:<26}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    with Progress(*columns, TimeElapsedColumn()) as progress:
+    # a run sends this process's standard output to a file meanwhile
+    terminal = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    with terminal, Progress(*columns, TimeElapsedColumn(), console=Console(file=terminal)) as progress:
         task = progress.add_task("Starting", total=100)
 
         def follow() -> None:

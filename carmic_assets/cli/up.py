@@ -199,11 +199,15 @@ def _stop(services: list[Service]) -> None:
     for service in services:
         _signal(service, signal.SIGKILL)
         service.child.wait()
+    end = time.monotonic() + 2.0  # a signal has been sent when `killpg` returns, not obeyed
+    while time.monotonic() < end and any(_signal(service, 0) for service in services):
+        time.sleep(0.02)
 
 
-def _signal(service: Service, number: int) -> None:
-    """To the whole process group: a service's own children must not outlive it."""
+def _signal(service: Service, number: int) -> bool:
+    """To the whole process group: a service's own children must not outlive it. False when nobody is left there."""
     try:
         os.killpg(service.child.pid, number)
     except ProcessLookupError:
-        return
+        return False
+    return True
