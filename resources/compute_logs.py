@@ -1,4 +1,7 @@
-"""What a step prints, kept as files for the Dagster UI."""
+"""What a step prints, kept as files for the Dagster UI. Dagster's settings name this class (`dagster.yaml`).
+
+Managers of compute logs are made to be replaced, but Dagster exports none of their names, hence `dagster._core`.
+"""
 
 from __future__ import annotations
 

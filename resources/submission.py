@@ -1,8 +1,8 @@
 """Gives promised runs to Dagster, and stops them. The one module that knows Dagster's workspace API.
 
 Dagster offers no public call that submits a run under an id of ours, and the id is what makes a second submission
-harmless; so three names of `dagster._core` are used here, and nowhere else. Importing Dagster takes about a second,
-hence inside `connect`.
+harmless; so three names of `dagster._core` are used here (and some in `compute_logs`, nowhere else). Importing Dagster
+takes about a second, hence inside `connect`.
 """
 
 from __future__ import annotations
