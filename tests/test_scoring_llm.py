@@ -70,6 +70,11 @@ class Model(BaseHTTPRequestHandler):
         if how == "slow":
             time.sleep(1.5)
         try:
+            if how == "heads":
+                for i in range(30):
+                    self.wfile.write(b"HTTP/1.0 200 OK\r\n" if i == 0 else b"x-%d: y\r\n" % i)
+                    self.wfile.flush()
+                    time.sleep(0.1)
             self.send_response(status)
             self.send_header("location", "http://127.0.0.1:1/")
             self.send_header("content-length", str(len(data)))
@@ -141,7 +146,7 @@ def test_a_key_that_cannot_be_sent_is_a_failure_like_any_other(server):
     assert got.failure
 
 
-@pytest.mark.parametrize("model", ["slow", "drip"])
+@pytest.mark.parametrize("model", ["slow", "heads", "drip"])
 def test_no_answer_in_time(server, model):
     started = time.monotonic()
     got = ask(server, model, timeout_s=0.5)

@@ -6,6 +6,7 @@ stays as it was and the reason is recorded. Endpoints and keys are arguments; no
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 import unicodedata
@@ -143,23 +144,25 @@ def _call(endpoint: Endpoint, body: dict[str, Any]) -> bytes:
         url, headers = f"{base}/chat/completions", {"authorization": f"Bearer {endpoint.key}"}
     else:
         url, headers = f"{base}/models/{endpoint.model}:generateContent", {"x-goog-api-key": endpoint.key}
-    until = time.monotonic() + endpoint.timeout_s
-    try:
-        with (
-            httpx.Client(timeout=endpoint.timeout_s, follow_redirects=False) as client,
+
+    async def exchange() -> bytes:  # asynchronous for its one deadline: httpx alone only bounds each wait
+        async with (
+            asyncio.timeout(endpoint.timeout_s),
+            httpx.AsyncClient(timeout=None, follow_redirects=False) as client,
             client.stream("POST", url, json=body, headers=headers if endpoint.key else {}) as response,
         ):
             if response.status_code != 200:
                 raise _Refused(f"the model answered with status {response.status_code}")
             received = b""
-            for chunk in response.iter_bytes():
+            async for chunk in response.aiter_bytes():
                 received += chunk
                 if len(received) > MOST_BYTES:
                     raise _Refused("the answer was too long")
-                if time.monotonic() > until:
-                    raise _Refused(f"no answer within {endpoint.timeout_s:g} s")
             return received
-    except httpx.TimeoutException:
+
+    try:
+        return asyncio.run(exchange())
+    except TimeoutError:
         raise _Refused(f"no answer within {endpoint.timeout_s:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last: a key that no header can hold
         raise _Refused(f"the model could not be reached ({type(error).__name__})") from None
