@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mimetypes
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Annotated, Any
@@ -20,6 +20,7 @@ from msgspec import Meta
 from multipart import MultipartSegment, parse_options_header
 from sqlalchemy import Connection
 
+from api import edits
 from api.access import Access, Caller
 from api.clips import owned
 from api.envelope import Data, Limit, Offset, Ok, Page, page, whole
@@ -29,6 +30,7 @@ from api.given import Id, TheCaller, ThePlatform
 from api.inspecting import inspect
 from api.links import LIFE_S, link
 from api.store import Form, body_of
+from carmic_assets.captions.fonts import find_family
 from carmic_assets.model.edit import Kind, MediaFile
 from resources import accounts, library, usage
 from resources.library import Media
@@ -215,16 +217,37 @@ def stats(platform: ThePlatform, caller: TheCaller) -> Data[Stats]:
 )
 def remove(platform: ThePlatform, caller: TheCaller, media_id: Id) -> Data[Ok]:
     """Delete a file. 409, naming where, while a clip or template uses it."""
+    captioned = _captioned_in(platform, caller.workspace, str(media_id))
     with platform.database.write() as connection:
         found = library.get(connection, caller.workspace, str(media_id))
         if found is None:
             raise not_found("media file")
-        users = library.users_of(connection, caller.workspace, found)
+        users = captioned + library.users_of(connection, caller.workspace, found)
         if users:
             raise ApiError(409, f"{found.filename} is in use: {'; '.join(users[:5])}. Remove it there first.")
         library.remove(connection, caller.workspace, found.id)
     platform.store.delete(found.object_key)
     return Data(Ok())
+
+
+def _captioned_in(platform: Platform, workspace: str, media_id: str) -> list[str]:
+    """Who would lose the caption font that they name, if this file went."""
+    with platform.database.read() as connection:
+        fonts = library.fonts(connection, workspace)
+        if not any(font.id == media_id for font in fonts):
+            return []
+        named = library.captioned(connection, workspace)
+    rest = [font for font in fonts if font.id != media_id]
+    with edits.opened(platform, fonts) as files, edits.opened(platform, rest) as others:
+        return [who for name, who in named if _known(name, files) and not _known(name, others)]
+
+
+def _known(family: str, fonts: Sequence[MediaFile]) -> bool:
+    try:
+        find_family(family, fonts)
+    except ValueError:
+        return False
+    return True
 
 
 @post(

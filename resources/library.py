@@ -159,5 +159,17 @@ def users_of(connection: Connection, workspace_id: str, file: Media) -> list[str
     return found + [f"the template “{name}”" for name in connection.scalars(of_templates.limit(10))]
 
 
+def captioned(connection: Connection, workspace_id: str) -> list[tuple[str, str]]:
+    """The caption fonts that clips and templates name, each with who names it."""
+    found: list[tuple[str, str]] = []
+    for what, table, name in (("clip", clips, clips.c.title), ("template", templates, templates.c.name)):
+        font = table.c.template_config["style"]["captionFont"].as_string()
+        query = select(font, name).where(table.c.workspace_id == workspace_id, font.is_not(None))
+        if table is clips:
+            query = query.where(clips.c.retired_at.is_(None))
+        found += [(font, f"the {what} “{title}”") for font, title in connection.execute(query)]
+    return found
+
+
 def remove(connection: Connection, workspace_id: str, media_id: str) -> None:
     connection.execute(delete(media).where(media.c.id == media_id, media.c.workspace_id == workspace_id))

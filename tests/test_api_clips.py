@@ -303,8 +303,8 @@ def test_captions_are_previewed_and_not_saved(owner: Member, clip: clips.Clip) -
     assert owner.call("POST", path, json={"style": {"captionFont": "No Such Font"}}).status_code == 400
 
 
-def house_font(owner: Member, letters: str, folder: Path) -> None:
-    """Upload the letters of a shipped family as `House Grotesk`."""
+def house_font(owner: Member, letters: str, folder: Path) -> str:
+    """Upload the letters of a shipped family as `House Grotesk`; the file's id."""
     from fontTools.ttLib import TTFont
 
     font = TTFont(face(letters, 400, folder).path)
@@ -314,18 +314,19 @@ def house_font(owner: Member, letters: str, folder: Path) -> None:
     data = (folder / "house.ttf").read_bytes()
     sent = owner.call("POST", "/v1/workspaces/media", files={"file": ("house.ttf", data, "font/ttf")})
     assert sent.status_code == 201, sent.text
+    return sent.json()["data"]["id"]
 
 
 def test_an_own_style_may_be_in_an_own_font(owner: Member, tmp_path: Path) -> None:
     """The fonts were opened only where the clip's config itself named one: a template in such a font was refused."""
-    house_font(owner, "Oswald", tmp_path)
+    older = house_font(owner, "Oswald", tmp_path)
     body = {"name": "Ours", "template_config": {"style": {"captionFont": "House Grotesk"}, "caption_style": "BUBBLE"}}
     made = owner.call("POST", "/v1/templates", json=body)
     assert made.status_code == 201, made.text
     drawn = owner.call("POST", f"/v1/templates/{made.json()['data']['id']}/regenerate-previews")
     assert drawn.status_code == 200 and drawn.json()["data"]["preview_urls"], drawn.text
     looks = [httpx.get(drawn.json()["data"]["preview_urls"][0]).content]
-    house_font(owner, "Anton", tmp_path)  # of two fonts of one name the newer counts
+    newer = house_font(owner, "Anton", tmp_path)  # of two fonts of one name the newer counts
     drawn = owner.call("POST", f"/v1/templates/{made.json()['data']['id']}/regenerate-previews")
     looks.append(httpx.get(drawn.json()["data"]["preview_urls"][0]).content)
     assert looks[0] != looks[1]
@@ -334,6 +335,11 @@ def test_an_own_style_may_be_in_an_own_font(owner: Member, tmp_path: Path) -> No
     assert saved.status_code == 200, saved.text
     assert owner.call("POST", f"/v1/clips/{clip.id}/subtitle-dry-run").status_code == 200
     assert put(owner, clip, {"style": {"captionFont": "House Serif"}}).status_code == 400
+    assert owner.call("DELETE", f"/v1/media/{older}").status_code == 200  # the other has its name
+    kept = owner.call("DELETE", f"/v1/media/{newer}")
+    assert kept.status_code == 409 and "the template “Ours”" in kept.json()["error"]
+    owner.call("DELETE", f"/v1/templates/{made.json()['data']['id']}")
+    assert owner.call("DELETE", f"/v1/media/{newer}").status_code == 200
 
 
 def test_the_preview_shows_the_frame_under_the_captions(owner: Member, tmp_path: Path) -> None:
