@@ -5,15 +5,14 @@ import dagster as dg
 from carmic_assets.assets.clips import rescore_all, scored_clips
 from carmic_assets.assets.deliverables import nle_packages, rendered_clips
 from carmic_assets.assets.ingest import analysis_media, proxy_video, source_video
-from carmic_assets.assets.stage import videos
 from carmic_assets.assets.understanding import layout_timeline, spatial_matrix, transcript
 
 INGEST = (source_video, analysis_media, transcript, spatial_matrix, layout_timeline, scored_clips, proxy_video)
 ASSETS = (*INGEST, rendered_clips, nle_packages)
 
-ingest_video = dg.define_asset_job("ingest_video", selection=list(INGEST), partitions_def=videos)
-render_clips = dg.define_asset_job("render_clips", selection=[rendered_clips], partitions_def=videos)
-export_packages = dg.define_asset_job("export_packages", selection=[nle_packages], partitions_def=videos)
+ingest_video = dg.define_asset_job("ingest_video", selection=list(INGEST))
+render_clips = dg.define_asset_job("render_clips", selection=[rendered_clips])
+export_packages = dg.define_asset_job("export_packages", selection=[nle_packages])
 
 
 @dg.job(description="Score stored videos again from their artifacts alone: the whole library, or those of the config.")
