@@ -169,8 +169,8 @@ def blend(a: np.ndarray, b: np.ndarray, part: float) -> np.ndarray:
     return (a * (1 - part) + b * part).astype(np.uint8)
 
 
-def cuts_of(pictures: list[np.ndarray]) -> list[float]:
-    finder = CutFinder()
+def cuts_of(pictures: list[np.ndarray], fps: float = 25) -> list[float]:
+    finder = CutFinder(fps)
     for n, picture in enumerate(pictures):
         finder.feed(n, picture)
     return finder.finish()
@@ -208,6 +208,17 @@ def test_flashes_are_no_cuts(length: int):
     a, white = scene(1, 60), np.full_like(scene(1, 1)[0], 235)
     lit = [blend(picture, white, 0.9) for picture in a[20 : 20 + length]]
     assert cuts_of(a[:20] + lit + a[20 + length :]) == []
+
+
+@pytest.mark.parametrize("fps", [25, 60])
+@pytest.mark.parametrize("fade", [(0.6, 1.0, 0.5), (0.9, 0.7, 0.3), (1.0, 0.8, 0.6, 0.4, 0.2)])
+def test_a_flash_that_fades_is_no_cut(fps: int, fade: tuple[float, ...]):
+    """Its last frames are far from the white before them and from the picture after them, and were taken for a shot."""
+    white = np.full_like(scene(1, 1)[0], 235)
+    shares = [share for share in fade for _ in range(fps // 25)]
+    a = scene(1, 100)
+    lit = [blend(picture, white, share) for picture, share in zip(a[20:], shares, strict=False)]
+    assert cuts_of(a[:20] + lit + a[20 + len(lit) :], fps) == []
 
 
 def test_a_jump_of_the_person_before_a_standing_wall_is_no_cut():

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from carmic_assets.media.analysis import FRAMES_NAME, analyse
+from carmic_assets.media.probe import probe
 from carmic_assets.vision.detect import Detection
+from carmic_assets.vision.observe import observe
 from carmic_assets.vision.tracks import Piece, ShotTracker, identify
 
 WIDTH, HEIGHT = 640, 360
@@ -87,3 +92,37 @@ def test_two_alike_in_one_picture_are_two_people():
         tracker.step(step * 0.2, [*boxes.values(), *others.values()], picture)
     identify(tracker.pieces)
     assert len({piece.track for piece in tracker.pieces}) == 2
+
+
+class Halves:
+    """A detector that sees a face on the left of dark pictures and on the right of light ones."""
+
+    def __init__(self) -> None:
+        self.facts: dict = {}
+
+    def detect(self, picture: np.ndarray) -> list[Detection]:
+        return [Detection(0.1 if picture.mean() < 128 else 0.7, 0.3, 0.2, 0.4, 0.9, "face")]
+
+
+@pytest.mark.parametrize("fps", [25, 30, 50, 60])
+def test_the_last_face_before_a_cut_is_not_in_the_shot_after_it(tmp_path: Path, fps: int):
+    """At 48 frames a second and more a quarter of a frame of the copy is a frame of the source: a face of the shot
+    before stood in the next one's first moment, and the crop moved away from it."""
+    import av
+
+    rng, path = np.random.default_rng(1), tmp_path / "a.mp4"
+    dark, light = (np.kron(rng.integers(low, low + 80, (9, 16, 3)), np.ones((40, 40, 1))) for low in (0, 170))
+    cuts = [fps // 2 + 1, fps + 3, 2 * fps - 2]
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=fps, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for n in range(5 * fps // 2):
+            picture = (dark, light)[sum(n >= cut for cut in cuts) % 2].astype(np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        out.mux(stream.encode())
+    facts = analyse(path, probe(path), tmp_path)
+    assert facts.cuts_s == pytest.approx([cut / fps for cut in cuts], abs=1e-3)
+    pieces, _ = observe(tmp_path / FRAMES_NAME, facts, Halves())
+    assert [(piece.shot, {box[0] for box in piece.boxes}) for piece in pieces] == [
+        (0, {0.1}), (1, {0.7}), (2, {0.1}), (3, {0.7}),
+    ]  # fmt: skip

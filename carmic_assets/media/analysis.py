@@ -99,6 +99,7 @@ def analyse(
         audio_rate=AUDIO_RATE,
         cuts_s=tuple(round(t, 6) for t in picture.finder.finish()),
         motion=tuple(round(m, 4) for m in picture.motion()),
+        early_s=picture.early_s,
     )
 
 
@@ -176,12 +177,13 @@ class _Picture:
         rate = video.rate.fraction
         self.fps = Fraction(rate / max(1, round(rate / Fraction(COPY_FPS))))
         self.width, self.height = copy_size(video.width, video.height)
-        self.finder = CutFinder()
+        self.finder = CutFinder(float(rate))
         self.frames = 0
         self.start_s = 0.0
         self.decoded_s = 0.0
         self.last = begin  # time of the newest frame
         self._frame_s = float(1 / rate)
+        self.early_s = self._frame_s / 4  # rounding of timestamps must not move a frame to the next place
         self._newest: av.VideoFrame | None = None
         self._small: av.VideoFrame | None = None  # of the newest, once it was wanted
         self._out: av.container.OutputContainer | None = None
@@ -205,11 +207,10 @@ class _Picture:
             self._changes.append((0.0, 0))
         total, count = self._changes[second]
         self._changes[second] = (total + change, count + 1)
-        early = self._frame_s / 4  # rounding of timestamps must not move a frame to the next place
-        while self._place() < t - early:  # between two frames the earlier one stands
+        while self._place() < t - self.early_s:  # between two frames the earlier one stands
             self._write_copy()
         self._newest, self._small = frame, None
-        if self._place() <= t + early:
+        if self._place() <= t + self.early_s:
             self._write_copy()
 
     def finish(self) -> None:

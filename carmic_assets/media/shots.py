@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 TINY = (160, 90)  # width, height of the pictures that are compared
-AROUND = 6  # frames looked at on either side of a candidate
+AROUND_S = 0.24  # looked at on either side of a candidate: a flash is over within that ...
+LEAST_AROUND = 6  # ... and at least so many frames
 # Thresholds: measured on ten talks with b-roll and on a film clip (docs/vision.md); of 255.
 MIN_CHANGE = 6.0  # mean difference of a cut
 MIN_SPREAD = 0.08  # of it, in the calmer 40 % of the picture
@@ -26,13 +27,14 @@ RETURNS = 0.4  # of the change: nearer than this, the old picture is back
 class CutFinder:
     """Feed every decoded frame in order; `cuts` collects the times (s) of the first frames of new shots.
 
-    `feed` returns how much the picture changed since the frame before (mean absolute difference, 0..1).
+    `fps` is the rate of the source, frames per second. `feed` returns how much the picture changed since the frame
+    before (mean absolute difference, 0..1).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fps: float) -> None:
         self.cuts: list[float] = []
-        self._window: deque[tuple[float, np.ndarray, np.ndarray, float, float]] = deque(maxlen=2 * AROUND + 1)
-        self._fed = 0
+        self._around = max(LEAST_AROUND, round(AROUND_S * fps))
+        self._window: deque[tuple[float, np.ndarray, np.ndarray, float, float]] = deque(maxlen=2 * self._around + 1)
 
     def feed(self, t: float, tiny: np.ndarray) -> float:
         """`tiny`: yuv420p picture of TINY size as PyAV gives it, uint8, (135, 160)."""
@@ -45,14 +47,13 @@ class CutFinder:
             change = float(np.abs(blocks - old_blocks).mean())
             step = float(np.abs(histogram - old_histogram).mean())
         self._window.append((t, blocks, histogram, change, step))
-        self._fed += 1
-        if len(self._window) > AROUND:
-            self._judge(len(self._window) - 1 - AROUND)
+        if len(self._window) > self._around:
+            self._judge(len(self._window) - 1 - self._around)
         return change / 255
 
     def finish(self) -> list[float]:
         """Judge the last frames too; returns all cuts."""
-        for at in range(max(len(self._window) - AROUND, 1), len(self._window)):
+        for at in range(max(len(self._window) - self._around, 1), len(self._window)):
             self._judge(at)
         return self.cuts
 
@@ -76,9 +77,9 @@ class CutFinder:
         calm = min(unrest) < change / STILL and bool(before and after)
         if not (sharp > 2.2 or (sharp > 1.3 and (content > 1.3 or calm)) or (calm and content > OTHER)):
             return
-        past, future = [window[i][1] for i in range(at - 1)], [window[i][1] for i in range(at + 1, len(window))]
-        if _nearest(window[at - 1][1], future) < RETURNS * change or _nearest(blocks, past) < RETURNS * change:
-            return  # a flash, or its end: the picture from before is back within a moment
+        past, future = [window[i][1] for i in range(at)], np.stack([window[i][1] for i in range(at, len(window))])
+        if min(float(np.abs(future - old).mean(axis=1).min()) for old in past) < RETURNS * change:
+            return  # within a flash, however it fades: a picture from before is back within a moment
         self.cuts.append(t)
 
 
@@ -88,13 +89,6 @@ def _unrest(changes: list[float], floor: float) -> float:
     if len(ranked) > 1 and ranked[0] > LONE * max(ranked[1], floor):
         return ranked[1]
     return ranked[0] if ranked else 0.0
-
-
-def _nearest(blocks: np.ndarray, others: list[np.ndarray]) -> float:
-    """The smallest mean difference; infinite where there is nothing to compare."""
-    import numpy as np
-
-    return min((float(np.abs(blocks - other).mean()) for other in others), default=float("inf"))
 
 
 def _features(tiny: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

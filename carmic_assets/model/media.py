@@ -83,3 +83,4 @@ class AnalysisFacts(msgspec.Struct, frozen=True):
     audio_rate: int
     cuts_s: tuple[float, ...]
     motion: tuple[float, ...] = ()  # 0..1 per second of video, how much the picture changes
+    early_s: float = 0.0  # the copy's frame at t shows the newest frame of the source at t + early_s

@@ -79,7 +79,7 @@ class _Pass:
         self._found: list[Detection] = []  # the last detection
 
     def take(self, frame: _Frame) -> None:
-        shot = bisect_right(self.analysis.cuts_s, frame.t + 0.25 / self.analysis.fps)
+        shot = bisect_right(self.analysis.cuts_s, frame.t + self.analysis.early_s + 1e-6)
         if shot != self._shot:
             self.end_shot()
             self._shot, self._tracker = shot, ShotTracker(shot)
