@@ -6,6 +6,9 @@ import math
 import time
 from itertools import pairwise
 
+import msgspec
+
+from carmic_assets.direction.answers import clip_shots
 from carmic_assets.direction.director import direct, direct_clip
 from carmic_assets.direction.measures import boxes_by_time, holds, measure
 from carmic_assets.direction.sample import crop_at, shot_at
@@ -168,6 +171,16 @@ def test_a_clip_that_starts_just_before_a_cut_still_knows_who_is_there():
     scene = scene_of([at(0.5)], 20, said((0, 20, "A")), cuts=(10.0,))
     shots = direct_clip(scene, 9.92, 15.0, TemplateConfig())
     assert [s.layout for s in shots] == ["face-track", "face-track"] and shots[0].end_time == 0.08
+
+
+def test_a_dissolve_breaks_the_crop_in_its_middle_like_a_cut_and_is_none_for_the_client():
+    """The same person elsewhere in the next picture: the crop swept over, or stayed with the picture that was gone."""
+    moves = [lambda t: (0.3, 0.4) if t < 5 else (0.7, 0.4)]
+    scene = msgspec.structs.replace(scene_of(moves, 10, said((0, 10, "A"))), dissolves_s=(5.0,))
+    first, second = direct(scene, "9:16")
+    assert first.end_time == 5.0 and keyframe_counts((first, second)) == [1, 1]
+    assert measure((first, second), scene).active_speaker_in_frame == 1
+    assert [shot.end_time for shot in clip_shots(scene, 0.0, 10.0)] == [10.0]
 
 
 def test_a_flash_between_two_shots_keeps_the_crop():

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from carmic_assets.media.analysis import AUDIO_NAME, FRAMES_NAME, analyse, copy_size
+from carmic_assets.media.dissolves import DissolveFinder
 from carmic_assets.media.probe import probe
-from carmic_assets.media.shots import TINY, CutFinder
+from carmic_assets.media.shots import TINY, CutFinder, features
 from carmic_assets.model.errors import CorruptVideo
 from carmic_assets.model.media import AnalysisFacts
 from tests.footage import beeps, counted, frames, number, samples
@@ -172,7 +173,7 @@ def blend(a: np.ndarray, b: np.ndarray, part: float) -> np.ndarray:
 def cuts_of(pictures: list[np.ndarray], fps: float = 25) -> list[float]:
     finder = CutFinder(fps)
     for n, picture in enumerate(pictures):
-        finder.feed(n, picture)
+        finder.feed(n, features(picture))
     return finder.finish()
 
 
@@ -183,6 +184,14 @@ def test_hard_cuts_are_found_to_the_frame_also_into_and_out_of_shaking_pictures(
 
 def test_two_cuts_two_frames_apart_are_both_found():
     assert cuts_of(scene(1, 20) + scene(2, 2) + scene(3, 20)) == [20, 22]
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_each_frame_of_a_film_shown_several_times_is_no_cut(times: int):
+    """A film at 24 frames a second in a video of 50 or 60: beside its repeated frames every step looked like a cut."""
+    wild = [np.roll(picture, 23 * n, axis=1) for n, picture in enumerate(scene(2, 40))]
+    film = [picture for picture in scene(1, 20) + wild + scene(3, 20) for _ in range(times)]
+    assert cuts_of(film, 25 * times) == [20 * times, 60 * times]
 
 
 def test_a_cut_out_of_wild_motion_is_found_though_the_motion_changes_more_than_the_cut():
@@ -201,6 +210,31 @@ def test_dissolves_and_fades_are_no_cuts(length: int):
     out = [blend(picture, black, part) for picture, part in zip(a, parts, strict=False)]
     back = [blend(black, picture, part) for picture, part in zip(b, parts, strict=False)]
     assert cuts_of(a[:20] + out + [black] * 5 + back + b[:20]) == []
+
+
+def dissolves_of(pictures: list[np.ndarray], fps: float = 25) -> list[float]:
+    finder = DissolveFinder()
+    for n, picture in enumerate(pictures):
+        finder.feed(n / fps, features(picture).blocks)
+    return finder.finish()
+
+
+@pytest.mark.parametrize("fps", [24, 50])
+@pytest.mark.parametrize("seconds", [0.3, 0.8, 1.4])
+def test_the_middle_of_a_dissolve_is_found(seconds: float, fps: int):
+    """People were followed from one picture into the other, and the crop stayed where the old one had them."""
+    length = round(seconds * fps)
+    a, b = scene(1, 3 * fps), scene(2, 4 * fps)
+    mixed = [blend(a[fps + i], b[i], (i + 1) / (length + 1)) for i in range(length)]
+    (middle,) = dissolves_of(a[:fps] + mixed + b[length:], fps)
+    assert middle == pytest.approx(1 + seconds / 2, abs=0.07)
+
+
+def test_what_moves_or_is_lit_or_is_cut_does_not_dissolve():
+    a, black = scene(1, 60), np.full_like(scene(1, 1)[0], 16)
+    assert dissolves_of(scene(1, 40, shake=6) + scene(2, 40)) == []
+    assert dissolves_of([np.roll(a[0], 2 * n, axis=1) for n in range(60)]) == [], "a pan"
+    assert dissolves_of([blend(picture, black, 0.5 + n / 120) for n, picture in enumerate(a)]) == [], "lamps go on"
 
 
 @pytest.mark.parametrize("length", [1, 2, 4])

@@ -1,6 +1,6 @@
 """Who can be shown in one shot of the source, and who speaks when: cleaned tracks and turns. It chooses nothing.
 
-A shot of the source is a stretch between two hard cuts; nothing is carried over a cut.
+A shot of the source is a stretch between two hard cuts, or the middles of dissolves; nothing is carried over either.
 """
 
 from __future__ import annotations
@@ -72,9 +72,10 @@ def source_spans(scene: Scene, start_s: float, end_s: float, grid: FrameGrid) ->
     """The shots of the source between two times, with their subjects and claims."""
     import numpy as np
 
-    edges = [start_s, *hard_cuts(scene, start_s, end_s, grid), end_s]
-    before = max((cut for cut in scene.cuts_s if cut <= start_s + 1e-6), default=scene.start_s)
-    after = min((cut for cut in scene.cuts_s if cut >= end_s - 1e-6), default=scene.end_s)
+    breaks = (*scene.cuts_s, *scene.dissolves_s)
+    edges = [start_s, *_inside(breaks, start_s, end_s, grid), end_s]
+    before = max((t for t in breaks if t <= start_s + 1e-6), default=scene.start_s)
+    after = min((t for t in breaks if t >= end_s - 1e-6), default=scene.end_s)
     letters = {track: letter for letter, tracks in scene.people.items() for track in tracks}
     ends = [turn.end_s for turn in scene.turns]
     spans = []
@@ -92,8 +93,12 @@ def source_spans(scene: Scene, start_s: float, end_s: float, grid: FrameGrid) ->
 
 def hard_cuts(scene: Scene, start_s: float, end_s: float, grid: FrameGrid) -> list[float]:
     """The cuts of the source between two times, on the frame grid."""
-    cuts = {grid.snap(cut) for cut in scene.cuts_s if start_s < cut < end_s}
-    return sorted(cut for cut in cuts if start_s + 1e-6 < cut < end_s - 1e-6)
+    return _inside(scene.cuts_s, start_s, end_s, grid)
+
+
+def _inside(times: Sequence[float], start_s: float, end_s: float, grid: FrameGrid) -> list[float]:
+    snapped = {grid.snap(t) for t in times if start_s < t < end_s}
+    return sorted(t for t in snapped if start_s + 1e-6 < t < end_s - 1e-6)
 
 
 def _subjects(

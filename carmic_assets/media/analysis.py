@@ -11,8 +11,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from carmic_assets.media.dissolves import DissolveFinder
 from carmic_assets.media.open import open_media, packets
-from carmic_assets.media.shots import TINY, CutFinder
+from carmic_assets.media.shots import TINY, CutFinder, features
 from carmic_assets.model.errors import CorruptVideo
 from carmic_assets.model.media import AnalysisFacts, SourceFacts, VideoFacts
 from carmic_assets.model.progress import Progress, ignore
@@ -97,9 +98,10 @@ def analyse(
         start_s=picture.start_s,
         duration_s=picture.frames / float(picture.fps),
         audio_rate=AUDIO_RATE,
-        cuts_s=tuple(round(t, 6) for t in picture.finder.finish()),
+        cuts_s=tuple(round(t, 6) for t in picture.cuts.finish()),
         motion=tuple(round(m, 4) for m in picture.motion()),
         early_s=picture.early_s,
+        dissolves_s=tuple(round(t, 6) for t in picture.dissolves.finish()),
     )
 
 
@@ -177,7 +179,7 @@ class _Picture:
         rate = video.rate.fraction
         self.fps = Fraction(rate / max(1, round(rate / Fraction(COPY_FPS))))
         self.width, self.height = copy_size(video.width, video.height)
-        self.finder = CutFinder(float(rate))
+        self.cuts, self.dissolves = CutFinder(float(rate)), DissolveFinder()
         self.frames = 0
         self.start_s = 0.0
         self.decoded_s = 0.0
@@ -201,7 +203,9 @@ class _Picture:
         self.decoded_s += min(t - self.last, 1.0) if not first else self._frame_s
         self.last = t
         tiny = self._tiny.reformat(frame, *TINY, format="yuv420p", interpolation="FAST_BILINEAR")
-        change = self.finder.feed(t, tiny.to_ndarray())
+        seen = features(tiny.to_ndarray())
+        change = self.cuts.feed(t, seen)
+        self.dissolves.feed(t, seen.blocks)
         second = int(t - self.start_s)
         while len(self._changes) <= second:
             self._changes.append((0.0, 0))

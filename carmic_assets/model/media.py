@@ -71,7 +71,8 @@ class SourceFacts(msgspec.Struct, frozen=True):
 class AnalysisFacts(msgspec.Struct, frozen=True):
     """The artifact of `analysis_media`: what the one decode of the source wrote beside itself.
 
-    `cuts_s` are the hard cuts on the source clock: each is the time of the first frame of the new shot.
+    `cuts_s` are the hard cuts on the source clock: each is the time of the first frame of the new shot. `dissolves_s`
+    are the middles of dissolves and fades: the first frame that is more of the new shot than of the old one.
     """
 
     fps: float
@@ -84,3 +85,9 @@ class AnalysisFacts(msgspec.Struct, frozen=True):
     cuts_s: tuple[float, ...]
     motion: tuple[float, ...] = ()  # 0..1 per second of video, how much the picture changes
     early_s: float = 0.0  # the copy's frame at t shows the newest frame of the source at t + early_s
+    dissolves_s: tuple[float, ...] = ()
+
+    @property
+    def breaks_s(self) -> tuple[float, ...]:
+        """Where one shot ends and the next begins, be it by a cut or a dissolve: people are followed up to there."""
+        return tuple(sorted((*self.cuts_s, *self.dissolves_s)))

@@ -47,6 +47,7 @@ class Scene(msgspec.Struct, frozen=True):
     turns: tuple[Turn, ...]
     people: dict[str, tuple[int, ...]]  # speaker -> the tracks that are this person
     detector: str = ""
+    dissolves_s: tuple[float, ...] = ()  # middle of each dissolve or fade from one shot to another
 
 
 class MatrixBox(msgspec.Struct, frozen=True):

@@ -136,6 +136,7 @@ def scene_of(matrix: pl.DataFrame, speakers: Speakers, facts: SourceFacts, analy
         start_s=analysis.start_s,
         end_s=analysis.start_s + analysis.duration_s,
         cuts_s=analysis.cuts_s,
+        dissolves_s=analysis.dissolves_s,
         tracks=tuple(tracks),
         turns=speakers.turns,
         people=speakers.tracks,
@@ -154,7 +155,7 @@ def table(pieces: list[Piece], analysis: AnalysisFacts, speech: tuple[tuple[floa
     import numpy as np
     import polars as pl
 
-    edges = [analysis.start_s, *analysis.cuts_s, analysis.start_s + analysis.duration_s]
+    edges = [analysis.start_s, *analysis.breaks_s, analysis.start_s + analysis.duration_s]
     spans = list(pairwise(edges))
     schema: Any = {
         "t": pl.Float64, "shot": pl.Int32, "track": pl.Int32, "kind": pl.String,

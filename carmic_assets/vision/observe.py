@@ -73,13 +73,14 @@ class _Pass:
         self.pieces: list[Piece] = []
         self.detections = 0
         self._stride = max(1, round(analysis.fps / COARSE_FPS))
+        self._breaks_s = analysis.breaks_s
         self._shot = -1
         self._tracker = ShotTracker(0)
         self._waiting: list[_Frame] = []  # since the last detection, which is the first of them
         self._found: list[Detection] = []  # the last detection
 
     def take(self, frame: _Frame) -> None:
-        shot = bisect_right(self.analysis.cuts_s, frame.t + self.analysis.early_s + 1e-6)
+        shot = bisect_right(self._breaks_s, frame.t + self.analysis.early_s + 1e-6)
         if shot != self._shot:
             self.end_shot()
             self._shot, self._tracker = shot, ShotTracker(shot)
