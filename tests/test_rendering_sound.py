@@ -46,7 +46,7 @@ def clip(source: Path, folder: Path, end: float, media=None, **audio) -> tuple[E
     )
     report = render(edit, folder / "out.mp4", folder / "work", cache=folder / "cache")
     measure = sound.measure_with([Input(str(folder / "out.mp4"), ("-vn",))], 2)
-    return edit, report, measure("[0:a]anull[x]", ["x"])["x"]
+    return edit, report, measure("[0:a]anull[x]", ["x"], True)["x"]
 
 
 @pytest.mark.parametrize("filters", ["volume=-26dB", "volume=18dB"])
