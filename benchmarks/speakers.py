@@ -44,10 +44,11 @@ def _voices(folder: Path) -> None:
             conversations[path] = [(float(r[3]), float(r[3]) + float(r[4]), r[7]) for r in rows if r[1] == name]
     for path, truth in conversations.items():
         with sound.opened(path) as heard:
-            speech = activity.spans(activity.probabilities(heard))
-            voices.turns(heard, speech[:1])  # warm
+            likely = activity.probabilities(heard)
+            speech, phrases = activity.spans(likely), activity.phrases(likely)
+            voices.turns(heard, speech[:1], phrases)  # warm
             cpu = time.process_time()
-            turns_found = voices.turns(heard, speech)
+            turns_found = voices.turns(heard, speech, phrases)
             cpu = time.process_time() - cpu
             length = heard.length_s
         found = [(turn.start_s, turn.end_s, turn.speaker) for turn in turns_found]

@@ -21,6 +21,7 @@ Spans = tuple[tuple[float, float], ...]
 FRAME = 512  # samples that one probability stands for: 32 ms at 16 kHz; fixed by the network
 STEP_S = FRAME / RATE
 _CONTEXT = 64  # samples before a frame that the network also sees
+_SHORTEST_SILENCE_S = 0.06
 _BLOCK_S = FRAME * 5000 / RATE  # 160 s
 
 
@@ -73,6 +74,11 @@ def spans(
     if talking:
         raw[-1][1] = start_s + len(speech) * STEP_S
     return tuple((round(a, 3), round(b, 3)) for a, b in raw if b - a >= min_speech_s)
+
+
+def phrases(speech: np.ndarray, *, start_s: float = 0.0) -> Spans:
+    """The same speech cut at every short silence, from `probabilities`: where one speaker may give way to another."""
+    return spans(speech, start_s=start_s, min_speech_s=0.0, min_silence_s=_SHORTEST_SILENCE_S)
 
 
 def total_s(spans: Spans) -> float:

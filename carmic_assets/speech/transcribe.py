@@ -53,7 +53,8 @@ def transcribe(
     _check_language(language, whisper)
     with opened(audio_path) as sound:
         start_s, end_s = (max(span[0], 0.0), min(span[1], sound.length_s)) if span else (0.0, sound.length_s)
-        speech = activity.spans(activity.probabilities(sound, start_s, end_s), start_s=start_s)
+        heard = activity.probabilities(sound, start_s, end_s)
+        speech = activity.spans(heard, start_s=start_s)
         if activity.total_s(speech) < LEAST_SPEECH_S:
             raise NoSpeech("Nobody speaks in this video, so there is nothing to make clips of. Upload one with speech.")
         progress(0.05)
@@ -69,7 +70,7 @@ def transcribe(
         kept = words.clean(edges.aligned(said, sound, start_s, end_s), speech)
         if not kept:
             raise NoSpeech("No words could be made out in this video. Upload one where people are heard clearly.")
-        turns = voices.turns(sound, speech)
+        turns = voices.turns(sound, speech, activity.phrases(heard, start_s=start_s))
         spoken, sure = _most_spoken(windows, tongues)
         progress(1.0)
         return Transcript(

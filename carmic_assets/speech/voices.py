@@ -30,9 +30,10 @@ _SWITCH = 3.0  # cost of a change of voice, in ...
 _SURE = 20.0  # ... similarity-seconds
 
 
-def turns(sound: Sound, speech: Spans) -> tuple[Turn, ...]:
+def turns(sound: Sound, speech: Spans, phrases: Spans) -> tuple[Turn, ...]:
     """Speech turns in order, not overlapping, inside `speech`, with speakers named by first appearance.
 
+    `phrases` are the same speech cut at short silences: no voice print reaches over one, as another may speak after it.
     Where the weights of the voice prints are not installed, all speech is one voice with confidence 0: who calls says
     so. About 0.015 CPU seconds for a second of speech.
     """
@@ -42,14 +43,30 @@ def turns(sound: Sound, speech: Spans) -> tuple[Turn, ...]:
         return ()
     if not embed.available():
         return tuple(Turn(a, b, "A", confidence=0.0) for a, b in speech)
-    stretches = _stretches(speech)
+    stretches = _stretches(_pieces(speech, phrases))
     prints = embed.prints(sound, stretches)
     centres = _centres(prints, np.array([b - a for a, b in stretches]))
     likeness = _along(stretches, prints @ centres.T, speech[-1][1])
     return _named(_decoded(likeness, speech), likeness)
 
 
-def _stretches(speech: Spans) -> list[tuple[float, float]]:
+def _pieces(speech: Spans, phrases: Spans) -> list[tuple[float, float]]:
+    """The phrases of each span of speech; one too short for a print is joined to the nearer neighbour in its span."""
+    found: list[tuple[float, float]] = []
+    for start, end in speech:
+        parts = [(max(a, start), min(b, end)) for a, b in phrases if a < end and b > start] or [(start, end)]
+        while len(parts) > 1:
+            short = min(range(len(parts)), key=lambda i: parts[i][1] - parts[i][0])
+            if parts[short][1] - parts[short][0] >= _LEAST_S:
+                break
+            pauses = [(parts[i + 1][0] - parts[i][1], i) for i in (short - 1, short) if 0 <= i < len(parts) - 1]
+            first = min(pauses)[1]
+            parts[first : first + 2] = [(parts[first][0], parts[first + 1][1])]
+        found += parts
+    return found
+
+
+def _stretches(speech: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """Windows of `LENGTH_S` every `_HOP_S` that tile each span; a shorter span is one window."""
     found: list[tuple[float, float]] = []
     for start, end in speech:
