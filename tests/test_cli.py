@@ -17,6 +17,7 @@ from sqlalchemy import inspect
 from carmic_assets.cli import clip as command
 from carmic_assets.cli import home as homes
 from carmic_assets.cli import main as cli
+from carmic_assets.cli import up
 from footage import counted
 from resources import projects, runs
 from resources.database.engine import Database
@@ -120,6 +121,20 @@ def test_the_store_keeps_a_copy_of_the_users_file(tmp_path: Path) -> None:
     (tmp_path / "real.mp4").write_bytes(b"something else")
     assert platform.store.get_bytes(project.object_key) == b"the talk"
     assert not list(platform.settings.scratch_dir.iterdir())
+
+
+def test_a_full_log_moves_aside_under_the_service_that_writes_it(tmp_path: Path) -> None:
+    log = tmp_path / "api.log"
+    up.rotate(log)  # not there yet
+    with log.open("ab") as service:
+        service.write(b"first\n" * 10)
+        service.flush()
+        up.rotate(log, most_bytes=60)
+        assert log.stat().st_size == 60
+        up.rotate(log, most_bytes=59)
+        service.write(b"second\n")
+    assert log.read_bytes() == b"second\n"
+    assert (tmp_path / "api.log.1").read_bytes() == b"first\n" * 10
 
 
 def test_ctrl_c_ends_the_video_that_is_being_cut(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from carmic_assets.media.ffmpeg import die_with_parent
 from resources.platform import open_platform
 
 STOP_AFTER_S = 15.0
+MOST_LOG_BYTES = 50_000_000  # of a log; what was there before is kept once more beside it
+ROTATE_EVERY_S = 60.0
 SHORT_LIFE_S = 60.0  # a service that dies sooner than this after its last start waits before the next one...
 MOST_WAIT_S = 15.0  # ... twice as long each time, from half a second up to this
 
@@ -109,10 +112,15 @@ def _serve(home: Path, host: str, port: int, dagster_host: str, dagster_port: in
         say(f"Dagster UI  http://{_shown(dagster_host)}:{dagster_port}")
         say(f"Home        {home}        logs in {logs}")
         say("Ctrl-C stops everything.")
+        looked = time.monotonic()
         while not stopping:
             for service in services:
                 if service.dead:
                     _revive(service, say)
+            if time.monotonic() - looked > ROTATE_EVERY_S:
+                looked = time.monotonic()
+                for service in services:
+                    rotate(service.log)
             time.sleep(0.2)
         return _report(services, stopping, say)
     finally:
@@ -150,6 +158,15 @@ def _revive(service: Service, say: Callable[[str], None]) -> None:
     if moment >= service.due:
         service.child = _start(service.command, service.environment, service.log)
         service.started, service.due = moment, None
+
+
+def rotate(log: Path, most_bytes: int = MOST_LOG_BYTES) -> None:
+    """Move what a full log holds to `<log>.1`. The service goes on writing to the end of the same file, now empty; what
+    it writes in between is lost."""
+    with contextlib.suppress(OSError):  # a full disk: another time
+        if log.stat().st_size > most_bytes:
+            shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+            os.truncate(log, 0)
 
 
 def _wait(ready: Callable[[], bool], services: list[Service], stopping: list[int], most_s: float) -> bool:
