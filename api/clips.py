@@ -145,7 +145,7 @@ def save(
 
     With `If-Match` and somebody else's change in between: 412, and nothing is saved.
     """
-    raw = {name: value for name, value in msgspec.json.decode(body).items() if name not in BESIDE}
+    raw = {name: value for name, value in edits.document(body).items() if name not in BESIDE}
     with platform.database.read() as connection:
         project, clip = owned(connection, caller, clip_id)
         styles = edits.own_styles(connection, caller.workspace)
@@ -297,9 +297,16 @@ def _brief(platform: Platform, project: Project, clip: Clip) -> dict[str, Any]:
         "thumbnail_url": link(platform, clip.thumbnail_key or project.thumbnail_key, "image/jpeg"),
         "video_url": link(platform, clip.video_key, "video/mp4"),
         "source_video_url": source_link(platform, clip.id),
-        "proxy_url": link(platform, project.proxy_key, "video/mp4"),
-        "broll_suggestions": clip.broll_suggestions,
+        "proxy_url": _proxy(platform, project),
+        "broll_suggestions": clips.suggestions(clip),
     }
+
+
+def _proxy(platform: Platform, project: Project) -> str | None:
+    """The 720p copy, which is made after the clips are found; until then the video itself, so that players play."""
+    if project.proxy_key is None:
+        return link(platform, project.object_key, project.content_type)
+    return link(platform, project.proxy_key, "video/mp4")
 
 
 def _full(platform: Platform, hydrator: Hydrator, project: Project, clip: Clip) -> Response[Any]:
@@ -342,7 +349,8 @@ def _render(
 
 
 def _redirect(target: str) -> Response[None]:
-    return Response(None, status_code=302, headers={"Location": target, "Cache-Control": "no-store"})
+    headers = {"Location": target, "Cache-Control": "no-store"}
+    return Response(None, status_code=302, headers=headers, media_type="text/plain")  # as JSON, nothing is `null`
 
 
 ROUTES: list[Any] = [detail, save, render, retry_render, render_progress, video, source_video]

@@ -245,7 +245,7 @@ def _suggestions(platform: Platform, caller: Caller, clip_id: UUID) -> Page[Sugg
     with platform.database.read() as connection:
         _, clip = owned(connection, caller, clip_id)
         found = []
-        for item in clip.broll_suggestions:
+        for item in clips.suggestions(clip):
             media = library.search(connection, caller.workspace, item["keyword"], ("video", "image"), limit=5)
             matches = [Match(m.id, m.object_key, m.media_type, m.filename, m.duration_s) for m in media]
             found.append(Suggestion(item["keyword"], item["start_time"], item["duration"], matches))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
@@ -33,6 +34,7 @@ from resources.platform import Platform
 
 SHORTEST_S = 0.5
 LONGEST_S = 30 * 60
+NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # written out in JSON, and no escaped backslash before u0000
 MOST = {"words": MOST_WORDS, "b_roll": MOST_CUTAWAYS, "emojis": MOST_EMOJIS, "shots": 2000}
 
 
@@ -44,6 +46,17 @@ def parsed(raw: dict[str, Any] | None) -> TemplateConfig:
         raise ApiError(
             409, f"The saved config no longer fits: {sentence(error, TemplateConfig)} Save it anew."
         ) from error
+
+
+def document(body: bytes) -> dict[str, Any]:
+    """A request's body as the document to keep, unknown fields included. Raises ApiError 400 for what a database cannot
+    keep: a number past the range of a double, a NUL character."""
+    if NUL.search(body):
+        raise ApiError(400, "The body holds a NUL character.")
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError as error:  # in a field that is unknown to us: the known ones were read already
+        raise ApiError(400, "The body holds a number that is too large.") from error
 
 
 def own_styles(connection: Connection, workspace_id: str) -> dict[str, TemplateConfig]:
@@ -99,25 +112,26 @@ def check(
     for name, items in counts.items():
         if len(items) > MOST[name]:
             raise ApiError(422, f"`{name}` has {len(items)} entries; {MOST[name]} are the most.")
-    for number, word in enumerate(words, 1):
+    for number, word in enumerate(words):
         if not (0 <= word.start <= word.end < math.inf):
-            raise ApiError(422, f"Word {number} ({word.word[:40]}) ends before it starts.")
+            raise ApiError(422, f"`transcript.words[{number}]` ({word.word[:40]}) ends before it starts.")
     try:
         check_captions(config, fonts, styles)
     except ValueError as error:
         raise ApiError(400, str(error)) from error
     if config.shots and (problem := problem_of(config.shots, duration_s)) is not None:
-        raise ApiError(422, problem)
-    for number, item in enumerate(config.b_roll, 1):
+        raise ApiError(422, f"`shots`: {problem}")
+    for number, item in enumerate(config.b_roll):
         end = item.start_time + item.duration
         if end > duration_s + OVERHANG_S:
             raise ApiError(
                 422,
-                f"B-roll {number} ends at {end:g} s, after the clip's end at {duration_s:.3f} s. Move or shorten it.",
+                f"`b_roll[{number}]` ends at {end:g} s, after the clip's end at {duration_s:.3f} s. "
+                "Move or shorten it.",
             )
-    for number, emoji in enumerate(config.elements.emojis, 1):
+    for number, emoji in enumerate(config.elements.emojis):
         if emoji.start_time >= duration_s:
-            raise ApiError(422, f"Emoji {number} starts after the clip's end at {duration_s:.3f} s.")
+            raise ApiError(422, f"`elements.emojis[{number}]` starts after the clip's end at {duration_s:.3f} s.")
 
 
 def check_bounds(start_s: float, end_s: float, source_s: float | None) -> None:

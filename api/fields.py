@@ -8,13 +8,13 @@ from litestar.params import QueryParameter
 from msgspec import Meta
 
 NO_NUL = r"^[^\x00]*$"
-EMAIL = r"^\s*[^@\s\x00]{1,64}@[^@\s\x00]+\s*$"
+EMAIL = r"^\s*[^@\s\x00]{1,64}@[^@\s\x00.]+(\.[^@\s\x00.]+)*\s*$"
 URL = r"^https?://[^\s\x00/?#\[\]]+([/?#][^\s\x00]*)?$"  # by a host's name: no address in brackets
 LANGUAGE = r"^([a-z]{2}|auto)$"
 MEANT = {  # what a refusal says, for nobody reads expressions
     NO_NUL: "must not hold a NUL character",
     EMAIL: "must be an e-mail address",
-    URL: "must be an http(s) address, such as https://example.com/picture.png",
+    URL: "must be an http(s) address, such as https://example.com/page",
     LANGUAGE: "must be a language by ISO 639-1, such as en, or auto",
 }
 

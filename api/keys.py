@@ -35,14 +35,18 @@ class KeyIn(msgspec.Struct):
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
-class NewKey(msgspec.Struct):
-    id: str
-    name: str
+class GenerationKeyIn(KeyIn):
+    """`scopes` left out means all: this surface has no other login."""
+
+    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=3)] = msgspec.field(
+        default_factory=lambda: ["read", "write", "admin"]
+    )
+
+
+class NewKey(keys.ApiKey, frozen=True, kw_only=True):
+    """`key` is the key itself, shown this once."""
+
     key: str
-    prefix: str
-    scopes: list[str]
-    expires_at: datetime | None
-    created_at: datetime
 
 
 @get("/v1/keys", access=Access.OWNER, sync_to_thread=True, tags=["API keys"])
@@ -80,8 +84,8 @@ def list_generation_keys(platform: ThePlatform, caller: TheCaller) -> Data[list[
 
 
 @post("/keys", access=Access.OWNER, limit=READS, idempotent=True, sync_to_thread=True, tags=["Generation: management"])
-def create_generation_key(platform: ThePlatform, caller: TheCaller, data: JSONBody[KeyIn]) -> Data[NewKey]:
-    """Make a key. `key` is shown this once."""
+def create_generation_key(platform: ThePlatform, caller: TheCaller, data: JSONBody[GenerationKeyIn]) -> Data[NewKey]:
+    """Make a key, of all scopes where none are named. `key` is shown this once."""
     return _create(platform, caller, data)
 
 
@@ -120,7 +124,7 @@ def _revoke(platform: Platform, caller: Caller, key_id: UUID) -> Data[Ok]:
 
 
 def _shown(key: keys.ApiKey, secret: str) -> NewKey:
-    return NewKey(key.id, key.name, secret, key.prefix, key.scopes, key.expires_at, key.created_at)
+    return NewKey(**msgspec.structs.asdict(key), key=secret)
 
 
 ROUTES = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 import mimetypes
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 from typing import Annotated, Any
 
@@ -32,13 +32,14 @@ from api.links import LIFE_S, link
 from api.store import Form, body_of
 from carmic_assets.captions.fonts import find_family
 from carmic_assets.model.edit import Kind, MediaFile
-from resources import accounts, library, usage
+from resources import accounts, cache, library, usage
 from resources.library import Media
 from resources.platform import Platform
 
 Filename = Annotated[str, Meta(pattern=NO_NUL, min_length=1, max_length=500, examples=["logo.png"])]
 Key = Annotated[str, Meta(pattern=NO_NUL, min_length=1, max_length=900)]
 UPLOAD_LIFE_S = 3600
+ANNOUNCED = "upload:"  # of uploads that wait to be confirmed: what their files are called
 TYPES = {  # content type -> (kind, ending)
     "image/png": ("image", ".png"),
     "image/jpeg": ("image", ".jpg"),
@@ -160,9 +161,10 @@ def presign(platform: ThePlatform, caller: TheCaller, data: JSONBody[PresignIn])
     """Where and with which fields to upload a file. 402 where it would not fit the tier's cap."""
     kind, ending = _kind(data.content_type)
     _check_size(platform, data.file_size)
-    with platform.database.read() as connection:
-        _check_cap(connection, caller, data.file_size)
     key = library.new_key(caller.workspace, ending)
+    with platform.database.write() as connection:
+        _check_cap(connection, caller, data.file_size)
+        _announce(connection, key, data.filename)
     form = platform.store.presign_post(key, UPLOAD_LIFE_S, content_type=kind, max_bytes=data.file_size)
     return Data(FormOut(form.url, form.fields, key))
 
@@ -182,13 +184,14 @@ def confirm(platform: ThePlatform, caller: TheCaller, data: JSONBody[ConfirmIn])
         raise not_found("upload")
     with platform.database.read() as connection:
         known = library.by_key(connection, caller.workspace, data.object_key)
+        announced = cache.get(connection, ANNOUNCED + data.object_key)
     if known is not None:
         return Data(_shown(platform, known))
     if platform.store.stat(data.object_key) is None:
         raise ApiError(404, "Nothing has been uploaded under this object_key.")
     try:
         with platform.store.local(data.object_key) as path:
-            name = data.filename or path.name
+            name = data.filename or announced or path.name
             facts, size = _looked_into(path, name, data.object_key), path.stat().st_size
         return Data(_take(platform, caller, data.object_key, name, size, facts, owner[1]))
     except ApiError as error:
@@ -292,10 +295,11 @@ def presign_for_clip(
     """An address to PUT a file to that belongs to one clip."""
     kind, ending = _kind(data.content_type)
     _check_size(platform, data.file_size)
-    with platform.database.read() as connection:
+    with platform.database.write() as connection:
         _, clip = owned(connection, caller, clip_id)
         _check_cap(connection, caller, data.file_size)
-    key = library.new_key(caller.workspace, ending, clip.id)
+        key = library.new_key(caller.workspace, ending, clip.id)
+        _announce(connection, key, data.filename)
     url = platform.store.presign_put(key, UPLOAD_LIFE_S, content_type=kind, max_bytes=data.file_size)
     return Data(ClipUpload(url, key))
 
@@ -314,6 +318,8 @@ def upload_url(platform: ThePlatform, caller: TheCaller, data: JSONBody[StorageI
     """An address to PUT a file to, good for an hour. Confirm it as media to use it in clips."""
     kind, ending = _kind(data.content_type)
     key = library.new_key(caller.workspace, ending)
+    with platform.database.write() as connection:
+        _announce(connection, key, data.filename)
     limit = platform.settings.max_upload_bytes
     url = platform.store.presign_put(key, UPLOAD_LIFE_S, content_type=kind, max_bytes=limit)
     return Data(StorageUpload(url, key, UPLOAD_LIFE_S))
@@ -337,6 +343,11 @@ def playback_url(platform: ThePlatform, caller: TheCaller, data: JSONBody[Playba
     url = link(platform, data.object_key, kind)
     assert url is not None
     return Data(Playback(url, LIFE_S))
+
+
+def _announce(connection: Connection, key: str, filename: str) -> None:
+    """Remember what the client calls the file that it will upload, for when it is confirmed."""
+    cache.put(connection, ANNOUNCED + key, filename, timedelta(days=1))
 
 
 def _looked_into(path: Path, name: str, key: str) -> MediaFile:

@@ -180,7 +180,7 @@ def create_from_url(
     try:
         Outbound(platform.settings.outbound_allow).check(data.url)
     except Refused as error:
-        raise ApiError(400, str(error)) from error
+        raise ApiError(400, f"`url`: {error}") from error
     _check_trims(data, None)
     filename = PurePath(data.url.partition("?")[0].rstrip("/")).name or "video"
     new = _new(data, filename[:500], "video/mp4", source_url=data.url)

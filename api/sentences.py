@@ -12,14 +12,20 @@ from msgspec import inspect
 from api.fields import MEANT
 
 AT = re.compile(r" - at `\$?\.?(.*)`$")
+MISSING = re.compile(r"Object missing required field `(.*?)`")
 OF_PATH = re.compile(r"\[\.\.\.\]|[^.\[\]]+")
 
 
 def sentence(error: msgspec.ValidationError, kind: Any) -> str:
-    """The field in front: "`layout.layoutType`: 'wide' is none of face-track, fit." `kind` is what was wanted."""
+    """The field in front: "`layout.layoutType`: 'wide' is none of face-track, fit." or "`email` is missing."
+
+    `kind` is what was wanted.
+    """
     message = str(error)
     match = AT.search(message)
     where = match[1] if match else ""
+    if missing := MISSING.match(message):
+        return f"`{where}{'.' if where else ''}{missing[1]}` is missing."[:1000]
     said = wording(AT.sub("", message), kind, where)
     return f"{f'`{where}`: ' if where else ''}{said}."[:1000]
 

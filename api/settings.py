@@ -45,7 +45,7 @@ def show(platform: ThePlatform, caller: TheCaller) -> Data[SettingsOut]:
 def change(platform: ThePlatform, caller: TheCaller, data: JSONBody[SettingsIn]) -> Data[SettingsOut]:
     """Set the address that `job.completed` and `job.failed` are posted to. https:// and public only."""
     if data.webhook_url is not None:
-        check_receiver(platform, data.webhook_url)
+        check_receiver(platform, data.webhook_url, "webhookUrl")
     with platform.database.write() as connection:
         accounts.set_webhook_url(connection, caller.workspace, data.webhook_url)
         secret = _subscribe(connection, caller, data.webhook_url)

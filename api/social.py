@@ -126,6 +126,7 @@ def callback(
 ) -> Data[Account]:
     """Finish connecting: exchange the `code` that came back with the browser."""
     provider = _provider(name)
+    _identity(platform.settings, provider)
     try:
         state = Vault(platform.settings.secret_key, "oauth-state").open(data.state, STATE_LIFE_S)
     except InvalidToken:
@@ -152,6 +153,8 @@ def refresh(platform: ThePlatform, caller: TheCaller, platform_id: FromPath[str]
 
     `platform_id` is an account's id, or a platform's name: then the account that was connected last.
     """
+    if platform_id.lower() in PROVIDERS:
+        _identity(platform.settings, PROVIDERS[platform_id.lower()])
     with platform.database.read() as connection:
         connected = social.listing(connection, caller.workspace)
         meant = [account for account in connected if platform_id.lower() in (account.id, account.platform)]
@@ -215,15 +218,21 @@ def _at(settings: Settings, url: str) -> str:
     return settings.oauth_base_url.rstrip("/") + "/" + url.split("/", 3)[3]
 
 
-def _client(settings: Settings, provider: Provider, redirect_uri: str | None) -> Any:
-    from authlib.integrations.httpx_client import OAuth2Client
-
+def _identity(settings: Settings, provider: Provider) -> tuple[str, str]:
+    """This installation's client id and secret at the platform. Raises ApiError 503 where nobody has set them."""
     identity = getattr(settings, f"{provider.group}_client_id")
     secret = getattr(settings, f"{provider.group}_client_secret")
     if not identity or not secret:
         raise unconfigured(
             f"CARMIC_{provider.group.upper()}_CLIENT_ID and CARMIC_{provider.group.upper()}_CLIENT_SECRET"
         )
+    return identity, secret
+
+
+def _client(settings: Settings, provider: Provider, redirect_uri: str | None) -> Any:
+    from authlib.integrations.httpx_client import OAuth2Client
+
+    identity, secret = _identity(settings, provider)
     return OAuth2Client(
         identity,
         secret,

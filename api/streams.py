@@ -181,13 +181,14 @@ async def _redeem(platform: Platform, ticket: str) -> sessions.Ticket:
     return found
 
 
-def _resume_from(request: Request[Any, Any, Any], parameter: str) -> int:
+def _resume_from(request: Request[Any, Any, Any], parameter: str) -> int | None:
+    """The id that the reader has seen last; 0 asks for all there is. None: it begins, or what it says is no id."""
     given = request.headers.get("last-event-id", "") or parameter
-    return int(given) if given.isascii() and given.isdigit() and len(given) <= 18 else 0
+    return int(given) if given.isascii() and given.isdigit() and len(given) <= 18 else None
 
 
-def _missed(connection: Connection, subject: str, after: int) -> list[Message]:
-    if not after:
+def _missed(connection: Connection, subject: str, after: int | None) -> list[Message]:
+    if after is None:
         return []
     return [(event.id, event.data) for event in events.of_subject(connection, subject, after)]
 

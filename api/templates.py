@@ -92,7 +92,7 @@ def create(platform: ThePlatform, caller: TheCaller, data: JSONBody[TemplateIn],
     edits.check_media(platform, caller.workspace, data.template_config)
     aspect = data.template_config.layout.aspect_ratio
     ratio: str = data.ratio or next(name for name, value in RATIOS.items() if value == aspect)
-    raw = msgspec.json.decode(body)["template_config"]
+    raw = edits.document(body)["template_config"]
     raw["layout"] = {**raw.get("layout", {}), "aspectRatio": RATIOS[ratio]}
     with platform.database.write() as connection:
         made = templates.create(connection, caller.workspace, data.name, ratio, raw)

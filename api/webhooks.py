@@ -76,7 +76,7 @@ class DeliveryOut(msgspec.Struct):
 @post("/v1/webhooks", access=Access.OWNER, idempotent=True, sync_to_thread=True, tags=TAGS)
 def create(platform: ThePlatform, caller: TheCaller, data: JSONBody[WebhookIn]) -> Data[WebhookSecret]:
     """Subscribe a public https:// address. The signing secret is shown this once."""
-    check_receiver(platform, data.url)
+    check_receiver(platform, data.url, "url")
     with platform.database.write() as connection:
         made = webhooks.create(connection, caller.workspace, data.url, list(data.events), data.description)
         if not data.enabled:
@@ -103,7 +103,7 @@ def change(platform: ThePlatform, caller: TheCaller, webhook_id: Id, data: JSONB
     """Change a subscription. Enabling it again forgets its failures."""
     changes = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}
     if "url" in changes:
-        check_receiver(platform, changes["url"])
+        check_receiver(platform, changes["url"], "url")
     with platform.database.write() as connection:
         found = _owned(connection, caller, webhook_id)
         return Data(_shown(webhooks.change(connection, found.id, **changes) or found))
@@ -166,12 +166,12 @@ def redeliver(platform: ThePlatform, caller: TheCaller, webhook_id: Id, delivery
         return Data(_delivery(webhooks.redeliver(connection, found.id) or found))
 
 
-def check_receiver(platform: Platform, url: str) -> None:
-    """Raises 400 for an address that we must not post to."""
+def check_receiver(platform: Platform, url: str, field: str) -> None:
+    """Raises 400, naming the request's field, for an address that we must not post to."""
     try:
         Outbound(platform.settings.outbound_allow).check(url)
     except Refused as error:
-        raise ApiError(400, str(error)) from error
+        raise ApiError(400, f"`{field}`: {error}") from error
 
 
 def _owned(connection: Connection, caller: Caller, webhook_id: Any) -> Webhook:

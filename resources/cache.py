@@ -1,4 +1,5 @@
-"""Answers of outside services, kept for a while: rows that may vanish at any time."""
+"""What is kept for a while, in rows that may vanish at any time: answers of outside services, where previews are, what
+files are called whose upload waits to be confirmed."""
 
 from __future__ import annotations
 

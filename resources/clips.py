@@ -61,6 +61,7 @@ _ONE = select(*_FIELDS).where(
     clips.c.id == bindparam("id"), clips.c.retired_at.is_(None)
 )  # built once: see projects.py
 _UNTOUCHED = (clips.c.edited.is_(False), clips.c.status == "DETECTED")
+SHORTEST_CUTAWAY_S = 1.0
 _NAMESPACE = uuid.UUID("5b1c2f3e-7f3a-4f6e-9d54-0d2c8a5a8f10")
 
 
@@ -82,6 +83,13 @@ def of_project(connection: Connection, project_id: str) -> list[Clip]:
         .order_by(clips.c.virality_score.desc(), clips.c.start_s)
     )
     return [Clip(**row._mapping) for row in connection.execute(query)]
+
+
+def suggestions(clip: Clip) -> list[dict[str, Any]]:
+    """The suggested cutaways that lie in the clip as it is cut now, on its clock; one that runs out is shortened."""
+    length = clip.end_s - clip.start_s
+    within = (s for s in clip.broll_suggestions if 0 <= s["start_time"] <= length - SHORTEST_CUTAWAY_S)
+    return [{**s, "duration": round(min(s["duration"], length - s["start_time"]), 3)} for s in within]
 
 
 def add(connection: Connection, project_id: str, workspace_id: str, found: Iterable[NewClip]) -> list[str]:
@@ -112,13 +120,12 @@ def add(connection: Connection, project_id: str, workspace_id: str, found: Itera
 
 
 def rescore(connection: Connection, identity: str, clip: NewClip) -> None:
-    """New score and reasons for a clip that keeps its id, bounds, title and edits."""
+    """New score and reasons for a clip that keeps its id, bounds, title, suggested cutaways and edits."""
     values = {
         "virality_score": clip.virality_score,
         "score_breakdown": clip.score_breakdown,
         "reasoning": clip.reasoning,
         "hashtags": clip.hashtags,
-        "broll_suggestions": clip.broll_suggestions,
     }
     connection.execute(update(clips).where(clips.c.id == identity).values(**values, updated_at=now()))
 
@@ -146,13 +153,28 @@ def edit(
     end_s: float | None = None,
     if_version: int | None = None,
 ) -> Clip | None:
-    """Replace the config, and the title or bounds where given. None when the clip has changed since `if_version`."""
+    """Replace the config, and the title or bounds where given. None when the clip has changed since `if_version`.
+
+    A new start moves the suggested cutaways, which are on the clip's clock.
+    """
     values: dict[str, Any] = {"template_config": template_config, "edited": True, "version": clips.c.version + 1}
     given = {"title": title, "start_s": start_s, "end_s": end_s}
     values.update({name: value for name, value in given.items() if value is not None})
+    if start_s is not None:
+        values["broll_suggestions"] = _moved(connection, identity, start_s)
     query = update(clips).where(clips.c.id == identity, clips.c.retired_at.is_(None))
     if if_version is not None:
         query = query.where(clips.c.version == if_version)
     if connection.execute(query.values(**values, updated_at=now())).rowcount == 0:
         return None
     return get(connection, identity)
+
+
+def _moved(connection: Connection, identity: str, start_s: float) -> list[dict[str, Any]]:
+    """The clip's cutaways where they lie once it starts at `start_s`; those outside are kept too: it may grow again."""
+    row = select(clips.c.start_s, clips.c.broll_suggestions).where(clips.c.id == identity).with_for_update()
+    found = connection.execute(row).one_or_none()
+    if found is None:
+        return []
+    later = found.start_s - start_s
+    return [{**s, "start_time": round(s["start_time"] + later, 3)} for s in found.broll_suggestions]

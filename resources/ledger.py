@@ -81,14 +81,19 @@ def move(
 
 
 def grant_month(connection: Connection, workspace_id: str) -> bool:
-    """This month's grant of the workspace's tier, once a month; what is left over from other months stays."""
-    key = f"grant:{now():%Y-%m}:{workspace_id}"
-    if connection.scalar(select(ledger.c.id).where(ledger.c.entry_key == key)) is not None:
-        return False
+    """This month's grant of the workspace's tier, once a month, and once the difference to each tier it rises to within
+    the month; what is left over from other months stays."""
+    first = f"grant:{now():%Y-%m}:{workspace_id}"
+    keys = {tier: f"{first}:{tier}" for tier in TIERS}
     tier = connection.scalar(select(workspaces.c.tier).where(workspaces.c.id == workspace_id))
     if tier is None:
         return False
-    amount = MONTHLY_MINUTES[tier] * MINUTE_MS
+    booked = select(ledger.c.entry_key, ledger.c.amount_ms).where(ledger.c.entry_key.in_([first, *keys.values()]))
+    granted = {row.entry_key: row.amount_ms for row in connection.execute(booked)}
+    amount = MONTHLY_MINUTES[tier] * MINUTE_MS - sum(granted.values())
+    if amount <= 0:
+        return False
+    key = keys[tier] if granted else first
     return move(connection, workspace_id, key, "grant", amount, note=f"{tier} grant of {now():%B %Y}")
 
 

@@ -175,8 +175,10 @@ def _tell(connection: Connection, render: Render, event: str) -> None:
 
 
 def _tell_job(connection: Connection, render: Render, event: str) -> None:
-    """The same, as the generation surface tells of its jobs: a render is a job of the type `clip`."""
-    ended = (render.finished_at or now()).isoformat().replace("+00:00", "Z")
+    """The same, as the generation surface tells of its jobs: a render is a job of the type `clip`. There scores are out
+    of ten, as in its `viralScoreThreshold`."""
+    finished = render.finished_at or now()
+    ended = finished.isoformat().replace("+00:00", "Z")
     told: dict[str, Any] = {
         "jobId": render.id,
         "type": "clip",
@@ -184,8 +186,14 @@ def _tell_job(connection: Connection, render: Render, event: str) -> None:
         "createdAt": render.created_at.isoformat().replace("+00:00", "Z"),
     }
     if event == "job.completed":
-        length = round(render.end_s - render.start_s, 3)
-        told |= {"outputType": "video/mp4", "metadata": {"clipCount": 1, "durationSeconds": length}}
+        score = connection.scalar(select(clips.c.virality_score).where(clips.c.id == render.clip_id)) or 0
+        metadata = {
+            "clipCount": 1,
+            "viralScores": [score / 10],
+            "durationSeconds": round(render.end_s - render.start_s, 3),
+            "durationMs": round((finished - render.created_at).total_seconds() * 1000),
+        }
+        told |= {"outputType": "video/mp4", "metadata": metadata}
         told |= {"object_key": render.object_key, "completedAt": ended}
     else:
         minutes = round((render.end_s - render.start_s) / 60, 3)

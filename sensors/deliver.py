@@ -3,6 +3,7 @@
 Each delivery is leased in the database first: when this process dies, the lease runs out and another takes it.
 """
 
+import mimetypes
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -65,7 +66,8 @@ class Deliverer:
         key = data.get("object_key")
         if not key:
             return data
-        url = self.platform.store.presign_get(key, 24 * 3600)
+        kind = mimetypes.guess_type(key)[0]
+        url = self.platform.store.presign_get(key, 24 * 3600, content_type=kind)
         name = {"clip.rendered": "video_url", "export.completed": "download_url"}.get(event, "outputUrl")
         return {**{k: v for k, v in data.items() if k != "object_key"}, name: url}
 

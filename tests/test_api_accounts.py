@@ -49,7 +49,7 @@ def test_a_weak_password_is_refused_and_costs_no_attempt(server: Server, passwor
         assert answer.status_code == 400
 
 
-@pytest.mark.parametrize("email", ["", "nobody", "a b@c.de", "@example.com", "x@", 7, None])
+@pytest.mark.parametrize("email", ["", "nobody", "a b@c.de", "@example.com", "x@", "a@b..de", 7, None])
 def test_what_is_no_address_is_refused(server: Server, email: Any) -> None:
     assert post(server, "/v1/auth/register", {"email": email, "password": PASSWORD}).status_code == 400
 
@@ -227,6 +227,21 @@ def test_a_key_is_shown_once_and_does_what_its_scopes_say(server: Server) -> Non
     assert httpx.get(server.base + "/v1/projects", headers=bearer).status_code == 200
     assert owner.call("DELETE", f"/v1/keys/{key['id']}").status_code == 200
     assert httpx.get(server.base + "/v1/projects", headers=bearer).status_code == 401
+
+
+def test_a_key_of_the_generation_surface_may_all_that_this_surface_offers(server: Server) -> None:
+    """There keys have no scopes and are the only login: one could neither list keys nor set the webhook."""
+    owner = server.member()
+    made = owner.call("POST", "/keys", json={"name": "service"})
+    key = made.json()["data"]
+    assert made.status_code == 201 and key["scopes"] == ["read", "write", "admin"] and key["last_used_at"] is None
+    bearer = {"Authorization": f"Bearer {key['key']}"}
+    assert [k["id"] for k in httpx.get(server.base + "/keys", headers=bearer).json()["data"]] == [key["id"]]
+    url = {"webhookUrl": "https://example.com/hook"}
+    assert httpx.patch(server.base + "/settings", headers=bearer, json=url).status_code == 200
+    narrow = owner.call("POST", "/keys", json={"name": "narrow", "scopes": ["read"]}).json()["data"]
+    assert narrow["scopes"] == ["read"]
+    assert owner.call("POST", "/v1/keys", json={"name": "plain"}).json()["data"]["scopes"] == ["read", "write"]
 
 
 def _letter(server: Server, recipient: str) -> str:

@@ -11,7 +11,7 @@ from api_server import Member, Server
 from api_talk import END_S, START_S, analysed, shows_proxy, with_proxy
 from carmic_assets.captions.fonts import face
 from carmic_assets.model.direction import CANVAS
-from resources import clips, exports, ledger, renders, runs
+from resources import clips, events, exports, ledger, renders, runs
 
 LENGTH_S = END_S - START_S
 
@@ -89,6 +89,7 @@ def test_clips_are_listed_with_their_project(owner: Member, clip: clips.Clip) ->
     project = owner.call("GET", f"/v1/projects/{clip.project_id}").json()["data"]
     assert project["clip_count"] == 1 and project["clips"][0]["id"] == clip.id
     assert project["clips"][0]["start_time"] == START_S and project["clips"][0]["broll_suggestions"]
+    assert httpx.get(project["clips"][0]["proxy_url"]).content == b"the source itself"  # no proxy yet
     hidden = analysed(owner)[0]
     with owner.server.database.write() as connection:
         from resources import projects
@@ -108,6 +109,30 @@ def test_the_references_own_config_is_saved_and_unknown_fields_come_back(owner: 
     assert put(owner, clip, {}).status_code == 200  # the whole config: a field left out takes its default
     assert get(owner, clip)["template_config"]["caption_style"] == "DEFAULT"
     assert "future" not in get(owner, clip)["template_config"]
+    assert put(owner, clip, {"future": "\\u0000 in a manual"}).status_code == 200  # no NUL: a backslash before a u
+
+
+def test_an_unknown_number_that_no_database_keeps_is_refused(owner: Member, clip: clips.Clip) -> None:
+    """It was a 500: the number went past the known fields, and JSON has no word for infinity."""
+    sent: dict[str, Any] = {"content": b'{"future": [1e999]}', "headers": {"Content-Type": "application/json"}}
+    assert owner.call("PUT", f"/v1/clips/{clip.id}", **sent).status_code == 400
+    sent["content"] = b'{"name": "Far", "template_config": {"future": {"a": -1e999}}}'
+    assert owner.call("POST", "/v1/templates", **sent).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"b_roll": [{"videoUrl": "https://example.com/a.mp4", "startTime": 28, "duration": 4}]}, "`b_roll[0]`"),
+        ({"elements": {"emojis": [{"emoji": "🔥", "startTime": 99}]}}, "`elements.emojis[0]`"),
+        ({"shots": [{"start_time": 0.0, "end_time": 0.0}, {"start_time": 0.0, "end_time": 30.0}]}, "`shots`"),
+        ({"transcript": {"words": [{"word": "Hi", "start": 1, "end": 0.5}]}}, "`transcript.words[0]`"),
+        ({"start_time": 40, "end_time": 30}, "`end_time`"),
+    ],
+)
+def test_what_does_not_fit_together_is_named(owner: Member, clip: clips.Clip, body: Any, field: str) -> None:
+    refused = put(owner, clip, body)
+    assert refused.status_code == 422 and refused.json()["error"].startswith(field)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +166,7 @@ def test_the_references_own_config_is_saved_and_unknown_fields_come_back(owner: 
         ({"shots": [{"start_time": 1.0, "end_time": 30.0}]}, 422),
         ({"shots": [{"start_time": 0.0, "end_time": 20.0}]}, 422),
         ({"shots": [{"start_time": 0.0}]}, 400),
+        ({"future": "a\0b"}, 400),
         ({"shots": [{"start_time": 0, "end_time": 30, "layout": "fit"}]}, 200),
         ({"shots": [{"start_time": 0, "end_time": 30, "crop": {"x": 0.5, "y": 0, "w": 0, "h": 1}}]}, 422),
         ({"title": "Another title", "start_time": 21, "end_time": 40.5}, 200),
@@ -174,6 +200,24 @@ def test_a_nudged_cut_moves_words_and_layout_with_it(owner: Member, clip: clips.
     assert found["duration"] == 10.0 and found["transcript"]["words"][0]["word"] == "money!"
     assert found["ai_suggested_layout_timeline"][-1]["end_time"] == pytest.approx(10.0)
     assert found["shots"][1]["start_time"] == 5.0
+
+
+def test_suggested_cutaways_stay_at_their_words_when_the_cut_is_nudged(owner: Member, clip: clips.Clip) -> None:
+    """They stayed where they had been on the clock that had moved; some lay past the clip's end, where none may be."""
+
+    def suggested() -> list[tuple[float, float]]:
+        listed = owner.call("GET", f"/v1/clips/{clip.id}/broll").json()["data"]
+        named = get(owner, clip)["broll_suggestions"]
+        assert [s["start_time"] for s in listed] == [s["start_time"] for s in named]
+        return [(s["start_time"], s["duration"]) for s in named]
+
+    assert suggested() == [(10.0, 3.0)]
+    put(owner, clip, {"start_time": START_S + 4, "end_time": START_S + 12})
+    assert suggested() == [(6.0, 2.0)]
+    put(owner, clip, {"end_time": START_S + 10})
+    assert suggested() == []
+    put(owner, clip, {"start_time": START_S, "end_time": START_S + LENGTH_S})
+    assert suggested() == [(10.0, 3.0)]  # the cut came back, and so do they
 
 
 def test_a_render_is_queued_once_and_charged(owner: Member, clip: clips.Clip) -> None:
@@ -219,11 +263,17 @@ def test_a_finished_render_is_served_by_range(owner: Member, clip: clips.Clip) -
     told = owner.call("GET", f"/v1/clips/{clip.id}/render-progress").json()["data"]
     assert told["status"] == "RENDERED" and told["notes"] == ["B-roll 1 is 1.0 s shorter than asked."]
     found = owner.call("GET", f"/v1/clips/{clip.id}/video")
-    assert found.status_code == 302
+    assert found.status_code == 302 and found.content == b""
     part = httpx.get(found.headers["location"], headers={"Range": "bytes=3-5"})
     assert part.status_code == 206 and part.content == b"mp4" and part.headers["content-type"] == "video/mp4"
     assert owner.call("GET", f"/v1/projects/{clip.project_id}").json()["data"]["status"] == "COMPLETED"
     assert httpx.get(get(owner, clip)["video_url"]).content == b"an mp4 of sorts"
+    with owner.server.database.read() as connection:
+        (job,) = events.of_subject(connection, f"job:{render_id}")
+    facts = job.data["metadata"]
+    assert job.event == "job.completed" and job.data["type"] == "clip"
+    assert (facts["clipCount"], facts["viralScores"], facts["durationSeconds"]) == (1, [8.7], 30.0)
+    assert facts["durationMs"] > 0
 
 
 def test_the_source_is_public_with_its_token_only(owner: Member, clip: clips.Clip, server: Server) -> None:

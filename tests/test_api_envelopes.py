@@ -116,6 +116,9 @@ def test_a_refused_value_is_told_what_will_do(server: Server) -> None:
         ("POST", "/v1/projects/create", {**new, "language": "english"}, "`language`: must be a language by ISO 639-1"),
         ("POST", "/v1/projects/create", {**new, "title": "a\0b"}, "`title`: must not hold a NUL character."),
         ("POST", "/v1/auth/login", {"email": "ada", "password": "x"}, "`email`: must be an e-mail address."),
+        ("POST", "/v1/auth/login", {"email": "ada@example.com"}, "`password` is missing."),
+        ("PUT", clip, {"b_roll": [{"startTime": 1, "duration": 2}]}, "`b_roll[0].videoUrl` is missing."),
+        ("POST", "/v1/projects/create-from-url", {"url": "https://10.0.0.1/a"}, "`url`: The host 10.0.0.1 is private"),
         ("POST", "/v1/projects/create-from-url", {"url": "talk"}, "`url`: must be an http(s) address, "),
         ("PATCH", "/v1/me", {"avatar_url": "https://["}, "`avatar_url`: must be an http(s) address, "),  # none to parse
         ("GET", "/v1/projects?status=DONE", None, "`status`: 'DONE' is none of CANCELLED, "),

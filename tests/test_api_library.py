@@ -67,6 +67,16 @@ def test_media_is_uploaded_confirmed_listed_used_and_deleted(owner: Member) -> N
     assert httpx.get(media["url"]).status_code == 404
 
 
+def test_an_upload_keeps_the_name_that_it_was_announced_by(owner: Member) -> None:
+    """It was called by its key unless `confirm` said the name again, which the reference does not ask for."""
+    asked = {"filename": "Größe 🔥.png", "content_type": "image/png", "file_size": len(png())}
+    form = owner.call("POST", "/v1/media/presign", json=asked).json()["data"]
+    httpx.post(form["url"], data=form["fields"], files={"file": ("x.png", png(), "image/png")})
+    media = owner.call("POST", "/v1/media/confirm", json={"object_key": form["object_key"]}).json()["data"]
+    assert media["filename"] == "Größe 🔥.png"
+    assert owner.call("GET", "/v1/media", params={"search": "größe"}).json()["meta"]["total"] == 1
+
+
 def sound(seconds: float = 1.0) -> bytes:
     held = io.BytesIO()
     with wave.open(held, "wb") as file:
@@ -190,6 +200,7 @@ def test_media_of_one_clip_stays_with_it(owner: Member) -> None:
     assert owner.call("POST", "/v1/media/confirm", json={"object_key": made["object_key"]}).status_code == 201
     listed = owner.call("GET", f"/v1/clips/{clip.id}/custom-media").json()["data"]
     assert [item["object_key"] for item in listed] == [made["object_key"]] and listed[0]["clip_id"] == clip.id
+    assert listed[0]["filename"] == "b.png"
 
 
 def test_storage_gives_addresses_of_its_own_workspace_only(owner: Member, server: Server) -> None:
@@ -245,6 +256,7 @@ def test_webhooks_are_subscribed_tested_and_rotated(owner: Member) -> None:
     for bad in ("http://example.com/hook", "https://10.0.0.1/hook", "https://localhost.:1/x", "nothing"):
         refused = owner.call("POST", "/v1/webhooks", json={"url": bad})
         assert refused.status_code in (400, 201) if "localhost" in bad else refused.status_code == 400, bad
+        assert refused.status_code == 201 or refused.json()["error"].startswith("`url`: ")
     body = {"url": "http://127.0.0.1:9/hook", "events": ["clip.rendered"], "description": "ours"}
     made = owner.call("POST", "/v1/webhooks", json=body)
     assert made.status_code == 201 and made.json()["data"]["secret"].startswith("whsec_")
@@ -266,6 +278,7 @@ def test_webhooks_are_subscribed_tested_and_rotated(owner: Member) -> None:
 def test_the_generation_surfaces_webhook_is_a_subscription(owner: Member) -> None:
     private = owner.call("PATCH", "/settings", json={"webhookUrl": "https://192.168.0.1/x"})
     assert private.status_code == 400 and private.json()["code"] == "BAD_REQUEST"
+    assert private.json()["error"].startswith("`webhookUrl`: ")
     made = owner.call("PATCH", "/settings", json={"webhookUrl": "https://127.0.0.1/hook"})
     assert made.status_code == 200 and made.json()["data"]["webhookUrl"] == "https://127.0.0.1/hook"
     hooks = owner.call("GET", "/v1/webhooks").json()["data"]
@@ -280,6 +293,8 @@ def test_an_unconfigured_provider_is_503_naming_its_setting(owner: Member) -> No
         ("GET", "/v1/stock-videos-pexels?q=sea", None, "CARMIC_PEXELS_API_KEY"),
         ("POST", "/v1/billing/checkout", {"minutes": 10}, "CARMIC_STRIPE_SECRET_KEY"),
         ("POST", "/v1/social/connect/youtube", {}, "CARMIC_YOUTUBE_CLIENT_ID"),
+        ("POST", "/v1/social/callback/facebook", {"code": "c", "state": "s"}, "CARMIC_META_CLIENT_ID"),
+        ("POST", "/v1/social/refresh/instagram", None, "CARMIC_META_CLIENT_ID"),
     ):
         answer = owner.call(method, path, **({"json": body} if body is not None else {}))
         assert answer.status_code == 503 and setting in answer.json()["error"], answer.text
@@ -338,6 +353,8 @@ def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         stripe_url=base,
         youtube_client_id="yt",
         youtube_client_secret="shh",
+        meta_client_id="mt",
+        meta_client_secret="shh",
         oauth_base_url=base,
         cors_origins="https://app.example",
     ) as server:

@@ -113,6 +113,8 @@ def test_a_stream_resumes_without_loss(server: Server, member: Member) -> None:
     assert newest == rows[-1]
     resumed = Listener(server, path, ticket(member), **{"Last-Event-ID": str(rows[0])})
     assert [resumed.next()[0] for _ in rows[1:]] == rows[1:]
+    whole = Listener(server, path, ticket(member), **{"Last-Event-ID": "0"})
+    assert [whole.next()[0] for _ in rows] == rows  # behind 0 is all there is
     advance(server, project.id, "CLIPS_READY", 100)
     assert resumed.next()[1]["status"] == "CLIPS_READY" and resumed.ended.wait(3)
     late = Listener(server, f"{path}", ticket(member))

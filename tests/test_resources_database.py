@@ -100,6 +100,16 @@ def test_a_project_is_charged_once_settled_by_its_probed_length_and_given_back(
     assert balance(database, workspace) == 60 * MINUTE
 
 
+def test_a_tier_that_rises_within_the_month_brings_the_difference_once(database: Database, workspace: str) -> None:
+    """It brought nothing where the lower tier's grant had been booked, and all of it where nobody had looked yet."""
+    for tier, minutes in (("FREE", 60), ("STANDARD", 300), ("FREE", 300), ("STANDARD", 300), ("PROFESSIONAL", 1200)):
+        with database.write() as connection:
+            accounts.set_tier(connection, workspace, tier)
+            ledger.grant_month(connection, workspace)
+            ledger.grant_month(connection, workspace)
+        assert balance(database, workspace) == minutes * MINUTE
+
+
 def test_the_last_minutes_go_to_exactly_as_many_as_the_pool_pays_for(database: Database, workspace: str) -> None:
     with database.write() as connection:
         ledger.grant_month(connection, workspace)

@@ -137,6 +137,12 @@ def test_an_event_arrives_once_signed_by_the_standard_and_only_where_it_was_aske
     assert told["timestamp"].endswith("Z")
 
 
+def test_what_was_made_is_linked_as_what_it_is(platform: Platform) -> None:
+    """It was served as bytes of no kind, which a browser saves and does not play."""
+    told = Deliverer(platform).enrich("clip.rendered", {"clip_id": "1", "object_key": "workspaces/w/clip.mp4"})
+    assert "object_key" not in told and "type=video%2Fmp4" in told["video_url"]
+
+
 def test_what_happens_while_the_sensor_watches_is_sent_at_once(
     platform: Platform, workspace: str, receiver: Receiver
 ) -> None:
