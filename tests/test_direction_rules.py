@@ -7,11 +7,13 @@ import time
 from itertools import pairwise
 
 import msgspec
+from pytest import approx
 
 from carmic_assets.direction.answers import clip_shots
 from carmic_assets.direction.director import direct, direct_clip
 from carmic_assets.direction.measures import boxes_by_time, holds, measure
 from carmic_assets.direction.sample import crop_at, shot_at
+from carmic_assets.model.direction import CANVAS, Box
 from carmic_assets.model.template import LayoutConfig, TemplateConfig
 from direction_scenes import ASPECTS, at, said, scene_of
 
@@ -187,6 +189,25 @@ def test_a_flash_between_two_shots_keeps_the_crop():
     hidden = [lambda t: (0.4, 0.4) if not 4.9 < t < 5.3 else None]
     shots = direct(scene_of(hidden, 10, cuts=(5.0, 5.2)), "9:16")
     assert [s.layout for s in shots] == ["face-track"] * 3 and "Too short" in shots[1].reason
+
+
+def test_no_crop_shows_the_bars_of_a_letterboxed_source():
+    letterbox, pillarbox = Box(0, 0.125, 1, 0.75), Box(0.342, 0, 0.3164, 1)
+    talk = msgspec.structs.replace(scene_of(PAIR, 20, said((0, 8, "A"), (8.5, 20, "B"))), picture=letterbox)
+    for aspect in ("9:16", "1:1", "4:5"):
+        width, height = CANVAS[aspect]
+        shots = direct(talk, aspect)
+        assert [shot.layout for shot in shots] == ["face-track"] * 2
+        for k in (k for shot in shots for region in shot.regions for k in region.keyframes):
+            assert k.y >= 0.125 - 1e-9 and k.y + k.h <= 0.875 + 1e-9
+            assert k.w * 1920 / (k.h * 1080) == approx(width / height, rel=0.005)
+        assert measure(shots, talk).active_speaker_in_frame == 1
+    phone = msgspec.structs.replace(scene_of([at(0.45)], 10, said((0, 10, "A"))), picture=pillarbox)
+    (shot,) = direct(phone, "9:16")
+    (crop,) = shot.regions[0].keyframes
+    assert (crop.x, crop.w, crop.h) == approx((0.342, 0.3164, 1), abs=0.005), "the phone's own picture, whole"
+    (shot,) = direct(talk, "16:9")
+    assert shot.regions[0].keyframes[0].h == 1, "a source of the clip's own shape stays as it is"
 
 
 def test_odd_sources():

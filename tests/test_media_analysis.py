@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from carmic_assets.media.analysis import AUDIO_NAME, FRAMES_NAME, analyse, copy_size
+from carmic_assets.media.bars import BarFinder
 from carmic_assets.media.dissolves import DissolveFinder
 from carmic_assets.media.probe import probe
 from carmic_assets.media.shots import TINY, CutFinder, features
+from carmic_assets.model.direction import WHOLE, Box
 from carmic_assets.model.errors import CorruptVideo
 from carmic_assets.model.media import AnalysisFacts
 from tests.footage import beeps, counted, frames, number, samples
@@ -272,3 +274,42 @@ def test_cuts_of_the_film_clip_are_the_25_that_a_person_counted(shared: Path, tm
         1525, 1571, 1618, 1650, 1689,
     ]  # fmt: skip
     assert all(abs(t * 24 - round(t * 24)) < 0.03 for t in found)
+
+
+# --- bars
+
+
+def picture_of(frames: list[np.ndarray]) -> Box:
+    finder = BarFinder()
+    for frame in frames:
+        finder.feed(frame)
+    return finder.picture()
+
+
+def lit(seed: int, width: int = 160, height: int = 90) -> np.ndarray:
+    return np.random.default_rng(seed).integers(20, 230, (height, width)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("grey", [0, 16, 42])
+@pytest.mark.parametrize(("top", "left"), [(12, 0), (0, 50), (10, 20)])
+def test_bars_are_found_also_when_compressed(grey: int, top: int, left: int):
+    """Crops of letterboxed videos showed the bars above and below the person."""
+    frames = []
+    for seed in range(8):
+        bars = grey + np.random.default_rng(seed).integers(0, 4, (90, 160))
+        bars[top : 90 - top, left : 160 - left] = lit(seed)[top : 90 - top, left : 160 - left]
+        frames.append(bars.astype(np.uint8))
+    found = picture_of(frames)
+    assert (found.y * 90, found.x * 160) == pytest.approx((top + 2 * (top > 0), left + 2 * (left > 0)))
+    assert (found.h, found.w) == pytest.approx((1 - 2 * found.y, 1 - 2 * found.x))
+
+
+def test_dark_walls_subtitles_in_a_bar_and_darkness_are_no_bars():
+    stage = [np.full((90, 160), 18, np.uint8) for _ in range(8)]
+    for n, frame in enumerate(stage):
+        frame[30:, 40 + n : 90 + n] = lit(n)[30:, 40 + n : 90 + n]
+    assert picture_of(stage) == WHOLE, "somebody before a black curtain"
+    boxed = [np.pad(lit(n)[12:78], ((12, 12), (0, 0)), constant_values=16) for n in range(8)]
+    boxed[3][82:86, 60:100] = 230
+    assert picture_of(boxed) == WHOLE, "a line of text in the bar"
+    assert picture_of([np.full((90, 160), 16, np.uint8)] * 3) == picture_of([]) == WHOLE

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import msgspec
 
+from carmic_assets.direction.bars import with_bars, without_bars
 from carmic_assets.direction.grid import FrameGrid
 from carmic_assets.direction.override import overridden
 from carmic_assets.direction.plan import plan
 from carmic_assets.direction.sample import region_at
 from carmic_assets.direction.shots import shot_of, without_whips
-from carmic_assets.direction.stage import Manner, Stage, manner_of
+from carmic_assets.direction.stage import SAME, Manner, Stage, manner_of
 from carmic_assets.direction.subjects import hard_cuts, source_spans
 from carmic_assets.direction.views import views_of
-from carmic_assets.model.direction import Keyframe, Layout, LayoutShot, Region
+from carmic_assets.model.direction import WHOLE, Keyframe, Layout, LayoutShot, Region
 from carmic_assets.model.scene import Scene
 from carmic_assets.model.template import TemplateConfig
 
@@ -70,9 +71,15 @@ def moved(shots: tuple[LayoutShot, ...], by_s: float) -> tuple[LayoutShot, ...]:
 
 
 def direct_span(scene: Scene, start_s: float, end_s: float, manner: Manner) -> tuple[LayoutShot, ...]:
-    """Shots between two times of the source clock; each hard cut between them starts a shot."""
+    """Shots between two times of the source clock; each hard cut between them starts a shot.
+
+    No crop shows the bars of a letterboxed source, but where the whole source has the clip's own shape.
+    """
     grid = FrameGrid(start_s, scene.rate)
     stage = Stage.of(scene.width, scene.height, manner)
+    if scene.picture != WHOLE and stage.kept < SAME:
+        inner, box = without_bars(scene)
+        return with_bars(direct_span(inner, start_s, end_s, manner), box)
     habits: dict[str, Keyframe] = {}
     shots: list[LayoutShot] = []
     for span in source_spans(scene, start_s, end_s, grid):

@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from carmic_assets.media.bars import BarFinder
 from carmic_assets.media.dissolves import DissolveFinder
 from carmic_assets.media.open import open_media, packets
 from carmic_assets.media.shots import TINY, CutFinder, features
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 AUDIO_RATE = 16_000
 COPY_FPS = 12.5  # aimed at: the source's rate divided by a whole number. Mouths need more than the 5 of faces
 COPY_PIXELS = 640 * 360  # area of the copy, whatever its shape: a face of a tenth of the height keeps 36 px
+BARS_EVERY = 5  # frames of the copy
 THUMBNAILS = 5
 MIN_DECODED = 0.5  # share of the picture that must decode
 
@@ -102,6 +104,7 @@ def analyse(
         motion=tuple(round(m, 4) for m in picture.motion()),
         early_s=picture.early_s,
         dissolves_s=tuple(round(t, 6) for t in picture.dissolves.finish()),
+        picture=picture.bars.picture(),
     )
 
 
@@ -180,6 +183,7 @@ class _Picture:
         self.fps = Fraction(rate / max(1, round(rate / Fraction(COPY_FPS))))
         self.width, self.height = copy_size(video.width, video.height)
         self.cuts, self.dissolves = CutFinder(float(rate)), DissolveFinder()
+        self.bars = BarFinder()
         self.frames = 0
         self.start_s = 0.0
         self.decoded_s = 0.0
@@ -253,6 +257,8 @@ class _Picture:
         if self._small is None:
             self._small = self._shrink(self._newest)
             self._thumbnail(self._small)
+            if self.frames % BARS_EVERY == 0:
+                self.bars.feed(self._small.to_ndarray()[: self.height])
         self._small.pts, self._small.time_base = self.frames, 1 / self.fps
         self._small.pict_type = 0  # the encoder decides
         self._out.mux(self._stream.encode(self._small))

@@ -26,6 +26,9 @@ class Box(msgspec.Struct, frozen=True):
     h: float
 
 
+WHOLE = Box(0.0, 0.0, 1.0, 1.0)
+
+
 class Keyframe(msgspec.Struct, frozen=True):
     """The crop at time `t`; linear between keyframes, held before the first and after the last."""
 

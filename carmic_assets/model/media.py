@@ -6,6 +6,8 @@ from fractions import Fraction
 
 import msgspec
 
+from carmic_assets.model.direction import WHOLE, Box
+
 
 class Rate(msgspec.Struct, frozen=True):
     """A frame rate as a ratio: 30000/1001, never 29.97."""
@@ -86,6 +88,7 @@ class AnalysisFacts(msgspec.Struct, frozen=True):
     motion: tuple[float, ...] = ()  # 0..1 per second of video, how much the picture changes
     early_s: float = 0.0  # the copy's frame at t shows the newest frame of the source at t + early_s
     dissolves_s: tuple[float, ...] = ()
+    picture: Box = WHOLE  # what is between bars (letterbox, pillarbox)
 
     @property
     def breaks_s(self) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from carmic_assets.model.direction import WHOLE, Box
 from carmic_assets.model.media import Rate
 from carmic_assets.model.speech import Turn
 
@@ -48,6 +49,7 @@ class Scene(msgspec.Struct, frozen=True):
     people: dict[str, tuple[int, ...]]  # speaker -> the tracks that are this person
     detector: str = ""
     dissolves_s: tuple[float, ...] = ()  # middle of each dissolve or fade from one shot to another
+    picture: Box = WHOLE  # what is between bars
 
 
 class MatrixBox(msgspec.Struct, frozen=True):

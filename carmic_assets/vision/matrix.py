@@ -137,6 +137,7 @@ def scene_of(matrix: pl.DataFrame, speakers: Speakers, facts: SourceFacts, analy
         end_s=analysis.start_s + analysis.duration_s,
         cuts_s=analysis.cuts_s,
         dissolves_s=analysis.dissolves_s,
+        picture=analysis.picture,
         tracks=tuple(tracks),
         turns=speakers.turns,
         people=speakers.tracks,
