@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import tempfile
 import time
-from typing import Any
+from typing import IO, Any
 
 from cryptography.fernet import Fernet
 from litestar import Request
 from litestar.concurrency import sync_to_thread
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from multipart import parse_options_header
 
 from api.access import Caller
 from api.errors import ApiError
@@ -25,6 +27,7 @@ from resources.platform import Platform
 WAIT_S = 30.0  # for the first request with the key to end
 KEPT_HEADERS = ("content-type", "location", "etag")
 MAX_BODY = 10 * 1024 * 1024
+IN_MEMORY = 1024 * 1024  # of a body; a longer one waits in a file
 
 
 class IdempotencyMiddleware:
@@ -41,13 +44,21 @@ class IdempotencyMiddleware:
             return
         caller: Caller = scope["state"]["caller"]
         whose = caller.workspace_id or caller.user_id or scope["state"]["client_ip"]
-        body = await _whole_body(receive)
-        digest = hashlib.sha256(f"{scope['path']}\n".encode() + body).hexdigest()
-        claim = await self._claim(whose, key, digest)
-        if isinstance(claim, idempotency.Answer):
-            await self._replay(claim, send)
-        else:
-            await self._run(scope, body, send, whose, key)
+        folder = self.platform.settings.scratch_dir
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(folder)) as body:
+            digest = await _take(scope, receive, body, self._largest(scope))
+            claim = await self._claim(whose, key, digest)
+            if isinstance(claim, idempotency.Answer):
+                await self._replay(claim, send)
+            else:
+                body.seek(0)
+                await self._run(scope, body, send, whose, key)
+
+    def _largest(self, scope: Scope) -> int:
+        """Bytes of a body: a form holds a file, and what little the form itself takes."""
+        holds_file = scope["route_handler"].opt.get("body") == "multipart"
+        return MAX_BODY + (self.platform.settings.max_upload_bytes if holds_file else 0)
 
     async def _claim(self, whose: str, key: str, digest: str) -> idempotency.Claim:
         deadline = time.monotonic() + WAIT_S
@@ -65,12 +76,13 @@ class IdempotencyMiddleware:
         with self.platform.database.write() as connection:
             return idempotency.claim(connection, whose, key, digest)
 
-    async def _run(self, scope: Scope, body: bytes, send: Send, whose: str, key: str) -> None:
+    async def _run(self, scope: Scope, body: IO[bytes], send: Send, whose: str, key: str) -> None:
         start: Message | None = None
         kept = bytearray()
 
         async def receive_again() -> Any:
-            return {"type": "http.request", "body": body, "more_body": False}
+            block = await sync_to_thread(body.read, IN_MEMORY)
+            return {"type": "http.request", "body": block, "more_body": bool(block)}
 
         async def hold(message: Message) -> None:
             """The client hears of the effect only when its answer is durable."""
@@ -128,14 +140,28 @@ def _key(scope: Scope) -> str | None:
     return key
 
 
-async def _whole_body(receive: Receive) -> bytes:
-    body = bytearray()
+async def _take(scope: Scope, receive: Receive, body: IO[bytes], most: int) -> str:
+    """Write the request's body to `body`; its digest, which is the same for the same request made again.
+
+    A client that repeats a form draws a new boundary: the digest is of what stands between.
+    """
+    _, options = parse_options_header(Request(scope).headers.get("content-type", ""))
+    boundary = options.get("boundary", "").encode()
+    digest = hashlib.sha256(f"{scope['path']}\n".encode())
+    size, held = 0, b""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ApiError(400, "The connection broke before the request was complete.")
-        body.extend(message.get("body", b""))  # type: ignore[arg-type]
-        if len(body) > MAX_BODY:
+        block: bytes = message.get("body", b"")  # type: ignore[assignment]
+        size += len(block)
+        if size > most:
             raise ApiError(413, "The request's body is too large for this path.")
+        await sync_to_thread(body.write, block)
+        held = (held + block).replace(boundary, b"") if boundary else held + block
+        cut = max(0, len(held) - len(boundary))  # what is left may be the beginning of one
+        digest.update(held[:cut])
+        held = held[cut:]
         if not message.get("more_body"):
-            return bytes(body)
+            digest.update(held)
+            return digest.hexdigest()

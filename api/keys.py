@@ -61,7 +61,14 @@ def create_key(platform: ThePlatform, caller: TheCaller, data: JSONBody[KeyIn]) 
     return _create(platform, caller, data)
 
 
-@post("/v1/keys/{key_id:uuid}/rotate", access=Access.OWNER, status_code=200, sync_to_thread=True, tags=["API keys"])
+@post(
+    "/v1/keys/{key_id:uuid}/rotate",
+    access=Access.OWNER,
+    idempotent=True,
+    status_code=200,
+    sync_to_thread=True,
+    tags=["API keys"],
+)
 def rotate_key(platform: ThePlatform, caller: TheCaller, key_id: Id) -> Data[NewKey]:
     """A new secret under the same id; the old one is dead at once."""
     with platform.database.write() as connection:

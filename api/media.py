@@ -256,6 +256,7 @@ def _known(family: str, fonts: Sequence[MediaFile]) -> bool:
 @post(
     "/v1/workspaces/media",
     access=Access.EDITOR,
+    idempotent=True,
     request_max_body_size=None,
     body="multipart",
     refuses=(402,),

@@ -117,6 +117,7 @@ def connect(
 @post(
     "/v1/social/callback/{name:str}",
     access=Access.EDITOR,
+    idempotent=True,
     refuses=(502,),
     sync_to_thread=True,
     tags=TAGS,

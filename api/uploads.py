@@ -29,6 +29,7 @@ from resources.platform import Platform
 
 VERSION = "1.0.0"
 LIFE = timedelta(days=1)
+SETTLE_S = 2.0  # what a broken connection had sent is still being written down; an offset before that would be stale
 LOCK_PATIENCE_S = 5.0  # the broken connection of a moment ago may not have been noticed yet
 
 
@@ -88,7 +89,8 @@ def begin(request: Request[Any, Any, Any], platform: ThePlatform, caller: TheCal
     if project.run_id is not None or project.source_url is not None:
         raise ApiError(409, "This project takes no upload (any more).")
     location = address(platform, project.object_key, length)
-    return Response(None, status_code=201, headers={**_tus(), "Location": location, "Upload-Offset": "0"})
+    headers = {**_tus(), "Location": location, "Upload-Offset": "0"}
+    return Response(None, status_code=201, headers=headers, media_type="text/plain")  # as JSON, nothing is `null`
 
 
 @route(
@@ -96,14 +98,18 @@ def begin(request: Request[Any, Any, Any], platform: ThePlatform, caller: TheCal
     http_method=["HEAD"],
     access=Access.SIGNED,
     status_code=200,
-    sync_to_thread=True,
     tags=["Resumable uploads"],
 )
-def progress(request: Request[Any, Any, Any], platform: ThePlatform, token: FromPath[str]) -> Response[None]:
+async def progress(request: Request[Any, Any, Any], platform: ThePlatform, token: FromPath[str]) -> Response[None]:
     """How many bytes have come: `Upload-Offset`."""
     _version(request)
     ticket = _ticket(platform, token)
-    offset = uploads.received(platform.store, ticket.key, ticket.length)
+    deadline = asyncio.get_running_loop().time() + SETTLE_S
+    while await sync_to_thread(uploads.being_written, platform.store, ticket.key):
+        if asyncio.get_running_loop().time() > deadline:
+            break  # not a broken connection's last bytes, then, but somebody at work
+        await asyncio.sleep(0.05)
+    offset = await sync_to_thread(uploads.received, platform.store, ticket.key, ticket.length)
     return Response(None, headers={**_tus(), **_offsets(offset, ticket.length), "Cache-Control": "no-store"})
 
 

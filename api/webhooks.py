@@ -120,6 +120,7 @@ def remove(platform: ThePlatform, caller: TheCaller, webhook_id: Id) -> Data[Ok]
 @post(
     "/v1/webhooks/{webhook_id:uuid}/rotate-secret",
     access=Access.OWNER,
+    idempotent=True,
     status_code=200,
     sync_to_thread=True,
     tags=TAGS,
@@ -132,7 +133,14 @@ def rotate(platform: ThePlatform, caller: TheCaller, webhook_id: Id) -> Data[Web
     return Data(WebhookSecret(**_fields(rotated), secret=rotated.secret))
 
 
-@post("/v1/webhooks/{webhook_id:uuid}/test", access=Access.OWNER, status_code=202, sync_to_thread=True, tags=TAGS)
+@post(
+    "/v1/webhooks/{webhook_id:uuid}/test",
+    access=Access.OWNER,
+    idempotent=True,
+    status_code=202,
+    sync_to_thread=True,
+    tags=TAGS,
+)
 def try_out(platform: ThePlatform, caller: TheCaller, webhook_id: Id) -> Data[DeliveryOut]:
     """Queue a test delivery; read what came of it under `deliveries`."""
     with platform.database.write() as connection:
@@ -152,6 +160,7 @@ def deliveries(
 @post(
     "/v1/webhooks/{webhook_id:uuid}/deliveries/{delivery_id:uuid}/redeliver",
     access=Access.OWNER,
+    idempotent=True,
     status_code=202,
     sync_to_thread=True,
     tags=TAGS,

@@ -64,6 +64,20 @@ def received(store: Store, key: str, length: int) -> int:
     return 0
 
 
+def being_written(store: Store, key: str) -> bool:
+    """Whether a request is adding to it now. Of a bucket nobody can tell: what counts there is whole parts."""
+    if not isinstance(store, FolderStore):
+        return False
+    try:
+        with _unfinished(store, key).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 def open_for_upload(connection: Connection, key: str) -> bool:
     """Whether the object may still be written: no run reads the source yet, no media record vouches for it."""
     claimed = select(projects.c.id).where(

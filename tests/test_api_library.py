@@ -192,6 +192,19 @@ def test_media_can_be_sent_in_one_request(owner: Member, tmp_path: Path) -> None
     assert owner.call("POST", "/v1/workspaces/media", json={}).status_code == 415
 
 
+def test_a_form_that_is_sent_again_with_its_key_is_one_file(owner: Member) -> None:
+    """A client draws a new boundary for each form: by the bytes alone, no two are the same request."""
+    key = {"Idempotency-Key": "one form"}
+    one, other = {"file": ("twice.png", png(), "image/png")}, {"file": ("other.png", png(), "image/png")}
+    first = owner.call("POST", "/v1/workspaces/media", files=one, headers=key)
+    again = owner.call("POST", "/v1/workspaces/media", files=one, headers=key)
+    assert first.request.headers["content-type"] != again.request.headers["content-type"]
+    assert first.status_code == again.status_code == 201 and first.text == again.text
+    assert again.headers["idempotency-replayed"] == "true"
+    assert owner.call("POST", "/v1/workspaces/media", files=other, headers=key).status_code == 422
+    assert owner.call("GET", "/v1/media?search=twice").json()["meta"]["total"] == 1
+
+
 def test_media_of_one_clip_stays_with_it(owner: Member) -> None:
     clip = analysed(owner)[1]
     asked = {"filename": "b.png", "content_type": "image/png", "file_size": len(png())}

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.app import AREAS
 from api.links import link
 from api_server import Member, Server
 from api_talk import analysed
@@ -144,6 +145,14 @@ def test_one_idempotency_key_has_one_effect_however_often_it_comes(server: Serve
     assert other.status_code == 422
 
 
+def test_every_post_that_creates_or_starts_something_takes_an_idempotency_key() -> None:
+    own_means = {"/v1/uploads", "/store/{key:path}"}  # tus resumes; a signed address writes one object
+    for area in AREAS:
+        for route in area.ROUTES:
+            if "POST" in route.http_methods and route.status_code in (201, 202) and not route.paths & own_means:
+                assert route.opt.get("idempotent"), route.paths
+
+
 def test_a_refusal_does_not_use_the_key_up(server: Server) -> None:
     member, key = server.member(), {"Idempotency-Key": "k1"}
     first = create(member).json()["data"]
@@ -259,7 +268,7 @@ def test_a_resumable_upload_goes_on_where_it_broke(server: Server) -> None:
         "/v1/uploads",
         headers={**tus, "Upload-Length": str(len(data)), "Upload-Metadata": f"project_id {metadata}"},
     )
-    assert begun.status_code == 201, begun.text
+    assert begun.status_code == 201 and begun.content == b"", begun.text
     where = begun.headers["location"]
     patch = {**tus, "Content-Type": "application/offset+octet-stream"}
     path = where.partition(f":{server.port}")[2]
