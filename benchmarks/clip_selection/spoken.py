@@ -22,7 +22,10 @@ from carmic_assets.scoring.features import ScoringFeatures, extract_features
 from carmic_assets.scoring.sound import sound_features
 from carmic_assets.speech.transcribe import transcribe
 
-VOICES = {"A": ("en-us", 165), "B": ("en-gb", 175), "C": ("en-us+f3", 170)}
+VOICES = {
+    "A": ("en-us", 165), "B": ("en-gb", 175), "C": ("en-us+f3", 170), "D": ("en-gb-x-rp+f2", 165),
+    "E": ("en-us+m3", 175), "F": ("en-gb+m7", 170), "G": ("en-us+f4", 160),
+}  # fmt: skip
 
 
 class Heard(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ import msgspec
 from carmic_assets.model.speech import Speakers, Transcript, Turn, Word
 
 FOLDER = Path(__file__).parent / "talks"
-PARTS = ("tune", "held", "quiet")
+PARTS = ("tune", "held", "quiet", "fresh")
 
 
 class Passage(msgspec.Struct, frozen=True):
