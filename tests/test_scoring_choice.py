@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import msgspec
 import numpy as np
@@ -21,6 +21,7 @@ from carmic_assets.scoring.lexicon import tokens
 from carmic_assets.scoring.score import score_clips
 from carmic_assets.scoring.select import ceiling_count, floor_count
 from carmic_assets.scoring.sound import SoundFeatures
+from carmic_assets.scoring.windows import Windows, shared_out
 
 
 @pytest.fixture(scope="module")
@@ -375,3 +376,24 @@ def test_hype_scores_low_on_its_own(talk, features):
     loud = [c for c in (*chosen.clips, *chosen.runners_up) if distracted(talk.distractors, (c.start_s, c.end_s))]
     quiet = [c.score for c in chosen.clips[:5]]
     assert all(clip.score < min(quiet) for clip in loud)
+
+
+def test_a_talk_is_shared_out_for_the_highest_sum():
+    dice = np.random.default_rng(3)
+    for _ in range(50):
+        first = dice.integers(0, 9, 9)
+        windows = Windows(first, first + dice.integers(1, 5, 9), np.ones(9), {})
+        worth = dice.normal(0.3, 1, 9)
+        apart = [
+            rows
+            for count in range(10)
+            for rows in combinations(range(9), count)
+            if all(
+                windows.last[a] <= windows.first[b] or windows.last[b] <= windows.first[a]
+                for a, b in combinations(rows, 2)
+            )
+        ]
+        chosen = shared_out(windows, worth)
+        assert tuple(sorted(chosen)) in apart
+        assert worth[chosen].sum() == pytest.approx(max(worth[list(rows)].sum() for rows in apart))
+    assert shared_out(windows, -np.ones(9)) == []

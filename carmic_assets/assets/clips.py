@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from carmic_assets.scoring.features import ScoringFeatures
     from carmic_assets.scoring.llm import Refinement
 
-SCORER_CODE = "3"  # raise it with scoring.score.SCORER_VERSION: the UI then shows every video's clips as stale
+SCORER_CODE = "4"  # raise it with scoring.score.SCORER_VERSION: the UI then shows every video's clips as stale
 FRAMES_EACH = 3  # sent to a model that looks
 
 

@@ -19,7 +19,7 @@ from carmic_assets.scoring.talk import Talk
 if TYPE_CHECKING:
     import numpy as np
 
-DISTASTE = 0.25  # how much of the log-odds of being filler count against a highlight
+DISTASTE = 1.0  # how much the log-odds of being filler, where they are above even, count against a highlight
 REACH = 2  # sentences on each side that make the context
 BARE = ("number", "asks", "exclaims", "names", "words")  # the marks that need no word list
 
@@ -46,7 +46,7 @@ def substance(talk: Talk) -> np.ndarray:
     """Log-odds of being part of a highlight, per sentence, shape (n,); lowered where filler is likely."""
     import numpy as np
 
-    return applied(models()[_kind(talk)], talk) - DISTASTE * np.logaddexp(0, _filler(talk) - 1)
+    return applied(models()[_kind(talk)], talk) - DISTASTE * np.logaddexp(0, _filler(talk))
 
 
 def filler(talk: Talk) -> np.ndarray:

@@ -25,7 +25,7 @@ from carmic_assets.scoring.windows import Windows, best_cuts, find_windows, meas
 if TYPE_CHECKING:
     import numpy as np
 
-SCORER_VERSION = "3"
+SCORER_VERSION = "4"
 LEAD_S, TAIL_S = 0.18, 0.35  # breath before the first word and after the last, where the neighbours leave room
 RUNNERS_UP = 12
 

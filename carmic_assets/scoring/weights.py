@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-BIAS = -5.5
+BIAS = -6.4
 WEIGHTS = {
     "substance": 3.5,
-    "plain": 3.0,
+    "plain": 4.0,
     "completeness": 1.2,
     "hook": 0.8,
     "story": 0.5,

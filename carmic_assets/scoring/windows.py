@@ -62,9 +62,10 @@ def total(values: np.ndarray, windows: Windows) -> np.ndarray:
     return sums[windows.last] - sums[windows.first]
 
 
-LINE = -1.1  # log-odds above which one more sentence adds to a clip
+LINE = -1.3  # log-odds above which one more sentence adds to a clip
 SHRINK = 0.2  # power of the length that evidence is divided by: 0 prefers the longest, 1 is the mean
-EDGE = 1.5  # what the best possible beginning and end are worth against substance
+EDGE = 1.0  # what the best possible beginning and end are worth against substance
+COST = 2.6  # what one more clip must be worth: two short ones in place of a long one have to earn it twice
 WANTED = 4.0  # what it is worth to a cut that it is all about what was asked for
 SAME = 0.25  # shared part of the union above which two candidates are the same clip cut differently
 
@@ -80,8 +81,9 @@ def evidence(talk: Talk, windows: Windows) -> np.ndarray:
 
 
 def best_cuts(talk: Talk, windows: Windows, wanted: np.ndarray) -> np.ndarray:
-    """Which candidates to keep: of those that are mostly the same stretch, the one with the best bounds (non-maximum
-    suppression). `wanted` is how much each is what the user asked for, -1..1."""
+    """Which candidates to keep: those that share out the talk best, so that a clip that swallows half of its neighbour
+    gives way to the two; then, of the others that are mostly the same stretch, the one with the best bounds
+    (non-maximum suppression). `wanted` is how much each is what the user asked for, -1..1."""
     import numpy as np
 
     begin, end = completeness(talk)
@@ -89,12 +91,39 @@ def best_cuts(talk: Talk, windows: Windows, wanted: np.ndarray) -> np.ndarray:
     left, right = talk.start_s[windows.first], talk.end_s[windows.last - 1]
     alive = np.ones(len(windows), bool)
     kept = []
-    for i in np.argsort(-quality, kind="stable"):
+    for i in [*shared_out(windows, quality - COST), *np.argsort(-quality, kind="stable")]:
         if alive[i]:
             kept.append(int(i))
             shared = np.minimum(right, right[i]) - np.maximum(left, left[i])
             alive &= shared <= SAME * (np.maximum(right, right[i]) - np.minimum(left, left[i]))
     return np.array(sorted(kept), int)
+
+
+def shared_out(windows: Windows, worth: np.ndarray) -> list[int]:
+    """The candidates, none over another, whose `worth` adds up to the most (weighted interval scheduling by dynamic
+    programming over the gaps between sentences). Those worth nothing are never among them."""
+    import numpy as np
+
+    gaps = int(windows.last.max(initial=0)) + 1
+    order = np.argsort(windows.last, kind="stable")
+    ending = np.searchsorted(windows.last[order], np.arange(gaps + 1))  # where in `order` those begin that end at a gap
+    most, last = np.zeros(gaps), np.full(gaps, -1)
+    for gap in range(1, gaps):
+        most[gap] = most[gap - 1]
+        rows = order[ending[gap] : ending[gap + 1]]
+        if len(rows):
+            sums = most[windows.first[rows]] + worth[rows]
+            best = int(np.argmax(sums))
+            if sums[best] > most[gap]:
+                most[gap], last[gap] = sums[best], rows[best]
+    chosen, gap = [], gaps - 1
+    while gap > 0:
+        if last[gap] < 0:
+            gap -= 1
+        else:
+            chosen.append(int(last[gap]))
+            gap = int(windows.first[last[gap]])
+    return chosen
 
 
 def measure(talk: Talk, windows: Windows, sound: dict[str, np.ndarray], motion: np.ndarray | None) -> Windows:
