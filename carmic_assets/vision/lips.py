@@ -5,6 +5,7 @@ Looks at the small copy only. Head motion is taken out by aligning the upper fac
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,10 @@ class Face(msgspec.Struct, frozen=True):
     mouth_x: float
     mouth_y: float
 
+    def moved(self, dx: float, dy: float) -> Face:
+        """The face elsewhere, by fractions of the picture."""
+        return Face(self.x + dx, self.y + dy, self.w, self.h, self.mouth_x + dx, self.mouth_y + dy)
+
 
 def face_of(
     kind: str, box: tuple[float, float, float, float], marks: tuple[float, ...] | None, aspect: float
@@ -45,8 +50,11 @@ def face_of(
     return Face((mouth_x + eyes_x - wide) / 2, eyes_y - 0.37 * tall, wide, tall, mouth_x, mouth_y)
 
 
-def mouth_motion(before: np.ndarray, now: np.ndarray, face: Face) -> tuple[float, float]:
-    """How much mouth and upper face changed between two grey pictures, in units of the face's contrast."""
+def mouth_motion(
+    before: np.ndarray, now: np.ndarray, face: Face, camera: tuple[float, float] = (0.0, 0.0)
+) -> tuple[float, float]:
+    """How much mouth and upper face changed between two grey pictures, in units of the face's contrast. `camera` is how
+    far the camera moved the picture in between, fractions of it."""
     import cv2
     import numpy as np
 
@@ -54,17 +62,14 @@ def mouth_motion(before: np.ndarray, now: np.ndarray, face: Face) -> tuple[float
     x, y, w, h = face.x * width, face.y * height, face.w * width, face.h * height
     if w < 8 or h < 8:
         return 0.0, 0.0
-    matrix = np.array([[SIDE / w, 0, -x * SIDE / w], [0, SIDE / h, -y * SIDE / h]], np.float32)
     a: Any
     b: Any
     a, b = (
-        cv2.warpAffine(p, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(
-            np.float32
-        )
-        for p in (before, now)
+        _levelled(picture, left, top, w, h)
+        for picture, left, top in ((before, x - camera[0] * width, y - camera[1] * height), (now, x, y))
     )
     upper = slice(int(0.15 * SIDE), int(0.62 * SIDE)), slice(int(0.1 * SIDE), int(0.9 * SIDE))
-    (dx, dy), _ = cv2.phaseCorrelate(a[upper], b[upper], _window(a[upper].shape))
+    (dx, dy), _ = cv2.phaseCorrelate(a[upper], b[upper], hanning((a[upper].shape[1], a[upper].shape[0])))
     if abs(dx) < 8 and abs(dy) < 8:
         a = cv2.warpAffine(
             a, np.array([[1, 0, dx], [0, 1, dy]], np.float32), (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE
@@ -77,10 +82,22 @@ def mouth_motion(before: np.ndarray, now: np.ndarray, face: Face) -> tuple[float
     return float(change[top : top + 20, left : left + 28].mean()) / contrast, float(change[upper].mean()) / contrast
 
 
-def _window(shape: tuple[int, int]) -> np.ndarray:
+def _levelled(picture: np.ndarray, x: float, y: float, w: float, h: float) -> np.ndarray:
+    """The box (px) of a grey picture brought to `SIDE` x `SIDE`, float32."""
+    import cv2
+    import numpy as np
+
+    matrix = np.array([[SIDE / w, 0, -x * SIDE / w], [0, SIDE / h, -y * SIDE / h]], np.float32)
+    square = cv2.warpAffine(picture, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return square.astype(np.float32)
+
+
+@functools.cache
+def hanning(size: tuple[int, int]) -> np.ndarray:
+    """The window (width, height) that phase correlation wants."""
     import cv2
 
-    return cv2.createHanningWindow((shape[1], shape[0]), cv2.CV_32F)
+    return cv2.createHanningWindow(size, cv2.CV_32F)
 
 
 def speaking_scores(

@@ -19,7 +19,7 @@ from carmic_assets.model.progress import Progress, ignore
 from carmic_assets.vision.asd import WINDOW_S, ActiveSpeaker, crop
 from carmic_assets.vision.centerface import overlap
 from carmic_assets.vision.detect import Detection, Detector
-from carmic_assets.vision.lips import Face, face_of, mouth_motion
+from carmic_assets.vision.lips import Face, face_of, hanning, mouth_motion
 from carmic_assets.vision.tracks import Piece, ShotTracker
 
 if TYPE_CHECKING:
@@ -28,12 +28,16 @@ if TYPE_CHECKING:
 
 COARSE_FPS = 2.5  # of detection where nothing moves
 LONGEST_GAP_S = 0.5  # between the faces that an audio-visual model sees as one stretch
+CAMERA_SIZE = (160, 90)
+SURE_SHIFT = 0.1  # response of the correlation below which the pictures do not match
+LEAST_SHIFT = 0.5  # of their pixels: less is left to the alignment of each face
 STEADY = 0.55  # intersection over union with the detection before, above which nothing moved
 
 
 class _Frame:
     def __init__(self, t: float, decoded: av.VideoFrame):
         self.t = t
+        self.camera = (0.0, 0.0)  # how far the camera has moved the picture since its shot began, fractions of it
         self.grey: np.ndarray = decoded.to_ndarray()[: decoded.height]  # the copy is yuv420p: its luma comes first
         self._decoded = decoded
 
@@ -41,6 +45,14 @@ class _Frame:
     def picture(self) -> np.ndarray:
         """RGB; made when asked for, as most frames are only looked at in grey."""
         return self._decoded.to_ndarray(format="rgb24")
+
+    @functools.cached_property
+    def small(self) -> np.ndarray:
+        """The grey picture to see the camera's motion by."""
+        import cv2
+        import numpy as np
+
+        return cv2.resize(self.grey, CAMERA_SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def observe(
@@ -87,6 +99,7 @@ class _Pass:
             self._found, self._waiting = self._detect(frame), [frame]
             self._join(frame, self._found)
             return
+        frame.camera = _moved_by_camera(self._waiting[-1], frame)
         self._waiting.append(frame)
         if len(self._waiting) > self._stride:
             self._look()
@@ -140,8 +153,8 @@ class _Pass:
 
 
 def _measure(piece: Piece, frames: list[_Frame]) -> list[tuple[_Frame, Face]]:
-    """Mouth motion in each of `frames` but the first; the face between its two detections is on a line. Returns where
-    it was in each."""
+    """Mouth motion in each of `frames` but the first; between its two detections the face is on a line, once the
+    camera's motion is taken out. Returns where it was in each."""
     (t0, t1) = piece.times[-2:]
     height, width = frames[0].grey.shape
     faces = [
@@ -150,13 +163,28 @@ def _measure(piece: Piece, frames: list[_Frame]) -> list[tuple[_Frame, Face]]:
     ]
     if faces[0] is None or faces[1] is None:
         return []
+    first, last = (
+        astuple(face.moved(-at.camera[0], -at.camera[1]))
+        for face, at in zip((faces[0], faces[1]), (frames[0], frames[-1]), strict=True)
+    )
     found = []
     for before, now in pairwise(frames):
         part = (now.t - t0) / (t1 - t0)
-        face = Face(*(a + part * (b - a) for a, b in zip(astuple(faces[0]), astuple(faces[1]), strict=True)))
-        piece.motion.append((now.t, *mouth_motion(before.grey, now.grey, face)))
+        face = Face(*(a + part * (b - a) for a, b in zip(first, last, strict=True))).moved(*now.camera)
+        moved = (now.camera[0] - before.camera[0], now.camera[1] - before.camera[1])
+        piece.motion.append((now.t, *mouth_motion(before.grey, now.grey, face, moved)))
         found.append((now, face))
     return found
+
+
+def _moved_by_camera(before: _Frame, now: _Frame) -> tuple[float, float]:
+    """`now.camera`: the shift of the whole picture, by phase correlation; one too small or too uncertain is none."""
+    import cv2
+
+    (dx, dy), sure = cv2.phaseCorrelate(before.small, now.small, hanning(CAMERA_SIZE))
+    if sure < SURE_SHIFT or dx * dx + dy * dy < LEAST_SHIFT**2:
+        return before.camera
+    return before.camera[0] + dx / CAMERA_SIZE[0], before.camera[1] + dy / CAMERA_SIZE[1]
 
 
 def _same(before: list[Detection], now: list[Detection]) -> bool:
