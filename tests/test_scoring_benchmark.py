@@ -19,6 +19,7 @@ def test_talks_not_fitted_on(part):
     assert mean([f.ndcg5 for f in figures]) >= 0.8
     assert mean([f.distractors5 for f in figures]) <= 0.05
     assert mean([f.clean for f in figures]) >= 0.98
+    assert mean([f.standalone for f in figures]) >= 0.65
     for choose in BASELINES.values():
         theirs = [judge(talk, choose(talk, features)).ndcg5 for talk, features in talks]
         assert mean(theirs) + 0.3 < mean([f.ndcg5 for f in figures])

@@ -67,6 +67,8 @@ SHRINK = 0.2  # power of the length that evidence is divided by: 0 prefers the l
 EDGE = 1.0  # what the best possible beginning and end are worth against substance
 COST = 2.6  # what one more clip must be worth: two short ones in place of a long one have to earn it twice
 WANTED = 4.0  # what it is worth to a cut that it is all about what was asked for
+DOUBT = -1.0  # log-odds above which the sentence beside a clip may still be part of it
+SLACK = 0.1  # how much worse a beginning or end may be for that sentence's sake
 SAME = 0.25  # shared part of the union above which two candidates are the same clip cut differently
 
 
@@ -91,7 +93,8 @@ def best_cuts(talk: Talk, windows: Windows, wanted: np.ndarray) -> np.ndarray:
     left, right = talk.start_s[windows.first], talk.end_s[windows.last - 1]
     alive = np.ones(len(windows), bool)
     kept = []
-    for i in [*shared_out(windows, quality - COST), *np.argsort(-quality, kind="stable")]:
+    best = taken_in(talk, windows, shared_out(windows, quality - COST))
+    for i in [*best, *np.argsort(-quality, kind="stable")]:
         if alive[i]:
             kept.append(int(i))
             shared = np.minimum(right, right[i]) - np.maximum(left, left[i])
@@ -124,6 +127,28 @@ def shared_out(windows: Windows, worth: np.ndarray) -> list[int]:
             chosen.append(int(last[gap]))
             gap = int(windows.first[last[gap]])
     return chosen
+
+
+def taken_in(talk: Talk, windows: Windows, rows: list[int]) -> list[int]:
+    """These candidates, none over another, each with the sentence before it and the one after it where they may still
+    be part of it: a clip with a sentence too many can be understood, one that lacks its first or last cannot."""
+    import numpy as np
+
+    begin, end = completeness(talk)
+    free = substance(talk) > DOUBT
+    for i in rows:
+        free[windows.first[i] : windows.last[i]] = False
+    out = []
+    for i in rows:
+        first, last = int(windows.first[i]), int(windows.last[i])
+        starts = [first - 1] if first and free[first - 1] and begin[first - 1] >= begin[first] - SLACK else []
+        stops = [last + 1] if last < len(talk) and free[last] and end[last + 1] >= end[last] - SLACK else []
+        wider = [(a, b) for a in [*starts, first] for b in [*stops, last]]
+        found = (np.flatnonzero((windows.first == a) & (windows.last == b)) for a, b in wider)
+        row = int(next(rows[0] for rows in found if len(rows)))
+        free[windows.first[row] : windows.last[row]] = False
+        out.append(row)
+    return out
 
 
 def measure(talk: Talk, windows: Windows, sound: dict[str, np.ndarray], motion: np.ndarray | None) -> Windows:
