@@ -91,7 +91,7 @@ def _settle(at: Stage, facts: SourceFacts) -> None:
 
 
 @dg.asset(
-    partitions_def=videos, deps=[source_video], group_name="ingest", code_version="1", kinds={"video"}, pool="decode"
+    partitions_def=videos, deps=[source_video], group_name="ingest", code_version="2", kinds={"video"}, pool="decode"
 )
 def analysis_media(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:
     """The one decode: 16 kHz sound, a small copy for the detector, scene cuts, thumbnails."""

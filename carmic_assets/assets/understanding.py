@@ -24,7 +24,7 @@ PICTURES = 15  # of the sheet that shows the crops
     partitions_def=videos,
     deps=[analysis_media],
     group_name="understanding",
-    code_version="1",
+    code_version="2",
     pool="models",
     check_specs=checks.specs("transcript", checks.WORDS),
 )
@@ -72,7 +72,7 @@ def transcript(context: dg.AssetExecutionContext, platform: PlatformResource) ->
     partitions_def=videos,
     deps=[analysis_media, transcript],
     group_name="understanding",
-    code_version="1",
+    code_version="2",
     kinds={"parquet"},
     pool="models",
 )
@@ -124,7 +124,7 @@ def spatial_matrix(context: dg.AssetExecutionContext, platform: PlatformResource
     partitions_def=videos,
     deps=[spatial_matrix],
     group_name="understanding",
-    code_version="1",
+    code_version="2",
     check_specs=checks.specs("layout_timeline", checks.CROP),
 )
 def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:
