@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from carmic_assets.cli.up import API_OPTIONS
 from resources import accounts, passwords, projects, sessions
 from resources.database.engine import Database
 from resources.platform import Platform, open_platform
@@ -103,7 +104,7 @@ def running(home: Path, **settings: str) -> Iterator[Server]:
     (home / "dagster").mkdir(parents=True, exist_ok=True)
     platform = open_platform(environ)
     command = [sys.executable, "-m", "uvicorn", "--factory", "api.app:create", "--port", str(port)]
-    command += ["--no-access-log", "--timeout-graceful-shutdown", "3", "--no-proxy-headers"]
+    command += API_OPTIONS
     with (home / "api.log").open("wb") as log:
         process = subprocess.Popen(command, env={**os.environ, **environ}, stdout=log, stderr=log)
     try:

@@ -1,5 +1,8 @@
 """Every answer is in its envelope, whatever way it is reached: shapes of errors, ids of requests, headers of limits."""
 
+import http.client
+import time
+
 import httpx
 import pytest
 
@@ -133,6 +136,17 @@ def test_a_request_id_is_kept_when_it_is_harmless(server: Server) -> None:
     assert given.headers["x-request-id"] == "my-request.1"
     forged = httpx.get(server.base + "/v1/health", headers={"X-Request-ID": "a b{}"})
     assert forged.headers["x-request-id"] != "a b{}"
+
+
+def test_a_client_that_asks_every_five_seconds_keeps_its_connection(server: Server) -> None:
+    """Uvicorn's own limit is these five seconds: now and then it hung up just as the next request was sent."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    for wait_s in (0, 5.2):
+        time.sleep(wait_s)
+        connection.request("GET", "/api/v1/health")  # raises RemoteDisconnected where it was hung up
+        answer = connection.getresponse()
+        assert answer.status == 200 and answer.read()
+    connection.close()
 
 
 def test_secrets_never_reach_the_log(server: Server) -> None:

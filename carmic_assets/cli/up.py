@@ -30,6 +30,11 @@ MOST_LOG_BYTES = 50_000_000  # of a log; what was there before is kept once more
 ROTATE_EVERY_S = 60.0
 SHORT_LIFE_S = 60.0  # a service that dies sooner than this after its last start waits before the next one...
 MOST_WAIT_S = 15.0  # ... twice as long each time, from half a second up to this
+API_OPTIONS = [  # of uvicorn
+    "--no-access-log", "--timeout-graceful-shutdown", "3", "--no-server-header",
+    "--timeout-keep-alive", "75",  # its 5 s hang up on clients that ask every 5 s, now and then in mid-request
+    "--no-proxy-headers",  # whose X-Forwarded-For is believed is CARMIC_TRUSTED_PROXIES' to say
+]  # fmt: skip
 
 
 class Service(msgspec.Struct):
@@ -90,8 +95,7 @@ def _serve(home: Path, host: str, port: int, dagster_host: str, dagster_port: in
         "dagster ui": [*python, "dagster_webserver", "-h", dagster_host, "-p", str(dagster_port), "-w", workspace],
         "api": [
             *python, "uvicorn", "--factory", "api.app:create", "--host", host, "--port", str(port),
-            "--no-access-log", "--timeout-graceful-shutdown", "3", "--no-server-header",
-            "--no-proxy-headers",  # whose X-Forwarded-For is believed is CARMIC_TRUSTED_PROXIES' to say
+            *API_OPTIONS,
         ],
     }  # fmt: skip
     stopping: list[int] = []
