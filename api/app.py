@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -28,6 +29,7 @@ from api import (
     exports,
     keys,
     media,
+    previewing,
     projects,
     reference,
     settings,
@@ -48,6 +50,8 @@ from api.idempotency import IdempotencyMiddleware
 from api.launching import Launcher
 from api.requests import Counters, RequestEnvelope, log_as_json
 from api.strict import StrictRequest
+from carmic_assets.captions.track import caption_events
+from carmic_assets.model.template import TemplateConfig
 from resources import limits
 from resources import uploads as resumable
 from resources.platform import Platform, open_platform
@@ -137,6 +141,7 @@ async def _threads(app: Litestar) -> AsyncIterator[None]:
     with ThreadPoolExecutor(THREADS, thread_name_prefix="handler") as threads:
         asyncio.get_running_loop().set_default_executor(threads)
         threads.submit(_tidy, app)
+        threads.submit(_warm, app)
         yield
 
 
@@ -147,6 +152,15 @@ def _tidy(app: Litestar) -> None:
         resumable.sweep(platform.store)
         with platform.database.write() as connection:
             limits.prune(connection)
+
+
+def _warm(app: Litestar) -> None:
+    """What the first preview would wait for: modules that are loaded when they are used, the default style's font."""
+    platform: Platform = app.state.platform
+    with contextlib.suppress(Exception):  # never a reason not to serve
+        for name in ("numpy", "carmic_assets.rendering.still", "carmic_assets.media.excerpt"):
+            importlib.import_module(name)
+        caption_events(previewing.sample(TemplateConfig()), platform.settings.cache_dir / "captions")
 
 
 def _always(value: Any) -> Callable[[], Any]:

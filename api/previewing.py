@@ -13,7 +13,10 @@ from pathlib import Path
 import msgspec
 
 from api.errors import SOON, ApiError
-from carmic_assets.model.edit import MediaFile
+from carmic_assets.model.direction import CANVAS
+from carmic_assets.model.edit import Edit, MediaFile, Span
+from carmic_assets.model.media import Rate, SourceFacts
+from carmic_assets.model.speech import Word
 from carmic_assets.model.template import TemplateConfig
 
 TIME_LIMIT_S = 60
@@ -36,17 +39,10 @@ def draw(config: TemplateConfig, fonts: Sequence[MediaFile], path: Path, cache: 
         raise ApiError(422, said[:500] or "This template cannot be drawn. Check its font and colours.")
 
 
-def _main(path: Path, cache: Path) -> None:
-    from carmic_assets.captions.track import write_ass
-    from carmic_assets.media import ffmpeg
-    from carmic_assets.model.direction import CANVAS
-    from carmic_assets.model.edit import Edit, Span
-    from carmic_assets.model.media import Rate, SourceFacts
-    from carmic_assets.model.speech import Word
-
-    config, fonts = msgspec.json.decode(sys.stdin.buffer.read(), type=tuple[TemplateConfig, tuple[MediaFile, ...]])
+def sample(config: TemplateConfig, fonts: Sequence[MediaFile] = ()) -> Edit:
+    """Three seconds of a clip of nobody, who says what captions are for."""
     width, height = CANVAS[config.layout.aspect_ratio]
-    edit = Edit(
+    return Edit(
         clip_id="preview",
         title="",
         source_path="",
@@ -60,8 +56,17 @@ def _main(path: Path, cache: Path) -> None:
         shots=(),
         words=tuple(Word(word, n * 0.4, n * 0.4 + 0.38, 1.0) for n, word in enumerate(WORDS)),
         config=config,
-        fonts=fonts,
+        fonts=tuple(fonts),
     )
+
+
+def _main(path: Path, cache: Path) -> None:
+    from carmic_assets.captions.track import write_ass
+    from carmic_assets.media import ffmpeg
+
+    config, fonts = msgspec.json.decode(sys.stdin.buffer.read(), type=tuple[TemplateConfig, tuple[MediaFile, ...]])
+    edit = sample(config, fonts)
+    width, height = edit.width, edit.height
     with tempfile.TemporaryDirectory(prefix="preview-") as folder:
         try:
             track = write_ass(edit, Path(folder), cache)
