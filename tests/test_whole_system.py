@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from havoc import Havoc, Inbox, told_to
-from reference_clients import curl_example, reference, typescript_program, typescript_runner
+from reference_clients import curl_example, reference, run_typescript, typescript_program
 from resources import projects, runs
 from whole_system import EMAIL, PASSWORD, System, running, short_talk
 
@@ -104,12 +104,10 @@ def test_the_curl_example_of_the_reference_runs_to_its_mp4(
 def test_the_typescript_client_of_the_reference_gets_its_clips_rendered(
     system: System, talk: Path, shared: Path, tmp_path: Path
 ) -> None:
-    runner = typescript_runner()
-    if runner is None:
-        pytest.skip("neither tsx nor a node that runs TypeScript (22.7 to 25) is on the path")
     shutil.copy(talk, tmp_path / "podcast.mp4")
-    (tmp_path / "client.mts").write_text(typescript_program(reference(shared), system.base, EMAIL, PASSWORD))
-    run = subprocess.run([*runner, "client.mts"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    client = tmp_path / "client.mts"
+    client.write_text(typescript_program(reference(shared), system.base, EMAIL, PASSWORD))
+    run = run_typescript(client, within_s=300)
     assert run.returncode == 0, run.stdout + run.stderr
     told = json.loads(run.stdout.splitlines()[-1])
     answered = told["render"]["data"]
