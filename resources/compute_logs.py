@@ -22,8 +22,8 @@ class ComputeLogFiles(LocalComputeLogManager):
     """Dagster's own manager without its mirror: standard output and error of a step go to their files only.
 
     The mirror copies them to the log of the code server by two `tail -F` and two watchers a step. A worker killed
-    between the start of a tail and that of its watcher leaves the tail running for ever; four processes a step cost
-    more than some steps do; and the UI shows the files anyway. They are where Dagster puts them: $DAGSTER_HOME/storage.
+    between the start of a tail and that of its watcher leaves the tail running for ever, and the UI shows the files
+    anyway. They are where Dagster puts them: $DAGSTER_HOME/storage.
     """
 
     @classmethod
