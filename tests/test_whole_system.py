@@ -112,6 +112,9 @@ def test_the_typescript_client_of_the_reference_gets_its_clips_rendered(
     told = json.loads(run.stdout.splitlines()[-1])
     answered = told["render"]["data"]
     assert answered["status"] == "QUEUED" and answered["clip_id"] == told["clips"][0] and answered["render_job_id"]
+    progress = f"clips/{answered['clip_id']}/render-progress"
+    system.until(lambda: system.call("GET", progress)["status"] in ("RENDERED", "FAILED_RENDER"), 240, "rendered")
+    assert system.call("GET", progress)["status"] == "RENDERED"
 
 
 def test_what_is_no_video_ends_in_its_state_with_a_sentence_and_the_minutes_back(
