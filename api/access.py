@@ -17,10 +17,10 @@ from litestar.concurrency import sync_to_thread
 from litestar.types import ASGIApp, Receive, Scope, Send
 from sqlalchemy import Connection
 
-from api import clientip
+from api import client_ip
 from api.errors import ApiError
-from api.limiting import RateLimited, note
-from resources import accounts, keys, limits, sessions
+from api.rate_limits import RateLimited, note
+from resources import accounts, api_keys, rate_counters, sessions
 from resources.database.engine import now
 from resources.platform import Platform
 
@@ -83,7 +83,7 @@ class AccessMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] != "OPTIONS":  # type: ignore[typeddict-item]
             request: Request[Any, Any, Any] = Request(scope)
-            scope["state"]["client_ip"] = clientip.of(scope, self.platform.settings.trusted_proxies)
+            scope["state"]["client_ip"] = client_ip.of(scope, self.platform.settings.trusted_proxies)
             scope["state"]["caller"] = await sync_to_thread(self._admit, request, scope["route_handler"].opt)
         await self.app(scope, receive, send)
 
@@ -106,7 +106,7 @@ class AccessMiddleware:
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
             raise unauthorized("Log in first: send `Authorization: Bearer <access token or API key>`.")
-        if token.startswith(keys.PREFIX):
+        if token.startswith(api_keys.PREFIX):
             return self._by_key(connection, request, opt, token)
         caller = self._by_token(connection, token)
         if access is Access.USER:
@@ -133,7 +133,7 @@ class AccessMiddleware:
         self, connection: Connection, request: Request[Any, Any, Any], opt: dict[str, Any], token: str
     ) -> tuple[Caller, str | None]:
         access: Access = opt["access"]
-        key = keys.find(connection, token)
+        key = api_keys.find(connection, token)
         if key is None:
             raise unauthorized("The API key is unknown, revoked or expired.")
         reading = request.method in ("GET", "HEAD")
@@ -156,12 +156,12 @@ class AccessMiddleware:
     def _count(
         self, request: Request[Any, Any, Any], opt: dict[str, Any], caller: Caller, stale_key: str | None
     ) -> None:
-        limit: limits.Limit | None = opt.get("limit")
-        count = limits.peek if opt.get("counted_by_handler") else limits.take
+        limit: rate_counters.Limit | None = opt.get("limit")
+        count = rate_counters.peek if opt.get("counted_by_handler") else rate_counters.take
         database = self.platform.database
-        with database.write() if stale_key or count is limits.take else database.read() as connection:
+        with database.write() if stale_key or count is rate_counters.take else database.read() as connection:
             if stale_key:
-                keys.touch(connection, stale_key)
+                api_keys.touch(connection, stale_key)
             verdict = count(connection, limit, self._subject(request, caller)) if limit else None
         if limit is not None and verdict is not None:
             note(request, limit, verdict)

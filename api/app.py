@@ -20,42 +20,41 @@ from litestar.handlers import BaseRouteHandler
 from litestar.middleware import DefineMiddleware
 from prometheus_client import CollectorRegistry
 
-from api import (
+from api import openapi_reference, previews
+from api.access import Access, AccessMiddleware, caller_of
+from api.editor_hydration import Hydrator
+from api.errors import HANDLERS, ApiError
+from api.event_streams import Tail
+from api.idempotency import IdempotencyMiddleware
+from api.json_body import StrictRequest
+from api.request_middleware import Counters, RequestEnvelope, log_as_json
+from api.routes import (
     accounts,
+    api_keys,
     auth,
     billing,
     clips,
     editor,
+    embedded_store,
     exports,
-    keys,
+    generation_settings,
     media,
-    previewing,
     projects,
-    reference,
-    settings,
     social,
     stock,
-    store,
     streams,
     system,
     templates,
     uploads,
     webhooks,
 )
-from api.access import Access, AccessMiddleware, caller_of
-from api.errors import HANDLERS, ApiError
-from api.events import Tail
-from api.hydration import Hydrator
-from api.idempotency import IdempotencyMiddleware
-from api.launching import Launcher
-from api.requests import Counters, RequestEnvelope, log_as_json
-from api.strict import StrictRequest
-from carmic_assets.captions.track import caption_events
+from api.run_dispatch import Launcher
+from carmic_assets.captions.caption_track import caption_events
 from carmic_assets.model.template import TemplateConfig
-from resources import limits
+from resources import rate_counters
 from resources import uploads as resumable
 from resources.platform import Platform, open_platform
-from resources.submission import Submitter
+from resources.run_submission import Submitter
 
 THREADS = 20  # as many as the database's pool gives connections
 
@@ -72,11 +71,11 @@ AREAS = (
     media,
     stock,
     social,
-    keys,
+    api_keys,
     webhooks,
     billing,
-    settings,
-    store,
+    generation_settings,
+    embedded_store,
     system,
 )
 
@@ -109,8 +108,8 @@ def create_app(platform: Platform) -> Litestar:
         route_handlers=[
             Router("/api", route_handlers=[route for route in routes if route not in at_root]),
             *at_root,
-            reference.docs,
-            reference.asset,
+            openapi_reference.docs,
+            openapi_reference.asset,
         ],
         dependencies={
             **{name: Provide(_always(value), sync_to_thread=False) for name, value in given.items()},
@@ -122,7 +121,7 @@ def create_app(platform: Platform) -> Litestar:
         ],
         guards=[json_only],
         exception_handlers=HANDLERS,
-        openapi_config=reference.openapi_config(),
+        openapi_config=openapi_reference.openapi_config(),
         cors_config=_cors(platform),
         logging_config=None,
         lifespan=[_threads, launcher.running, tail.running],
@@ -130,7 +129,7 @@ def create_app(platform: Platform) -> Litestar:
     )
     app.state.platform = platform
     _refuse_unclassified(app)
-    reference.complete(app)
+    openapi_reference.complete(app)
     app.asgi_handler = RequestEnvelope(app.asgi_handler, Counters(registry))
     return app
 
@@ -151,7 +150,7 @@ def _tidy(app: Litestar) -> None:
     with contextlib.suppress(Exception):  # never a reason not to serve
         resumable.sweep(platform.store)
         with platform.database.write() as connection:
-            limits.prune(connection)
+            rate_counters.prune(connection)
 
 
 def _warm(app: Litestar) -> None:
@@ -160,7 +159,7 @@ def _warm(app: Litestar) -> None:
     with contextlib.suppress(Exception):  # never a reason not to serve
         for name in ("numpy", "carmic_assets.rendering.still", "carmic_assets.media.excerpt"):
             importlib.import_module(name)
-        caption_events(previewing.sample(TemplateConfig()), platform.settings.cache_dir / "captions")
+        caption_events(previews.sample(TemplateConfig()), platform.settings.cache_dir / "captions")
 
 
 def _always(value: Any) -> Callable[[], Any]:

@@ -14,12 +14,12 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from sqlalchemy.exc import OperationalError
 
-from api.sentences import wording
+from api.validation_messages import wording
 from resources.accounts import AlreadyMember, EmailTaken, LastOwner
 from resources.ledger import InsufficientMinutes
 from resources.renders import AlreadyRendering
+from resources.run_submission import SubmissionError
 from resources.store import StoreError
-from resources.submission import SubmissionError
 
 log = structlog.get_logger("carmic.api")
 

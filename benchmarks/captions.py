@@ -11,8 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from carmic_assets.captions.presets import PRESETS
-from carmic_assets.captions.track import CaptionTrack, caption_events, write_ass
+from carmic_assets.captions.caption_styles import PRESETS
+from carmic_assets.captions.caption_track import CaptionTrack, caption_events, write_ass
 from carmic_assets.media.ffmpeg import Input, command, quote, run
 from carmic_assets.model.edit import Edit, Span
 from carmic_assets.model.media import Rate, SourceFacts

@@ -55,8 +55,8 @@ def seen_scene(video: Path, folder: Path) -> Scene:
     """The scene that the default offline models see in a video."""
     from carmic_assets.media.analysis import analyse
     from carmic_assets.media.probe import probe
-    from carmic_assets.speech.transcribe import transcribe
-    from carmic_assets.vision.matrix import build_matrix, scene_of
+    from carmic_assets.speech.transcription import transcribe
+    from carmic_assets.vision.spatial_matrix import build_matrix, scene_of
 
     facts = probe(video)
     analysis = analyse(video, facts, folder)

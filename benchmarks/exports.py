@@ -17,13 +17,13 @@ from pathlib import Path
 from carmic_assets.direction.canvas import crop_shape, region_rects
 from carmic_assets.exports.package import TARGETS, package
 from carmic_assets.media.ffmpeg import binary
-from carmic_assets.media.picture import output_rate
+from carmic_assets.media.picture_filters import output_rate
 from carmic_assets.media.probe import probe
 from carmic_assets.model.direction import Keyframe, LayoutShot, Region
 from carmic_assets.model.edit import Edit, Span
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import TemplateConfig
-from carmic_assets.rendering.assemble import clip_bounds
+from carmic_assets.rendering.edit_assembly import clip_bounds
 
 CLIP_S = 60.0
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from havoc import Havoc, told_to
+from fault_injection import Havoc, told_to
 from whole_system import running, short_talk
 
 

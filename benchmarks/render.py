@@ -30,7 +30,7 @@ from carmic_assets.model.direction import Keyframe, LayoutShot, Region
 from carmic_assets.model.edit import Edit, MediaFile
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import TemplateConfig
-from carmic_assets.rendering.assemble import assemble, clip_bounds
+from carmic_assets.rendering.edit_assembly import assemble, clip_bounds
 from carmic_assets.rendering.render import RenderReport, encoder_options, render
 from carmic_assets.rendering.still import render_still
 

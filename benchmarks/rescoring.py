@@ -26,21 +26,21 @@ import dagster as dg
 import msgspec
 from sqlalchemy import func, select
 
-from benchmarks._spoken import RATE, talk
 from benchmarks.clip_selection.talks import PARTS, load
-from carmic_assets.assets.clips import publish
-from carmic_assets.assets.stage import Stage
+from benchmarks.synthetic_speech import RATE, talk
+from carmic_assets.assets.scored_clips import publish
+from carmic_assets.assets.video_step import Stage
 from carmic_assets.cli import home as homes
 from carmic_assets.model.clips import ScoredClips
 from carmic_assets.model.media import AnalysisFacts
 from carmic_assets.model.speech import Speakers, Transcript, Turn, Word
-from carmic_assets.scoring.features import ScoringFeatures, extract_features
-from carmic_assets.scoring.score import score_clips
-from carmic_assets.scoring.sound import measured
+from carmic_assets.scoring.audio_features import measured
+from carmic_assets.scoring.clip_scoring import score_clips
+from carmic_assets.scoring.talk_features import ScoringFeatures, extract_features
 from resources import accounts, artifacts, passwords, projects
 from resources.database import tables
 from resources.platform import Platform, open_platform
-from resources.submission import VIDEOS
+from resources.run_submission import VIDEOS
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 OLDER = "0"  # a scorer version that no scorer has

@@ -23,15 +23,15 @@ from sqlalchemy import insert
 
 from carmic_assets.cli import home as homes
 from resources import accounts, webhooks
-from resources import events as outbox
+from resources import outbox as outbox
 from resources.database.engine import now
 from resources.database.tables import deliveries, events, projects, run_intents
 from resources.platform import Platform, open_platform
-from resources.submission import Submitter
-from sensors.deliver import Deliverer
-from sensors.purge import purge
-from sensors.reconcile import reconcile
-from sensors.sweep import sweep_up
+from resources.run_submission import Submitter
+from sensors.housekeeping import sweep_up
+from sensors.project_purge import purge
+from sensors.run_reconciliation import reconcile
+from sensors.webhook_delivery import Deliverer
 
 SUBSCRIBERS = 10
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import _spoken
+from benchmarks import synthetic_speech
 from carmic_assets.model.speech import Speakers, Turn
-from carmic_assets.speech import activity, sound, voices
+from carmic_assets.speech import audio_reader, diarisation, voice_activity
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SEEDS = (301, 302, 303)
@@ -35,20 +35,20 @@ def main(talks: Sequence[str]) -> None:
 
 
 def _voices(folder: Path) -> None:
-    samples, _, turns = _spoken.talk(voices=("en-us", "en-us+f3"), pauses_s=(0.2, 0.5, 0.1))
-    conversations = {_spoken.write(folder / "made.wav", samples): turns}
+    samples, _, turns = synthetic_speech.talk(voices=("en-us", "en-us+f3"), pauses_s=(0.2, 0.5, 0.1))
+    conversations = {synthetic_speech.write(folder / "made.wav", samples): turns}
     if SHARED.is_dir():
         rows = [line.split() for line in (SHARED / "data/audio/ami/debug.development.rttm").read_text().splitlines()]
         for name in ("dev00", "dev01"):
             path = SHARED / f"data/audio/ami/{name}.wav"
             conversations[path] = [(float(r[3]), float(r[3]) + float(r[4]), r[7]) for r in rows if r[1] == name]
     for path, truth in conversations.items():
-        with sound.opened(path) as heard:
-            likely = activity.probabilities(heard)
-            speech, phrases = activity.spans(likely), activity.phrases(likely)
-            voices.turns(heard, speech[:1], phrases)  # warm
+        with audio_reader.opened(path) as heard:
+            likely = voice_activity.probabilities(heard)
+            speech, phrases = voice_activity.spans(likely), voice_activity.phrases(likely)
+            diarisation.turns(heard, speech[:1], phrases)  # warm
             cpu = time.process_time()
-            turns_found = voices.turns(heard, speech, phrases)
+            turns_found = diarisation.turns(heard, speech, phrases)
             cpu = time.process_time() - cpu
             length = heard.length_s
         found = [(turn.start_s, turn.end_s, turn.speaker) for turn in turns_found]
@@ -103,9 +103,9 @@ def _made(folder: Path) -> list[Path]:
 def _talk(video: Path, folder: Path) -> None:
     from carmic_assets.media.analysis import AUDIO_NAME, FRAMES_NAME, analyse
     from carmic_assets.media.probe import probe
-    from carmic_assets.speech.speakers import join
-    from carmic_assets.speech.transcribe import transcribe
-    from carmic_assets.vision.matrix import build_matrix
+    from carmic_assets.speech.speaker_turns import join
+    from carmic_assets.speech.transcription import transcribe
+    from carmic_assets.vision.spatial_matrix import build_matrix
 
     out = folder / video.stem
     out.mkdir()

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import _spoken
+from benchmarks import synthetic_speech
 from carmic_assets.model.speech import Transcript, Word
-from carmic_assets.speech import sound
-from carmic_assets.speech.transcribe import transcribe
+from carmic_assets.speech import audio_reader
+from carmic_assets.speech.transcription import transcribe
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 _SAME = {
@@ -35,8 +35,8 @@ _SAME = {
 
 def main(models: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        made, words, _ = _spoken.talk()
-        synthetic = _spoken.write(Path(folder) / "made.wav", made)
+        made, words, _ = synthetic_speech.talk()
+        synthetic = synthetic_speech.write(Path(folder) / "made.wav", made)
         texts = {synthetic: " ".join(word.text for word in words)}
         texts |= _recordings(Path(folder))
         for model in models or ("auto", _packaged_english()):
@@ -54,7 +54,7 @@ def main(models: Sequence[str]) -> None:
                         _say(f"{heard.model:8} {path.stem:12} {line}")
 
 
-def times(truth: Sequence[_spoken.Spoken], heard: Sequence[Word]) -> list[str]:
+def times(truth: Sequence[synthetic_speech.Spoken], heard: Sequence[Word]) -> list[str]:
     """What the errors of word times are, in ms, over the words that were heard right."""
     return [
         f"{name}: median {np.median(e):+.0f} ms, |error| p50 {np.median(np.abs(e)):.0f}, "
@@ -63,7 +63,7 @@ def times(truth: Sequence[_spoken.Spoken], heard: Sequence[Word]) -> list[str]:
     ]
 
 
-def errors_ms(truth: Sequence[_spoken.Spoken], heard: Sequence[Word]) -> dict[str, np.ndarray]:
+def errors_ms(truth: Sequence[synthetic_speech.Spoken], heard: Sequence[Word]) -> dict[str, np.ndarray]:
     """Heard less true time of word starts, and of word ends before a pause (others end where the next word begins)."""
     blocks = difflib.SequenceMatcher(
         None, [_bare(w.text) for w in truth], [_bare(w.text) for w in heard], autojunk=False
@@ -84,9 +84,9 @@ def _recordings(folder: Path) -> dict[Path, str]:
     lines = [line.split("|") for line in (SHARED / "audio/ljspeech/refs.txt").read_text().splitlines()]
     parts = []
     for name, _ in lines:
-        with sound.opened(SHARED / f"audio/ljspeech/{name}.flac") as clip:
-            parts += [clip.read(0, clip.length_s), np.zeros(sound.RATE // 2, np.float32)]
-    read = _spoken.write(folder / "ljspeech.wav", np.concatenate(parts))
+        with audio_reader.opened(SHARED / f"audio/ljspeech/{name}.flac") as clip:
+            parts += [clip.read(0, clip.length_s), np.zeros(audio_reader.RATE // 2, np.float32)]
+    read = synthetic_speech.write(folder / "ljspeech.wav", np.concatenate(parts))
     jfk = (SHARED / "audio/refs_libri_jfk.tsv").read_text().split("jfk.flac\t")[1]
     friday = re.sub(r"(?m)^(WEBVTT|\d+|.*-->.*)$", "", (SHARED / "video/friday.vtt").read_text())
     return {

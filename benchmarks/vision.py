@@ -20,13 +20,13 @@ from pathlib import Path
 import numpy as np
 
 from carmic_assets.media.analysis import FRAMES_NAME, analyse
-from carmic_assets.media.open import open_media
+from carmic_assets.media.containers import open_media
 from carmic_assets.media.probe import probe
 from carmic_assets.model.media import AnalysisFacts
-from carmic_assets.vision import matrix as spatial
+from carmic_assets.vision import spatial_matrix as spatial
 from carmic_assets.vision.centerface import IMAGE_PIXELS, VIDEO_PIXELS, CenterFace, overlap
-from carmic_assets.vision.detect import Detection
-from carmic_assets.vision.observe import observe
+from carmic_assets.vision.detectors import Detection
+from carmic_assets.vision.observation import observe
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SEEDS = (501, 502, 503, 504, 505)

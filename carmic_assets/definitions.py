@@ -10,8 +10,8 @@ import os
 import dagster as dg
 
 from carmic_assets.assets.jobs import ASSETS, JOBS, nightly_rescoring
-from carmic_assets.assets.platform import PlatformResource
-from sensors.schedule import SENSORS
+from carmic_assets.assets.platform_resource import PlatformResource
+from sensors.sensor_definitions import SENSORS
 
 EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from resources.database.engine import now
 from resources.database.tables import clips
-from resources.rows import columns
+from resources.state_transitions import columns
 
 
 class Clip(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, insert, select
 
-from resources import accounts, events, rows
+from resources import accounts, outbox, state_transitions
 from resources.clips import Clip
 from resources.database.engine import now
 from resources.database.tables import exports
@@ -42,7 +42,7 @@ class Export(msgspec.Struct, frozen=True):
     finished_at: datetime | None
 
 
-_FIELDS = rows.columns(exports, Export)
+_FIELDS = state_transitions.columns(exports, Export)
 _LIVE = exports.c.status.in_(LIVE)
 
 
@@ -132,7 +132,7 @@ def fail(connection: Connection, export_id: str, sentence: str) -> bool:
 
 
 def _move(connection: Connection, export_id: str, event: str, *where: ColumnElement[bool], **values: Any) -> bool:
-    export = rows.move(connection, exports, Export, export_id, *where, **values)
+    export = state_transitions.move(connection, exports, Export, export_id, *where, **values)
     if export is None:
         return False
     _tell(connection, export, event)
@@ -158,4 +158,4 @@ def _tell(connection: Connection, export: Export, event: str) -> None:
     told = data(export)
     if export.object_key:
         told["object_key"] = export.object_key
-    events.record(connection, export.workspace_id, f"export:{export.id}", event, told)
+    outbox.record(connection, export.workspace_id, f"export:{export.id}", event, told)

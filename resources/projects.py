@@ -14,10 +14,10 @@ from typing import Any, Literal, get_args
 import msgspec
 from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
 
-from resources import events, ledger
+from resources import ledger, outbox
 from resources.database.engine import now
 from resources.database.tables import clips, projects
-from resources.rows import columns
+from resources.state_transitions import columns
 
 Forward = Literal[
     "PENDING_UPLOAD",
@@ -357,7 +357,7 @@ def tell(connection: Connection, project: Project, extra: dict[str, Any] | None 
     count = clip_counts(connection, [project.id]).get(project.id, 0)
     data = {**status_data(project, count), **(extra or {})}
     subject = f"project:{project.id}"
-    told = events.record(
+    told = outbox.record(
         connection,
         project.workspace_id,
         subject,
@@ -366,11 +366,11 @@ def tell(connection: Connection, project: Project, extra: dict[str, Any] | None 
         f"project.status:{project.id}:{project.status}",
     )
     if not told:
-        events.record(connection, project.workspace_id, subject, "project.progress", data)
+        outbox.record(connection, project.workspace_id, subject, "project.progress", data)
     elif project.status == "CLIPS_READY":
-        events.record(connection, project.workspace_id, f"{subject}:ready", "project.clips_ready", data)
+        outbox.record(connection, project.workspace_id, f"{subject}:ready", "project.clips_ready", data)
     elif project.status in FAILURES:
-        events.record(connection, project.workspace_id, f"{subject}:failed", "project.failed", data)
+        outbox.record(connection, project.workspace_id, f"{subject}:failed", "project.failed", data)
 
 
 def relist(connection: Connection, project_id: str) -> None:
@@ -378,7 +378,7 @@ def relist(connection: Connection, project_id: str) -> None:
     project = get(connection, project_id)
     if project is not None and project.status in ("CLIPS_READY", "COMPLETED"):
         data = status_data(project, clip_counts(connection, [project.id]).get(project.id, 0))
-        events.record(connection, project.workspace_id, f"project:{project.id}:ready", "project.clips_ready", data)
+        outbox.record(connection, project.workspace_id, f"project:{project.id}:ready", "project.clips_ready", data)
 
 
 def complete(connection: Connection, project_id: str) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from resources import events, ledger, projects, rows
+from resources import ledger, outbox, projects, state_transitions
 from resources.clips import Clip
 from resources.database.engine import now
 from resources.database.tables import clips, renders
@@ -43,7 +43,7 @@ class AlreadyRendering(Exception):
     """A render of this clip is queued or running."""
 
 
-_FIELDS = rows.columns(renders, Render)
+_FIELDS = state_transitions.columns(renders, Render)
 _LIVE = renders.c.status.in_(LIVE)
 
 
@@ -103,7 +103,9 @@ def queue(connection: Connection, clip: Clip, run_id: str) -> Render:
 def advance(connection: Connection, render_id: str, progress: int) -> bool:
     """The renderer works: QUEUED becomes RENDERING, progress only grows. False when the render has ended."""
     further = (_LIVE, renders.c.progress <= progress)
-    render = rows.move(connection, renders, Render, render_id, *further, status="RENDERING", progress=progress)
+    render = state_transitions.move(
+        connection, renders, Render, render_id, *further, status="RENDERING", progress=progress
+    )
     if render is None:
         return False
     newest_one = (clips.c.id == render.clip_id, clips.c.render_id == render.id, clips.c.status == "QUEUED")
@@ -117,7 +119,7 @@ def finish(
 ) -> bool:
     """The MP4 is durable under `object_key`. The project's first one completes the project. False when it had ended."""
     done = {"status": "RENDERED", "progress": 100, "object_key": object_key, "facts": facts, "finished_at": now()}
-    render = rows.move(connection, renders, Render, render_id, _LIVE, **done)
+    render = state_transitions.move(connection, renders, Render, render_id, _LIVE, **done)
     if render is None:
         return False
     values: dict[str, Any] = {"status": "RENDERED", "video_key": object_key, "error_message": None}
@@ -134,7 +136,7 @@ def remade(connection: Connection, render_id: str, facts: dict[str, Any]) -> boo
     """A finished MP4 was made again in place, by a backfill: keep its facts, and tell its clients. False when it is not
     finished."""
     finished = renders.c.status == "RENDERED"
-    render = rows.move(connection, renders, Render, render_id, finished, facts=facts, finished_at=now())
+    render = state_transitions.move(connection, renders, Render, render_id, finished, facts=facts, finished_at=now())
     if render is None:
         return False
     _tell(connection, render, "clip.rendered")
@@ -144,7 +146,7 @@ def remade(connection: Connection, render_id: str, facts: dict[str, Any]) -> boo
 def fail(connection: Connection, render_id: str, sentence: str) -> bool:
     """End a render that is queued or running, and give its minutes back. False when it had ended."""
     done = {"status": "FAILED_RENDER", "error_message": sentence, "finished_at": now()}
-    render = rows.move(connection, renders, Render, render_id, _LIVE, **done)
+    render = state_transitions.move(connection, renders, Render, render_id, _LIVE, **done)
     if render is None:
         return False
     ledger.refund_render(connection, render.workspace_id, render.id, sentence)
@@ -171,7 +173,7 @@ def _tell(connection: Connection, render: Render, event: str) -> None:
     told = data(render)
     if render.object_key:
         told["object_key"] = render.object_key
-    events.record(connection, render.workspace_id, f"clip:{render.clip_id}", event, told)
+    outbox.record(connection, render.workspace_id, f"clip:{render.clip_id}", event, told)
 
 
 def _tell_job(connection: Connection, render: Render, event: str) -> None:
@@ -198,4 +200,4 @@ def _tell_job(connection: Connection, render: Render, event: str) -> None:
     else:
         minutes = round((render.end_s - render.start_s) / 60, 3)
         told |= {"error": render.error_message, "creditsRefunded": minutes, "failedAt": ended}
-    events.record(connection, render.workspace_id, f"job:{render.id}", event, told)
+    outbox.record(connection, render.workspace_id, f"job:{render.id}", event, told)

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or
 from resources import accounts, mail
 from resources.database.engine import now
 from resources.database.tables import deliveries, events, webhooks
-from resources.events import WEBHOOK_EVENTS
+from resources.outbox import WEBHOOK_EVENTS
 
 TEST = "webhook.test"
 RETRIES_S = (10, 60, 300)  # after the first, second and third failure; after the fourth it is over

@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 
 import exports_readback as readback
-from carmic_assets.captions.track import CaptionEvent
+from carmic_assets.captions.caption_track import CaptionEvent
 from carmic_assets.direction.canvas import crop_shape, region_rects
-from carmic_assets.direction.sample import crop_at, shot_at
-from carmic_assets.exports.grid import sequence_rate, timecode_frames
+from carmic_assets.direction.crop_sampling import crop_at, shot_at
 from carmic_assets.exports.package import PackageReport, package
+from carmic_assets.exports.timecode import sequence_rate, timecode_frames
 from carmic_assets.media.ffmpeg import binary
 from carmic_assets.media.probe import probe
 from carmic_assets.model.direction import CANVAS, Keyframe, LayoutShot, Region
@@ -27,8 +27,8 @@ from carmic_assets.model.template import (
     LayoutConfig,
     TemplateConfig,
 )
-from carmic_assets.rendering.assemble import clip_bounds
-from carmic_assets.rendering.plan import output_frames
+from carmic_assets.rendering.crop_plan import output_frames
+from carmic_assets.rendering.edit_assembly import clip_bounds
 
 NAME = "Q&A: \"fünf\" <Ideen>\n🎬 'live'"
 RATES = ("24", "25", "30", "50", "60", "24000/1001", "30000/1001", "60000/1001")
@@ -120,7 +120,7 @@ def edit_of(
 ) -> Edit:
     facts = probe(path)
     start, end = clip_bounds(facts, start, end)
-    from carmic_assets.media.picture import output_rate
+    from carmic_assets.media.picture_filters import output_rate
 
     rate = output_rate(facts.video)
     duration = float(round(Fraction(end - start) * rate.fraction) / rate.fraction)

@@ -12,7 +12,7 @@ from api.access import Access
 from api.app import UnclassifiedRoute, _refuse_unclassified, create_app
 from api_server import Member, Server
 from api_talk import analysed
-from resources import exports, keys
+from resources import api_keys, exports
 
 Route = tuple[str, str, dict[str, Any]]
 
@@ -36,7 +36,7 @@ def owned(server: Server) -> tuple[Member, dict[str, str]]:
     project, clip = analysed(owner)
     with server.database.write() as connection:
         export, _ = exports.request(connection, clip, "premiere", False, str(uuid.uuid4()))
-        key, _ = keys.create(connection, owner.workspace_id, owner.user_id, "theirs", ["read"])
+        key, _ = api_keys.create(connection, owner.workspace_id, owner.user_id, "theirs", ["read"])
     ids = {
         "workspace_id": owner.workspace_id,
         "user_id": owner.user_id,
@@ -81,7 +81,7 @@ def test_a_stranger_sees_nothing_of_another_workspace(server: Server, routes: li
     owner, ids = owned
     stranger = server.member("ENTERPRISE")
     with server.database.write() as connection:
-        _, secret = keys.create(connection, stranger.workspace_id, stranger.user_id, "k", ["admin"])
+        _, secret = api_keys.create(connection, stranger.workspace_id, stranger.user_id, "k", ["admin"])
     for method, path, opt in routes:
         if opt["access"] not in (Access.EDITOR, Access.OWNER, Access.SIGNED_OR_EDITOR):
             continue
@@ -107,7 +107,7 @@ def test_an_editor_gets_past_no_owners_route(server: Server, routes: list[Route]
     owner.call("POST", f"/v1/{owner.workspace_id}/invite", json={"email": editor.email})
     headers = {**editor.headers, "X-Workspace-ID": owner.workspace_id}
     with server.database.write() as connection:
-        _, secret = keys.create(connection, owner.workspace_id, owner.user_id, "k", ["read", "write"])
+        _, secret = api_keys.create(connection, owner.workspace_id, owner.user_id, "k", ["read", "write"])
     for method, path, opt in routes:
         if opt["access"] is Access.OWNER:
             assert call(server, method, filled(path, ids), headers).status_code == 403, (method, path)
@@ -118,7 +118,7 @@ def test_an_editor_gets_past_no_owners_route(server: Server, routes: list[Route]
 def test_a_key_that_may_read_changes_nothing(server: Server, routes: list[Route], owned: Any) -> None:
     owner, ids = owned
     with server.database.write() as connection:
-        _, secret = keys.create(connection, owner.workspace_id, owner.user_id, "k", ["read"])
+        _, secret = api_keys.create(connection, owner.workspace_id, owner.user_id, "k", ["read"])
     for method, path, opt in routes:
         if opt["access"] is Access.EDITOR and method != "GET" and opt.get("scope") != "read":
             answer = call(server, method, filled(path, ids), {"Authorization": f"Bearer {secret}"})

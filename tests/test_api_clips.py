@@ -11,7 +11,7 @@ from api_server import Member, Server
 from api_talk import END_S, START_S, analysed, shows_proxy, with_proxy
 from carmic_assets.captions.fonts import face
 from carmic_assets.model.direction import CANVAS
-from resources import clips, events, exports, ledger, renders, runs
+from resources import clips, exports, ledger, outbox, renders, run_intents
 
 LENGTH_S = END_S - START_S
 
@@ -236,7 +236,7 @@ def test_a_render_is_queued_once_and_charged(owner: Member, clip: clips.Clip) ->
     progress = owner.call("GET", f"{path}/render-progress").json()["data"]
     assert progress["status"] == "QUEUED" and progress["render_job_id"] == render_id
     with owner.server.database.write() as connection:
-        assert [i.job_name for i in runs.open_of_project(connection, clip.project_id)] == ["render_clips"]
+        assert [i.job_name for i in run_intents.open_of_project(connection, clip.project_id)] == ["render_clips"]
         renders.fail(connection, render_id, "The disk is full. Try again.")
     failed = owner.call("GET", f"{path}/render-progress").json()["data"]
     assert failed["status"] == "FAILED_RENDER" and failed["error_message"] == "The disk is full. Try again."
@@ -269,7 +269,7 @@ def test_a_finished_render_is_served_by_range(owner: Member, clip: clips.Clip) -
     assert owner.call("GET", f"/v1/projects/{clip.project_id}").json()["data"]["status"] == "COMPLETED"
     assert httpx.get(get(owner, clip)["video_url"]).content == b"an mp4 of sorts"
     with owner.server.database.read() as connection:
-        (job,) = events.of_subject(connection, f"job:{render_id}")
+        (job,) = outbox.of_subject(connection, f"job:{render_id}")
     facts = job.data["metadata"]
     assert job.event == "job.completed" and job.data["type"] == "clip"
     assert (facts["clipCount"], facts["viralScores"], facts["durationSeconds"]) == (1, [8.7], 30.0)

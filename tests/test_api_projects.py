@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from api.app import AREAS
-from api.links import link
+from api.signed_urls import link
 from api_server import Member, Server
 from api_talk import analysed
-from resources import events, exports, ledger, projects, renders, runs
+from resources import exports, ledger, outbox, projects, renders, run_intents
 
 NEW = {"filename": "podcast.mp4", "filesize": 1000, "content_type": "video/mp4", "duration": 90}
 
@@ -54,7 +54,7 @@ def test_a_video_is_created_uploaded_and_started_once(server: Server) -> None:
     again = httpx.put(made["upload_url"], content=b"w" * 1000, headers={"Content-Type": "video/mp4"})
     assert again.status_code == 409  # a run reads it now
     with server.database.read() as connection:
-        promised = runs.open_of_project(connection, made["project_id"])
+        promised = run_intents.open_of_project(connection, made["project_id"])
     assert [intent.job_name for intent in promised] == ["ingest_video"]
 
 
@@ -204,7 +204,7 @@ def test_a_deleted_project_is_gone_and_its_runs_are_withdrawn(server: Server) ->
     assert member.call("GET", f"/v1/projects/{project_id}").status_code == 404
     assert member.call("DELETE", f"/v1/projects/{project_id}").status_code == 404
     with server.database.read() as connection:
-        assert runs.open_of_project(connection, project_id) == []
+        assert run_intents.open_of_project(connection, project_id) == []
         assert [p.id for p in projects.to_purge(connection, 1000)].count(project_id) == 1
     assert balance(member) == 60
 
@@ -226,7 +226,7 @@ def test_a_url_is_taken_only_where_it_may_lead(server: Server) -> None:
     with server.database.read() as connection:
         project = projects.get(connection, made.json()["data"]["project_id"])
         assert project is not None and project.title == "talk"
-        assert len(runs.open_of_project(connection, project.id)) == 1
+        assert len(run_intents.open_of_project(connection, project.id)) == 1
 
 
 def test_an_upload_address_takes_only_what_it_was_signed_for(server: Server) -> None:
@@ -360,5 +360,5 @@ def test_progress_is_written_to_the_outbox_with_its_project(server: Server) -> N
     project_id = uploaded(member)
     member.call("POST", f"/v1/projects/{project_id}/process")
     with server.database.read() as connection:
-        told = [e.data["status"] for e in events.of_subject(connection, f"project:{project_id}")]
+        told = [e.data["status"] for e in outbox.of_subject(connection, f"project:{project_id}")]
     assert told == ["UPLOADING", "UPLOADING"]

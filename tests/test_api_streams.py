@@ -14,7 +14,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from api.events import EventStream, Opening, Tail
+from api.event_streams import EventStream, Opening, Tail
 from api_server import Member, Server, running
 from api_talk import analysed
 from resources import exports, projects
@@ -107,9 +107,9 @@ def test_a_stream_resumes_without_loss(server: Server, member: Member) -> None:
     newest, data = first.next()
     assert data["progress"] == 70
     with server.database.read() as connection:
-        from resources import events
+        from resources import outbox
 
-        rows = [e.id for e in events.of_subject(connection, f"project:{project.id}")]
+        rows = [e.id for e in outbox.of_subject(connection, f"project:{project.id}")]
     assert newest == rows[-1]
     resumed = Listener(server, path, ticket(member), **{"Last-Event-ID": str(rows[0])})
     assert [resumed.next()[0] for _ in rows[1:]] == rows[1:]
@@ -185,8 +185,8 @@ def test_a_silent_stream_gets_a_heartbeat(server: Server, member: Member) -> Non
 
 
 def test_a_stream_ends_when_its_reader_may_no_longer_listen(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.events.LOOK_S", 0.3)
-    monkeypatch.setattr("api.events.HEARTBEAT_S", 0.1)
+    monkeypatch.setattr("api.event_streams.LOOK_S", 0.3)
+    monkeypatch.setattr("api.event_streams.HEARTBEAT_S", 0.1)
     tail = Tail(server.platform, CollectorRegistry())
     allowed = [True, True, False]
     asked: list[bool] = []

@@ -13,9 +13,9 @@ from api_server import Member, Server
 from api_talk import analysed
 from carmic_assets.captions.fonts import face
 from carmic_assets.definitions import defs
-from resources import library, renders, runs
+from resources import media_library, renders, run_intents
 from resources.renders import Render
-from resources.submission import VIDEOS
+from resources.run_submission import VIDEOS
 from test_api_library import png, put_in, sound
 
 
@@ -26,14 +26,14 @@ def owner(server: Server) -> Member:
 
 def run(member: Member, queued: Render, monkeypatch: pytest.MonkeyPatch) -> dg.ExecuteInProcessResult:
     """The queued render's run, in this process."""
-    monkeypatch.setattr("carmic_assets.assets.platform._opened", lambda: member.server.platform)
+    monkeypatch.setattr("carmic_assets.assets.platform_resource._opened", lambda: member.server.platform)
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions(VIDEOS, [queued.project_id])
         return defs.resolve_job_def("render_clips").execute_in_process(
             instance=instance,
             run_id=queued.run_id,
             partition_key=queued.project_id,
-            tags={runs.SUBJECT_TAG: queued.id},
+            tags={run_intents.SUBJECT_TAG: queued.id},
             raise_on_error=False,
         )
 
@@ -81,7 +81,7 @@ def test_media_deleted_after_saving_fail_the_render_and_the_minutes_come_back(
     asked = owner.call("POST", f"/v1/clips/{clip.id}/render").json()["data"]
     assert owner.call("GET", "/v1/usage").json()["data"]["minutes_balance"] < before
     with owner.server.database.write() as connection:
-        library.remove(connection, owner.workspace_id, media["id"])
+        media_library.remove(connection, owner.workspace_id, media["id"])
         queued = renders.get(connection, asked["render_job_id"])
     owner.server.platform.store.delete(media["object_key"])
     assert queued is not None and not run(owner, queued, monkeypatch).success

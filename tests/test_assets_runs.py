@@ -13,10 +13,10 @@ import dagster as dg
 import pytest
 from sqlalchemy import func, select
 
-from carmic_assets.assets import deliverables, footage, ingest
-from carmic_assets.assets.stage import Stage
+from carmic_assets.assets import deliverables, ingest, referenced_media
+from carmic_assets.assets.video_step import Stage
 from carmic_assets.model.errors import RenderFailed
-from resources import accounts, clips, download, exports, ledger, projects, renders, runs
+from resources import accounts, clips, exports, ledger, projects, renders, run_intents, video_download
 from resources.database.tables import events
 from resources.platform import Platform, open_platform
 
@@ -64,22 +64,24 @@ def test_a_re_execution_makes_again_what_the_run_made_that_it_repeats(platform: 
     """It has that run's tags, the subject's among them, and a run id that no row names."""
     of = project(platform, status="CLIPS_READY")
     first = clip(platform, of)
-    run_id = runs.new_run_id()
+    run_id = run_intents.new_run_id()
     with platform.database.write() as connection:
         render = renders.queue(connection, first, run_id)
-        runs.promise(connection, run_id, "render_clips", of.workspace_id, of.id, render.id)
-    assert chosen(platform, of, run_id, {runs.SUBJECT_TAG: render.id})[0] == [render.id]
+        run_intents.promise(connection, run_id, "render_clips", of.workspace_id, of.id, render.id)
+    assert chosen(platform, of, run_id, {run_intents.SUBJECT_TAG: render.id})[0] == [render.id]
     with pytest.raises(dg.Failure, match="no finished file"):
-        chosen(platform, of, runs.new_run_id(), {runs.SUBJECT_TAG: render.id})
+        chosen(platform, of, run_intents.new_run_id(), {run_intents.SUBJECT_TAG: render.id})
     with platform.database.write() as connection:
         assert renders.finish(connection, render.id, "key", {}, None)
         (package, _), (other, _) = (exports.request(connection, first, to, False, "x") for to in ("premiere", "fcpx"))
         for each in (package, other):
             exports.finish(connection, each.id, "key", 1)
-    again: Any = SimpleNamespace(run=SimpleNamespace(run_id=runs.new_run_id(), tags={runs.SUBJECT_TAG: package.id}))
+    again: Any = SimpleNamespace(
+        run=SimpleNamespace(run_id=run_intents.new_run_id(), tags={run_intents.SUBJECT_TAG: package.id})
+    )
     at: Any = SimpleNamespace(platform=platform, project=of)
     assert [row.id for row in deliverables._exports(at, again, deliverables.Again())] == [package.id]
-    made, packaged = chosen(platform, of, runs.new_run_id(), {})
+    made, packaged = chosen(platform, of, run_intents.new_run_id(), {})
     assert made == [render.id] and set(packaged) == {package.id, other.id}
 
 
@@ -89,7 +91,7 @@ def test_a_download_keeps_its_title_and_size_when_it_is_killed_as_it_is_stored(
     of = project(platform, source_url="https://example.com/talk")
     (tmp_path / "fetched").write_bytes(b"the talk")
     monkeypatch.setattr(
-        download, "download", lambda *_, **__: download.Downloaded(tmp_path / "fetched", "How it works")
+        video_download, "download", lambda *_, **__: video_download.Downloaded(tmp_path / "fetched", "How it works")
     )
     put = platform.store.put_file
 
@@ -143,5 +145,5 @@ def test_media_behind_a_redirect_to_nowhere_fail_with_a_sentence(platform: Platf
     with http.server.HTTPServer(("127.0.0.1", 0), Nowhere) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with pytest.raises(RenderFailed, match="could not be fetched"):
-            footage._fetch(platform, f"http://127.0.0.1:{server.server_address[1]}/b.mp4", tmp_path)
+            referenced_media._fetch(platform, f"http://127.0.0.1:{server.server_address[1]}/b.mp4", tmp_path)
         server.shutdown()

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from captions_support import TALK, edit, spoken
+from carmic_assets.captions.caption_track import caption_events, write_ass
 from carmic_assets.captions.reactions import APART_S, emoji_fill
 from carmic_assets.captions.subtitles import srt, vtt
-from carmic_assets.captions.text import in_case, pieces
-from carmic_assets.captions.track import caption_events, write_ass
+from carmic_assets.captions.tokens import in_case, pieces
 from carmic_assets.model.edit import Span
 from carmic_assets.model.speech import Word
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from captions_support import TALK, bounds, edit, frames, inked
-from carmic_assets.captions.check import check_captions
+from carmic_assets.captions.caption_styles import PRESETS, caption_templates, resolve_style
+from carmic_assets.captions.caption_track import CaptionTrack, write_ass
 from carmic_assets.captions.colours import Colour, parse_colour
 from carmic_assets.captions.fonts import face, find_family, shipped_families
-from carmic_assets.captions.presets import PRESETS, caption_templates, resolve_style
-from carmic_assets.captions.safe import safe_zone
-from carmic_assets.captions.track import CaptionTrack, write_ass
+from carmic_assets.captions.safe_zone import safe_zone
+from carmic_assets.captions.style_validation import check_captions
 from carmic_assets.model.edit import FaceBox, MediaFile, Span
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import (

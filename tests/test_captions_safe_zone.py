@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from captions_support import bounds, edit, frames, inked
-from carmic_assets.captions.presets import PRESETS
-from carmic_assets.captions.safe import safe_zone
-from carmic_assets.captions.track import CaptionTrack, write_ass
+from carmic_assets.captions.caption_styles import PRESETS
+from carmic_assets.captions.caption_track import CaptionTrack, write_ass
+from carmic_assets.captions.safe_zone import safe_zone
 from carmic_assets.model.direction import CANVAS
 from carmic_assets.model.speech import Word
 

@@ -18,8 +18,8 @@ from carmic_assets.cli import clip as command
 from carmic_assets.cli import home as homes
 from carmic_assets.cli import main as cli
 from carmic_assets.cli import up
-from footage import counted
-from resources import projects, runs
+from media_files import counted
+from resources import projects, run_intents
 from resources.database.engine import Database
 from resources.platform import open_platform
 
@@ -158,5 +158,5 @@ def test_ctrl_c_ends_the_video_that_is_being_cut(tmp_path: Path) -> None:
     with platform.database.read() as connection:
         ended = projects.get(connection, project.id)
         assert ended is not None and ended.status == "CANCELLED"
-        assert runs.open_of_project(connection, project.id) == []
+        assert run_intents.open_of_project(connection, project.id) == []
     assert not list(platform.settings.scratch_dir.iterdir())

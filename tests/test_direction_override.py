@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carmic_assets.direction.canvas import crop_shape, region_rects, shaped
+from carmic_assets.direction.crop_sampling import crop_at
 from carmic_assets.direction.director import direct_clip
 from carmic_assets.direction.override import problem_of
-from carmic_assets.direction.sample import crop_at
 from carmic_assets.model.direction import Box
 from carmic_assets.model.template import LayoutConfig, ShotOverride, TemplateConfig
 from direction_scenes import ASPECTS, at, said, scene_of

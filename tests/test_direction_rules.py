@@ -9,10 +9,10 @@ from itertools import pairwise
 import msgspec
 from pytest import approx
 
-from carmic_assets.direction.answers import clip_shots
+from carmic_assets.direction.crop_sampling import crop_at, shot_at
 from carmic_assets.direction.director import direct, direct_clip
 from carmic_assets.direction.measures import boxes_by_time, holds, measure
-from carmic_assets.direction.sample import crop_at, shot_at
+from carmic_assets.direction.scene_summary import clip_shots
 from carmic_assets.model.direction import CANVAS, Box
 from carmic_assets.model.template import LayoutConfig, TemplateConfig
 from direction_scenes import ASPECTS, at, said, scene_of

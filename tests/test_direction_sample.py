@@ -7,12 +7,12 @@ import io
 import msgspec
 import pytest
 
-from carmic_assets.direction.answers import clip_matrix, clip_shots
 from carmic_assets.direction.canvas import region_rects
+from carmic_assets.direction.crop_sampling import crop_at, region_at
+from carmic_assets.direction.direction_plots import contact_sheet, crop_path
 from carmic_assets.direction.director import direct, direct_clip
 from carmic_assets.direction.measures import measure
-from carmic_assets.direction.pictures import contact_sheet, crop_path
-from carmic_assets.direction.sample import crop_at, region_at
+from carmic_assets.direction.scene_summary import clip_matrix, clip_shots
 from carmic_assets.model.direction import Keyframe, LayoutShot, Region
 from carmic_assets.model.template import TemplateConfig
 from direction_scenes import at, said, scene_of

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carmic_assets.direction.canvas import region_rects
+from carmic_assets.direction.crop_sampling import crop_at
 from carmic_assets.direction.director import direct, direct_clip
 from carmic_assets.direction.measures import measure
-from carmic_assets.direction.sample import crop_at
 from carmic_assets.model.direction import LayoutShot
 from carmic_assets.model.media import Rate
 from carmic_assets.model.scene import Scene

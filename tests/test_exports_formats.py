@@ -22,12 +22,12 @@ import exports_readback as readback
 from carmic_assets.captions.fonts import face
 from carmic_assets.direction.canvas import Rect
 from carmic_assets.exports import fcpxml
-from carmic_assets.exports.grid import timecode_frames, timecode_text
-from carmic_assets.exports.levels import DUCKED, gain_at, music_levels
-from carmic_assets.exports.lint import lint
-from carmic_assets.exports.motion import TOLERANCE_PX, Canvas, Key, between, place, shown, thin
+from carmic_assets.exports.fcpxml_lint import lint
+from carmic_assets.exports.motion_keyframes import TOLERANCE_PX, Canvas, Key, between, place, shown, thin
+from carmic_assets.exports.music_levels import DUCKED, gain_at, music_levels
+from carmic_assets.exports.nle_timeline import Level
 from carmic_assets.exports.package import TARGETS, package
-from carmic_assets.exports.timeline import Level
+from carmic_assets.exports.timecode import timecode_frames, timecode_text
 from carmic_assets.media.ffmpeg import binary
 from carmic_assets.model.direction import Box
 from carmic_assets.model.edit import Cutaway, Edit, Marker, MediaFile, Span

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from carmic_assets.exports.grid import sequence_rate
 from carmic_assets.exports.package import TARGETS
+from carmic_assets.exports.timecode import sequence_rate
 from carmic_assets.model.template import AudioConfig
 from exports_support import RATES, check_media, check_picture, edit_of, frames_of, make, opened, put, remux
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from carmic_assets.media.analysis import AUDIO_NAME, FRAMES_NAME, analyse, copy_size
-from carmic_assets.media.bars import BarFinder
+from carmic_assets.media.black_bars import BarFinder
+from carmic_assets.media.cut_detection import TINY, CutFinder, features
 from carmic_assets.media.dissolves import DissolveFinder
 from carmic_assets.media.probe import probe
-from carmic_assets.media.shots import TINY, CutFinder, features
 from carmic_assets.model.direction import WHOLE, Box
 from carmic_assets.model.errors import CorruptVideo
 from carmic_assets.model.media import AnalysisFacts
-from tests.footage import beeps, counted, frames, number, samples
+from tests.media_files import beeps, counted, frames, number, samples
 
 
 def analysed(path: Path, **options) -> tuple[AnalysisFacts, Path]:

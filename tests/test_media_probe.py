@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import footage
+import media_files
 from carmic_assets.media.probe import facts_of, frame_rate, probe, snap
 from carmic_assets.model.errors import CorruptVideo
 
@@ -77,14 +77,14 @@ def test_what_is_no_video_is_refused_whatever_its_name(tmp_path, content):
 
 
 def test_an_absurd_size_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
-    path = footage.counted(tmp_path / "a.mp4", seconds=0.2, sound=False)
-    monkeypatch.setattr("carmic_assets.media.open.MAX_PIXELS", 100 * 100)
+    path = media_files.counted(tmp_path / "a.mp4", seconds=0.2, sound=False)
+    monkeypatch.setattr("carmic_assets.media.containers.MAX_PIXELS", 100 * 100)
     with pytest.raises(CorruptVideo, match="too large"):
         probe(path)
 
 
 def test_a_file_that_was_cut_short_is_as_long_as_what_is_left(tmp_path):
-    whole = footage.counted(tmp_path / "a.mkv", seconds=8)
+    whole = media_files.counted(tmp_path / "a.mkv", seconds=8)
     part = tmp_path / "b.mkv"
     part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     assert probe(whole).video.duration_s == pytest.approx(8, abs=0.05)
@@ -98,7 +98,7 @@ def test_a_recording_that_does_not_say_how_long_it_is_is_read_to_its_end(tmp_pat
     import av
 
     monkeypatch.setattr("carmic_assets.media.probe.SAMPLED_PACKETS", 50)
-    whole = footage.counted(tmp_path / "a.mkv", seconds=8)
+    whole = media_files.counted(tmp_path / "a.mkv", seconds=8)
     path = tmp_path / "b.mkv"
     with av.open(str(whole)) as source, av.open(str(path), "w", format="matroska", options={"live": "1"}) as out:
         copied = {stream.index: out.add_stream_from_template(stream) for stream in source.streams}
@@ -113,16 +113,16 @@ def test_a_recording_that_does_not_say_how_long_it_is_is_read_to_its_end(tmp_pat
 
 
 def test_a_late_start_is_taken_off_the_source_clock(tmp_path):
-    facts = probe(footage.counted(tmp_path / "a.ts", first_pts_s=10, container="mpegts"))
+    facts = probe(media_files.counted(tmp_path / "a.ts", first_pts_s=10, container="mpegts"))
     assert facts.container_start_s > 9
     assert facts.video.start_s < 0.1 and facts.audio.start_s < 0.1
     assert facts.duration_s == pytest.approx(4, abs=0.1)
 
 
 def test_variable_and_constant_rates_are_told_apart(tmp_path):
-    steady = probe(footage.counted(tmp_path / "a.mkv", fps=Fraction(30000, 1001))).video
+    steady = probe(media_files.counted(tmp_path / "a.mkv", fps=Fraction(30000, 1001))).video
     assert (steady.variable_rate, steady.rate.num) == (False, 30000)
-    holes = probe(footage.counted(tmp_path / "b.mkv", skip=tuple(range(20, 40)))).video
+    holes = probe(media_files.counted(tmp_path / "b.mkv", skip=tuple(range(20, 40)))).video
     assert (holes.variable_rate, holes.rate.num, holes.rate.den) == (True, 25, 1)
 
 
@@ -142,5 +142,5 @@ def test_sound_alone_is_described_for_the_library(tmp_path, shared):
 def test_the_hash_is_of_the_whole_file(tmp_path):
     import hashlib
 
-    path: Path = footage.counted(tmp_path / "a.mp4", seconds=1)
+    path: Path = media_files.counted(tmp_path / "a.mp4", seconds=1)
     assert probe(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -7,7 +7,7 @@ import time
 import psutil
 import pytest
 
-import footage
+import media_files
 from carmic_assets.media import ffmpeg
 from carmic_assets.media.probe import probe
 from carmic_assets.media.proxy import is_proxy, make_proxy, starts_fast
@@ -16,7 +16,7 @@ from carmic_assets.model.errors import CorruptVideo, RenderFailed
 
 
 def test_a_proxy_is_its_own_proxy_and_keeps_the_clock(tmp_path):
-    source = footage.counted(tmp_path / "a.ts", container="mpegts", first_pts_s=3, size=(1920, 1080), seconds=2)
+    source = media_files.counted(tmp_path / "a.ts", container="mpegts", first_pts_s=3, size=(1920, 1080), seconds=2)
     facts = probe(source)
     proxy = tmp_path / "proxy.mp4"
     reports: list[float] = []
@@ -27,8 +27,8 @@ def test_a_proxy_is_its_own_proxy_and_keeps_the_clock(tmp_path):
     assert is_proxy(proxy, made) and starts_fast(proxy)
     assert reports == sorted(reports) and reports[-1] == 1.0
     offset = round(facts.video.start_s * 25)
-    assert [footage.number(p) for p in footage.frames(proxy)][offset : offset + 50] == list(range(50))
-    beeps = footage.beeps(footage.samples(proxy)[0])
+    assert [media_files.number(p) for p in media_files.frames(proxy)][offset : offset + 50] == list(range(50))
+    beeps = media_files.beeps(media_files.samples(proxy)[0])
     assert beeps[1] == pytest.approx(1 + facts.video.start_s, abs=0.04)
 
 
@@ -64,7 +64,7 @@ def test_interlaced_pictures_lose_their_combs(tmp_path):
     make_proxy(source, facts, proxy)
 
     def torn(path):
-        picture = footage.frames(path)[25].astype(int)[..., 1]
+        picture = media_files.frames(path)[25].astype(int)[..., 1]
         return (abs(picture[1:-1] - picture[:-2]) > 60).mean()
 
     assert torn(source) > 0.005
@@ -75,7 +75,7 @@ def test_interlaced_pictures_lose_their_combs(tmp_path):
 
 
 def test_a_failed_proxy_leaves_no_file(tmp_path):
-    source = footage.counted(tmp_path / "a.mp4", seconds=1)
+    source = media_files.counted(tmp_path / "a.mp4", seconds=1)
     facts = probe(source)
     source.write_bytes(b"no longer a video")
     with pytest.raises(CorruptVideo) as failed:
@@ -86,7 +86,7 @@ def test_a_failed_proxy_leaves_no_file(tmp_path):
 
 def test_ffmpeg_opens_no_playlist_and_no_url(tmp_path):
     playlist = tmp_path / "a.mp4"
-    other = footage.counted(tmp_path / "b.mp4", seconds=0.2)
+    other = media_files.counted(tmp_path / "b.mp4", seconds=0.2)
     playlist.write_text(f"ffconcat version 1.0\nfile {other}\n")
     for path in (str(playlist), "http://127.0.0.1:9/a.mp4"):
         with pytest.raises(RenderFailed):

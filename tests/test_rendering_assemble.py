@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import footage
+import media_files
 from carmic_assets.media.ffmpeg import binary
-from carmic_assets.media.library import describe
+from carmic_assets.media.file_kinds import describe
 from carmic_assets.media.probe import probe
 from carmic_assets.model.direction import LayoutShot
 from carmic_assets.model.edit import MediaFile
@@ -20,14 +20,14 @@ from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.media import Rate
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import TemplateConfig
-from carmic_assets.rendering.assemble import assemble, clip_bounds
+from carmic_assets.rendering.edit_assembly import assemble, clip_bounds
 from carmic_assets.rendering.pauses import LEAD_S, TAIL_S, kept_spans
 from carmic_assets.rendering.render import render
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return footage.counted(tmp_path_factory.mktemp("source") / "a.mp4", seconds=4)
+    return media_files.counted(tmp_path_factory.mktemp("source") / "a.mp4", seconds=4)
 
 
 def put_together(source, media=None, words=(), end=2.0, **config):
@@ -65,7 +65,7 @@ def test_what_cannot_be_rendered_is_refused_with_a_sentence(source, config, says
 
 def test_a_cutaway_that_its_file_is_too_short_for_ends_with_it_and_the_report_says_so(source, tmp_path):
     """Sound that went on after the picture counted as length: the last picture stood until it ended."""
-    picture, longer = footage.counted(tmp_path / "v.mp4", seconds=1, sound=False), tmp_path / "longer.mp4"
+    picture, longer = media_files.counted(tmp_path / "v.mp4", seconds=1, sound=False), tmp_path / "longer.mp4"
     tone = ("-f", "lavfi", "-i", "sine=440:d=3")
     subprocess.run([binary(), "-v", "error", "-i", str(picture), *tone, "-c:v", "copy", str(longer)], check=True)
     file = describe(longer, "sea.mp4")
@@ -79,7 +79,7 @@ def test_a_cutaway_that_its_file_is_too_short_for_ends_with_it_and_the_report_sa
     report = render(edit, tmp_path / "out.mp4", tmp_path / "work", cache=tmp_path / "cache")
     (note,) = report.notes
     assert "B-roll 2 (`b_roll[1].videoUrl`) is 1.1 s shorter" in note and "sea.mp4" in note
-    seen = [footage.number(each) for each in footage.frames(tmp_path / "out.mp4")]
+    seen = [media_files.number(each) for each in media_files.frames(tmp_path / "out.mp4")]
     assert seen[:10] == list(range(10)) and seen[10:20] == list(range(15, 25))
     assert seen[25:] == list(range(10 + 25, 10 + 50))  # the talk is back
 
@@ -103,7 +103,7 @@ def test_a_tenth_of_a_second_with_everything_on_it_is_rendered(source, tmp_path)
         audio={"autoSfxEnabled": True, "musicTrack": "m", "removePauses": True},
     )
     report = render(edit, tmp_path / "out.mp4", tmp_path / "work", cache=tmp_path / "cache")
-    assert report.frames == len(footage.frames(tmp_path / "out.mp4")) == 3
+    assert report.frames == len(media_files.frames(tmp_path / "out.mp4")) == 3
 
 
 def test_music_that_is_gone_fails_the_render(source, tmp_path):

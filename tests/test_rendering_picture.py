@@ -12,19 +12,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import footage
+import media_files
 from carmic_assets.direction.canvas import region_rects
-from carmic_assets.direction.sample import region_at
+from carmic_assets.direction.crop_sampling import region_at
 from carmic_assets.media.excerpt import cut_excerpt
 from carmic_assets.media.ffmpeg import binary
-from carmic_assets.media.library import describe
+from carmic_assets.media.file_kinds import describe
 from carmic_assets.media.probe import probe
 from carmic_assets.media.proxy import make_proxy, proxy_facts
 from carmic_assets.model.direction import CANVAS, Keyframe, LayoutShot, Region
 from carmic_assets.model.edit import Edit, MediaFile
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import TemplateConfig
-from carmic_assets.rendering.assemble import assemble, clip_bounds
+from carmic_assets.rendering.edit_assembly import assemble, clip_bounds
 from carmic_assets.rendering.render import render
 from carmic_assets.rendering.still import render_still
 
@@ -52,7 +52,7 @@ def edit_of(source: Path, start: float, end: float, shots=None, words=(), media=
 def rendered(edit: Edit, folder: Path) -> list[np.ndarray]:
     render(edit, folder / "out.mp4", folder / "work", cache=folder / "cache")
     assert not any((folder / "work").iterdir())
-    return footage.frames(folder / "out.mp4")
+    return media_files.frames(folder / "out.mp4")
 
 
 def still(edit: Edit, t: float, folder: Path) -> np.ndarray:
@@ -61,7 +61,7 @@ def still(edit: Edit, t: float, folder: Path) -> np.ndarray:
 
 
 def numbers(pictures: list[np.ndarray]) -> list[int]:
-    return [footage.number(p) for p in pictures]
+    return [media_files.number(p) for p in pictures]
 
 
 def ffmpeg(*arguments: str) -> None:
@@ -78,31 +78,31 @@ def ffmpeg(*arguments: str) -> None:
     ],
 )
 def test_a_clip_holds_exactly_its_frames(tmp_path, name, made):
-    edit = edit_of(footage.counted(tmp_path / name, **made), 2.4, 3.2)
+    edit = edit_of(media_files.counted(tmp_path / name, **made), 2.4, 3.2)
     first = round((edit.start_s - edit.source.video.start_s) * edit.rate.fraction)
     count = round(edit.duration_s * edit.rate.fraction)
     assert numbers(rendered(edit, tmp_path)) == list(range(first, first + count))
 
 
 def test_a_picture_that_stands_still_in_the_source_is_held(tmp_path):
-    source = footage.counted(tmp_path / "vfr.mkv", skip=tuple(range(38, 60)))
+    source = media_files.counted(tmp_path / "vfr.mkv", skip=tuple(range(38, 60)))
     assert numbers(rendered(edit_of(source, 1.8, 2.6), tmp_path)) == [37] * 15 + [60, 61, 62, 63, 64]
 
 
 def test_a_clip_of_what_is_said_after_the_picture_ended_shows_the_last_one(tmp_path):
-    whole = footage.counted(tmp_path / "whole.mp4", seconds=6)
+    whole = media_files.counted(tmp_path / "whole.mp4", seconds=6)
     source = tmp_path / "short.mp4"
     ffmpeg("-t", "2", "-i", str(whole), "-i", str(whole), "-map", "0:v", "-map", "1:a", "-c", "copy", str(source))
-    last = numbers(footage.frames(source))[-1]
+    last = numbers(media_files.frames(source))[-1]
     assert numbers(rendered(edit_of(source, 3.4, 4.6), tmp_path)) == [last] * 30
-    sound, first = footage.samples(tmp_path / "out.mp4")
-    assert footage.beeps(sound)[0] + first == pytest.approx(0.6, abs=0.04)
+    sound, first = media_files.samples(tmp_path / "out.mp4")
+    assert media_files.beeps(sound)[0] + first == pytest.approx(0.6, abs=0.04)
     assert numbers(rendered(edit_of(source, 1.6, 2.6), tmp_path))[::24] == [40, last]
 
 
 def test_a_picture_that_changes_once_a_second_or_never_gets_frames_for_its_captions(tmp_path):
     """A clip had as few frames as its source, and was cut where these lay: captions stood still and words were lost."""
-    source = footage.counted(tmp_path / "slow.mp4", fps=Fraction(1), seconds=8, codec="mpeg4")
+    source = media_files.counted(tmp_path / "slow.mp4", fps=Fraction(1), seconds=8, codec="mpeg4")
     edit = edit_of(source, 2.3, 5.4)
     assert edit.rate.fraction == 24
     assert (edit.start_s, edit.duration_s) == (pytest.approx(2.3, abs=0.03), pytest.approx(3.1, abs=0.03))
@@ -110,22 +110,22 @@ def test_a_picture_that_changes_once_a_second_or_never_gets_frames_for_its_capti
 
 
 def test_above_sixty_frames_a_second_every_second_one_is_taken(tmp_path):
-    edit = edit_of(footage.counted(tmp_path / "fast.mp4", fps=Fraction(100), seconds=2), 0.4, 1.0)
+    edit = edit_of(media_files.counted(tmp_path / "fast.mp4", fps=Fraction(100), seconds=2), 0.4, 1.0)
     assert edit.rate.fraction == 50
     assert numbers(rendered(edit, tmp_path)) == list(range(40, 100, 2))
 
 
 def test_removed_pauses_are_gone_to_the_frame_and_the_sound_goes_with_them(tmp_path):
     words = [Word("one", 0.2, 0.5, 1.0), Word("two", 2.8, 3.3, 1.0)]
-    source = footage.counted(tmp_path / "a.mp4", seconds=5)
+    source = media_files.counted(tmp_path / "a.mp4", seconds=5)
     edit = edit_of(source, 0.0, 4.0, words=words, audio={"removePauses": True})
     assert len(edit.keeps) == 2
     wanted = [n for k in edit.keeps for n in range(round(k.start_s * 25), round(k.end_s * 25))]
     pictures = rendered(edit, tmp_path)
     assert numbers(pictures) == wanted
-    sound, first = footage.samples(tmp_path / "out.mp4")
+    sound, first = media_files.samples(tmp_path / "out.mp4")
     flash = next(n for n, p in enumerate(pictures) if p[600:].mean() > 200) / 25
-    assert footage.beeps(sound)[0] + first == pytest.approx(flash, abs=0.04)
+    assert media_files.beeps(sound)[0] + first == pytest.approx(flash, abs=0.04)
 
 
 @pytest.mark.parametrize(
@@ -180,17 +180,17 @@ def test_layouts_change_on_their_frame_and_put_each_speaker_in_place(tmp_path):
 
 
 def test_fit_shows_the_whole_source_over_a_blurred_copy(tmp_path):
-    source = footage.counted(tmp_path / "a.mp4", seconds=1, size=(1280, 720))
+    source = media_files.counted(tmp_path / "a.mp4", seconds=1, size=(1280, 720))
     picture = rendered(edit_of(source, 0.2, 0.4, layout={"layoutType": "fit", "backgroundBlur": 60}), tmp_path)[0]
     top = (1920 - 608) / 2 / 1920
-    assert footage.number(picture, (0.0, top, 1.0, 608 / 1920)) == 5
+    assert media_files.number(picture, (0.0, top, 1.0, 608 / 1920)) == 5
     blurred = picture[:600].astype(int)
     assert np.abs(np.diff(blurred.mean(2), axis=1)).max() < 12  # no edge of a block survives
 
 
 def test_a_backdrop_is_as_smooth_as_a_gaussian_of_the_blur_that_was_asked_for(tmp_path):
     """It was shrunk and enlarged with a sharp kernel: the small pixels showed as a grid."""
-    source = footage.counted(tmp_path / "a.mp4", seconds=1, size=(1280, 720))
+    source = media_files.counted(tmp_path / "a.mp4", seconds=1, size=(1280, 720))
 
     def top(blur: float) -> np.ndarray:
         edit = edit_of(source, 0.2, 0.4, layout={"layoutType": "fit", "backgroundBlur": blur})
@@ -205,7 +205,7 @@ def test_a_backdrop_is_as_smooth_as_a_gaussian_of_the_blur_that_was_asked_for(tm
 
 
 def test_padding_and_ratio_frame_the_picture(tmp_path):
-    source = footage.counted(tmp_path / "a.mp4", seconds=1)
+    source = media_files.counted(tmp_path / "a.mp4", seconds=1)
     for ratio, (width, height) in CANVAS.items():
         crop = Region("A", (Keyframe(0, 0, 0, 1, 1),))
         shots = [LayoutShot(0, 0.2, "face-track", "A", "", (crop,))]
@@ -217,11 +217,11 @@ def test_padding_and_ratio_frame_the_picture(tmp_path):
         (rect,) = region_rects("face-track", ratio, 60)
         assert (rect.x, rect.y, rect.w, rect.h) == (pixels, pixels, width - 2 * pixels, height - 2 * pixels)
         box = rect.x / width, rect.y / height, rect.w / width, rect.h / height
-        assert footage.number(whole) == footage.number(padded, box) == 5
+        assert media_files.number(whole) == media_files.number(padded, box) == 5
 
 
 def test_a_cutaway_begins_where_asked_and_lasts_as_long_as_its_own_part(tmp_path):
-    source, other = footage.counted(tmp_path / "a.mp4"), footage.counted(tmp_path / "b.mp4")
+    source, other = media_files.counted(tmp_path / "a.mp4"), media_files.counted(tmp_path / "b.mp4")
     media = {"b": MediaFile(str(other), "b", 4.0, 640, 360, True, True)}
     b_roll = [{"videoUrl": "b", "startTime": 0.2, "duration": 0.8, "sourceStart": 2.0, "sourceDuration": 0.4}]
     seen = numbers(rendered(edit_of(source, 1.04, 2.04, media=media, b_roll=b_roll), tmp_path))
@@ -238,14 +238,14 @@ def test_a_cutaway_begins_where_asked_and_lasts_as_long_as_its_own_part(tmp_path
     ],
 )
 def test_a_cutaway_from_the_middle_of_any_container_begins_on_its_frame(tmp_path, name, made):
-    source, other = footage.counted(tmp_path / "a.mp4"), footage.counted(tmp_path / name, seconds=9, **made)
+    source, other = media_files.counted(tmp_path / "a.mp4"), media_files.counted(tmp_path / name, seconds=9, **made)
     b_roll = [{"videoUrl": "b", "startTime": 0, "duration": 0.2, "sourceStart": 5.48}]
     edit = edit_of(source, 1.04, 1.24, media={"b": describe(other, name)}, b_roll=b_roll)
     assert numbers(rendered(edit, tmp_path)) == list(range(137, 142))
 
 
 def test_many_cutaways_of_one_file_keep_their_places_the_later_of_two_on_top(tmp_path):
-    source, other = footage.counted(tmp_path / "a.mp4"), footage.counted(tmp_path / "b.mp4")
+    source, other = media_files.counted(tmp_path / "a.mp4"), media_files.counted(tmp_path / "b.mp4")
     media = {"b": MediaFile(str(other), "b", 4.0, 640, 360, True, True)}
     parts = [(0.2, 0.4, 2.0), (0.8, 0.16, 0.0), (1.2, 0.4, 3.0), (1.32, 0.12, 1.0)]  # start, length, place in the file
     b_roll = [{"videoUrl": "b", "startTime": a, "duration": n, "sourceStart": s} for a, n, s in parts]
@@ -258,7 +258,7 @@ def test_many_cutaways_of_one_file_keep_their_places_the_later_of_two_on_top(tmp
 
 
 def test_an_animated_picture_stands_still(tmp_path):
-    source, path = footage.counted(tmp_path / "a.mp4"), tmp_path / "b.gif"
+    source, path = media_files.counted(tmp_path / "a.mp4"), tmp_path / "b.gif"
     frames = [Image.new("RGB", (64, 36), colour) for colour in ("red", "blue", "lime")]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=40, loop=0)
     b_roll = [{"videoUrl": "b", "startTime": 0.2, "duration": 0.4}]
@@ -268,7 +268,7 @@ def test_an_animated_picture_stands_still(tmp_path):
 
 
 def test_a_photo_is_shown_upright_as_its_camera_says(tmp_path):
-    source, path = footage.counted(tmp_path / "a.mp4"), tmp_path / "photo.jpg"
+    source, path = media_files.counted(tmp_path / "a.mp4"), tmp_path / "photo.jpg"
     photo = Image.new("RGB", (400, 200), "blue")
     photo.paste("red", (0, 0, 200, 200))
     exif = photo.getexif()
@@ -287,7 +287,7 @@ def test_a_photo_is_shown_upright_as_its_camera_says(tmp_path):
 
 
 def test_the_progress_bar_can_be_at_the_bottom(tmp_path):
-    source = footage.counted(tmp_path / "a.mp4", seconds=1)
+    source = media_files.counted(tmp_path / "a.mp4", seconds=1)
     bar = {"enabled": True, "color": "rgba(255, 0, 0, 1)"}
     edit = edit_of(source, 0.04, 0.84, layout={**FIT_16_9}, elements={"progressBar": bar})
     picture = still(edit, 0.4, tmp_path)
@@ -326,7 +326,7 @@ def test_colours_come_out_as_they_went_in(tmp_path, size, matrix, span, pixels):
 
 
 def test_every_element_is_there_in_its_time_and_not_outside_it(tmp_path):
-    source = footage.counted(tmp_path / "grey.mp4", seconds=3)
+    source = media_files.counted(tmp_path / "grey.mp4", seconds=3)
     b_roll, mark = tmp_path / "b.mp4", tmp_path / "mark.png"
     ffmpeg("-f", "lavfi", "-i", "color=0x10e020:s=640x360:r=30:d=2,format=yuv420p", "-c:v", "libx264", str(b_roll))
     ffmpeg("-f", "lavfi", "-i", "color=0xff00ff:s=200x100", "-frames:v", "1", str(mark))
@@ -372,7 +372,7 @@ def test_every_element_is_there_in_its_time_and_not_outside_it(tmp_path):
 
 
 def test_captions_are_lit_in_the_frames_of_their_word(tmp_path):
-    source = footage.counted(tmp_path / "a.mp4", seconds=2)
+    source = media_files.counted(tmp_path / "a.mp4", seconds=2)
     words = [Word("alpha", 0.2, 0.6, 1.0), Word("omega", 0.6, 1.0, 1.0)]
     style = {"captionColor": "#ffffff", "highlightColor": "#ff0000", "animationStyle": "none", "strokeThickness": 0}
     edit = edit_of(source, 0.04, 1.24, words=words, style={**style, "dropShadow": False}, layout={"layoutType": "fit"})
@@ -403,7 +403,7 @@ def test_an_emoji_of_the_text_comes_and_goes_with_it(tmp_path, start, frames):
 
 
 def test_a_still_is_the_frame_of_the_render(tmp_path):
-    source = footage.counted(tmp_path / "a.mp4", seconds=3)
+    source = media_files.counted(tmp_path / "a.mp4", seconds=3)
     edit = edit_of(source, 1.0, 2.4, words=[Word("hello", 0.3, 0.9, 1.0)], layout={"layoutType": "fit"})
     pictures = rendered(edit, tmp_path)
     away = [np.abs(still(edit, 0.6, tmp_path).astype(int) - pictures[n]).mean() for n in (15, 2)]
@@ -415,7 +415,7 @@ def test_a_still_is_the_frame_of_the_render(tmp_path):
     [("a.mp4", {}), ("late.ts", {"container": "mpegts", "first_pts_s": 10.0}), ("a.mkv", {"fps": Fraction(100)})],
 )
 def test_a_still_of_the_proxy_or_of_a_moment_of_it_is_the_still_of_the_source(tmp_path, name, made):
-    source = footage.counted(tmp_path / name, seconds=7, **made)
+    source = media_files.counted(tmp_path / name, seconds=7, **made)
     edit = edit_of(source, 2.4, 6.4)
     facts, proxy, moment = proxy_facts(edit.source), tmp_path / "proxy.mp4", tmp_path / "moment.mkv"
     make_proxy(source, edit.source, proxy)
@@ -429,12 +429,12 @@ def test_a_still_of_the_proxy_or_of_a_moment_of_it_is_the_still_of_the_source(tm
         for drawn, path in ((edit, source), (over_proxy, proxy), (early, moment)):
             of_file = msgspec.structs.replace(drawn, source_path=str(path))
             render_still(of_file, t, tmp_path / "still.jpg", tmp_path / "work", cache=tmp_path / "cache")
-            seen.append(footage.number(cv2.imread(str(tmp_path / "still.jpg"))))
+            seen.append(media_files.number(cv2.imread(str(tmp_path / "still.jpg"))))
         assert seen == seen[:1] * 3
 
 
 def test_the_same_edit_gives_the_same_bytes(tmp_path):
-    source = footage.counted(tmp_path / "a.mp4", seconds=2)
+    source = media_files.counted(tmp_path / "a.mp4", seconds=2)
     edit = edit_of(source, 0.4, 1.2, words=[Word("hello", 0.1, 0.6, 1.0)], layout={"layoutType": "fit"})
     first = (rendered(edit, tmp_path), (tmp_path / "out.mp4").read_bytes())[1]
     assert (rendered(edit, tmp_path), (tmp_path / "out.mp4").read_bytes())[1] == first

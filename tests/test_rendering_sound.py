@@ -9,17 +9,17 @@ import msgspec
 import numpy as np
 import pytest
 
-import footage
-from carmic_assets.captions.track import Picture
+import media_files
+from carmic_assets.captions.caption_track import Picture
 from carmic_assets.media.ffmpeg import Input, binary
 from carmic_assets.media.probe import probe
 from carmic_assets.model.direction import LayoutShot
 from carmic_assets.model.edit import Edit, MediaFile, Span
 from carmic_assets.model.template import TemplateConfig
-from carmic_assets.rendering import sound
-from carmic_assets.rendering.assemble import assemble, clip_bounds
-from carmic_assets.rendering.effects import Effect, peak, thinned, write_track
+from carmic_assets.rendering import audio_graph
+from carmic_assets.rendering.edit_assembly import assemble, clip_bounds
 from carmic_assets.rendering.render import RenderReport, effects_of, render
+from carmic_assets.rendering.sound_effects import Effect, peak, thinned, write_track
 
 
 def talk(path: Path, voice: str, seconds: float, filters: str = "anull") -> Path:
@@ -35,7 +35,9 @@ def talk(path: Path, voice: str, seconds: float, filters: str = "anull") -> Path
     return path
 
 
-def clip(source: Path, folder: Path, end: float, media=None, **audio) -> tuple[Edit, RenderReport, sound.Loudness]:
+def clip(
+    source: Path, folder: Path, end: float, media=None, **audio
+) -> tuple[Edit, RenderReport, audio_graph.Loudness]:
     facts = probe(source)
     start, end = clip_bounds(facts, 0, end)
     config = msgspec.convert({"layout": {"layoutType": "fit", "aspectRatio": "1:1"}, "audio": audio}, TemplateConfig)
@@ -45,7 +47,7 @@ def clip(source: Path, folder: Path, end: float, media=None, **audio) -> tuple[E
         **{"config": config, "words": [], "shots": shots, "media": media},
     )
     report = render(edit, folder / "out.mp4", folder / "work", cache=folder / "cache")
-    measure = sound.measure_with([Input(str(folder / "out.mp4"), ("-vn",))], 2)
+    measure = audio_graph.measure_with([Input(str(folder / "out.mp4"), ("-vn",))], 2)
     return edit, report, measure("[0:a]anull[x]", ["x"], True)["x"]
 
 
@@ -67,7 +69,7 @@ def test_a_second_of_speech_is_on_target_too(shared, tmp_path):
 def test_silence_stays_silence_and_a_source_without_sound_gets_a_silent_track(tmp_path):
     _, _, heard = clip(talk(tmp_path / "a.mp4", "anullsrc=r=44100:cl=mono", 1), tmp_path, 1)
     assert heard.lufs <= -69
-    _, _, heard = clip(footage.counted(tmp_path / "b.mp4", seconds=1, sound=False), tmp_path, 1)
+    _, _, heard = clip(media_files.counted(tmp_path / "b.mp4", seconds=1, sound=False), tmp_path, 1)
     assert heard.lufs <= -69 and probe(tmp_path / "out.mp4").audio.channels == 2
 
 
@@ -80,7 +82,7 @@ def test_music_is_looped_under_the_voice_and_ducks_while_it_speaks(tmp_path):
     source = talk(tmp_path / "a.mp4", voice, 6)
     _, _, heard = clip(source, tmp_path, 6, media, musicTrack="m", musicVolume=50)
     assert heard.lufs == pytest.approx(-14, abs=0.5) and heard.peak < -1
-    samples, _ = footage.samples(tmp_path / "out.mp4")
+    samples, _ = media_files.samples(tmp_path / "out.mp4")
 
     def level(hertz: float, start: float, end: float) -> float:
         part = samples[int(start * 48000) : int(end * 48000)]
@@ -102,7 +104,7 @@ def test_volumes_are_of_voice_and_music_beside_each_other(tmp_path):
     def over_voice(**audio: object) -> float:
         _, _, heard = clip(source, tmp_path, 2, media, **audio)
         assert heard.lufs == pytest.approx(-14, abs=0.6)
-        spectrum = np.abs(np.fft.rfft(footage.samples(tmp_path / "out.mp4")[0][24000:72000]))
+        spectrum = np.abs(np.fft.rfft(media_files.samples(tmp_path / "out.mp4")[0][24000:72000]))
         return 20 * np.log10((spectrum[1990:2011].max() + 1e-9) / (spectrum[290:311].max() + 1e-9))
 
     track = {"activeTrack": {"url": "m"}}  # by its URL, and longer than the clip
@@ -119,7 +121,7 @@ def test_effects_are_made_at_their_times_and_always_the_same(tmp_path):
     for name in ("a.wav", "b.wav"):
         write_track(effects, 12.0, tmp_path / name)
     assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
-    samples, _ = footage.samples(tmp_path / "a.wav")
+    samples, _ = media_files.samples(tmp_path / "a.wav")
     assert len(samples) == pytest.approx(12 * 48000, abs=100)
     assert np.abs(samples[48000 * 2 : 48000 * 10]).max() == 0
     loudest = int(np.abs(samples[48000 * 10 :]).argmax()) / 48000 + 10
@@ -134,7 +136,7 @@ def test_only_what_is_seen_is_heard(tmp_path):
     ]
     elements = {"hookTitle": {"enabled": True, "text": " \u200b"}, "emojis": [{"emoji": "🔥", "startTime": 0.2}]}
     b_roll = [{"videoUrl": "b", "startTime": 0.8, "duration": 0.4}]
-    source = footage.counted(tmp_path / "a.mp4")
+    source = media_files.counted(tmp_path / "a.mp4")
     facts = probe(source)
     edit = assemble(
         **{"clip_id": "c", "title": "t", "source_path": str(source), "source": facts, "start_s": 0.0, "end_s": 2.0},

@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, func, select
 
 from real_servers import postgres
-from resources import accounts, clips, events, exports, ledger, projects, renders, runs
+from resources import accounts, clips, exports, ledger, outbox, projects, renders, run_intents
 from resources.database.engine import Database
 from resources.database.migrate import downgrade, upgrade
 from resources.database.tables import ledger as ledger_table
@@ -157,15 +157,15 @@ def test_projects_made_before_searches_had_their_own_text_are_found(database: Da
 def test_a_status_never_goes_back_and_every_change_is_told_in_order(database: Database, workspace: str) -> None:
     project = new_project(database, workspace)
     with database.write() as connection:
-        assert projects.claim(connection, project.id, runs.new_run_id())
-        assert projects.claim(connection, project.id, runs.new_run_id()) is None
+        assert projects.claim(connection, project.id, run_intents.new_run_id())
+        assert projects.claim(connection, project.id, run_intents.new_run_id()) is None
         assert projects.advance(connection, project.id, "TRANSCRIBING", 20, "Transcribing")
         assert not projects.advance(connection, project.id, "DOWNLOADING", 30, "late")
         assert not projects.advance(connection, project.id, "TRANSCRIBING", 10, "late")
         assert projects.advance(connection, project.id, "CLIPS_READY", 100, "Clips ready")
         assert not projects.end(connection, project.id, "FAILED", "too late")
         assert projects.complete(connection, project.id)
-        told = events.of_subject(connection, f"project:{project.id}")
+        told = outbox.of_subject(connection, f"project:{project.id}")
     assert [e.data["status"] for e in told] == ["UPLOADING", "TRANSCRIBING", "CLIPS_READY", "COMPLETED"]
     assert [e.id for e in told] == sorted(e.id for e in told)
 
@@ -179,7 +179,7 @@ def test_one_render_at_a_time_charged_once_and_refunded_when_it_fails(database: 
         start.wait()
         try:
             with database.write() as connection:
-                return renders.queue(connection, clip, runs.new_run_id()).id
+                return renders.queue(connection, clip, run_intents.new_run_id()).id
         except renders.AlreadyRendering:
             return None
 
@@ -203,16 +203,16 @@ def test_what_a_backfill_makes_again_is_told_and_what_never_was_finished_is_not(
     project = new_project(database, workspace, None)
     clip = new_clip(database, project)
     with database.write() as connection:
-        render = renders.queue(connection, clip, runs.new_run_id())
-        export, _ = exports.request(connection, clip, "fcpx", False, runs.new_run_id())
+        render = renders.queue(connection, clip, run_intents.new_run_id())
+        export, _ = exports.request(connection, clip, "fcpx", False, run_intents.new_run_id())
         assert not renders.remade(connection, render.id, {}) and not exports.remade(connection, export.id, 1)
         renders.finish(connection, render.id, "clip.mp4", {"fps": 25})
         exports.finish(connection, export.id, "package.zip", 10)
         assert renders.remade(connection, render.id, {"fps": 30}) and exports.remade(connection, export.id, 20)
         again = [
-            event.data for event in events.of_subject(connection, f"clip:{clip.id}") if event.event == "clip.rendered"
+            event.data for event in outbox.of_subject(connection, f"clip:{clip.id}") if event.event == "clip.rendered"
         ]
-        sizes = [event.data["file_size"] for event in events.of_subject(connection, f"export:{export.id}")]
+        sizes = [event.data["file_size"] for event in outbox.of_subject(connection, f"export:{export.id}")]
         found = renders.get(connection, render.id)
     assert [told["object_key"] for told in again] == ["clip.mp4", "clip.mp4"] and sizes[-2:] == [10, 20]
     assert found is not None and found.facts == {"fps": 30}
@@ -222,17 +222,17 @@ def test_the_same_content_is_the_same_export(database: Database, workspace: str)
     project = new_project(database, workspace, None)
     clip = new_clip(database, project)
     with database.write() as connection:
-        first, new = exports.request(connection, clip, "premiere", False, runs.new_run_id())
-        again, not_new = exports.request(connection, clip, "premiere", False, runs.new_run_id())
-        with_proxy, _ = exports.request(connection, clip, "premiere", True, runs.new_run_id())
+        first, new = exports.request(connection, clip, "premiere", False, run_intents.new_run_id())
+        again, not_new = exports.request(connection, clip, "premiere", False, run_intents.new_run_id())
+        with_proxy, _ = exports.request(connection, clip, "premiere", True, run_intents.new_run_id())
         assert (new, not_new) == (True, False)
         assert first.id == again.id != with_proxy.id
         edited = clips.edit(connection, clip.id, {"caption_style": "MINIMAL"})
         assert edited is not None
-        other, _ = exports.request(connection, edited, "premiere", False, runs.new_run_id())
+        other, _ = exports.request(connection, edited, "premiere", False, run_intents.new_run_id())
         assert other.id != first.id
         exports.fail(connection, first.id, "No.")
-        retried, new = exports.request(connection, clip, "premiere", False, runs.new_run_id())
+        retried, new = exports.request(connection, clip, "premiere", False, run_intents.new_run_id())
         assert new and retried.id != first.id
 
 
@@ -241,27 +241,27 @@ def test_a_run_is_resumed_until_it_was_lost_too_often_without_getting_on(databas
 
     def lose(connection: Connection, loss: int) -> bool:
         found = projects.get(connection, project.id)
-        intent = found and runs.get(connection, found.run_id or "")
+        intent = found and run_intents.get(connection, found.run_id or "")
         assert intent is not None
-        run_id = runs.again(connection, intent, loss)
+        run_id = run_intents.again(connection, intent, loss)
         if run_id is None:
             return False
-        resumed = runs.get(connection, run_id)
+        resumed = run_intents.get(connection, run_id)
         found = projects.get(connection, project.id)
         assert found is not None and found.run_id == run_id
         assert resumed is not None and resumed.resumes == intent.run_id
         return True
 
     with database.write() as connection:
-        first = runs.new_run_id()
+        first = run_intents.new_run_id()
         projects.claim(connection, project.id, first)
-        runs.promise(connection, first, "ingest_video", workspace, project.id, project.id)
-        assert [lose(connection, runs.ALONE) for _ in range(2)] == [True, True]
+        run_intents.promise(connection, first, "ingest_video", workspace, project.id, project.id)
+        assert [lose(connection, run_intents.ALONE) for _ in range(2)] == [True, True]
         found = projects.get(connection, project.id)
         assert found is not None
-        runs.got_on(connection, found.run_id or "")
-        assert [lose(connection, runs.ALONE) for _ in range(2)] == [True, True]
-        assert [lose(connection, runs.TOGETHER) for _ in range(5)] == [True] * 4 + [False]
+        run_intents.got_on(connection, found.run_id or "")
+        assert [lose(connection, run_intents.ALONE) for _ in range(2)] == [True, True]
+        assert [lose(connection, run_intents.TOGETHER) for _ in range(5)] == [True] * 4 + [False]
 
 
 def test_concurrent_writers_lose_nothing(database: Database, workspace: str) -> None:

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from carmic_assets.media.ffmpeg import binary
-from resources.download import DownloadError, download
 from resources.outbound import Outbound, Refused
+from resources.video_download import DownloadError, download
 
 INSIDE = [
     "http://2130706433/", "https://2130706433/", "https://0x7f.1/", "https://017700000001/", "https://127.1/",

@@ -6,9 +6,9 @@ import pytest
 
 from benchmarks.clip_selection.__main__ import scored
 from benchmarks.clip_selection.baselines import BASELINES
-from benchmarks.clip_selection.measure import judge, mean
+from benchmarks.clip_selection.metrics import judge, mean
 from benchmarks.clip_selection.talks import PARTS, load
-from carmic_assets.scoring.features import extract_features
+from carmic_assets.scoring.talk_features import extract_features
 
 
 @pytest.mark.slow

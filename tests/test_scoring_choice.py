@@ -11,17 +11,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchmarks.clip_selection.measure import distracted, judge
+from benchmarks.clip_selection.metrics import distracted, judge
 from benchmarks.clip_selection.talks import FOLDER, Written, read
 from carmic_assets.model.clips import ScoredClips
 from carmic_assets.model.speech import Transcript, Word
+from carmic_assets.scoring.audio_features import SoundFeatures
 from carmic_assets.scoring.brief import Brief, wishes
-from carmic_assets.scoring.features import ScoringFeatures, extract_features
+from carmic_assets.scoring.candidates import Windows, shared_out
+from carmic_assets.scoring.clip_scoring import score_clips
 from carmic_assets.scoring.lexicon import tokens
-from carmic_assets.scoring.score import score_clips
-from carmic_assets.scoring.select import ceiling_count, floor_count
-from carmic_assets.scoring.sound import SoundFeatures
-from carmic_assets.scoring.windows import Windows, shared_out
+from carmic_assets.scoring.selection import ceiling_count, floor_count
+from carmic_assets.scoring.talk_features import ScoringFeatures, extract_features
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +71,8 @@ PROGRAM = """
 import hashlib, msgspec
 from benchmarks.clip_selection.talks import FOLDER, read
 from carmic_assets.scoring.brief import Brief
-from carmic_assets.scoring.features import extract_features
-from carmic_assets.scoring.score import score_clips
+from carmic_assets.scoring.talk_features import extract_features
+from carmic_assets.scoring.clip_scoring import score_clips
 talk = read(FOLDER / "tune" / "nursing_podcast.txt", "tune")
 features = extract_features(talk.transcript)
 asked = Brief(custom_instructions="numbers, money")

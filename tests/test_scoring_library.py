@@ -14,11 +14,11 @@ import dagster as dg
 import pytest
 
 from benchmarks import rescoring
-from benchmarks._spoken import TALK
-from carmic_assets.assets import platform as opened
-from carmic_assets.assets.clips import SCORER_CODE
+from benchmarks.synthetic_speech import TALK
+from carmic_assets.assets import platform_resource as opened
+from carmic_assets.assets.scored_clips import SCORER_CODE
 from carmic_assets.cli import home as homes
-from carmic_assets.scoring.score import SCORER_VERSION
+from carmic_assets.scoring.clip_scoring import SCORER_VERSION
 from resources import artifacts, clips, projects
 from resources.platform import Platform, open_platform
 

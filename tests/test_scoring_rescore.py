@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from carmic_assets.model.clips import ScoredClip, ScoredClips
-from carmic_assets.scoring.pictures import candidates_table, score_curve
-from carmic_assets.scoring.rescore import StoredClip, reconcile
+from carmic_assets.scoring.rescoring import StoredClip, reconcile
+from carmic_assets.scoring.score_plots import candidates_table, score_curve
 
 
 def scored(start: float, end: float, score: int, title: str = "t", lost_to: str | None = None) -> ScoredClip:

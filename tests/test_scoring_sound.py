@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from carmic_assets.scoring.sound import SoundFeatures, measured, sound_features
+from carmic_assets.scoring.audio_features import SoundFeatures, measured, sound_features
 
 RATE = 16_000
 

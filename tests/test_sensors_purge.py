@@ -9,8 +9,8 @@ import pytest
 
 from resources import accounts, projects
 from resources.platform import Platform, open_platform
-from resources.submission import VIDEOS, Submitter
-from sensors.purge import purge
+from resources.run_submission import VIDEOS, Submitter
+from sensors.project_purge import purge
 
 
 def deleted(platform: Platform, instance: dg.DagsterInstance, count: int) -> list[projects.Project]:

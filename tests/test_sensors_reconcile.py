@@ -13,13 +13,13 @@ import dagster as dg
 import pytest
 from sqlalchemy import update
 
-from resources import accounts, projects, runs
+from resources import accounts, projects, run_intents
+from resources.database import tables
 from resources.database.engine import now
-from resources.database.tables import run_intents
 from resources.platform import Platform, open_platform
-from resources.submission import Submitter
-from sensors import reconcile as sensor
-from sensors.sweep import sweep_up
+from resources.run_submission import Submitter
+from sensors import run_reconciliation as sensor
+from sensors.housekeeping import sweep_up
 
 
 @dg.op(pool="encode")
@@ -46,14 +46,14 @@ class System:
 
     def promised(self, submitted_ago_s: float, heard_ago_s: float | None = None) -> str:
         """The project's run as Dagster's queue took it so long ago."""
-        run_id = runs.new_run_id()
+        run_id = run_intents.new_run_id()
         heard = None if heard_ago_s is None else now() - timedelta(seconds=heard_ago_s)
         values = {"updated_at": now() - timedelta(seconds=submitted_ago_s), "heartbeat_at": heard}
         with self.platform.database.write() as connection:
             projects.claim(connection, self.project, run_id)
-            runs.promise(connection, run_id, "ingest_video", self.workspace, self.project, self.project)
-            runs.move(connection, run_id, "SUBMITTED")
-            connection.execute(update(run_intents).where(run_intents.c.run_id == run_id).values(**values))
+            run_intents.promise(connection, run_id, "ingest_video", self.workspace, self.project, self.project)
+            run_intents.move(connection, run_id, "SUBMITTED")
+            connection.execute(update(tables.run_intents).where(tables.run_intents.c.run_id == run_id).values(**values))
         return run_id
 
     def started(self, run_id: str) -> None:
@@ -126,7 +126,7 @@ def test_a_run_that_the_command_line_is_about_to_start_is_not_taken_for_lost(
 def test_runs_that_nobody_promised_end_with_the_code_server_that_they_were_children_of(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = runs.new_run_id()  # a backfill's, or the nightly one
+    run_id = run_intents.new_run_id()  # a backfill's, or the nightly one
     system.started(run_id)
     assert system.reconcile() == ""
     monkeypatch.setattr(sensor, "STARTED", now() + timedelta(seconds=1))  # the next code server's

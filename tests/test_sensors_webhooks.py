@@ -15,13 +15,13 @@ import pytest
 from sqlalchemy import update
 from standardwebhooks import Webhook as Verifier
 
-from resources import accounts, events, mail, webhooks
+from resources import accounts, mail, outbox, webhooks
 from resources.database.engine import now
 from resources.database.tables import deliveries
 from resources.database.tables import webhooks as webhook_table
 from resources.platform import Platform, open_platform
-from sensors import deliver
-from sensors.deliver import Deliverer
+from sensors import webhook_delivery
+from sensors.webhook_delivery import Deliverer
 
 
 class Receiver:
@@ -103,7 +103,7 @@ def subscribe(platform: Platform, workspace: str, url: str, chosen: list[str] | 
 
 def happen(platform: Platform, workspace: str, event: str = "project.clips_ready", **data: object) -> None:
     with platform.database.write() as connection:
-        events.record(connection, workspace, "project:1", event, {"id": "1", **data})
+        outbox.record(connection, workspace, "project:1", event, {"id": "1", **data})
 
 
 def delivered(platform: Platform, webhook: webhooks.Webhook) -> list[webhooks.Delivery]:
@@ -174,7 +174,7 @@ def test_a_rotated_secret_verifies_with_the_old_one_beside_it(
 def test_a_slow_receiver_delays_no_other(
     platform: Platform, workspace: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliver, "TIMEOUT_S", 1.0)
+    monkeypatch.setattr(webhook_delivery, "TIMEOUT_S", 1.0)
     slow = [subscribe(platform, workspace, f"{receiver.base}/{how}") for how in ("hang", "drip", "hang")]
     quick = subscribe(platform, workspace, receiver.base + "/ok")
     for number in range(6):
@@ -201,7 +201,7 @@ def test_an_answer_after_nine_seconds_is_a_delivery(platform: Platform, workspac
 def test_a_long_queue_for_one_receiver_hides_no_other(
     platform: Platform, workspace: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliver, "TIMEOUT_S", 2.0)
+    monkeypatch.setattr(webhook_delivery, "TIMEOUT_S", 2.0)
     subscribe(platform, workspace, receiver.base + "/hang")
     for number in range(700):
         happen(platform, workspace, number=number)
@@ -284,7 +284,7 @@ def test_gigabytes_of_answer_are_not_read(platform: Platform, workspace: str, re
     happen(platform, workspace)
     Deliverer(platform).tick()
     until(lambda: delivered(platform, webhook)[0].state == "DELIVERED")
-    assert len(delivered(platform, webhook)[0].log[0]["response_head"]) <= deliver.READ_AT_MOST
+    assert len(delivered(platform, webhook)[0].log[0]["response_head"]) <= webhook_delivery.READ_AT_MOST
 
 
 def test_a_delivery_whose_sender_died_is_taken_by_another_when_its_lease_ends(

@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from benchmarks import _spoken
+from benchmarks import synthetic_speech
 from benchmarks.speakers import agreement
 from carmic_assets.model.speech import Transcript, Turn, Word
-from carmic_assets.speech import activity, sound, voices
-from carmic_assets.speech.speakers import join
-from carmic_assets.speech.spoken import assign
+from carmic_assets.speech import audio_reader, diarisation, voice_activity
+from carmic_assets.speech.clip_words import assign
+from carmic_assets.speech.speaker_turns import join
 
 ROUND = (("A", 4.0), ("B", 3.0), ("A", 2.0), ("B", 5.0))  # who talks for how long, again and again
 
@@ -107,10 +107,10 @@ def test_words_go_to_whom_said_them():
 @pytest.mark.parametrize("pauses_s", [(0.05, 0.6, 0.25, 1.2, 2.5), (0.2, 0.5, 0.1)])
 def test_voices_are_told_apart_by_sound_alone(tmp_path, pauses_s):
     """Where people answer at once a voice print held both of them, and a third voice was heard."""
-    samples, _, truth = _spoken.talk(voices=("en-us", "en-us+f3"), pauses_s=pauses_s)
-    with sound.opened(_spoken.write(tmp_path / "two.wav", samples)) as heard:
-        likely = activity.probabilities(heard)
-        turns = voices.turns(heard, activity.spans(likely), activity.phrases(likely))
+    samples, _, truth = synthetic_speech.talk(voices=("en-us", "en-us+f3"), pauses_s=pauses_s)
+    with audio_reader.opened(synthetic_speech.write(tmp_path / "two.wav", samples)) as heard:
+        likely = voice_activity.probabilities(heard)
+        turns = diarisation.turns(heard, voice_activity.spans(likely), voice_activity.phrases(likely))
     found = [(turn.start_s, turn.end_s, turn.speaker) for turn in turns]
     assert agreement(truth, found)[0] > 0.95
     assert len({turn.speaker for turn in turns}) == 2

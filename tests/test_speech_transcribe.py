@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import _spoken
+from benchmarks import synthetic_speech
 from benchmarks.speech import errors_ms
 from carmic_assets.model.errors import CarmicError, NoSpeech
 from carmic_assets.model.speech import Transcript
-from carmic_assets.speech.transcribe import Cancelled, transcribe
+from carmic_assets.speech.transcription import Cancelled, transcribe
 
 
 @pytest.fixture(scope="module")
-def spoken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[_spoken.Spoken]]:
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[synthetic_speech.Spoken]]:
     """A minute of a made talk that starts late and has long pauses; and its words."""
-    samples, words, _ = _spoken.talk(before_s=2.0)
-    return _spoken.write(tmp_path_factory.mktemp("spoken") / "talk.wav", samples), words
+    samples, words, _ = synthetic_speech.talk(before_s=2.0)
+    return synthetic_speech.write(tmp_path_factory.mktemp("spoken") / "talk.wav", samples), words
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_silence_noise_and_music_hold_no_speech(tmp_path):
     chords = sum(np.sin(2 * np.pi * f * 2 ** (np.floor(t / 0.5) % 5 / 12) * t) for f in (220, 277, 330)) * 0.1
     for name, samples in {"silence": 0 * t, "noise": 0.1 * rng.standard_normal(len(t)), "music": chords}.items():
         with pytest.raises(NoSpeech, match="Nobody speaks"):
-            transcribe(_spoken.write(tmp_path / f"{name}.wav", samples.astype(np.float32)))
+            transcribe(synthetic_speech.write(tmp_path / f"{name}.wav", samples.astype(np.float32)))
 
 
 def test_a_film_without_dialogue_holds_no_speech(shared):

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from carmic_assets.vision import detect
+from carmic_assets.vision import detectors
 from carmic_assets.vision.centerface import IMAGE_PIXELS, VIDEO_PIXELS, CenterFace, input_size, overlap
-from carmic_assets.vision.detect import Detection, load_detector
+from carmic_assets.vision.detectors import Detection, load_detector
 
 
 def drawn_faces(shared: Path) -> list[tuple[np.ndarray, list[Detection]]]:
@@ -89,7 +89,7 @@ def test_person_weights_get_faces_from_the_embedded_detector(shared: Path):
     ],
 )
 def test_what_cannot_be_had_falls_back_and_says_why(weights: str, reason: str, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(detect, "_network", lambda: False)
+    monkeypatch.setattr(detectors, "_network", lambda: False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.pt").write_bytes(b"no checkpoint")
     detector = load_detector(weights, cache=tmp_path / "cache")
@@ -99,13 +99,13 @@ def test_what_cannot_be_had_falls_back_and_says_why(weights: str, reason: str, t
 
 def test_a_cache_that_cannot_be_written_to_falls_back_and_says_why(tmp_path: Path, monkeypatch):
     """As in a service whose user has no home: it ended every video."""
-    monkeypatch.setattr(detect, "_network", lambda: True)
+    monkeypatch.setattr(detectors, "_network", lambda: True)
     (tmp_path / "file").write_bytes(b"")
     facts = load_detector("auto", cache=tmp_path / "file" / "cache").facts
     assert "centerface" in facts["detector"] and "could not be fetched" in facts["reason"]
 
 
 def test_weights_kept_in_the_cache_need_no_network(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(detect, "_network", lambda: pytest.fail("asked the network"))
+    monkeypatch.setattr(detectors, "_network", lambda: pytest.fail("asked the network"))
     (tmp_path / "yolo11n-pose.pt").write_bytes(b"found, if not usable")
     assert "could not be loaded" in load_detector("auto", cache=tmp_path).facts["reason"]

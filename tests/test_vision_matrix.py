@@ -16,8 +16,8 @@ from carmic_assets.media.probe import probe
 from carmic_assets.model.errors import CarmicError
 from carmic_assets.model.media import AnalysisFacts, SourceFacts
 from carmic_assets.model.speech import Speakers, Transcript, Turn
-from carmic_assets.vision.matrix import MATRIX_FPS, Matrix, build_matrix, scene_of, to_json
-from carmic_assets.vision.pictures import contact_sheet, speaker_timeline
+from carmic_assets.vision.spatial_matrix import MATRIX_FPS, Matrix, build_matrix, scene_of, to_json
+from carmic_assets.vision.vision_plots import contact_sheet, speaker_timeline
 
 SEED = 4711  # nothing was tuned on it
 PNG = b"\x89PNG"

@@ -9,10 +9,10 @@ import pytest
 
 from carmic_assets.media.analysis import FRAMES_NAME, analyse
 from carmic_assets.media.probe import probe
-from carmic_assets.vision.detect import Detection
-from carmic_assets.vision.lips import speaking_scores
-from carmic_assets.vision.observe import observe
-from carmic_assets.vision.tracks import Piece, ShotTracker, identify
+from carmic_assets.vision.detectors import Detection
+from carmic_assets.vision.lip_motion import speaking_scores
+from carmic_assets.vision.observation import observe
+from carmic_assets.vision.tracking import Piece, ShotTracker, identify
 
 WIDTH, HEIGHT = 640, 360
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from havoc import Havoc, Inbox, told_to
+from fault_injection import Havoc, Inbox, told_to
 from reference_clients import curl_example, reference, run_typescript, typescript_program
-from resources import projects, runs
+from resources import projects, run_intents
 from whole_system import EMAIL, PASSWORD, System, running, short_talk
 
 pytestmark = pytest.mark.slow
@@ -153,7 +153,7 @@ def test_a_stop_in_the_middle_is_taken_up_after_the_next_start(system: System, t
     system.until(lambda: system.status(project)["status"] == "CLIPS_READY", 120, "taken up again")
     with system.database.read() as connection:
         found = projects.get(connection, project)
-        taken_up = found and runs.get(connection, found.run_id or "")
+        taken_up = found and run_intents.get(connection, found.run_id or "")
     assert taken_up is not None and taken_up.resumes is not None
 
 

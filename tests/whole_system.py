@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import psutil
 
-from carmic_assets.cli import sample
+from carmic_assets.cli import sample_talk
 from real_servers import free_port
 from resources.database.engine import Database
 
@@ -27,7 +27,7 @@ def short_talk(folder: Path, lines: int = 3) -> Path:
     """A spoken video of some seconds for each line."""
     path = folder / "talk.mp4"
     if not path.exists():
-        sample.compose(path, folder, sample.TALK[2 : 2 + lines])
+        sample_talk.compose(path, folder, sample_talk.TALK[2 : 2 + lines])
     return path
 
 

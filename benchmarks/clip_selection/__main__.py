@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks.clip_selection.baselines import BASELINES
-from benchmarks.clip_selection.measure import Figures, judge, mean
+from benchmarks.clip_selection.metrics import Figures, judge, mean
 from benchmarks.clip_selection.talks import PARTS, Written, load
 from carmic_assets.scoring.brief import Brief
-from carmic_assets.scoring.features import ScoringFeatures, extract_features
-from carmic_assets.scoring.score import score_clips
+from carmic_assets.scoring.clip_scoring import score_clips
+from carmic_assets.scoring.talk_features import ScoringFeatures, extract_features
 
 COLUMNS = ("ndcg5", "recall5", "clean", "standalone", "distractors5")
 

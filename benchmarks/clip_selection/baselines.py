@@ -8,9 +8,9 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from benchmarks.clip_selection.talks import Written
-from carmic_assets.scoring.features import ScoringFeatures, vectors_of
 from carmic_assets.scoring.lexicon import tokens
 from carmic_assets.scoring.talk import topic_shift
+from carmic_assets.scoring.talk_features import ScoringFeatures, vectors_of
 
 Span = tuple[float, float]
 COUNT, LENGTH_S = 5, 30.0

@@ -17,10 +17,10 @@ import numpy as np
 
 from benchmarks.clip_selection.talks import Written, load
 from carmic_assets.model.speech import Transcript, Word
-from carmic_assets.scoring import highlight
-from carmic_assets.scoring.features import extract_features
-from carmic_assets.scoring.highlight import BARE, Model, applied, near, squeezed
+from carmic_assets.scoring import highlight_model
+from carmic_assets.scoring.highlight_model import BARE, Model, applied, near, squeezed
 from carmic_assets.scoring.talk import MARKS, Talk, read_talk
+from carmic_assets.scoring.talk_features import extract_features
 
 EXEMPLARS = Path(__file__).parent / "exemplars.txt"
 RIDGE = {"english": 2000.0, "listed": 60.0, "bare": 60.0}
@@ -43,7 +43,7 @@ def main() -> int:
             )
         return 0
     fitted = {name: fit([*talks, *passages], name) for name in names()}
-    target = Path(highlight.__file__).parent / "highlight.json"
+    target = Path(highlight_model.__file__).parent / "highlight.json"
     target.write_bytes(msgspec.json.format(msgspec.json.encode(fitted), indent=0) + b"\n")
     sys.stdout.write(f"wrote {target}\n")
     return 0

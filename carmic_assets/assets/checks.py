@@ -108,7 +108,7 @@ def of_packages(problems: Sequence[str]) -> list[dg.AssetCheckResult]:
 
 def problems_of(package: Path) -> list[str]:
     """What is wrong with the project files of a package, a sentence each."""
-    from carmic_assets.exports.lint import lint
+    from carmic_assets.exports.fcpxml_lint import lint
 
     found = []
     with zipfile.ZipFile(package) as archive:

@@ -14,13 +14,13 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from carmic_assets.assets import checks
-from carmic_assets.assets.clips import scored_clips
-from carmic_assets.assets.pictures import strip
-from carmic_assets.assets.platform import PlatformResource
-from carmic_assets.assets.stage import REPORT_EVERY_S, UNEXPECTED, Stage, cost, interrupted, stage, videos
+from carmic_assets.assets.metadata_images import strip
+from carmic_assets.assets.platform_resource import PlatformResource
+from carmic_assets.assets.scored_clips import scored_clips
+from carmic_assets.assets.video_step import REPORT_EVERY_S, UNEXPECTED, Stage, cost, interrupted, stage, videos
 from carmic_assets.model.errors import CarmicError
 from carmic_assets.model.progress import Progress
-from resources import artifacts, exports, renders, runs
+from resources import artifacts, exports, renders, run_intents
 from resources import clips as clip_rows
 
 Row = TypeVar("Row", renders.Render, exports.Export)
@@ -46,7 +46,7 @@ def rendered_clips(
     """Vertical MP4s with captions, and their SRT and VTT, from the clips as they stood when they were queued."""
     started = time.monotonic()
     with stage(context, platform.open()) as at:
-        from carmic_assets.assets.edits import video_of
+        from carmic_assets.assets.edit_loading import video_of
 
         rows = _renders(at, context, config)
         video = video_of(at)
@@ -76,7 +76,7 @@ def rendered_clips(
 
 def _renders(at: Stage, context: dg.AssetExecutionContext, again: Again) -> list[renders.Render]:
     with at.platform.database.read() as connection:
-        if runs.get(connection, context.run.run_id) is not None:
+        if run_intents.get(connection, context.run.run_id) is not None:
             return renders.live_of_run(connection, context.run.run_id)
         newest = [renders.newest(connection, clip.id) for clip in _chosen(connection, at, again)]
     return _of_subject(context, [row for row in newest if row is not None and row.status == "RENDERED"])
@@ -129,7 +129,7 @@ def _chosen(connection: Connection, at: Stage, again: Again) -> list[clip_rows.C
 
 def _render(at: Stage, video: Any, source: Any, row: renders.Render) -> tuple[dict[str, Any], Any, "checks.Made"]:
     """One MP4, its subtitles and its thumbnail: the facts of it, the thumbnail's path, and what the probe says."""
-    from carmic_assets.assets.edits import edit_of
+    from carmic_assets.assets.edit_loading import edit_of
     from carmic_assets.captions.subtitles import srt, vtt
     from carmic_assets.direction.measures import measure
     from carmic_assets.media.probe import probe
@@ -181,7 +181,7 @@ def nle_packages(context: dg.AssetExecutionContext, config: Again, platform: Pla
     """Project packages for the editing programs: the cut and the crop that is rendered, as editable keyframes."""
     started = time.monotonic()
     with stage(context, platform.open()) as at:
-        from carmic_assets.assets.edits import video_of
+        from carmic_assets.assets.edit_loading import video_of
 
         rows = _exports(at, context, config)
         video = video_of(at)
@@ -208,7 +208,7 @@ def nle_packages(context: dg.AssetExecutionContext, config: Again, platform: Pla
 
 def _exports(at: Stage, context: dg.AssetExecutionContext, again: Again) -> list[exports.Export]:
     with at.platform.database.read() as connection:
-        if runs.get(connection, context.run.run_id) is not None:
+        if run_intents.get(connection, context.run.run_id) is not None:
             return exports.live_of_run(connection, context.run.run_id)
         clips = _chosen(connection, at, again)
         done = [row for clip in clips for row in exports.of_clip(connection, clip.id)]
@@ -218,7 +218,7 @@ def _exports(at: Stage, context: dg.AssetExecutionContext, again: Again) -> list
 def _of_subject(context: dg.AssetExecutionContext, rows: list[Row]) -> list[Row]:
     """The rows that a run which nobody queued makes again: of an operator's re-execution, which has the tags of the run
     that it repeats, only that run's own. Raises dagster.Failure when that one never was finished."""
-    subject = context.run.tags.get(runs.SUBJECT_TAG)
+    subject = context.run.tags.get(run_intents.SUBJECT_TAG)
     if subject is None:
         return rows
     if not (own := [row for row in rows if row.id == subject]):
@@ -227,8 +227,8 @@ def _of_subject(context: dg.AssetExecutionContext, rows: list[Row]) -> list[Row]
 
 
 def _package(at: Stage, video: Any, source: Any, row: exports.Export) -> tuple[dict[str, Any], list[str]]:
-    from carmic_assets.assets.edits import edit_of
-    from carmic_assets.captions.track import caption_events
+    from carmic_assets.assets.edit_loading import edit_of
+    from carmic_assets.captions.caption_track import caption_events
     from carmic_assets.exports.package import package
 
     settings = at.platform.settings
@@ -264,7 +264,7 @@ def _package(at: Stage, video: Any, source: Any, row: exports.Export) -> tuple[d
 
 
 def _cut(at: Stage, row: renders.Render | exports.Export) -> Any:
-    from carmic_assets.assets.edits import Cut
+    from carmic_assets.assets.edit_loading import Cut
 
     with at.platform.database.read() as connection:
         clip = clip_rows.get(connection, row.clip_id)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from carmic_assets.assets.platform import PlatformResource
-from carmic_assets.assets.stage import Stage, cost, stage, videos
+from carmic_assets.assets.platform_resource import PlatformResource
+from carmic_assets.assets.video_step import Stage, cost, stage, videos
 from carmic_assets.model.errors import BillingFailed, CorruptVideo, DownloadFailed
 from carmic_assets.model.media import AnalysisFacts, SourceFacts
 from resources import artifacts, ledger, projects
@@ -49,8 +49,8 @@ def _fetch(at: Stage) -> None:
     if at.project.source_url is None or at.platform.store.stat(at.project.object_key) is not None:
         return
     from carmic_assets.media.ffmpeg import binary
-    from resources.download import DownloadError, download
     from resources.outbound import Outbound
+    from resources.video_download import DownloadError, download
 
     settings = at.platform.settings
     at.advance("DOWNLOADING", 0, "Downloading the video")
@@ -119,7 +119,7 @@ def analysis_media(context: dg.AssetExecutionContext, platform: PlatformResource
         at.save(artifacts.ANALYSIS_FACTS, analysis)
         key = at.key(artifacts.thumbnail(len(thumbnails) // 3)) if thumbnails else None
         at.advance("TRANSCRIBING", 20, "Transcribing", thumbnail_key=key)
-        from carmic_assets.assets.pictures import strip
+        from carmic_assets.assets.metadata_images import strip
 
         return dg.MaterializeResult(
             metadata={

@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from carmic_assets.assets.clips import rescore_all, scored_clips
 from carmic_assets.assets.deliverables import nle_packages, rendered_clips
 from carmic_assets.assets.ingest import analysis_media, proxy_video, source_video
+from carmic_assets.assets.scored_clips import rescore_all, scored_clips
 from carmic_assets.assets.understanding import layout_timeline, spatial_matrix, transcript
 
 INGEST = (source_video, analysis_media, transcript, spatial_matrix, layout_timeline, scored_clips, proxy_video)

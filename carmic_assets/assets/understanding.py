@@ -7,9 +7,9 @@ import msgspec
 
 from carmic_assets.assets import checks
 from carmic_assets.assets.ingest import analysis_media
-from carmic_assets.assets.pictures import png
-from carmic_assets.assets.platform import PlatformResource
-from carmic_assets.assets.stage import cost, stage, videos
+from carmic_assets.assets.metadata_images import png
+from carmic_assets.assets.platform_resource import PlatformResource
+from carmic_assets.assets.video_step import cost, stage, videos
 from carmic_assets.model.direction import CANVAS, LayoutTimeline
 from carmic_assets.model.errors import NoSpeech
 from carmic_assets.model.media import AnalysisFacts, SourceFacts
@@ -32,7 +32,7 @@ def transcript(context: dg.AssetExecutionContext, platform: PlatformResource) ->
     """Words with times, confidence and language; voices told apart."""
     started = time.monotonic()
     with stage(context, platform.open()) as at:
-        from carmic_assets.speech.transcribe import transcribe
+        from carmic_assets.speech.transcription import transcribe
 
         facts = at.load(artifacts.SOURCE_FACTS, SourceFacts)
         if facts.audio is None or at.platform.store.stat(at.key(artifacts.ANALYSIS_AUDIO)) is None:
@@ -80,8 +80,8 @@ def spatial_matrix(context: dg.AssetExecutionContext, platform: PlatformResource
     """Who is where at every moment, and who of them speaks."""
     started = time.monotonic()
     with stage(context, platform.open()) as at:
-        from carmic_assets.vision.matrix import build_matrix
-        from carmic_assets.vision.pictures import contact_sheet, speaker_timeline
+        from carmic_assets.vision.spatial_matrix import build_matrix
+        from carmic_assets.vision.vision_plots import contact_sheet, speaker_timeline
 
         analysis = at.load(artifacts.ANALYSIS_FACTS, AnalysisFacts)
         said = at.load(artifacts.TRANSCRIPT, Transcript)
@@ -131,10 +131,10 @@ def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResourc
     """The auto-director: shots, layouts and crop paths for every aspect ratio, with a reason for each."""
     started = time.monotonic()
     with stage(context, platform.open()) as at:
+        from carmic_assets.direction.direction_plots import contact_sheet, crop_path
         from carmic_assets.direction.director import DIRECTOR_VERSION, direct
         from carmic_assets.direction.measures import measure, shortfalls
-        from carmic_assets.direction.pictures import contact_sheet, crop_path
-        from carmic_assets.vision.pictures import even_times, frames_at
+        from carmic_assets.vision.vision_plots import even_times, frames_at
 
         scene = _scene(at)
         aspects = {aspect: direct(scene, aspect) for aspect in CANVAS}
@@ -169,7 +169,7 @@ def _scene(at) -> Scene:
     """The director's view of the video, out of the artifacts."""
     import polars as pl
 
-    from carmic_assets.vision.matrix import MatrixFacts, scene_of
+    from carmic_assets.vision.spatial_matrix import MatrixFacts, scene_of
 
     facts = at.load(artifacts.SOURCE_FACTS, SourceFacts)
     analysis = at.load(artifacts.ANALYSIS_FACTS, AnalysisFacts)

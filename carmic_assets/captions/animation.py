@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from carmic_assets.captions.placing import MOST_SWELL_EM, Caption, Placed, Reach
-from carmic_assets.captions.presets import Style
+from carmic_assets.captions.caption_styles import Style
+from carmic_assets.captions.placement import MOST_SWELL_EM, Caption, Placed, Reach
 
 POP_S = 0.09
 BRIDGE_S = 0.08  # a word stays lit until the next one where the gap is shorter than this

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from carmic_assets.captions.animation import Motion, lit, motions, ms, number, word_tags
+from carmic_assets.captions.caption_styles import Style, shadow_ems
 from carmic_assets.captions.colours import Colour, parse_colour
 from carmic_assets.captions.fonts import ASCENT, Face
-from carmic_assets.captions.placing import Caption, Placed
-from carmic_assets.captions.presets import Style, shadow_ems
+from carmic_assets.captions.placement import Caption, Placed
 from carmic_assets.captions.shaping import Run
-from carmic_assets.captions.text import direction, graphemes
-from carmic_assets.captions.timing import hundredths
+from carmic_assets.captions.tokens import direction, graphemes
+from carmic_assets.captions.word_timing import hundredths
 
 _HEADER = """[Script Info]
 ScriptType: v4.00+

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
-from carmic_assets.captions.css_names import CSS_NAMES
+from carmic_assets.captions.css_colour_names import CSS_NAMES
 
 
 class Colour(msgspec.Struct, frozen=True):

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import msgspec
 
 from carmic_assets.captions.reaction_words import REACTIONS
-from carmic_assets.captions.safe import SafeZone, safe_zone
-from carmic_assets.captions.text import clean
+from carmic_assets.captions.safe_zone import SafeZone, safe_zone
+from carmic_assets.captions.tokens import clean
 from carmic_assets.model.edit import FaceBox
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import Emoji

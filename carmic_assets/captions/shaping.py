@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from carmic_assets.captions.fonts import Face, face, fallback_families, find_family, sample_file
-from carmic_assets.captions.text import direction, graphemes
+from carmic_assets.captions.tokens import direction, graphemes
 from carmic_assets.model.edit import MediaFile
 
 

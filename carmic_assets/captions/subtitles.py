@@ -8,10 +8,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from carmic_assets.captions.lines import Limits, Unit, break_lines, phrases, screens, shown
-from carmic_assets.captions.placing import joined
-from carmic_assets.captions.text import graphemes, spaced
-from carmic_assets.captions.timing import OutputClock, Token, spoken
+from carmic_assets.captions.line_breaking import Limits, Unit, break_lines, phrases, screens, shown
+from carmic_assets.captions.placement import joined
+from carmic_assets.captions.tokens import graphemes, spaced
+from carmic_assets.captions.word_timing import OutputClock, Token, spoken
 from carmic_assets.model.edit import Edit, Span
 
 LIMITS = Limits(room=42.0, lines=2, words_per_line=99, words=99, span_s=6.5)

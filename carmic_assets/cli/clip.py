@@ -19,13 +19,13 @@ from typing import Any
 
 import msgspec
 
-from carmic_assets.captions.presets import PRESETS
+from carmic_assets.captions.caption_styles import PRESETS
 from carmic_assets.cli import home as homes
 from carmic_assets.cli.errors import UserError
 from carmic_assets.model.template import TemplateConfig
-from resources import accounts, artifacts, clips, exports, ledger, passwords, projects, renders, runs, uploads
+from resources import accounts, artifacts, clips, exports, ledger, passwords, projects, renders, run_intents, uploads
 from resources.platform import Platform, open_platform
-from resources.submission import VIDEOS, tags
+from resources.run_submission import VIDEOS, tags
 
 LOCAL = "local@carmic.invalid"
 STOPPED = "This was stopped before it was done. Start it again."
@@ -118,13 +118,13 @@ def _run(
 
     from carmic_assets.definitions import defs
 
-    run_id = run_id or runs.new_run_id()
+    run_id = run_id or run_intents.new_run_id()
     with platform.database.write() as connection:
-        runs.promise(connection, run_id, job, project.workspace_id, project.id, subject)
-        runs.move(connection, run_id, "SUBMITTED")
+        run_intents.promise(connection, run_id, job, project.workspace_id, project.id, subject)
+        run_intents.move(connection, run_id, "SUBMITTED")
         if job == "ingest_video":
             projects.claim(connection, project.id, run_id)
-        intent = runs.get(connection, run_id)
+        intent = run_intents.get(connection, run_id)
     assert intent is not None
     ended = "FAILED"
     try:
@@ -144,7 +144,7 @@ def _run(
         return
     finally:
         with platform.database.write() as connection:
-            runs.move(connection, run_id, "DONE")
+            run_intents.move(connection, run_id, "DONE")
             projects.end(connection, project.id, ended, STOPPED)
             for render in renders.live_of_run(connection, run_id):
                 renders.fail(connection, render.id, STOPPED)
@@ -165,7 +165,7 @@ def _deliver(
     config = msgspec.to_builtins(TemplateConfig())
     config["caption_style"] = asked.style.upper()
     config["layout"]["aspectRatio"] = asked.aspect
-    run_id = runs.new_run_id()
+    run_id = run_intents.new_run_id()
     with platform.database.write() as connection:
         edited = clips.edit(connection, found.id, config)
         assert edited is not None
@@ -183,7 +183,7 @@ def _deliver(
     say(f"{found.virality_score:3d}  {out.with_suffix('.mp4')}  {found.title}")
     failed = 0
     for target in asked.export:
-        run_id = runs.new_run_id()
+        run_id = run_intents.new_run_id()
         with platform.database.write() as connection:
             wanted, _ = exports.request(connection, edited, target, False, run_id)
         _run(platform, instance, "export_packages", project, wanted.id, run_id)

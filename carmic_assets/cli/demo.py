@@ -21,7 +21,7 @@ import httpx
 
 from carmic_assets.cli.home import free_port
 from carmic_assets.cli.main import say
-from carmic_assets.cli.sample import compose
+from carmic_assets.cli.sample_talk import compose
 
 TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm", ".mkv": "video/x-matroska"}
 START_S, STEP_S = 90.0, 3600.0

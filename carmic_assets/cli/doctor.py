@@ -69,7 +69,7 @@ def _first_line(error: Exception) -> str:
 
 def _models(settings: Settings) -> list[Finding]:
     from carmic_assets.model.errors import CarmicError
-    from carmic_assets.speech.models import find
+    from carmic_assets.speech.whisper_models import find
 
     found = []
     try:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import msgspec
 
-from carmic_assets.direction.bars import with_bars, without_bars
-from carmic_assets.direction.grid import FrameGrid
+from carmic_assets.direction.crop_sampling import region_at
+from carmic_assets.direction.frame_grid import FrameGrid
+from carmic_assets.direction.letterbox import with_bars, without_bars
 from carmic_assets.direction.override import overridden
-from carmic_assets.direction.plan import plan
-from carmic_assets.direction.sample import region_at
-from carmic_assets.direction.shots import shot_of, without_whips
-from carmic_assets.direction.stage import SAME, Manner, Stage, manner_of
+from carmic_assets.direction.scene_context import SAME, Manner, Stage, manner_of
+from carmic_assets.direction.shot_building import shot_of, without_whips
 from carmic_assets.direction.subjects import hard_cuts, source_spans
+from carmic_assets.direction.view_planning import plan
 from carmic_assets.direction.views import views_of
 from carmic_assets.model.direction import WHOLE, Keyframe, Layout, LayoutShot, Region
 from carmic_assets.model.scene import Scene

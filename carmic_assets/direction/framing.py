@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from carmic_assets.direction.canvas import Shape
-from carmic_assets.direction.grid import FrameGrid
-from carmic_assets.direction.path import Knot, Wish, calm_path, reversals, whips
+from carmic_assets.direction.crop_path import Knot, Wish, calm_path, reversals, whips
+from carmic_assets.direction.frame_grid import FrameGrid
 from carmic_assets.direction.subjects import Subject, middle
 from carmic_assets.model.direction import Keyframe
 

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 
-from carmic_assets.direction.sample import crop_at, shot_at
+from carmic_assets.direction.crop_sampling import crop_at, shot_at
 from carmic_assets.model.direction import Box, CropMetrics, LayoutShot
 from carmic_assets.model.scene import Scene
 

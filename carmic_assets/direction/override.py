@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from carmic_assets.direction.canvas import Shape, shaped
-from carmic_assets.direction.grid import FrameGrid
-from carmic_assets.direction.sample import between
+from carmic_assets.direction.crop_sampling import between
+from carmic_assets.direction.frame_grid import FrameGrid
 from carmic_assets.model.direction import Box, Keyframe, Layout, LayoutShot, Region
 from carmic_assets.model.template import ShotOverride, ShotRegion
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from carmic_assets.direction.framing import fits
-from carmic_assets.direction.plan import Stretch
-from carmic_assets.direction.stage import KEEPS_ALL, SAME, Manner, Stage
+from carmic_assets.direction.scene_context import KEEPS_ALL, SAME, Manner, Stage
 from carmic_assets.direction.subjects import SourceSpan, Subject
+from carmic_assets.direction.view_planning import Stretch
 from carmic_assets.direction.views import cast_in
 
 MENTIONED_S = 0.3  # somebody who says less in a shot goes unmentioned

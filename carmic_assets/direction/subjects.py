@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from carmic_assets.direction.grid import FrameGrid
+from carmic_assets.direction.frame_grid import FrameGrid
 from carmic_assets.model.scene import Scene, SceneTrack
 from carmic_assets.model.speech import Turn
 

@@ -7,9 +7,9 @@ from itertools import combinations
 import msgspec
 
 from carmic_assets.direction.framing import Cast, Fence, cast_of, fits, restless
-from carmic_assets.direction.plan import LESSER, SPLIT, WALL, WHOLE, View
-from carmic_assets.direction.stage import SAME, Manner, Stage
+from carmic_assets.direction.scene_context import SAME, Manner, Stage
 from carmic_assets.direction.subjects import SourceSpan, middle
+from carmic_assets.direction.view_planning import LESSER, SPLIT, WALL, WHOLE, View
 
 SPLIT_APART = 0.18  # of the frame's width: nearer faces share one crop or none
 SPLIT_SMALLEST = 0.06  # height of a face, of the frame's: smaller ones are blurs when blown up

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from carmic_assets.exports.fcpxml_parts import decibels
-from carmic_assets.exports.motion import Key
-from carmic_assets.exports.timeline import Bed, Level, Piece, Still, Timeline, Title
+from carmic_assets.exports.motion_keyframes import Key
+from carmic_assets.exports.nle_timeline import Bed, Level, Piece, Still, Timeline, Title
 
 SCRIPT = Path(__file__).with_name("after_effects.jsx")
 LABELS = (9, 8, 13, 14, 10, 12, 11)  # label colours by speaker; 0 is none

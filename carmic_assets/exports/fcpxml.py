@@ -14,10 +14,10 @@ from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
 from carmic_assets.exports import fcpxml_parts as parts
-from carmic_assets.exports.footage import SOUND_RATE, Footage
-from carmic_assets.exports.motion import Key
-from carmic_assets.exports.timeline import Bed, Level, Note, Piece, Still, Timeline, Title
-from carmic_assets.exports.xml import clean, document, element, number
+from carmic_assets.exports.motion_keyframes import Key
+from carmic_assets.exports.nle_timeline import Bed, Level, Note, Piece, Still, Timeline, Title
+from carmic_assets.exports.package_media import SOUND_RATE, Footage
+from carmic_assets.exports.xml_text import clean, document, element, number
 
 TITLE = ".../Titles.localized/Bumper:Opener.localized/Basic Title.localized/Basic Title.moti"
 BLUR = ".../Effects.localized/Blur.localized/Gaussian.localized/Gaussian.moef"

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from xml.etree.ElementTree import Element
 
-from carmic_assets.exports.footage import Footage
-from carmic_assets.exports.grid import nominal
-from carmic_assets.exports.timeline import Level
-from carmic_assets.exports.xml import clean, element, number
+from carmic_assets.exports.nle_timeline import Level
+from carmic_assets.exports.package_media import Footage
+from carmic_assets.exports.timecode import nominal
+from carmic_assets.exports.xml_text import clean, element, number
 
 SILENT_DB = -96  # Resolve plays the sound of a picture-only clip unless it is turned down
 

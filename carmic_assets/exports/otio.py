@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from carmic_assets.exports.timeline import Bed, Piece, Timeline
+from carmic_assets.exports.nle_timeline import Bed, Piece, Timeline
 
 if TYPE_CHECKING:
     import opentimelineio as otio

@@ -18,11 +18,12 @@ from typing import Literal
 
 import msgspec
 
+from carmic_assets.captions.caption_track import CaptionEvent, Picture
 from carmic_assets.captions.subtitles import srt
-from carmic_assets.captions.track import CaptionEvent, Picture
-from carmic_assets.exports import after_effects, fcpxml, lint, otio, xmeml
-from carmic_assets.exports.build import Media, timeline
-from carmic_assets.exports.footage import (
+from carmic_assets.exports import after_effects, fcpxml, fcpxml_lint, otio, xmeml
+from carmic_assets.exports.font_names import caption_typeface
+from carmic_assets.exports.nle_timeline import Timeline, exact, stretches, used
+from carmic_assets.exports.package_media import (
     HANDLE_S,
     Footage,
     Image,
@@ -32,17 +33,16 @@ from carmic_assets.exports.footage import (
     cut_sound,
     proxy_facts,
 )
-from carmic_assets.exports.grid import sequence_rate
 from carmic_assets.exports.readme import fonts_text, readme_text
-from carmic_assets.exports.timeline import Timeline, exact, stretches, used
-from carmic_assets.exports.typeface import caption_typeface
-from carmic_assets.media.open import LIBRARY_FORMATS
+from carmic_assets.exports.timecode import sequence_rate
+from carmic_assets.exports.timeline_building import Media, timeline
+from carmic_assets.media.containers import LIBRARY_FORMATS
 from carmic_assets.media.probe import facts_of
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.progress import Progress, ignore
-from carmic_assets.rendering.effects import thinned, write_track
 from carmic_assets.rendering.render import draw_captions, effects_of
+from carmic_assets.rendering.sound_effects import thinned, write_track
 
 Target = Literal["premiere", "davinci", "fcpx", "after_effects"]
 TARGETS: tuple[Target, ...] = ("premiere", "davinci", "fcpx", "after_effects")
@@ -131,7 +131,7 @@ def project_texts(line: Timeline, target: Target) -> dict[str, str]:
     if target == "after_effects":
         return {f"{stem}.jsx": after_effects.write(line, MEDIA)}
     text = fcpxml.write(line, RESOLVE_VERSION if target == "davinci" else FINAL_CUT_VERSION, f"./{MEDIA}")
-    problems = lint.lint(text)
+    problems = fcpxml_lint.lint(text)
     if problems:
         raise ValueError("; ".join(problems))
     if target == "fcpx":

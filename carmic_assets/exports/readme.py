@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from carmic_assets.exports.footage import conform_reason
-from carmic_assets.exports.grid import SEQUENCE_RATES
-from carmic_assets.exports.timeline import Timeline
+from carmic_assets.exports.nle_timeline import Timeline
+from carmic_assets.exports.package_media import conform_reason
+from carmic_assets.exports.timecode import SEQUENCE_RATES
 from carmic_assets.model.edit import Edit
 
 PROGRAMS = {

@@ -15,10 +15,10 @@ from xml.etree.ElementTree import Element
 import msgspec
 
 from carmic_assets.exports import xmeml_parts as parts
-from carmic_assets.exports.footage import SOUND_RATE, Footage, Sound
-from carmic_assets.exports.motion import Key
-from carmic_assets.exports.timeline import Bed, Level, Piece, Still, Timeline, Title
-from carmic_assets.exports.xml import CARRIAGE, clean, document, element, leaf, number
+from carmic_assets.exports.motion_keyframes import Key
+from carmic_assets.exports.nle_timeline import Bed, Level, Piece, Still, Timeline, Title
+from carmic_assets.exports.package_media import SOUND_RATE, Footage, Sound
+from carmic_assets.exports.xml_text import CARRIAGE, clean, document, element, leaf, number
 
 LABELS = ("Iris", "Caribbean", "Lavender", "Cerulean", "Forest", "Rose", "Mango")
 LOW_FREQUENCY = {6: 3, 8: 3}  # this channel is not heard in stereo (ITU-R BS.775)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from xml.etree.ElementTree import Element
 
-from carmic_assets.exports.footage import SOUND_RATE, Footage
-from carmic_assets.exports.grid import is_ntsc, nominal, timecode_text
-from carmic_assets.exports.timeline import Level
-from carmic_assets.exports.xml import element, leaf, number
+from carmic_assets.exports.nle_timeline import Level
+from carmic_assets.exports.package_media import SOUND_RATE, Footage
+from carmic_assets.exports.timecode import is_ntsc, nominal, timecode_text
+from carmic_assets.exports.xml_text import element, leaf, number
 
 LOUDEST = 3.98107  # xmeml's limit, +12 dB
 # Where the channels of a file are heard in a stereo sequence: left, right, or in the middle (both).

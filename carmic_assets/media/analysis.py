@@ -11,10 +11,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from carmic_assets.media.bars import BarFinder
+from carmic_assets.media.black_bars import BarFinder
+from carmic_assets.media.containers import open_media, packets
+from carmic_assets.media.cut_detection import TINY, CutFinder, features
 from carmic_assets.media.dissolves import DissolveFinder
-from carmic_assets.media.open import open_media, packets
-from carmic_assets.media.shots import TINY, CutFinder, features
 from carmic_assets.model.errors import CorruptVideo
 from carmic_assets.model.media import AnalysisFacts, SourceFacts, VideoFacts
 from carmic_assets.model.progress import Progress, ignore

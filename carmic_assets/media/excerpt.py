@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from carmic_assets.media.open import open_media
+from carmic_assets.media.containers import open_media
 from carmic_assets.model.errors import CorruptVideo
 from carmic_assets.model.media import SourceFacts
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from carmic_assets.media.open import LIBRARY_FORMATS, MAX_PIXELS, MAX_STREAMS, still_format
+from carmic_assets.media.containers import LIBRARY_FORMATS, MAX_PIXELS, MAX_STREAMS, still_format
 from carmic_assets.model.errors import CarmicError, RenderFailed
 from carmic_assets.model.progress import Progress, ignore
 

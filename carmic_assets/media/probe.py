@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from carmic_assets.media.open import SOURCE_FORMATS, open_media, packets, refuse_absurd_size
+from carmic_assets.media.containers import SOURCE_FORMATS, open_media, packets, refuse_absurd_size
 from carmic_assets.model.errors import CarmicError, CorruptVideo
 from carmic_assets.model.media import AudioFacts, Rate, SourceFacts, VideoFacts
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from carmic_assets.media import ffmpeg
-from carmic_assets.media.picture import declared, even, finished, on_clock, output_rate, scale, turned, working
+from carmic_assets.media.picture_filters import declared, even, finished, on_clock, output_rate, scale, turned, working
 from carmic_assets.model.errors import CorruptVideo
 from carmic_assets.model.media import SourceFacts
 from carmic_assets.model.progress import Progress, ignore

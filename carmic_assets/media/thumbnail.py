@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from carmic_assets.media import ffmpeg
-from carmic_assets.media.picture import declared, even, finished, scale, turned, working
+from carmic_assets.media.picture_filters import declared, even, finished, scale, turned, working
 from carmic_assets.model.errors import CorruptVideo
 from carmic_assets.model.media import SourceFacts
 

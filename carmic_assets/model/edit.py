@@ -1,6 +1,6 @@
 """The edit: one clip, fully decided. The renderer draws it, the four packages describe it; nothing else is consulted.
 
-`carmic_assets.direction` makes the shots, and `carmic_assets.rendering.assemble` puts everything together.
+`carmic_assets.direction` makes the shots, and `carmic_assets.rendering.edit_assembly` puts everything together.
 """
 
 from __future__ import annotations

@@ -16,19 +16,19 @@ from typing import Literal
 
 import msgspec
 
-from carmic_assets.captions.text import clean
-from carmic_assets.captions.timing import OutputClock, first_frame
-from carmic_assets.captions.track import CaptionTrack, Picture, write_ass
+from carmic_assets.captions.caption_track import CaptionTrack, Picture, write_ass
+from carmic_assets.captions.tokens import clean
+from carmic_assets.captions.word_timing import OutputClock, first_frame
 from carmic_assets.media import ffmpeg
 from carmic_assets.media.ffmpeg import REPEATABLE, Input
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import RenderFailed
 from carmic_assets.model.progress import Progress, ignore
-from carmic_assets.rendering import graph as picture
-from carmic_assets.rendering import sound
-from carmic_assets.rendering.effects import Effect, thinned, write_track
-from carmic_assets.rendering.graph import Graph, Overlaid, early_s, last_picture_s
-from carmic_assets.rendering.plan import Plan, make_plan, output_frames
+from carmic_assets.rendering import audio_graph
+from carmic_assets.rendering import video_graph as picture
+from carmic_assets.rendering.crop_plan import Plan, make_plan, output_frames
+from carmic_assets.rendering.sound_effects import Effect, thinned, write_track
+from carmic_assets.rendering.video_graph import Graph, Overlaid, early_s, last_picture_s
 
 Encoder = Literal["libx264", "h264_nvenc", "h264_videotoolbox", "h264_vaapi"]
 
@@ -77,10 +77,10 @@ def render(
         track = draw_captions(edit, folder, Path(cache) if cache is not None else folder / "cache")
         plan = make_plan(edit, frames)
         inputs, heard = _sound_inputs(edit, folder, len(frames) / edit.rate.fraction, track)
-        levels = sound.find_levels(edit, heard, sound.measure_with(_without_picture(inputs), threads))
+        levels = audio_graph.find_levels(edit, heard, audio_graph.measure_with(_without_picture(inputs), threads))
         progress(0.03)
         graph = picture_graph(edit, plan, frames, folder, track, len(inputs))
-        graph.chains.append(sound.mix(edit, heard, levels, "sound"))
+        graph.chains.append(audio_graph.mix(edit, heard, levels, "sound"))
         shown = graph.chain("shown", encoder_filters(encoder))
         text = folder / "graph.txt"
         text.write_text(graph.text())
@@ -165,7 +165,7 @@ def _overlaid(each: Picture, rate: Fraction) -> Overlaid:
 
 def _sound_inputs(
     edit: Edit, folder: Path, duration_s: Fraction, track: CaptionTrack
-) -> tuple[list[Input], sound.Inputs]:
+) -> tuple[list[Input], audio_graph.Inputs]:
     """The inputs that carry sound, the source first, and their numbers."""
     inputs = [source_input(edit, 0.0)]
     music = effects = None
@@ -179,7 +179,7 @@ def _sound_inputs(
             write_track(found, float(duration_s), path)
             effects = len(inputs)
             inputs.append(Input(str(path)))
-    return inputs, sound.Inputs(0, music, effects)
+    return inputs, audio_graph.Inputs(0, music, effects)
 
 
 def effects_of(edit: Edit, pictures: Iterable[Picture]) -> list[Effect]:

@@ -6,12 +6,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from carmic_assets.captions.timing import OutputClock
+from carmic_assets.captions.word_timing import OutputClock
 from carmic_assets.media import ffmpeg
 from carmic_assets.media.ffmpeg import REPEATABLE
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import RenderFailed
-from carmic_assets.rendering.plan import make_plan, output_frames
+from carmic_assets.rendering.crop_plan import make_plan, output_frames
 from carmic_assets.rendering.render import draw_captions, picture_graph, source_input
 
 LIMIT_S = 30.0

@@ -18,7 +18,7 @@ import msgspec
 from carmic_assets.model.clips import ScoredClip, ScoredClips
 from carmic_assets.model.speech import Transcript
 from carmic_assets.scoring.brief import Brief
-from carmic_assets.scoring.features import join
+from carmic_assets.scoring.talk_features import join
 
 MOST_CLIPS = 20  # shown to the model
 MOST_BYTES = 1_000_000  # of an answer

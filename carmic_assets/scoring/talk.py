@@ -10,8 +10,8 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from carmic_assets.model.speech import Speakers, Transcript, Word
-from carmic_assets.scoring.features import ScoringFeatures, join, vectors_of
 from carmic_assets.scoring.lexicon import KINDS, Lexicon, lexicon, tokens
+from carmic_assets.scoring.talk_features import ScoringFeatures, join, vectors_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from carmic_assets.vision.detect import Detection
+from carmic_assets.vision.detectors import Detection
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from carmic_assets.vision.detect import Detection, Kind
+from carmic_assets.vision.detectors import Detection, Kind
 
 if TYPE_CHECKING:
     import numpy as np

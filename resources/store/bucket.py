@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from resources.store.aside import Asides
 from resources.store.base import ObjectInfo, PresignedPost, StoreError, checked
+from resources.store.staging_files import Asides
 
 READ_BLOCK = 1 << 20  # of one request for a part: a round trip costs what half a megabyte does
 

@@ -20,8 +20,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 
-from resources.store.aside import Asides
 from resources.store.base import ObjectInfo, PresignedPost, StoreError, checked
+from resources.store.staging_files import Asides
 
 
 class Grant(msgspec.Struct, frozen=True):

@@ -1,0 +1,77 @@
+"""What reviewers would otherwise look for: one door to media, cheap definitions, documentation that is complete."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("api", "carmic_assets", "resources", "sensors")
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), path.read_text()
+
+
+def users_of(pattern: str) -> set[str]:
+    return {name for name, text in sources() if re.search(pattern, text)}
+
+
+def test_one_module_opens_media_and_one_runs_ffmpeg() -> None:
+    writers = {"carmic_assets/media/analysis.py", "carmic_assets/media/excerpt.py"}  # open only what they write
+    assert users_of(r"\bav\.open\(") == {"carmic_assets/media/containers.py"} | writers
+    assert users_of(r"get_ffmpeg_exe") == {"carmic_assets/media/ffmpeg.py"}
+    assert users_of(r"cv2\.VideoCapture|moviepy|ffmpeg\.input") == set()
+
+
+def test_two_modules_know_dagster_from_inside() -> None:
+    assert users_of(r"from dagster\._|import dagster\._") == {
+        "resources/run_submission.py",
+        "resources/compute_logs.py",
+    }
+
+
+def test_nothing_is_left_unfinished() -> None:
+    assert users_of(r"NotImplementedError|\bTODO\b|\bFIXME\b|\bXXX\b") == set()
+
+
+def test_definitions_load_without_a_model_or_media_library_and_in_half_a_second_of_cpu() -> None:
+    program = (
+        "import time, sys, dagster, sqlalchemy; began = time.process_time();"
+        "import carmic_assets.definitions; took = time.process_time() - began;"
+        "heavy = {'torch', 'av', 'polars', 'ultralytics', 'faster_whisper', 'matplotlib', 'scipy'} & set(sys.modules);"
+        "print(took, sorted(heavy))"
+    )
+    took, heavy = min(
+        subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+        .stdout.strip()
+        .split(" ", 1)
+        for _ in range(3)
+    )
+    assert heavy == "[]"
+    assert float(took) < 0.5
+
+
+def test_the_architecture_names_every_room_and_every_link_leads_somewhere() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    for folder in sorted((ROOT / "carmic_assets").iterdir()):
+        if (folder / "__init__.py").exists():
+            assert f"`carmic_assets/{folder.name}`" in text, folder.name
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_definitions_hold_what_the_documentation_says() -> None:
+    program = (
+        "import carmic_assets.definitions as d; r = d.defs.get_repository_def();"
+        "jobs = sorted(j.name for j in r.get_all_jobs() if not j.name.startswith('__'));"
+        "print(jobs, len(r.sensor_defs), len(r.schedule_defs))"
+    )
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert said.split("\n")[0] == "['export_packages', 'ingest_video', 'render_clips', 'rescore_clips'] 4 1"
