@@ -1,7 +1,7 @@
-"""Who may call what. Every route says it once, by the keyword `access`; without it the app does not start.
+"""Authentication and authorisation. Every route declares its `access`; the app does not start if one does not.
 
-Bearers are access tokens (JWT, HS256) or API keys. Which workspace a caller acts in comes from the path where it names
-one, else from `X-Workspace-ID`, else from the key.
+A bearer token is an access token (JWT, HS256) or an API key. The workspace of a request comes from the path where the
+path names one, otherwise from `X-Workspace-ID`, otherwise from the API key.
 """
 
 from __future__ import annotations
@@ -14,31 +14,37 @@ import jwt
 import msgspec
 from litestar import Request
 from litestar.concurrency import sync_to_thread
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 from sqlalchemy import Connection
 
-from api import client_ip
+from api.client_ip import resolve_client_ip
 from api.errors import ApiError
-from api.rate_limits import RateLimited, note
+from api.rate_limits import RateLimitedError, record_status
 from resources import accounts, api_keys, rate_counters, sessions
 from resources.database.engine import now
 from resources.platform import Platform
 
-ACCESS_LIFE = timedelta(minutes=30)
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=30)
 
 
 class Access(enum.Enum):
-    PUBLIC = "anybody"
-    USER = "who is logged in; an API key may read"
+    """Who may call a route."""
+
+    PUBLIC = "anyone"
+    USER = "a logged-in user; an API key may only read"
     EDITOR = "members of the workspace"
-    OWNER = "owners of the workspace, and keys with the scope admin"
-    TICKET = "who holds a stream ticket; the handler redeems it"
-    SIGNED = "who holds the signed address; the handler checks it"
-    SIGNED_OR_EDITOR = "who holds the signed address (`?token=`), else members of the workspace"
+    OWNER = "owners of the workspace, and API keys with the scope admin"
+    TICKET = "the holder of a stream ticket; the handler redeems it"
+    SIGNED = "the holder of a signed URL; the handler verifies it"
+    SIGNED_OR_EDITOR = "the holder of a signed URL (`?token=`), or members of the workspace"
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who calls. `user_id` is None for a key whose maker is gone; the workspace is None where a path needs none."""
+    """Who calls.
+
+    `user_id` is None for an API key whose creator was deleted. `workspace_id` is None where the route needs none.
+    """
 
     user_id: str | None = None
     session_id: str | None = None
@@ -49,54 +55,69 @@ class Caller(msgspec.Struct, frozen=True):
 
     @property
     def workspace(self) -> str:
-        assert self.workspace_id is not None  # the route is workspace-scoped
+        """The workspace id, on a route that requires one."""
+        if self.workspace_id is None:
+            raise RuntimeError("this route is not workspace-scoped")
         return self.workspace_id
 
     @property
     def user(self) -> str:
-        assert self.user_id is not None  # the route is for users
+        """The user id, on a route that requires a user."""
+        if self.user_id is None:
+            raise RuntimeError("this route does not require a user")
         return self.user_id
 
 
-def access_token(secret: str, user_id: str, session_id: str) -> str:
-    made = now()
-    claims = {"sub": user_id, "sid": session_id, "typ": "access", "iat": made, "exp": made + ACCESS_LIFE}
+def issue_access_token(secret: str, user_id: str, session_id: str) -> str:
+    """Sign an access token that is valid for `ACCESS_TOKEN_LIFETIME`, as long as its session is."""
+    issued_at = now()
+    claims = {
+        "sub": user_id,
+        "sid": session_id,
+        "typ": "access",
+        "iat": issued_at,
+        "exp": issued_at + ACCESS_TOKEN_LIFETIME,
+    }
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
 def unauthorized(sentence: str) -> ApiError:
+    """Build a 401 with its challenge."""
     return ApiError(401, sentence, {"WWW-Authenticate": "Bearer"})
 
 
-def caller_of(request: Request[Any, Any, Any]) -> Caller:
-    """The dependency `caller`."""
-    return request.scope["state"]["caller"]
+def provide_caller(request: Request[Any, Any, Any]) -> Caller:
+    """Provide the dependency `caller`."""
+    caller: Caller = request.scope["state"]["caller"]
+    return caller
 
 
 class AccessMiddleware:
-    """Lets a request through to its handler, with its `Caller`, or refuses it. Counts it where the route is limited."""
+    """Authorises each request and counts it against the route's rate limit. Handlers receive the `Caller`."""
 
-    def __init__(self, app: ASGIApp, platform: Platform):
+    def __init__(self, app: ASGIApp, platform: Platform) -> None:
         self.app = app
         self.platform = platform
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] != "OPTIONS":  # type: ignore[typeddict-item]
+        """Authorise the request, then call the app."""
+        if scope["type"] == ScopeType.HTTP and scope["method"] != "OPTIONS":
             request: Request[Any, Any, Any] = Request(scope)
-            scope["state"]["client_ip"] = client_ip.of(scope, self.platform.settings.trusted_proxies)
-            scope["state"]["caller"] = await sync_to_thread(self._admit, request, scope["route_handler"].opt)
+            scope["state"]["client_ip"] = resolve_client_ip(scope, self.platform.settings.trusted_proxies)
+            scope["state"]["caller"] = await sync_to_thread(self._authorize, request, scope["route_handler"].opt)
         await self.app(scope, receive, send)
 
-    def _admit(self, request: Request[Any, Any, Any], opt: dict[str, Any]) -> Caller:
+    def _authorize(self, request: Request[Any, Any, Any], opt: dict[str, Any]) -> Caller:
         with self.platform.database.read() as connection:
-            caller, stale_key = self._authenticate(connection, request, opt)
-        if stale_key or opt.get("limit"):
-            self._count(request, opt, caller, stale_key)
+            caller, key_to_touch = self._authenticate(connection, request, opt)
+        if key_to_touch or opt.get("rate_limit"):
+            self._count_request(request, opt, caller, key_to_touch)
         return caller
 
     def _authenticate(
         self, connection: Connection, request: Request[Any, Any, Any], opt: dict[str, Any]
     ) -> tuple[Caller, str | None]:
+        """Return the caller, and the id of an API key whose time of last use is due to be written."""
         access: Access = opt["access"]
         if access in (Access.PUBLIC, Access.TICKET, Access.SIGNED):
             return Caller(), None
@@ -105,15 +126,15 @@ class AccessMiddleware:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
-            raise unauthorized("Log in first: send `Authorization: Bearer <access token or API key>`.")
+            raise unauthorized("This path needs a login. Send `Authorization: Bearer <access token or API key>`.")
         if token.startswith(api_keys.PREFIX):
-            return self._by_key(connection, request, opt, token)
-        caller = self._by_token(connection, token)
+            return self._authenticate_api_key(connection, request, opt, token)
+        caller = self._authenticate_access_token(connection, token)
         if access is Access.USER:
             return caller, None
-        return _in_workspace(connection, caller, _workspace_named(request), access), None
+        return _enter_workspace(connection, caller, _requested_workspace_id(request), access), None
 
-    def _by_token(self, connection: Connection, token: str) -> Caller:
+    def _authenticate_access_token(self, connection: Connection, token: str) -> Caller:
         try:
             claims = jwt.decode(
                 token,
@@ -125,68 +146,71 @@ class AccessMiddleware:
             raise unauthorized("The access token has expired. Get a new one from /v1/auth/refresh.") from None
         except jwt.InvalidTokenError:
             raise unauthorized("The access token is not valid. Log in again.") from None
-        if claims["typ"] != "access" or not sessions.live(connection, claims["sid"]):
+        if claims["typ"] != "access" or not sessions.is_active(connection, claims["sid"]):
             raise unauthorized("This session has ended. Log in again.")
         return Caller(user_id=claims["sub"], session_id=claims["sid"])
 
-    def _by_key(
+    def _authenticate_api_key(
         self, connection: Connection, request: Request[Any, Any, Any], opt: dict[str, Any], token: str
     ) -> tuple[Caller, str | None]:
         access: Access = opt["access"]
-        key = api_keys.find(connection, token)
+        key = api_keys.authenticate(connection, token)
         if key is None:
-            raise unauthorized("The API key is unknown, revoked or expired.")
-        reading = request.method in ("GET", "HEAD")
-        needed = "admin" if access is Access.OWNER else opt.get("scope", "read" if reading else "write")
-        if access is Access.USER and not reading:
-            raise ApiError(403, "An API key cannot act for a user here. Log in instead.")
-        if not _scoped(key.scopes, needed):
-            raise ApiError(403, f"This API key lacks the scope `{needed}`.")
-        if access is not Access.USER and _workspace_named(request) not in (None, key.workspace_id):
-            raise ApiError(403, "This API key belongs to another workspace than the one named.")
+            raise unauthorized("The API key is unknown, revoked or expired. Ask an OWNER for a new one.")
+        is_read = request.method in ("GET", "HEAD")
+        required_scope = "admin" if access is Access.OWNER else opt.get("scope", "read" if is_read else "write")
+        if access is Access.USER and not is_read:
+            raise ApiError(403, "This path does not accept API keys. Log in as a user instead.")
+        if not _has_scope(key.scopes, required_scope):
+            raise ApiError(403, f"This API key lacks the scope `{required_scope}`. Use a key that has it.")
+        if access is not Access.USER and _requested_workspace_id(request) not in (None, key.workspace_id):
+            raise ApiError(403, "This API key belongs to another workspace. Leave `X-Workspace-ID` out.")
         caller = Caller(
             user_id=key.created_by,
             key_id=key.id,
             workspace_id=key.workspace_id,
             role="OWNER" if "admin" in key.scopes else "EDITOR",
-            tier=accounts.tier(connection, key.workspace_id),
+            tier=accounts.get_tier(connection, key.workspace_id),
         )
-        return caller, key.id if key.stale else None
+        return caller, key.id if key.is_use_due else None
 
-    def _count(
-        self, request: Request[Any, Any, Any], opt: dict[str, Any], caller: Caller, stale_key: str | None
+    def _count_request(
+        self, request: Request[Any, Any, Any], opt: dict[str, Any], caller: Caller, key_to_touch: str | None
     ) -> None:
-        limit: rate_counters.Limit | None = opt.get("limit")
-        count = rate_counters.peek if opt.get("counted_by_handler") else rate_counters.take
+        limit: rate_counters.RateLimit | None = opt.get("rate_limit")
+        count = rate_counters.peek if opt.get("counted_by_handler") else rate_counters.hit
         database = self.platform.database
-        with database.write() if stale_key or count is rate_counters.take else database.read() as connection:
-            if stale_key:
-                api_keys.touch(connection, stale_key)
-            verdict = count(connection, limit, self._subject(request, caller)) if limit else None
-        if limit is not None and verdict is not None:
-            note(request, limit, verdict)
-            if not verdict.allowed:
-                raise RateLimited(verdict)
-
-    def _subject(self, request: Request[Any, Any, Any], caller: Caller) -> str:
-        return caller.workspace_id or caller.user_id or request.scope["state"]["client_ip"]
+        with database.write() if key_to_touch or count is rate_counters.hit else database.read() as connection:
+            if key_to_touch:
+                api_keys.record_use(connection, key_to_touch)
+            status = count(connection, limit, _rate_limit_subject(request, caller)) if limit else None
+        if limit is not None and status is not None:
+            record_status(request, limit, status)
+            if not status.allowed:
+                raise RateLimitedError(status)
 
 
-def _workspace_named(request: Request[Any, Any, Any]) -> str | None:
-    named = request.scope["path_params"].get("workspace_id") or request.headers.get("x-workspace-id")
-    return str(named).strip().lower() if named else None
+def _rate_limit_subject(request: Request[Any, Any, Any], caller: Caller) -> str:
+    client_ip: str = request.scope["state"]["client_ip"]
+    return caller.workspace_id or caller.user_id or client_ip
 
 
-def _in_workspace(connection: Connection, caller: Caller, named: str | None, access: Access) -> Caller:
-    if not named:
+def _requested_workspace_id(request: Request[Any, Any, Any]) -> str | None:
+    workspace_id = request.scope["path_params"].get("workspace_id") or request.headers.get("x-workspace-id")
+    return str(workspace_id).strip().lower() if workspace_id else None
+
+
+def _enter_workspace(connection: Connection, caller: Caller, workspace_id: str | None, access: Access) -> Caller:
+    """Add the workspace and the caller's role in it. Raises ApiError 403 unless the role gives access."""
+    if not workspace_id:
         raise ApiError(403, "Workspace context required (X-Workspace-ID)")
-    membership = accounts.membership(connection, named, caller.user)
+    membership = accounts.get_membership(connection, workspace_id, caller.user)
     if membership is None:
-        raise ApiError(403, "You are not a member of this workspace (X-Workspace-ID, or the path).")
+        raise ApiError(403, "You are not a member of this workspace. Check `X-Workspace-ID`, or the id in the path.")
     if access is Access.OWNER and membership.role != "OWNER":
-        raise ApiError(403, "Only an OWNER of the workspace may do this.")
+        raise ApiError(403, "This path is for OWNERs of the workspace. Ask an OWNER to do this.")
     return msgspec.structs.replace(caller, workspace_id=membership.id, role=membership.role, tier=membership.tier)
 
 
-def _scoped(scopes: list[str], needed: str) -> bool:
-    return needed in scopes or "admin" in scopes or (needed == "read" and "write" in scopes)
+def _has_scope(scopes: list[str], required: str) -> bool:
+    return required in scopes or "admin" in scopes or (required == "read" and "write" in scopes)

@@ -1,6 +1,6 @@
-"""The API as one Litestar app. Handlers validate, call one function of `resources`, and answer a Struct.
+"""The API as one Litestar app. A handler validates, calls one function of `resources`, and returns a Struct.
 
-`create_app` takes an open platform; `create` is what uvicorn calls (`uvicorn --factory api.app:create`).
+`create_app` takes an open platform. `create` is the factory that uvicorn calls (`uvicorn --factory api.app:create`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import importlib
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import Any
 
 from litestar import Litestar, Router
@@ -21,18 +22,19 @@ from litestar.middleware import DefineMiddleware
 from prometheus_client import CollectorRegistry
 
 from api import openapi_reference, previews
-from api.access import Access, AccessMiddleware, caller_of
+from api.access import Access, AccessMiddleware, provide_caller
 from api.editor_hydration import Hydrator
-from api.errors import HANDLERS, ApiError
-from api.event_streams import Tail
+from api.errors import EXCEPTION_HANDLERS, ApiError
+from api.event_streams import OutboxTail
 from api.idempotency import IdempotencyMiddleware
 from api.json_body import StrictRequest
-from api.request_middleware import Counters, RequestEnvelope, log_as_json
+from api.request_middleware import RequestMetrics, RequestMiddleware, configure_json_logging
 from api.routes import (
     accounts,
     api_keys,
     auth,
     billing,
+    clip_media,
     clips,
     editor,
     embedded_store,
@@ -42,23 +44,41 @@ from api.routes import (
     projects,
     social,
     stock,
+    storage,
     streams,
     system,
     templates,
     uploads,
     webhooks,
 )
-from api.run_dispatch import Launcher
-from carmic_assets.captions.caption_track import caption_events
+from api.run_dispatch import RunDispatcher
+from carmic_assets.captions.caption_track import list_caption_events
 from carmic_assets.model.template import TemplateConfig
 from resources import rate_counters
-from resources import uploads as resumable
+from resources import uploads as resumable_uploads
 from resources.platform import Platform, open_platform
 from resources.run_submission import Submitter
 
-THREADS = 20  # as many as the database's pool gives connections
+HANDLER_THREADS = 20  # as many as the database's pool has connections
+WARM_UP_MODULES = ("numpy", "carmic_assets.rendering.still", "carmic_assets.media.excerpt")
+CORS_EXPOSED_HEADERS = [
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "Retry-After",
+    "Tus-Extension",
+    "Tus-Resumable",
+    "Tus-Version",
+    "Upload-Length",
+    "Upload-Offset",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-ID",
+]
 
-AREAS = (
+# The order of the tags in the reference
+ROUTE_MODULES: tuple[ModuleType, ...] = (
     auth,
     accounts,
     projects,
@@ -69,6 +89,8 @@ AREAS = (
     streams,
     templates,
     media,
+    clip_media,
+    storage,
     stock,
     social,
     api_keys,
@@ -80,127 +102,128 @@ AREAS = (
 )
 
 
-class UnclassifiedRoute(RuntimeError):
-    """A route does not say who may call it."""
+class UnclassifiedRouteError(RuntimeError):
+    """A route does not declare its `access`."""
 
 
 def create() -> Litestar:
-    log_as_json()
+    """Open the platform of the environment and create the app."""
+    configure_json_logging()
     return create_app(open_platform())
 
 
 def create_app(platform: Platform) -> Litestar:
+    """Create the app over an open platform.
+
+    Raises:
+        UnclassifiedRouteError: a route does not declare its `access`.
+    """
     submitter = Submitter(platform)
-    prober = system.Prober(platform, submitter)
+    prober = system.HealthProber(platform, submitter)
     registry = CollectorRegistry()
-    launcher, tail = Launcher(submitter), Tail(platform, registry)
-    given = {
+    dispatcher, tail = RunDispatcher(submitter), OutboxTail(platform, registry)
+    dependencies = {
         "platform": platform,
         "hydrator": Hydrator(platform),
-        "launcher": launcher,
+        "dispatcher": dispatcher,
         "tail": tail,
         "prober": prober,
         "registry": registry,
     }
-    routes = [route for area in AREAS for route in area.ROUTES]
-    at_root = [route for route in routes if route.paths == {"/metrics"}]
+    routes = [route for module in ROUTE_MODULES for route in module.ROUTES]
+    root_routes = [route for route in routes if route.paths == {"/metrics"}]
     app = Litestar(
         route_handlers=[
-            Router("/api", route_handlers=[route for route in routes if route not in at_root]),
-            *at_root,
-            openapi_reference.docs,
-            openapi_reference.asset,
+            Router("/api", route_handlers=[route for route in routes if route not in root_routes]),
+            *root_routes,
+            openapi_reference.get_docs,
+            openapi_reference.get_docs_asset,
         ],
         dependencies={
-            **{name: Provide(_always(value), sync_to_thread=False) for name, value in given.items()},
-            "caller": Provide(caller_of, sync_to_thread=False),
+            **{name: Provide(_provide(value), sync_to_thread=False) for name, value in dependencies.items()},
+            "caller": Provide(provide_caller, sync_to_thread=False),
         },
         middleware=[
             DefineMiddleware(AccessMiddleware, platform=platform),
             DefineMiddleware(IdempotencyMiddleware, platform=platform),
         ],
-        guards=[json_only],
-        exception_handlers=HANDLERS,
+        guards=[require_json_body],
+        exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_reference.openapi_config(),
-        cors_config=_cors(platform),
+        cors_config=_cors_config(platform),
         logging_config=None,
-        lifespan=[_threads, launcher.running, tail.running],
+        lifespan=[_handler_threads, dispatcher.lifespan, tail.lifespan],
         request_class=StrictRequest,
     )
     app.state.platform = platform
-    _refuse_unclassified(app)
-    openapi_reference.complete(app)
-    app.asgi_handler = RequestEnvelope(app.asgi_handler, Counters(registry))
+    check_access_declared(app)
+    openapi_reference.complete_schema(app)
+    app.asgi_handler = RequestMiddleware(app.asgi_handler, RequestMetrics(registry))
     return app
 
 
 @contextlib.asynccontextmanager
-async def _threads(app: Litestar) -> AsyncIterator[None]:
-    """The threads that handlers run in: the loop's own would be as many as there are cores, plus four."""
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="handler") as threads:
+async def _handler_threads(app: Litestar) -> AsyncIterator[None]:
+    """Run synchronous handlers in `HANDLER_THREADS` threads. The event loop's default is the number of cores plus 4."""
+    with ThreadPoolExecutor(HANDLER_THREADS, thread_name_prefix="handler") as threads:
         asyncio.get_running_loop().set_default_executor(threads)
-        threads.submit(_tidy, app)
-        threads.submit(_warm, app)
+        threads.submit(_clean_up, app)
+        threads.submit(_warm_up, app)
         yield
 
 
-def _tidy(app: Litestar) -> None:
-    """What earlier processes left: uploads that nobody went on with, windows of limits that are over."""
+def _clean_up(app: Litestar) -> None:
+    """Delete abandoned uploads and expired rate counters. A failure does not stop the server."""
     platform: Platform = app.state.platform
-    with contextlib.suppress(Exception):  # never a reason not to serve
-        resumable.sweep(platform.store)
+    with contextlib.suppress(Exception):
+        resumable_uploads.sweep(platform.store)
         with platform.database.write() as connection:
             rate_counters.prune(connection)
 
 
-def _warm(app: Litestar) -> None:
-    """What the first preview would wait for: modules that are loaded when they are used, the default style's font."""
+def _warm_up(app: Litestar) -> None:
+    """Load what the first preview needs: lazily imported modules, and the default style's font."""
     platform: Platform = app.state.platform
-    with contextlib.suppress(Exception):  # never a reason not to serve
-        for name in ("numpy", "carmic_assets.rendering.still", "carmic_assets.media.excerpt"):
+    with contextlib.suppress(Exception):
+        for name in WARM_UP_MODULES:
             importlib.import_module(name)
-        caption_events(previews.sample(TemplateConfig()), platform.settings.cache_dir / "captions")
+        list_caption_events(previews.build_sample_edit(TemplateConfig()), platform.settings.cache_dir / "captions")
 
 
-def _always(value: Any) -> Callable[[], Any]:
-    def give() -> Any:
+def _provide(value: object) -> Callable[[], object]:
+    def provide() -> object:
         return value
 
-    return give
+    return provide
 
 
-def json_only(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """A JSON body sent as something else is refused. An empty body is no body, whatever it calls itself."""
+def require_json_body(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Reject a body of another content type where the handler takes JSON. The type of an empty body does not matter.
+
+    Raises:
+        ApiError: 415.
+    """
     if "data" not in handler.parsed_fn_signature.parameters or handler.opt.get("body"):
         return
     headers = connection.headers
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
-    if empty or content_type in ("", "application/json") or content_type.endswith("+json"):
+    is_empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+    if is_empty or content_type in ("", "application/json") or content_type.endswith("+json"):
         return
-    raise ApiError(415, f"Send the body as application/json, not as {content_type[:100]}.")
+    raise ApiError(415, f"`Content-Type` must be application/json, not {content_type[:100]}.")
 
 
-def _refuse_unclassified(app: Litestar) -> None:
+def check_access_declared(app: Litestar) -> None:
+    """Raise UnclassifiedRouteError unless every route declares its `access`."""
     for route in app.routes:
         for handler in getattr(route, "route_handlers", ()):
-            options_only = handler.http_methods == {"OPTIONS"}
-            if not options_only and not isinstance(handler.opt.get("access"), Access):
-                raise UnclassifiedRoute(f"{route.path} must say `access=`")
+            is_preflight = handler.http_methods == {"OPTIONS"}
+            if not is_preflight and not isinstance(handler.opt.get("access"), Access):
+                raise UnclassifiedRouteError(f"{route.path} must declare `access=`")
 
 
-def _cors(platform: Platform) -> CORSConfig | None:
+def _cors_config(platform: Platform) -> CORSConfig | None:
     origins = list(platform.settings.cors_origins)
     if not origins:
         return None
-    told = ["ETag", "Retry-After", "X-Request-ID", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
-    told += [
-        "Idempotency-Replayed",
-        "Location",
-        "Upload-Offset",
-        "Upload-Length",
-        "Tus-Resumable",
-        "Tus-Version",
-        "Tus-Extension",
-    ]
-    return CORSConfig(allow_origins=origins, allow_headers=["*"], expose_headers=told, max_age=600)
+    return CORSConfig(allow_origins=origins, allow_headers=["*"], expose_headers=CORS_EXPOSED_HEADERS, max_age=600)

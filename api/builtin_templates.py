@@ -1,22 +1,36 @@
-"""The templates that the server ships: each caption style in each aspect ratio, as `system:<style>:<ratio>`."""
+"""The templates that ship with the server: each caption style in each aspect ratio, as `system:<style>:<ratio>`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from carmic_assets.captions.caption_styles import known_styles
+import msgspec
 
-RATIOS = {"9_16": "9:16", "1_1": "1:1", "4_5": "4:5", "16_9": "16:9"}
+from carmic_assets.captions.caption_styles import list_style_names
+
+ASPECT_RATIOS = {"9_16": "9:16", "1_1": "1:1", "4_5": "4:5", "16_9": "16:9"}
 
 
-def shipped_templates() -> list[tuple[str, str, str, dict[str, Any]]]:
-    """Id, name, ratio and config of each."""
+class BuiltinTemplate(msgspec.Struct, frozen=True):
+    """`ratio` is a key of `ASPECT_RATIOS`."""
+
+    id: str
+    name: str
+    ratio: str
+    config: dict[str, Any]
+
+
+def list_builtin_templates() -> list[BuiltinTemplate]:
+    """List all of them, one aspect ratio after the other."""
     return [
-        (f"system:{style}:{ratio}", style, ratio, {"caption_style": style, "layout": {"aspectRatio": aspect}})
-        for ratio, aspect in RATIOS.items()
-        for style in known_styles()
+        BuiltinTemplate(
+            f"system:{style}:{ratio}", style, ratio, {"caption_style": style, "layout": {"aspectRatio": aspect}}
+        )
+        for ratio, aspect in ASPECT_RATIOS.items()
+        for style in list_style_names()
     ]
 
 
-def shipped_config(template_id: str) -> dict[str, Any] | None:
-    return next((config for identity, _, _, config in shipped_templates() if identity == template_id), None)
+def get_builtin_config(template_id: str) -> dict[str, Any] | None:
+    """Return the config of a built-in template, or None."""
+    return next((template.config for template in list_builtin_templates() if template.id == template_id), None)

@@ -1,4 +1,4 @@
-"""What handlers may ask for by name, as the framework wants it marked. `api.app` says where each comes from."""
+"""Annotations of the handler parameters that Litestar injects. `api.app` says where each value comes from."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from litestar.params import FromPath
 
 from api.access import Caller
 from api.editor_hydration import Hydrator
-from api.run_dispatch import Launcher
+from api.run_dispatch import RunDispatcher
 from resources.platform import Platform
 
-ThePlatform: TypeAlias = NamedDependency[Platform]
-TheCaller: TypeAlias = NamedDependency[Caller]
-TheLauncher: TypeAlias = NamedDependency[Launcher]
-TheHydrator: TypeAlias = NamedDependency[Hydrator]
-Id: TypeAlias = FromPath[UUID]
+PlatformDep: TypeAlias = NamedDependency[Platform]
+CallerDep: TypeAlias = NamedDependency[Caller]
+DispatcherDep: TypeAlias = NamedDependency[RunDispatcher]
+HydratorDep: TypeAlias = NamedDependency[Hydrator]
+PathId: TypeAlias = FromPath[UUID]

@@ -1,6 +1,6 @@
-"""Whether an edit of a clip can be saved: `TemplateConfig` against the clip, the workspace and itself.
+"""Validates an edit of a clip: a `TemplateConfig` against the clip, the workspace and itself.
 
-400: a value that is none of those known. 422: well-formed, but it does not fit together.
+Status 400 is for a single value that is not allowed, 422 for values that do not fit together.
 """
 
 from __future__ import annotations
@@ -16,176 +16,230 @@ import msgspec
 from sqlalchemy import Connection
 
 from api.errors import ApiError
-from api.validation_messages import sentence
-from carmic_assets.captions.caption_styles import known_styles, styles_of
-from carmic_assets.captions.fonts import shipped_families
-from carmic_assets.captions.style_validation import MOST_WORDS, check_captions
-from carmic_assets.direction.override import problem_of
+from api.outbound_urls import check_outbound_url
+from api.validation_messages import describe_error
+from carmic_assets.captions.caption_styles import list_style_names, parse_custom_styles
+from carmic_assets.captions.fonts import list_shipped_families
+from carmic_assets.captions.style_validation import MAX_CAPTION_WORDS, validate_captions
+from carmic_assets.direction.override import find_shots_problem
 from carmic_assets.model.edit import MediaFile
-from carmic_assets.model.errors import RenderFailed
+from carmic_assets.model.errors import RenderError
 from carmic_assets.model.template import TemplateConfig
-from carmic_assets.rendering.edit_assembly import MOST_CUTAWAYS, MOST_EMOJIS
-from carmic_assets.rendering.file_references import OVERHANG_S, Reference, checked, missing_s, references
+from carmic_assets.rendering.edit_assembly import MAX_CUTAWAYS, MAX_EMOJIS
+from carmic_assets.rendering.file_references import (
+    OVERRUN_TOLERANCE_S,
+    FileReference,
+    check_reference,
+    cutaway_shortfall_s,
+    list_references,
+)
 from resources import media_library
-from resources import templates as own_templates
+from resources import templates as workspace_templates
 from resources.media_library import Media
-from resources.outbound import Outbound, Refused
 from resources.platform import Platform
 
-SHORTEST_S = 0.5
-LONGEST_S = 30 * 60
-NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # written out in JSON, and no escaped backslash before u0000
-MOST = {"words": MOST_WORDS, "b_roll": MOST_CUTAWAYS, "emojis": MOST_EMOJIS, "shots": 2000}
+MIN_CLIP_S = 0.5
+MAX_CLIP_S = 30 * 60
+MAX_SHOTS = 2000
+ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # `\u0000` in JSON, unless its backslash is itself escaped
 
 
-def parsed(raw: dict[str, Any] | None) -> TemplateConfig:
-    """The stored document as a config; what it leaves out takes its default."""
+def parse_config(raw: dict[str, Any] | None) -> TemplateConfig:
+    """Decode a stored config. Fields that it leaves out take their defaults.
+
+    Raises:
+        ApiError: 409 if an older server stored a value that is no longer allowed.
+    """
     try:
         return msgspec.convert(raw or {}, TemplateConfig)
-    except msgspec.ValidationError as error:  # saved by an older server with wider ranges
-        raise ApiError(
-            409, f"The saved config no longer fits: {sentence(error, TemplateConfig)} Save it anew."
-        ) from error
+    except msgspec.ValidationError as error:
+        reason = describe_error(error, TemplateConfig)
+        raise ApiError(409, f"The saved config is no longer valid: {reason} Save a valid config.") from error
 
 
-def document(body: bytes) -> dict[str, Any]:
-    """A request's body as the document to keep, unknown fields included. Raises ApiError 400 for what a database cannot
-    keep: a number past the range of a double, a NUL character."""
-    if NUL.search(body):
-        raise ApiError(400, "The body holds a NUL character.")
+def parse_document(body: bytes) -> dict[str, Any]:
+    """Decode a request body with its unknown fields, to be stored as it is.
+
+    Raises:
+        ApiError: 400 for what a database cannot store: a NUL character, a number outside the range of a double.
+    """
+    if ESCAPED_NUL.search(body):
+        raise ApiError(400, "The body must not contain a NUL character.")
     try:
-        return msgspec.json.decode(body)
-    except msgspec.DecodeError as error:  # in a field that is unknown to us: the known ones were read already
-        raise ApiError(400, "The body holds a number that is too large.") from error
+        document: dict[str, Any] = msgspec.json.decode(body)
+    except msgspec.DecodeError as error:  # in an unknown field: the known ones were decoded before
+        raise ApiError(400, "The body contains a number outside the range of a double. Use a smaller one.") from error
+    return document
 
 
-def own_styles(connection: Connection, workspace_id: str) -> dict[str, TemplateConfig]:
-    """The workspace's own templates, by the name that `caption_style` calls them."""
-    return styles_of(own_templates.configs(connection, workspace_id))
+def load_workspace_styles(connection: Connection, workspace_id: str) -> dict[str, TemplateConfig]:
+    """Return the workspace's own templates by name, as `caption_style` refers to them."""
+    return parse_custom_styles(workspace_templates.get_configs_by_name(connection, workspace_id))
 
 
-def digest(*parts: Any) -> str:
-    """What to call that which is drawn from these parts alone: the same parts, the same name."""
+def hash_content(*parts: Any) -> str:  # noqa: ANN401 - anything that msgspec encodes
+    """Name an object after everything that it is drawn from: equal parts give equal names."""
     return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()[:32]
 
 
-def filled(raw: dict[str, Any] | None) -> dict[str, Any]:
-    """The stored document over the defaults: every known field is there, unknown ones are kept."""
+def fill_defaults(raw: dict[str, Any] | None) -> dict[str, Any]:
+    """Merge the stored config over the defaults. Unknown fields stay."""
     defaults = msgspec.to_builtins(TemplateConfig())
     del defaults["shots"], defaults["transcript"]
-    return _over(defaults, raw or {})
+    merged: dict[str, Any] = _merge(defaults, raw or {})
+    return merged
 
 
-def own_fonts(
+def load_workspace_fonts(
     connection: Connection, workspace_id: str, config: TemplateConfig, styles: dict[str, TemplateConfig]
 ) -> list[Media]:
-    """The workspace's fonts, newest first, where the config, or the one of its `styles` that it is captioned in, names
-    a family that is not shipped; else none need be opened."""
-    looks = [config, *([styles[config.caption_style]] if config.caption_style in styles else [])]
-    if {look.style.caption_font for look in looks} <= set(shipped_families()):
+    """Return the workspace's fonts, newest first, if the captions need one of them; otherwise nothing.
+
+    They do if the config, or the one of the workspace's `styles` that it names, uses a family that is not shipped.
+    """
+    configs = [config, *([styles[config.caption_style]] if config.caption_style in styles else [])]
+    if {named.style.caption_font for named in configs} <= set(list_shipped_families()):
         return []
-    return media_library.fonts(connection, workspace_id)
+    return media_library.list_fonts(connection, workspace_id)
 
 
 @contextmanager
-def opened(platform: Platform, fonts: Sequence[Media]) -> Iterator[list[MediaFile]]:
-    """The font files, local until the block ends."""
-    with ExitStack() as held:
+def open_fonts(platform: Platform, fonts: Sequence[Media]) -> Iterator[list[MediaFile]]:
+    """Yield the font files; they are local until the block ends."""
+    with ExitStack() as stack:
         files = []
         for font in fonts:
-            with suppress(KeyError):  # deleted from the store behind our back: as good as absent
-                path = held.enter_context(platform.store.local(font.object_key))
+            with suppress(KeyError):  # a font whose object was deleted from the store counts as absent
+                path = stack.enter_context(platform.store.local_file(font.object_key))
                 files.append(MediaFile(path=str(path), name=font.filename))
         yield files
 
 
-def check(
+def check_config(
     config: TemplateConfig, duration_s: float, styles: dict[str, TemplateConfig], fonts: Sequence[MediaFile] = ()
 ) -> None:
-    """Raises ApiError. `styles` are the workspace's own templates by name, `fonts` its own font files; `duration_s` is
-    the clip's length."""
-    known = known_styles(styles)
-    if config.caption_style not in known:
-        raise ApiError(400, f"`caption_style` must be one of {', '.join(known)}.")
-    words = config.transcript.words if config.transcript else ()
-    counts = {"words": words, "b_roll": config.b_roll, "emojis": config.elements.emojis, "shots": config.shots or ()}
-    for name, items in counts.items():
-        if len(items) > MOST[name]:
-            raise ApiError(422, f"`{name}` has {len(items)} entries; {MOST[name]} are the most.")
-    for number, word in enumerate(words):
-        if not (0 <= word.start <= word.end < math.inf):
-            raise ApiError(422, f"`transcript.words[{number}]` ({word.word[:40]}) ends before it starts.")
+    """Check a config against a clip of `duration_s`.
+
+    Args:
+        config: the config to check.
+        duration_s: the length of the clip.
+        styles: the workspace's own templates, by name.
+        fonts: the workspace's own font files.
+
+    Raises:
+        ApiError: 400 or 422, naming the field.
+    """
+    style_names = list_style_names(styles)
+    if config.caption_style not in style_names:
+        raise ApiError(400, f"`caption_style` must be one of {', '.join(style_names)}.")
+    _check_counts(config)
+    _check_transcript(config)
     try:
-        check_captions(config, fonts, styles)
+        validate_captions(config, fonts, styles)
     except ValueError as error:
         raise ApiError(400, str(error)) from error
-    if config.shots and (problem := problem_of(config.shots, duration_s)) is not None:
+    if config.shots and (problem := find_shots_problem(config.shots, duration_s)) is not None:
         raise ApiError(422, f"`shots`: {problem}")
+    _check_times(config, duration_s)
+
+
+def _check_counts(config: TemplateConfig) -> None:
+    counts = (
+        ("transcript.words", config.transcript.words if config.transcript else (), MAX_CAPTION_WORDS),
+        ("b_roll", config.b_roll, MAX_CUTAWAYS),
+        ("elements.emojis", config.elements.emojis, MAX_EMOJIS),
+        ("shots", config.shots or (), MAX_SHOTS),
+    )
+    for field, items, limit in counts:
+        if len(items) > limit:
+            raise ApiError(422, f"`{field}` must have at most {limit} entries, not {len(items)}. Remove some.")
+
+
+def _check_transcript(config: TemplateConfig) -> None:
+    for number, word in enumerate(config.transcript.words if config.transcript else ()):
+        if not (0 <= word.start <= word.end < math.inf):
+            name = f"`transcript.words[{number}]`"
+            raise ApiError(422, f"{name} ({word.word[:40]}) must start at 0 s or later, and end after its start.")
+
+
+def _check_times(config: TemplateConfig, duration_s: float) -> None:
     for number, item in enumerate(config.b_roll):
         end = item.start_time + item.duration
-        if end > duration_s + OVERHANG_S:
+        if end > duration_s + OVERRUN_TOLERANCE_S:
             raise ApiError(
                 422,
-                f"`b_roll[{number}]` ends at {end:g} s, after the clip's end at {duration_s:.3f} s. "
+                f"`b_roll[{number}]` must end within the clip, by {duration_s:.3f} s, not at {end:g} s. "
                 "Move or shorten it.",
             )
     for number, emoji in enumerate(config.elements.emojis):
         if emoji.start_time >= duration_s:
-            raise ApiError(422, f"`elements.emojis[{number}]` starts after the clip's end at {duration_s:.3f} s.")
+            field = f"`elements.emojis[{number}]`"
+            raise ApiError(422, f"{field} must start within the clip, before {duration_s:.3f} s. Move it.")
 
 
 def check_bounds(start_s: float, end_s: float, source_s: float | None) -> None:
+    """Check a clip's bounds against its source, whose length may be unknown.
+
+    Raises:
+        ApiError: 400 or 422, naming the field.
+    """
     if not (math.isfinite(start_s) and math.isfinite(end_s)) or start_s < 0:
-        raise ApiError(400, "`start_time` and `end_time` must be seconds of the source, from 0 on.")
+        raise ApiError(400, "`start_time` and `end_time` must be seconds of the source, 0 or more.")
     if end_s <= start_s:
         raise ApiError(422, "`end_time` must be after `start_time`.")
-    if source_s is not None and end_s > source_s + OVERHANG_S:
-        raise ApiError(422, f"`end_time` lies past the end of the video at {source_s:.3f} s.")
-    if not SHORTEST_S <= end_s - start_s <= LONGEST_S:
-        raise ApiError(422, f"A clip is {SHORTEST_S} to {LONGEST_S} seconds long.")
+    if source_s is not None and end_s > source_s + OVERRUN_TOLERANCE_S:
+        raise ApiError(422, f"`end_time` must not lie after the end of the video at {source_s:.3f} s.")
+    if not MIN_CLIP_S <= end_s - start_s <= MAX_CLIP_S:
+        raise ApiError(422, f"`end_time` must lie {MIN_CLIP_S} to {MAX_CLIP_S} seconds after `start_time`.")
 
 
 def check_media(platform: Platform, workspace_id: str, config: TemplateConfig) -> None:
-    """Files that the config names must be of the workspace's own and of the kind that is wanted there, or at an address
-    that may be reached. What such an address holds, the render will see; so with a file that was never confirmed.
+    """Check the files that the config refers to.
 
-    Raises ApiError 422 for a file that is not there or will not do, 400 for an address that may not be reached.
+    A file must be in the workspace's library and of the right kind, or at a public URL. The content of a URL, and of
+    an upload that is not confirmed yet, is checked by the render.
+
+    Raises:
+        ApiError: 422 for a file that does not exist or does not fit, 400 for a URL that must not be used.
     """
-    named = references(config)
+    file_references = list_references(config)
+    values = {reference.value for reference in file_references}
     with platform.database.read() as connection:
-        own = media_library.named(connection, workspace_id, {reference.value for reference in named})
-    for reference in named:
-        known = own.get(reference.value)
-        if known is None and _is_elsewhere(platform, workspace_id, reference):
+        library = media_library.resolve_references(connection, workspace_id, values)
+    for reference in file_references:
+        media = library.get(reference.value)
+        if media is None and _exists_outside_library(platform, workspace_id, reference):
             continue
         try:
-            file = checked(reference, msgspec.convert(known.facts, MediaFile) if known else None)
-        except RenderFailed as error:
+            file = check_reference(reference, msgspec.convert(media.facts, MediaFile) if media else None)
+        except RenderError as error:
             raise ApiError(422, error.sentence) from error
-        if missing := missing_s(reference, file):
+        if shortfall_s := cutaway_shortfall_s(reference, file):
+            excerpt = f"{reference.source_duration_s:g} s of {file.name} from {reference.source_start_s:g} s on"
             raise ApiError(
                 422,
-                f"{reference.place} shows {reference.shown_s:g} s from {reference.from_s:g} s on of {file.name}, which "
-                f"ends {missing:.1f} s too early. Shorten it or begin earlier.",
+                f"{reference.location} shows {excerpt}, but the file ends {shortfall_s:.1f} s too early. "
+                "Shorten it or begin earlier.",
             )
 
 
-def _is_elsewhere(platform: Platform, workspace_id: str, reference: Reference) -> bool:
-    """Whether there is a file for it that the library does not know: in the workspace's part of the store, or on the
-    web. Raises ApiError 400 for an address that may not be reached."""
-    key = media_library.key_in(workspace_id, reference.value)
+def _exists_outside_library(platform: Platform, workspace_id: str, reference: FileReference) -> bool:
+    """Tell whether the file is an unconfirmed upload of the workspace, or at a public URL.
+
+    Raises:
+        ApiError: 400 for a URL that must not be used.
+    """
+    key = media_library.resolve_key(workspace_id, reference.value)
     if key is not None:
         return platform.store.stat(key) is not None
     if "://" not in reference.value or reference.value.startswith(f"{platform.settings.public_url}/api/store/"):
         return False
-    try:
-        Outbound(platform.settings.outbound_allow).check(reference.value)
-    except Refused as error:
-        raise ApiError(400, f"{reference.place}: {error}") from error
+    check_outbound_url(platform.settings, reference.value, reference.location)
     return True
 
 
-def _over(below: Any, above: Any) -> Any:
-    if isinstance(below, dict) and isinstance(above, dict):
-        return {**below, **{name: _over(below.get(name), value) for name, value in above.items()}}
-    return above
+def _merge(base: Any, override: Any) -> Any:  # noqa: ANN401 - JSON values
+    """Merge two JSON values: objects field by field, anything else is replaced."""
+    if isinstance(base, dict) and isinstance(override, dict):
+        return {**base, **{name: _merge(base.get(name), value) for name, value in override.items()}}
+    return override

@@ -1,5 +1,7 @@
-"""What the editor needs to know of a clip beyond its row: words, layout, matrix, cuts. Computed from stored artifacts
-with the pure rooms, the same functions that the renderer calls, and remembered while nothing changes.
+"""Computes what the editor needs of a clip beyond its row: words, layout timeline, spatial matrix, cuts.
+
+Everything is computed from stored artifacts with the functions that the renderer calls, and cached while the artifacts
+do not change.
 """
 
 from __future__ import annotations
@@ -11,17 +13,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from carmic_assets.direction.crop_metrics import measure_crops
 from carmic_assets.direction.director import direct_clip
-from carmic_assets.direction.measures import measure
-from carmic_assets.direction.scene_summary import clip_matrix, clip_shots
+from carmic_assets.direction.scene_summary import build_clip_matrix, build_clip_shots
 from carmic_assets.model.direction import CropMetrics, LayoutShot
-from carmic_assets.model.errors import RenderFailed
+from carmic_assets.model.errors import RenderError
 from carmic_assets.model.media import SourceFacts
 from carmic_assets.model.scene import Scene, SourceShot, SpatialMatrix
 from carmic_assets.model.speech import Speakers, Transcript, Word
 from carmic_assets.model.template import TemplateConfig
-from carmic_assets.rendering.edit_assembly import clip_bounds
-from carmic_assets.speech.clip_words import assign, on_clip
+from carmic_assets.rendering.edit_assembly import snap_clip_bounds
+from carmic_assets.speech.clip_words import assign_speakers, words_to_clip_clock
 from resources import artifacts
 from resources.clips import Clip
 from resources.platform import Platform
@@ -29,12 +31,12 @@ from resources.store import Store
 
 T = TypeVar("T")
 
-VIDEOS_KEPT = 12
-ANSWERS_KEPT = 512
+CACHED_VIDEOS = 12
+CACHED_HYDRATIONS = 512
 
 
 class WordOut(msgspec.Struct):
-    """Seconds from the clip's start."""
+    """One word of the transcript; times are seconds from the clip's start."""
 
     word: str
     start: float
@@ -44,11 +46,15 @@ class WordOut(msgspec.Struct):
 
 
 class TranscriptOut(msgspec.Struct):
+    """The words of a clip."""
+
     language: str | None
     words: list[WordOut]
 
 
 class Hydration(msgspec.Struct):
+    """The computed part of the editor's payload."""
+
     transcript: TranscriptOut
     ai_suggested_layout_timeline: tuple[LayoutShot, ...]
     advanced_spatial_matrix: SpatialMatrix | None
@@ -56,114 +62,117 @@ class Hydration(msgspec.Struct):
     crop_metrics: CropMetrics | None
 
 
-class Video(msgspec.Struct, frozen=True):
-    """The artifacts of one video, decoded. None: not made (yet)."""
+class VideoArtifacts(msgspec.Struct, frozen=True):
+    """The decoded artifacts of one video. An artifact that does not exist yet is None."""
 
     facts: SourceFacts | None
     transcript: Transcript | None
-    words: tuple[Word, ...]  # with their speakers, once those are known
+    words: tuple[Word, ...]  # with speakers once diarisation is done
     scene: Scene | None
 
 
-class Remembered:
-    """A small cache, least recently used out first; shared by the handlers' threads."""
+class LRUCache:
+    """A small cache, shared by the handlers' threads, that evicts the least recently used entry."""
 
-    def __init__(self, size: int):
+    def __init__(self, size: int) -> None:
         self.size = size
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._entries: OrderedDict[Hashable, Any] = OrderedDict()
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+    def get(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return the cached value, or compute and cache it. Two threads may compute the same value."""
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        value = make()
+            if key in self._entries:
+                self._entries.move_to_end(key)
+                cached: T = self._entries[key]
+                return cached
+        value = compute()
         with self._lock:
-            self._kept[key] = value
-            while len(self._kept) > self.size:
-                self._kept.popitem(last=False)
+            self._entries[key] = value
+            while len(self._entries) > self.size:
+                self._entries.popitem(last=False)
         return value
 
 
 class Hydrator:
-    """One per process."""
+    """Computes and caches hydrations. One per process."""
 
-    def __init__(self, platform: Platform):
+    def __init__(self, platform: Platform) -> None:
         self.store: Store = platform.store
-        self._videos = Remembered(VIDEOS_KEPT)
-        self._answers = Remembered(ANSWERS_KEPT)
+        self._videos = LRUCache(CACHED_VIDEOS)
+        self._hydrations = LRUCache(CACHED_HYDRATIONS)
 
-    def video(self, workspace_id: str, project_id: str) -> Video:
-        """The artifacts as they are now: an artifact that was made again is read again."""
+    def load_video(self, workspace_id: str, project_id: str) -> VideoArtifacts:
+        """Return the current artifacts of a video. An artifact that has been rebuilt is read again."""
         names = (artifacts.SOURCE_FACTS, artifacts.TRANSCRIPT, artifacts.SPEAKERS, artifacts.SCENE)
-        keys = [artifacts.key(workspace_id, project_id, name) for name in names]
-        state = tuple((key, found and (found.size, found.modified_at)) for key, found in self._stats(keys))
-        return self._videos.get(state, lambda: self._load(keys))
+        keys = [artifacts.artifact_key(workspace_id, project_id, name) for name in names]
+        versions = tuple(
+            (key, info and (info.size, info.modified_at)) for key in keys for info in [self.store.stat(key)]
+        )
+        return self._videos.get(versions, lambda: self._decode_video(keys))
 
-    def _stats(self, keys: list[str]) -> list[tuple[str, Any]]:
-        return [(key, self.store.stat(key)) for key in keys]
-
-    def _load(self, keys: list[str]) -> Video:
-        said = _json(self.store, keys[1], Transcript)
-        speakers = _json(self.store, keys[2], Speakers)
-        return Video(
-            _json(self.store, keys[0], SourceFacts),
-            said,
-            assign(said.words if said else (), speakers.turns if speakers else ()),
-            _packed(self.store, keys[3], Scene),
+    def _decode_video(self, keys: list[str]) -> VideoArtifacts:
+        transcript = _decode_json(self.store, keys[1], Transcript)
+        speakers = _decode_json(self.store, keys[2], Speakers)
+        return VideoArtifacts(
+            _decode_json(self.store, keys[0], SourceFacts),
+            transcript,
+            assign_speakers(transcript.words if transcript else (), speakers.turns if speakers else ()),
+            _decode_msgpack(self.store, keys[3], Scene),
         )
 
-    def clip(self, clip: Clip, config: TemplateConfig) -> msgspec.Raw:
-        """The `Hydration` of the clip as JSON."""
-        video = self.video(clip.workspace_id, clip.project_id)
+    def hydrate_clip(self, clip: Clip, config: TemplateConfig) -> msgspec.Raw:
+        """Return the `Hydration` of a clip as JSON."""
+        video = self.load_video(clip.workspace_id, clip.project_id)
+        # The entry keeps the video alive, so that its id stays unique.
         key = (clip.id, clip.start_s, clip.end_s, config, id(video))
-        made: tuple[Video, msgspec.Raw] = self._answers.get(
+        entry: tuple[VideoArtifacts, msgspec.Raw] = self._hydrations.get(
             key, lambda: (video, msgspec.Raw(msgspec.json.encode(hydrate(video, clip.start_s, clip.end_s, config))))
         )
-        return made[1]
+        return entry[1]
 
 
-def bounds_of(video: Video, start_s: float, end_s: float) -> tuple[float, float]:
-    """The clip's bounds on the source's frame grid, as the renderer takes them."""
+def snap_bounds(video: VideoArtifacts, start_s: float, end_s: float) -> tuple[float, float]:
+    """Move a clip's bounds to the source's frames, as the renderer does. Without a video stream they stay."""
     if video.facts is None or video.facts.video is None:
         return start_s, end_s
     try:
-        return clip_bounds(video.facts, start_s, end_s)
-    except RenderFailed:
+        return snap_clip_bounds(video.facts, start_s, end_s)
+    except RenderError:
         return start_s, end_s
 
 
-def hydrate(video: Video, start_s: float, end_s: float, config: TemplateConfig) -> Hydration:
-    """Everything of a clip that is computed. What no artifact exists for (yet) is empty."""
-    start, end = bounds_of(video, start_s, end_s)
+def hydrate(video: VideoArtifacts, start_s: float, end_s: float, config: TemplateConfig) -> Hydration:
+    """Compute the hydration of a clip. What depends on an artifact that does not exist yet is empty."""
+    start, end = snap_bounds(video, start_s, end_s)
     language = video.transcript.language if video.transcript else None
-    said = TranscriptOut(language, [_shown(word) for word in on_clip(video.words, start, end)])
+    words = [_build_word(word) for word in words_to_clip_clock(video.words, start, end)]
+    transcript = TranscriptOut(language, words)
     if video.scene is None:
-        return Hydration(said, (), None, (), None)
+        return Hydration(transcript, (), None, (), None)
     timeline = direct_clip(video.scene, start, end, config)
     return Hydration(
-        said,
+        transcript,
         timeline,
-        clip_matrix(video.scene, start, end),
-        clip_shots(video.scene, start, end),
-        measure(timeline, video.scene, start),
+        build_clip_matrix(video.scene, start, end),
+        build_clip_shots(video.scene, start, end),
+        measure_crops(timeline, video.scene, start),
     )
 
 
-def _shown(word: Word) -> WordOut:
+def _build_word(word: Word) -> WordOut:
     return WordOut(word.text, round(word.start_s, 3), round(word.end_s, 3), word.confidence, word.speaker)
 
 
-def _json(store: Store, key: str, kind: type[T]) -> T | None:
+def _decode_json(store: Store, key: str, artifact_type: type[T]) -> T | None:
     try:
-        return msgspec.json.decode(store.get_bytes(key), type=kind)
+        return msgspec.json.decode(store.get_bytes(key), type=artifact_type)
     except KeyError:
         return None
 
 
-def _packed(store: Store, key: str, kind: type[T]) -> T | None:
+def _decode_msgpack(store: Store, key: str, artifact_type: type[T]) -> T | None:
     try:
-        return msgspec.msgpack.decode(store.get_bytes(key), type=kind)
+        return msgspec.msgpack.decode(store.get_bytes(key), type=artifact_type)
     except KeyError:
         return None

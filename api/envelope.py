@@ -1,4 +1,4 @@
-"""What successful answers look like: `{"data": ...}`, and for lists `{"data": [...], "meta": {...}}`."""
+"""Envelopes of successful responses: `{"data": ...}`, and `{"data": [...], "meta": {...}}` for lists."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from litestar.params import QueryParameter
 
 T = TypeVar("T")
 
-Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many to answer, 1 to 100.")]
-Offset = Annotated[int, QueryParameter(ge=0, le=1_000_000_000, description="How many to skip.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=100, description="The most rows to return, 1 to 100.")]
+Offset = Annotated[int, QueryParameter(ge=0, le=1_000_000_000, description="How many rows to skip.")]
 
 
 class Data(msgspec.Struct, Generic[T]):
+    """The envelope of one object."""
+
     data: T
 
 
 class Meta(msgspec.Struct):
+    """Where a page stands in its list. `total` counts all rows of the list."""
+
     total: int
     limit: int
     offset: int
@@ -25,18 +29,23 @@ class Meta(msgspec.Struct):
 
 
 class Page(msgspec.Struct, Generic[T]):
+    """The envelope of a list."""
+
     data: list[T]
     meta: Meta
 
 
 class Ok(msgspec.Struct):
+    """The body of an action that returns nothing else."""
+
     ok: bool = True
 
 
-def whole(rows: list[T]) -> Page[T]:
-    """A list that is never cut into pages. (Its `limit` is no zero, for clients divide by it.)"""
+def unpaginated(rows: list[T]) -> Page[T]:
+    """Wrap a complete list. `limit` is at least 1, because clients divide by it."""
     return Page(rows, Meta(len(rows), max(len(rows), 1), 0, False))
 
 
-def page(rows: list[T], total: int, limit: int, offset: int) -> Page[T]:
+def paginated(rows: list[T], total: int, limit: int, offset: int) -> Page[T]:
+    """Wrap the rows of one page out of `total`."""
     return Page(rows, Meta(total, limit, offset, offset + len(rows) < total))

@@ -1,11 +1,12 @@
-"""Every refusal a client can meet, in one table: domain error -> HTTP status, and HTTP status -> machine code.
+"""Every error that a client can receive: domain error -> HTTP status, and HTTP status -> machine code.
 
-The envelope is `{"error": sentence, "code": ...}`: the number on `/api/v1`, the machine string everywhere else. A reply
-never holds a stack trace, a path or SQL; what went wrong unexpectedly goes to the log under the request's id.
+The envelope is `{"error": sentence, "code": ...}`. The code is the HTTP status on `/api/v1` and a machine string on
+every other path. A response never holds a stack trace, a path or SQL; unexpected errors are logged with the request id.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -14,16 +15,16 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from sqlalchemy.exc import OperationalError
 
-from api.validation_messages import wording
-from resources.accounts import AlreadyMember, EmailTaken, LastOwner
-from resources.ledger import InsufficientMinutes
-from resources.renders import AlreadyRendering
+from api.validation_messages import describe_message
+from resources.accounts import AlreadyMemberError, EmailTakenError, LastOwnerError
+from resources.ledger import InsufficientMinutesError
+from resources.renders import AlreadyRenderingError
 from resources.run_submission import SubmissionError
 from resources.store import StoreError
 
 log = structlog.get_logger("carmic.api")
 
-CODES = {
+MACHINE_CODES = {
     400: "BAD_REQUEST",
     401: "UNAUTHORIZED",
     402: "PAYMENT_REQUIRED",
@@ -46,148 +47,160 @@ CODES = {
     503: "SERVICE_UNAVAILABLE",
 }
 
-SOON = {"Retry-After": "5"}  # of a 503 that passes; one for want of a setting does not
+# Sent with a 503 that is temporary. A 503 for a missing setting has no Retry-After.
+RETRY_SOON = {"Retry-After": "5"}
 
-# What handlers need not catch: status, and the sentence where the error's own text is not for clients
-TABLE: dict[type[Exception], tuple[int, str | None]] = {
-    EmailTaken: (409, "Somebody has registered with this e-mail address. Log in, or ask for a new password."),
-    AlreadyMember: (409, "This address belongs to a member of the workspace already."),
-    LastOwner: (409, "A workspace keeps at least one OWNER. Make somebody else an OWNER first."),
-    InsufficientMinutes: (402, None),
-    AlreadyRendering: (409, "A render of this clip is queued or running. Wait for it to end."),
+# Errors that handlers do not catch: the status, and the sentence where the error's own text is not meant for clients.
+DOMAIN_ERRORS: dict[type[Exception], tuple[int, str | None]] = {
+    EmailTakenError: (409, "`email` is already registered. Log in, or reset the password."),
+    AlreadyMemberError: (409, "`email` already belongs to a member of this workspace."),
+    LastOwnerError: (409, "A workspace needs at least one OWNER. Make another member an OWNER first."),
+    InsufficientMinutesError: (402, None),
+    AlreadyRenderingError: (409, "A render of this clip is already queued or running. Wait until it has ended."),
     StoreError: (400, None),
-    SubmissionError: (503, "The pipeline does not answer. Try again in a minute."),
+    SubmissionError: (503, "The pipeline does not respond. Try again in a minute."),
 }
+
+_MISSING_PARAMETER = re.compile(r"Missing required (\w+) parameter '(.+?)'")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class ApiError(Exception):
-    """A refusal with its status; `sentence` says what is wrong and what to do."""
+    """An error response: its HTTP status, and a `sentence` that says what is wrong and what to do."""
 
-    def __init__(self, status: int, sentence: str, headers: dict[str, str] | None = None):
+    def __init__(self, status: int, sentence: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(sentence)
         self.status = status
         self.sentence = sentence
         self.headers = headers or {}
 
 
-class Refusal(msgspec.Struct):
-    """The error envelope of `/api/v1`."""
+class ErrorEnvelope(msgspec.Struct):
+    """The error envelope of `/api/v1`: `code` is the HTTP status."""
 
     error: str
     code: int
 
 
-class MachineRefusal(msgspec.Struct):
-    """The error envelope of every other path."""
+class MachineErrorEnvelope(msgspec.Struct):
+    """The error envelope of every other path: `code` is one of `MACHINE_CODES`."""
 
     error: str
     code: str
 
 
-def not_found(what: str) -> ApiError:
-    return ApiError(404, f"There is no such {what} in this workspace.")
+def not_found(resource: str) -> ApiError:
+    """Build the 404 for a resource that does not exist or belongs to another workspace."""
+    return ApiError(404, f"This workspace has no such {resource}.")
 
 
 def unconfigured(setting: str) -> ApiError:
-    """For adapters whose provider nobody has set up."""
-    return ApiError(503, f"This needs an outside service that is not set up here: the operator must set {setting}.")
+    """Build the 503 for an outside service that is not configured."""
+    return ApiError(503, f"This needs an outside service that is not configured. The operator must set {setting}.")
 
 
-def envelope(path: str, status: int, sentence: str) -> Refusal | MachineRefusal:
+def error_envelope(path: str, status: int, sentence: str) -> ErrorEnvelope | MachineErrorEnvelope:
+    """Build the envelope that belongs to the path."""
     if path == "/api/v1" or path.startswith("/api/v1/"):
-        return Refusal(sentence, status)
-    return MachineRefusal(sentence, CODES.get(status, f"HTTP_{status}"))
+        return ErrorEnvelope(sentence, status)
+    return MachineErrorEnvelope(sentence, MACHINE_CODES.get(status, f"HTTP_{status}"))
 
 
-def answer(
+def error_response(
     request: Request[Any, Any, Any], status: int, sentence: str, headers: dict[str, str] | None = None
-) -> Response:
-    body = envelope(request.scope["path"], status, sentence)
+) -> Response[ErrorEnvelope | MachineErrorEnvelope]:
+    """Build an error response in the envelope of the request's path."""
+    body = error_envelope(request.scope["path"], status, sentence)
     return Response(body, status_code=status, headers=headers, media_type="application/json")
 
 
-def refuse(request: Request[Any, Any, Any], error: ApiError) -> Response:
-    return answer(request, error.status, error.sentence, error.headers)
+def handle_api_error(request: Request[Any, Any, Any], error: ApiError) -> Response[Any]:
+    """Respond to an `ApiError`."""
+    return error_response(request, error.status, error.sentence, error.headers)
 
 
-def refuse_domain(request: Request[Any, Any, Any], error: Exception) -> Response:
-    status, sentence = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
-    return answer(request, status, sentence or str(error), SOON if status == 503 else None)
+def handle_domain_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Respond to an error of `DOMAIN_ERRORS`."""
+    status, sentence = next(DOMAIN_ERRORS[kind] for kind in type(error).__mro__ if kind in DOMAIN_ERRORS)
+    return error_response(request, status, sentence or str(error), RETRY_SOON if status == 503 else None)
 
 
-def refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Response:
-    """What the framework refuses: unknown paths and methods, bodies that do not parse, fields that do not fit."""
+def handle_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """Respond to an error of the framework: an unknown path or method, a malformed body, an invalid parameter."""
     status = error.status_code
     headers = dict(error.headers or {})
     if isinstance(error, ValidationException):
-        return answer(request, 400, _fields(request, error))
+        return error_response(request, 400, _describe_validation(request, error))
     if status == 404:
-        return answer(request, 404, f"Nothing is at {request.scope['path']}. The reference is at /api/docs.")
+        path = request.scope["path"]
+        return error_response(request, 404, f"The path {path} does not exist. The reference is at /api/docs.")
     if status == 405:
-        allowed = _allowed(request)
-        sentence = f"{request.method} is not possible here; {', '.join(allowed)} is."
-        return answer(request, 405, sentence, {"Allow": ", ".join(allowed)})
+        allowed = ", ".join(_allowed_methods(request))
+        sentence = f"This path does not support {request.method}. It supports {allowed}."
+        return error_response(request, 405, sentence, {"Allow": allowed})
     if status == 413:
-        return answer(request, 413, "The request's body is too large for this path.")
+        return error_response(request, 413, "The request body is too large for this path.")
     if status >= 500:
-        return refuse_unexpected(request, error)
-    sentence = "The body is not valid JSON." if _is_json_fault(error) else f"{error.detail}."
-    return answer(request, status, sentence, headers)
+        return handle_unexpected_error(request, error)
+    sentence = "The body must be valid JSON." if _is_json_error(error) else f"{error.detail}."
+    return error_response(request, status, sentence, headers)
 
 
-def refuse_busy(request: Request[Any, Any, Any], error: OperationalError) -> Response:
+def handle_database_error(request: Request[Any, Any, Any], error: OperationalError) -> Response[Any]:
+    """Respond when the database is busy or unreachable."""
     log.error("database", request_id=request.scope["state"].get("request_id"), exc_info=error)
-    return answer(request, 503, "The database is busy or cannot be reached. Try again in a moment.", SOON)
+    return error_response(request, 503, "The database is busy or unreachable. Try again in a moment.", RETRY_SOON)
 
 
-def refuse_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response:
+def handle_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Log the error and respond with the request id only."""
     request_id = request.scope["state"].get("request_id", "")
     log.error("unexpected", request_id=request_id, path=request.scope["path"], exc_info=error)
-    return answer(request, 500, f"Something failed here. Try again; if it stays, report request {request_id}.")
+    sentence = f"The server failed unexpectedly. Try again; if it fails again, report request {request_id}."
+    return error_response(request, 500, sentence)
 
 
-def _fields(request: Request[Any, Any, Any], error: ValidationException) -> str:
-    """One sentence out of the framework's list of what does not fit."""
-    if error.detail.startswith("Missing required"):
-        return error.detail.partition(" for path ")[0] + "."
+def _describe_validation(request: Request[Any, Any, Any], error: ValidationException) -> str:
+    """Turn the framework's list of invalid parameters into one sentence."""
+    if missing := _MISSING_PARAMETER.match(error.detail):
+        return f"`{missing[2]}` is missing: this path needs it as a {missing[1]} parameter."
     parameters = request.route_handler.parsed_fn_signature.parameters
     problems = []
     for item in error.extra if isinstance(error.extra, list) else []:
-        key, message = item.get("key", ""), str(item.get("message", ""))
-        if key in parameters:  # `status`, as the client calls it, not as the handler does
-            message = wording(message, parameters[key].annotation)
+        key, message = item.get("key", ""), str(item.get("message", "")).rstrip(".")
+        if key in parameters:  # name the parameter as the client does, not as the handler does
+            message = describe_message(message, parameters[key].annotation)
             key = getattr(parameters[key].kwarg_definition, "name", None) or key
-        message = message.rstrip(".")
-        problems.append(f"`{key}`: {message}" if key and key != "data" else message)
-    if problems in ([], ["'data'"]):
-        return (
-            "This path needs a JSON body; see /api/docs."
-            if problems
-            else "The request does not fit this path; see /api/docs."
-        )
+        elif key and key != "data":
+            message = describe_message(message, Any)
+        problems.append(f"`{key}` {message}" if key and key != "data" else message)
+    if problems == ["'data'"]:
+        return "This path needs a JSON body; see /api/docs."
+    if not problems:
+        return "The request does not match this path's parameters; see /api/docs."
     return "; ".join(problems)[:1000] + "."
 
 
-def _is_json_fault(error: HTTPException) -> bool:
+def _is_json_error(error: HTTPException) -> bool:
     return "JSON" in str(error.detail) or "Malformed" in str(error.detail) or "Expecting" in str(error.detail)
 
 
-def _allowed(request: Request[Any, Any, Any]) -> list[str]:
-    router = request.app.asgi_router
-    allowed = []
-    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
-        try:
-            router.handle_routing(path=request.scope["path"], method=method)
-        except HTTPException:
-            continue
-        allowed.append(method)
-    return allowed
+def _allowed_methods(request: Request[Any, Any, Any]) -> list[str]:
+    return [method for method in _METHODS if _is_routed(request, method)]
 
 
-HANDLERS: dict[int | type[Exception], Any] = {
-    ApiError: refuse,
-    HTTPException: refuse_http,
-    OperationalError: refuse_busy,
-    Exception: refuse_unexpected,
-    **dict.fromkeys(TABLE, refuse_domain),
+def _is_routed(request: Request[Any, Any, Any], method: str) -> bool:
+    try:
+        request.app.asgi_router.handle_routing(path=request.scope["path"], method=method)
+    except HTTPException:
+        return False
+    return True
+
+
+EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
+    ApiError: handle_api_error,
+    HTTPException: handle_http_exception,
+    OperationalError: handle_database_error,
+    Exception: handle_unexpected_error,
+    **dict.fromkeys(DOMAIN_ERRORS, handle_domain_error),
 }

@@ -1,7 +1,7 @@
-"""Live streams (SSE): one tail of the outbox per process, fanned out to however many clients listen.
+"""Server-sent events: one reader of the outbox per process, whose events are distributed to all open streams.
 
-A message is a JSON object with `id:` and no event name. A reader that cannot keep up is dropped, not waited for: it
-comes back with `Last-Event-ID` and misses nothing.
+A message is a JSON object with an `id:` and no event name. A client that cannot keep up is disconnected; it reconnects
+with `Last-Event-ID` and misses nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import contextlib
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from types import FrameType
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -19,55 +20,59 @@ from litestar.concurrency import sync_to_thread
 from litestar.types import Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Gauge
 
+from api.disconnects import wait_for_disconnect
 from resources import outbox
 from resources.platform import Platform
 
+T = TypeVar("T")
 log = structlog.get_logger("carmic.api")
 
-POLL_S = 0.1
-HEARTBEAT_S = 10.0
+POLL_INTERVAL_S = 0.1
+HEARTBEAT_INTERVAL_S = 10.0
 SEND_TIMEOUT_S = 10.0
-LOOK_S = 20.0  # how often a stream asks whether its reader may still listen
-QUEUE = 256  # messages a reader may be behind
+ACCESS_CHECK_INTERVAL_S = 20.0  # how often a stream checks that its reader may still read it
+MAX_QUEUED_MESSAGES = 256  # how far a reader may be behind
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
 
-Message = tuple[int, dict[str, Any]]
+NumberedData = tuple[int, dict[str, Any]]  # the outbox id of an event, and its data
 
 
 class Subscription:
-    """One reader's queue. `None` in it means: the server is going away, or the reader was too slow."""
+    """The queue of one reader. `None` in it ends the stream: the server stops, or the reader is too slow."""
 
     def __init__(self) -> None:
-        self.queue: asyncio.Queue[Message | None] = asyncio.Queue(QUEUE + 1)
+        self.queue: asyncio.Queue[NumberedData | None] = asyncio.Queue(MAX_QUEUED_MESSAGES + 1)
         self.dropped = False
 
-    def offer(self, message: Message | None) -> None:
-        if message is not None and self.queue.qsize() >= QUEUE:
+    def offer(self, message: NumberedData | None) -> None:
+        """Queue a message, or end the stream if the queue is full."""
+        if message is not None and self.queue.qsize() >= MAX_QUEUED_MESSAGES:
             self.dropped, message = True, None
         with contextlib.suppress(asyncio.QueueFull):
             self.queue.put_nowait(message)
 
 
-class Tail:
-    """Reads the outbox while somebody listens. `running` is the app's lifespan."""
+class OutboxTail:
+    """Reads new events from the outbox while there are subscriptions."""
 
-    def __init__(self, platform: Platform, registry: CollectorRegistry):
+    def __init__(self, platform: Platform, registry: CollectorRegistry) -> None:
         self.platform = platform
-        self.readers: dict[str, set[Subscription]] = {}
+        self.subscriptions: dict[str, set[Subscription]] = {}
         self.last_id = 0
         self.stopped = False
-        self._wake = asyncio.Event()
-        self._placed = asyncio.Event()  # `last_id` is known: what comes from now on reaches the readers
+        self._has_readers = asyncio.Event()
+        self._is_positioned = asyncio.Event()  # `last_id` is known: later events reach the subscriptions
         gauge = Gauge("carmic_sse_clients", "Open streams.", registry=registry)
-        gauge.set_function(lambda: sum(len(found) for found in self.readers.values()))
+        gauge.set_function(lambda: sum(len(members) for members in self.subscriptions.values()))
 
     @contextlib.asynccontextmanager
-    async def running(self, app: object) -> Any:
-        self.stopped, self._wake, self._placed = False, asyncio.Event(), asyncio.Event()
+    async def lifespan(self, app: object) -> AsyncIterator[None]:
+        """Read the outbox while the app runs."""
+        self.stopped, self._has_readers, self._is_positioned = False, asyncio.Event(), asyncio.Event()
         task = asyncio.create_task(self._run())
         restore = _on_shutdown_signal(asyncio.get_running_loop(), self.stop)
         try:
@@ -80,166 +85,176 @@ class Tail:
                 await task
 
     def stop(self) -> None:
-        """End all streams: an open stream would keep the server from shutting down."""
+        """End all streams: an open stream keeps the server from shutting down."""
         self.stopped = True
-        for subscription in [s for found in self.readers.values() for s in found]:
+        for subscription in [s for members in self.subscriptions.values() for s in members]:
             subscription.offer(None)
 
     @contextlib.asynccontextmanager
-    async def subscribed(self, subject: str) -> AsyncIterator[Subscription]:
-        """What is committed after this was entered reaches the subscription."""
+    async def subscribe(self, subject: str) -> AsyncIterator[Subscription]:
+        """Yield a subscription that receives every event committed from now on."""
         subscription = Subscription()
-        self.readers.setdefault(subject, set()).add(subscription)
-        self._wake.set()
+        self.subscriptions.setdefault(subject, set()).add(subscription)
+        self._has_readers.set()
         try:
-            await self._placed.wait()
+            await self._is_positioned.wait()
             yield subscription
         finally:
-            self.readers[subject].discard(subscription)
-            if not self.readers[subject]:
-                del self.readers[subject]
+            self.subscriptions[subject].discard(subscription)
+            if not self.subscriptions[subject]:
+                del self.subscriptions[subject]
 
     async def _run(self) -> None:
         while True:
-            await self._wake.wait()
-            # From here on, not from the beginning: a reader gets what lies before from its own look at the database.
-            self.last_id = await self._quietly(self._newest, self.last_id)
-            self._placed.set()
-            while self.readers:
-                for event in await self._quietly(self._more, []):
+            await self._has_readers.wait()
+            # Start at the newest event: a stream reads earlier ones from the database itself.
+            self.last_id = await self._query(self._get_newest_id, self.last_id)
+            self._is_positioned.set()
+            while self.subscriptions:
+                events: list[outbox.Event] = await self._query(self._list_new_events, [])
+                for event in events:
                     self.last_id = event.id
-                    for subscription in self.readers.get(event.subject, ()):
+                    for subscription in self.subscriptions.get(event.subject, ()):
                         subscription.offer((event.id, event.data))
-                await asyncio.sleep(POLL_S)
-            self._wake.clear()
-            self._placed.clear()
+                await asyncio.sleep(POLL_INTERVAL_S)
+            self._has_readers.clear()
+            self._is_positioned.clear()
 
-    async def _quietly(self, look: Callable[[], Any], otherwise: Any) -> Any:
-        """A database that does not answer for a moment must not end the tail."""
+    async def _query(self, query: Callable[[], T], default: T) -> T:
+        """Run a query; log an error and return the default, so that a database failure does not end the task."""
         try:
-            return await sync_to_thread(look)
-        except Exception as error:
-            log.error("tail", exc_info=error)
+            return await sync_to_thread(query)
+        except Exception:
+            log.exception("tail")
             await asyncio.sleep(1)
-            return otherwise
+            return default
 
-    def _newest(self) -> int:
+    def _get_newest_id(self) -> int:
         with self.platform.database.read() as connection:
-            return outbox.newest_id(connection)
+            return outbox.get_newest_id(connection)
 
-    def _more(self) -> list[outbox.Event]:
+    def _list_new_events(self) -> list[outbox.Event]:
         with self.platform.database.read() as connection:
-            return outbox.after(connection, self.last_id)
+            return outbox.list_after(connection, self.last_id)
 
 
-class Opening(msgspec.Struct):
-    """What a new stream starts with: messages already due, and whether the subject has ended."""
+class StreamStart(msgspec.Struct):
+    """What a new stream sends first, and whether it ends there."""
 
-    messages: list[Message]
+    messages: list[NumberedData]
     ended: bool
 
 
 class EventStream:
-    """An answer that sends `opening` (made after subscribing, so that nothing falls between), then what comes."""
+    """An ASGI response that sends `open_stream()`'s messages, then those of the subscription.
+
+    Args:
+        tail: the reader of the outbox.
+        subject: the subject of the events, such as `project:<id>`.
+        open_stream: reads the first messages. It runs after subscribing, so that no event is missed between the two.
+        is_final: tells whether an event's data ends the stream.
+        is_allowed: tells whether the reader may still read the stream. It runs in a thread.
+        enrich_final: adds to the last message. It runs in a thread.
+    """
 
     def __init__(
         self,
-        tail: Tail,
+        tail: OutboxTail,
         subject: str,
-        opening: Callable[[], Opening],
-        ends: Callable[[dict[str, Any]], bool],
-        allowed: Callable[[], bool],
-        last_words: Callable[[Message], Message] = lambda message: message,
-    ):
+        open_stream: Callable[[], StreamStart],
+        is_final: Callable[[dict[str, Any]], bool],
+        is_allowed: Callable[[], bool],
+        enrich_final: Callable[[NumberedData], NumberedData] = lambda message: message,
+    ) -> None:
         self.tail = tail
         self.subject = subject
-        self.opening = opening
-        self.ends = ends
-        self.allowed = allowed  # whether who opened the stream may still read it; asked in a thread
-        self.last_words = last_words  # what the final message says besides, made in a thread
+        self.open_stream = open_stream
+        self.is_final = is_final
+        self.is_allowed = is_allowed
+        self.enrich_final = enrich_final
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        reading = asyncio.create_task(self._stream(send))
-        leaving = asyncio.create_task(_left(receive))
+        """Send events until the stream ends or the client disconnects."""
+        streaming = asyncio.create_task(self._stream(send))
+        disconnect = asyncio.create_task(wait_for_disconnect(receive))
         try:
-            await asyncio.wait({reading, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({streaming, disconnect}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (reading, leaving):
+            for task in (streaming, disconnect):
                 task.cancel()
-            done = await asyncio.gather(reading, leaving, return_exceptions=True)
-        error = done[0]
+            results = await asyncio.gather(streaming, disconnect, return_exceptions=True)
+        error = results[0]
         if isinstance(error, Exception) and not isinstance(error, TimeoutError | OSError):
             raise error
 
     async def _stream(self, send: Send) -> None:
-        async with self.tail.subscribed(self.subject) as subscription:
-            opening = await sync_to_thread(self.opening)
+        async with self.tail.subscribe(self.subject) as subscription:
+            start = await sync_to_thread(self.open_stream)
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-            sent = 0
-            for message in opening.messages:
-                await _say(send, _line(message))
-                sent = message[0]
-            looked = asyncio.get_running_loop().time()
-            while not opening.ended and not self.tail.stopped:
-                if asyncio.get_running_loop().time() - looked > LOOK_S:
-                    looked = asyncio.get_running_loop().time()
-                    if not await sync_to_thread(self.allowed):
-                        break
-                try:
-                    message_now = await asyncio.wait_for(subscription.queue.get(), HEARTBEAT_S)
-                except TimeoutError:
-                    await _say(send, b": still here\n\n")
-                    continue
-                if message_now is None:
-                    break
-                if message_now[0] <= sent:
-                    continue
-                last = self.ends(message_now[1])
-                if last:
-                    message_now = await sync_to_thread(self.last_words, message_now)
-                await _say(send, _line(message_now))
-                sent = message_now[0]
-                if last:
-                    break
+            sent_id = 0
+            for message in start.messages:
+                await _send_text(send, _format_message(message))
+                sent_id = message[0]
+            if not start.ended:
+                await self._follow(subscription, sent_id, send)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    async def _follow(self, subscription: Subscription, sent_id: int, send: Send) -> None:
+        """Send the subscription's messages after `sent_id` until the stream ends."""
+        loop = asyncio.get_running_loop()
+        checked_at = loop.time()
+        while not self.tail.stopped:
+            if loop.time() - checked_at > ACCESS_CHECK_INTERVAL_S:
+                checked_at = loop.time()
+                if not await sync_to_thread(self.is_allowed):
+                    return
+            try:
+                message = await asyncio.wait_for(subscription.queue.get(), HEARTBEAT_INTERVAL_S)
+            except TimeoutError:
+                await _send_text(send, b": still here\n\n")
+                continue
+            if message is None:
+                return
+            if message[0] <= sent_id:
+                continue
+            is_last = self.is_final(message[1])
+            if is_last:
+                message = await sync_to_thread(self.enrich_final, message)
+            await _send_text(send, _format_message(message))
+            sent_id = message[0]
+            if is_last:
+                return
 
-async def _say(send: Send, text: bytes) -> None:
+
+async def _send_text(send: Send, text: bytes) -> None:
     await asyncio.wait_for(send({"type": "http.response.body", "body": text, "more_body": True}), SEND_TIMEOUT_S)
 
 
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _line(message: Message) -> bytes:
+def _format_message(message: NumberedData) -> bytes:
     return b"id: %d\ndata: %s\n\n" % (message[0], msgspec.json.encode(message[1]))
 
 
-def _on_shutdown_signal(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> Callable[[], None]:
-    """Call `act` when the process is told to stop, before the server's own handler; returns what undoes it.
+def _on_shutdown_signal(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> Callable[[], None]:
+    """Call `callback` on SIGTERM and SIGINT, before the server's own handlers. Returns a function that undoes this.
 
     The server waits for open streams before it ends the app's lifespan, so the lifespan is too late to end them.
     """
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
-    before: dict[signal.Signals, Any] = {}
+    previous_handlers: dict[signal.Signals, Callable[[int, FrameType | None], Any]] = {}
 
-    def handle(number: int, frame: Any) -> None:
-        loop.call_soon_threadsafe(act)
-        previous = before[signal.Signals(number)]
-        if callable(previous):
-            previous(number, frame)
+    def handle(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(callback)
+        previous_handlers[signal.Signals(number)](number, frame)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         previous = signal.getsignal(number)
         if callable(previous):
-            before[number] = previous
+            previous_handlers[number] = previous
             signal.signal(number, handle)
 
     def restore() -> None:
-        for number, previous in before.items():
+        for number, previous in previous_handlers.items():
             if signal.getsignal(number) is handle:
                 signal.signal(number, previous)
 

@@ -1,6 +1,6 @@
-"""Serves a local file as an ASGI answer: `Range`/206, `HEAD`, conditional requests; memory stays flat.
+"""Serves a local file as an ASGI response: `Range`, `HEAD` and conditional requests, in constant memory.
 
-One range per request (RFC 9110, 14.2 lets a server ignore several and answer the whole).
+One range per request: RFC 9110, section 14.2, lets a server ignore several ranges and send the whole file.
 """
 
 from __future__ import annotations
@@ -11,114 +11,110 @@ import os
 import re
 from email.utils import formatdate
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import quote
 
 from litestar import Request
 from litestar.concurrency import sync_to_thread
 from litestar.types import Receive, Scope, Send
 
-from api.errors import answer
+from api.disconnects import wait_for_disconnect
+from api.errors import error_response
 
-BLOCK = 256 * 1024
-RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-# Uploads are served from the API's own origin: nothing in them may run there.
-INERT = {"Content-Security-Policy": "sandbox; default-src 'none'; media-src 'self'; img-src 'self'"}
+BLOCK_BYTES = 256 * 1024
+RANGE_HEADER = re.compile(r"bytes=(\d*)-(\d*)")
+# Uploads share the API's origin: a browser must not run scripts in them.
+SANDBOX_HEADERS = {"Content-Security-Policy": "sandbox; default-src 'none'; media-src 'self'; img-src 'self'"}
 
 
-class FileAnswer:
-    """The file at `path`, whole or in part. `filename` makes it a download under that name."""
+class FileResponse:
+    """Sends the file at `path`, or a range of it. `filename` makes it a download under that name."""
 
-    def __init__(self, path: Path, content_type: str = "", filename: str = ""):
+    def __init__(self, path: Path, content_type: str = "", filename: str = "") -> None:
         self.path = path
         self.content_type = content_type or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         self.filename = filename
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request: Request = Request(scope)
+        """Send the file."""
+        request: Request[Any, Any, Any] = Request(scope)
         try:
             file = await sync_to_thread(self.path.open, "rb")
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            await answer(request, 404, "This file does not exist (any more).").to_asgi_response(None, request)(
-                scope, receive, send
-            )
+            response = error_response(request, 404, "This file does not exist, or was deleted.")
+            await response.to_asgi_response(None, request)(scope, receive, send)
             return
         with file:
             facts = os.fstat(file.fileno())
             etag = f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"'
-            headers = self._headers(etag, facts.st_mtime)
+            headers = self._build_headers(etag, facts.st_mtime)
             if request.headers.get("if-none-match") == etag:
                 await self._start(send, 304, headers)
                 return
-            span = _span(request, facts.st_size, etag)
-            if span is None:
+            byte_range = _select_range(request, facts.st_size, etag)
+            if byte_range is None:
                 headers["Content-Range"] = f"bytes */{facts.st_size}"
                 await self._start(send, 416, {**headers, "Content-Length": "0"})
                 return
-            start, end = span
+            start, end = byte_range
             headers["Content-Length"] = str(end - start)
-            partial = (start, end) != (0, facts.st_size) or _asked(request, etag)
-            if partial:
+            is_partial = (start, end) != (0, facts.st_size) or _has_applicable_range(request, etag)
+            if is_partial:
                 headers["Content-Range"] = f"bytes {start}-{end - 1}/{facts.st_size}"
-            head = request.method == "HEAD"
-            await self._start(send, 206 if partial else 200, headers, more=not head and end > start)
-            if head or end == start:
+            is_head = request.method == "HEAD"
+            await self._start(send, 206 if is_partial else 200, headers, has_body=not is_head and end > start)
+            if is_head or end == start:
                 return
             await sync_to_thread(file.seek, start)
-            await self._body(file, end - start, receive, send)
+            await self._send_body(file, end - start, receive, send)
 
-    async def _body(self, file: IO[bytes], length: int, receive: Receive, send: Send) -> None:
-        gone = asyncio.ensure_future(_disconnected(receive))
+    async def _send_body(self, file: IO[bytes], length: int, receive: Receive, send: Send) -> None:
+        disconnect = asyncio.ensure_future(wait_for_disconnect(receive))
         try:
-            while length > 0 and not gone.done():
-                block = await sync_to_thread(file.read, min(BLOCK, length))
+            while length > 0 and not disconnect.done():
+                block = await sync_to_thread(file.read, min(BLOCK_BYTES, length))
                 if not block:
                     raise OSError("the file became shorter while it was sent")
                 length -= len(block)
                 await send({"type": "http.response.body", "body": block, "more_body": length > 0})
         finally:
-            gone.cancel()
+            disconnect.cancel()
 
-    def _headers(self, etag: str, modified: float) -> dict[str, str]:
+    def _build_headers(self, etag: str, modified_at: float) -> dict[str, str]:
         headers = {
             "Content-Type": self.content_type,
             "Accept-Ranges": "bytes",
             "ETag": etag,
-            "Last-Modified": formatdate(modified, usegmt=True),
+            "Last-Modified": formatdate(modified_at, usegmt=True),
             "Cache-Control": "private, max-age=3600",
-            **INERT,
+            **SANDBOX_HEADERS,
         }
         if self.filename:
-            plain = "".join(c if c.isascii() and (c.isalnum() or c in " ._-") else "_" for c in self.filename)
-            told = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(self.filename)}"
-            headers["Content-Disposition"] = told
+            ascii_name = "".join(c if c.isascii() and (c.isalnum() or c in " ._-") else "_" for c in self.filename)
+            disposition = f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(self.filename)}"
+            headers["Content-Disposition"] = disposition
         return headers
 
-    async def _start(self, send: Send, status: int, headers: dict[str, str], more: bool = False) -> None:
+    async def _start(self, send: Send, status: int, headers: dict[str, str], has_body: bool = False) -> None:
         raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": status, "headers": raw})
-        if not more:
+        if not has_body:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _asked(request: Request, etag: str) -> bool:
-    """Whether a range that we know was asked for and applies: with `If-Range` only to the version the client has."""
-    known = RANGE.fullmatch(request.headers.get("range", "").strip())
-    return known is not None and known.group(0) != "bytes=-" and request.headers.get("if-range", etag) == etag
+def _has_applicable_range(request: Request[Any, Any, Any], etag: str) -> bool:
+    """Tell whether the request asks for a single range. `If-Range` limits it to the version that the client has."""
+    match = RANGE_HEADER.fullmatch(request.headers.get("range", "").strip())
+    return match is not None and match.group(0) != "bytes=-" and request.headers.get("if-range", etag) == etag
 
 
-def _span(request: Request, size: int, etag: str) -> tuple[int, int] | None:
-    """The bytes to send as [start, end). None: the range asked for lies outside."""
-    if not _asked(request, etag):
+def _select_range(request: Request[Any, Any, Any], size: int, etag: str) -> tuple[int, int] | None:
+    """Return the bytes to send as [start, end), or None if the requested range lies outside the file."""
+    if not _has_applicable_range(request, etag):
         return 0, size
-    first, last = RANGE.fullmatch(request.headers["range"].strip()).groups()  # type: ignore[union-attr]
+    first, last = RANGE_HEADER.fullmatch(request.headers["range"].strip()).groups()  # type: ignore[union-attr]
     if not first:
         start, end = max(0, size - int(last)), size
     else:
         start, end = int(first), min(size, int(last) + 1 if last else size)
     return (start, end) if start < end <= size else None
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

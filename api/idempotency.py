@@ -1,7 +1,7 @@
-"""`Idempotency-Key`: a POST that says it (`idempotent=True` at its route) has one effect per key, for 24 hours.
+"""`Idempotency-Key`: a POST route with `idempotent=True` has one effect per key within 24 hours.
 
-Answers are kept encrypted: some hold a secret that is shown once. Refusals and faults are not kept, so that a request
-can be repeated with the same key once its cause is gone.
+Stored responses are encrypted, because some hold a secret that is shown once. Error responses are not stored, so that a
+request can be repeated with the same key.
 """
 
 from __future__ import annotations
@@ -16,152 +16,162 @@ from typing import IO, Any
 from cryptography.fernet import Fernet
 from litestar import Request
 from litestar.concurrency import sync_to_thread
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from multipart import parse_options_header
 
 from api.access import Caller
 from api.errors import ApiError
-from resources import idempotency
+from resources import idempotency_keys
 from resources.platform import Platform
 
-WAIT_S = 30.0  # for the first request with the key to end
-KEPT_HEADERS = ("content-type", "location", "etag")
-MAX_BODY = 10 * 1024 * 1024
-IN_MEMORY = 1024 * 1024  # of a body; a longer one waits in a file
+WAIT_S = 30.0  # for a concurrent request with the same key to end
+POLL_INTERVAL_S = 0.05
+STORED_HEADERS = ("content-type", "location", "etag")
+MAX_BODY_BYTES = 10 * 1024 * 1024
+SPOOL_BYTES = 1024 * 1024  # a longer body is kept in a file
 
 
 class IdempotencyMiddleware:
-    def __init__(self, app: ASGIApp, platform: Platform):
+    """Stores the response of a request with an `Idempotency-Key`, and replays it to repetitions."""
+
+    def __init__(self, app: ASGIApp, platform: Platform) -> None:
         self.app = app
         self.platform = platform
         digest = hashlib.sha256(b"idempotency" + platform.settings.secret_key.encode()).digest()
         self.cipher = Fernet(base64.urlsafe_b64encode(digest))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        key = _key(scope)
+        """Run the request, or replay the stored response."""
+        key = _read_key(scope)
         if key is None:
             await self.app(scope, receive, send)
             return
         caller: Caller = scope["state"]["caller"]
-        whose = caller.workspace_id or caller.user_id or scope["state"]["client_ip"]
+        key_scope = caller.workspace_id or caller.user_id or scope["state"]["client_ip"]
         folder = self.platform.settings.scratch_dir
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(folder)) as body:
-            digest = await _take(scope, receive, body, self._largest(scope))
-            claim = await self._claim(whose, key, digest)
-            if isinstance(claim, idempotency.Answer):
+        with tempfile.SpooledTemporaryFile(SPOOL_BYTES, dir=str(folder)) as body:
+            request_hash = await _spool_body(scope, receive, body, self._max_body_bytes(scope))
+            claim = await self._claim(key_scope, key, request_hash)
+            if isinstance(claim, idempotency_keys.StoredResponse):
                 await self._replay(claim, send)
             else:
                 body.seek(0)
-                await self._run(scope, body, send, whose, key)
+                await self._run(scope, body, send, key_scope, key)
 
-    def _largest(self, scope: Scope) -> int:
-        """Bytes of a body: a form holds a file, and what little the form itself takes."""
+    def _max_body_bytes(self, scope: Scope) -> int:
+        """A multipart form holds a file besides its fields."""
         holds_file = scope["route_handler"].opt.get("body") == "multipart"
-        return MAX_BODY + (self.platform.settings.max_upload_bytes if holds_file else 0)
+        return MAX_BODY_BYTES + (self.platform.settings.max_upload_bytes if holds_file else 0)
 
-    async def _claim(self, whose: str, key: str, digest: str) -> idempotency.Claim:
+    async def _claim(self, key_scope: str, key: str, request_hash: str) -> idempotency_keys.ClaimResult:
+        """Claim the key, or wait for the request that has claimed it."""
         deadline = time.monotonic() + WAIT_S
         while True:
-            claim = await sync_to_thread(self._claim_once, whose, key, digest)
-            if claim == "other body":
-                raise ApiError(422, "This Idempotency-Key was used with another request. Use a new key.")
+            claim = await sync_to_thread(self._try_claim, key_scope, key, request_hash)
+            if claim == "body_mismatch":
+                raise ApiError(422, "`Idempotency-Key` was used with another request. Use a new key.")
             if claim != "running":
                 return claim
             if time.monotonic() > deadline:
-                raise ApiError(409, "The first request with this Idempotency-Key still runs.", {"Retry-After": "5"})
-            await asyncio.sleep(0.05)
+                sentence = "The first request with this `Idempotency-Key` is still running. Try again in 5 s."
+                raise ApiError(409, sentence, {"Retry-After": "5"})
+            await asyncio.sleep(POLL_INTERVAL_S)
 
-    def _claim_once(self, whose: str, key: str, digest: str) -> idempotency.Claim:
+    def _try_claim(self, key_scope: str, key: str, request_hash: str) -> idempotency_keys.ClaimResult:
         with self.platform.database.write() as connection:
-            return idempotency.claim(connection, whose, key, digest)
+            return idempotency_keys.claim(connection, key_scope, key, request_hash)
 
-    async def _run(self, scope: Scope, body: IO[bytes], send: Send, whose: str, key: str) -> None:
+    async def _run(self, scope: Scope, body: IO[bytes], send: Send, key_scope: str, key: str) -> None:
+        """Run the handler over the spooled body, and send its response once it is stored."""
         start: Message | None = None
-        kept = bytearray()
+        response_body = bytearray()
 
-        async def receive_again() -> Any:
-            block = await sync_to_thread(body.read, IN_MEMORY)
+        async def receive_spooled() -> Any:  # noqa: ANN401 - one of ASGI's messages
+            block = await sync_to_thread(body.read, SPOOL_BYTES)
             return {"type": "http.request", "body": block, "more_body": bool(block)}
 
-        async def hold(message: Message) -> None:
-            """The client hears of the effect only when its answer is durable."""
+        async def send_stored(message: Message) -> None:
+            """Hold the response back until it is durable."""
             nonlocal start
             if message["type"] == "http.response.start":
                 start = message
                 return
-            kept.extend(message.get("body", b""))  # type: ignore[arg-type]
-            if not message.get("more_body"):
-                assert start is not None
-                await sync_to_thread(self._settle, whose, key, start, bytes(kept))
+            response_body.extend(message.get("body", b""))  # type: ignore[arg-type]
+            if start is not None and not message.get("more_body"):
+                await sync_to_thread(self._store, key_scope, key, start, bytes(response_body))
                 await send(start)
-                await send({"type": "http.response.body", "body": bytes(kept), "more_body": False})
+                await send({"type": "http.response.body", "body": bytes(response_body), "more_body": False})
 
         try:
-            await self.app(scope, receive_again, hold)
+            await self.app(scope, receive_spooled, send_stored)
         except BaseException:
-            await sync_to_thread(self._release, whose, key)
+            await sync_to_thread(self._release, key_scope, key)
             raise
 
-    def _settle(self, whose: str, key: str, start: Message, body: bytes) -> None:
+    def _store(self, key_scope: str, key: str, start: Message, body: bytes) -> None:
         status = start["status"]  # type: ignore[typeddict-item]
         if status >= 400:
-            self._release(whose, key)
+            self._release(key_scope, key)
             return
         headers = {
             name.decode("latin-1"): value.decode("latin-1")
             for name, value in start["headers"]  # type: ignore[typeddict-item]
-            if name.decode("latin-1").lower() in KEPT_HEADERS
+            if name.decode("latin-1").lower() in STORED_HEADERS
         }
-        answer = idempotency.Answer(status, headers, self.cipher.encrypt(body).decode())
+        response = idempotency_keys.StoredResponse(status, headers, self.cipher.encrypt(body).decode())
         with self.platform.database.write() as connection:
-            idempotency.finish(connection, whose, key, answer)
+            idempotency_keys.finish(connection, key_scope, key, response)
 
-    def _release(self, whose: str, key: str) -> None:
+    def _release(self, key_scope: str, key: str) -> None:
         with self.platform.database.write() as connection:
-            idempotency.release(connection, whose, key)
+            idempotency_keys.release(connection, key_scope, key)
 
-    async def _replay(self, answer: idempotency.Answer, send: Send) -> None:
-        body = self.cipher.decrypt(answer.body.encode())
-        headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
+    async def _replay(self, response: idempotency_keys.StoredResponse, send: Send) -> None:
+        body = self.cipher.decrypt(response.body.encode())
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in response.headers.items()]
         headers += [(b"content-length", str(len(body)).encode()), (b"idempotency-replayed", b"true")]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _key(scope: Scope) -> str | None:
-    if scope["type"] != "http" or not scope["route_handler"].opt.get("idempotent"):
+def _read_key(scope: Scope) -> str | None:
+    if scope["type"] != ScopeType.HTTP or not scope["route_handler"].opt.get("idempotent"):
         return None
-    key = Request(scope).headers.get("idempotency-key")
+    key: str | None = Request(scope).headers.get("idempotency-key")
     if key is None:
         return None
     if not 1 <= len(key) <= 255:
-        raise ApiError(400, "Idempotency-Key must have 1 to 255 characters.")
+        raise ApiError(400, "`Idempotency-Key` must have 1 to 255 characters.")
     return key
 
 
-async def _take(scope: Scope, receive: Receive, body: IO[bytes], most: int) -> str:
-    """Write the request's body to `body`; its digest, which is the same for the same request made again.
+async def _spool_body(scope: Scope, receive: Receive, body: IO[bytes], max_bytes: int) -> str:
+    """Write the request's body to `body`, and return a hash that is equal for a repetition of the request.
 
-    A client that repeats a form draws a new boundary: the digest is of what stands between.
+    A client that repeats a multipart form draws a new boundary, so boundaries are left out of the hash.
+
+    Raises:
+        ApiError: 400 if the connection breaks, 413 if the body is longer than `max_bytes`.
     """
     _, options = parse_options_header(Request(scope).headers.get("content-type", ""))
     boundary = options.get("boundary", "").encode()
     digest = hashlib.sha256(f"{scope['path']}\n".encode())
-    size, held = 0, b""
+    size, pending = 0, b""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ApiError(400, "The connection broke before the request was complete.")
+            raise ApiError(400, "The connection broke before the request was complete. Send it again.")
         block: bytes = message.get("body", b"")  # type: ignore[assignment]
         size += len(block)
-        if size > most:
-            raise ApiError(413, "The request's body is too large for this path.")
+        if size > max_bytes:
+            raise ApiError(413, f"The request body must have at most {max_bytes} bytes on this path.")
         await sync_to_thread(body.write, block)
-        held = (held + block).replace(boundary, b"") if boundary else held + block
-        cut = max(0, len(held) - len(boundary))  # what is left may be the beginning of one
-        digest.update(held[:cut])
-        held = held[cut:]
+        pending = (pending + block).replace(boundary, b"") if boundary else pending + block
+        hashed = max(0, len(pending) - len(boundary))  # the rest may be the beginning of a boundary
+        digest.update(pending[:hashed])
+        pending = pending[hashed:]
         if not message.get("more_body"):
-            digest.update(held)
+            digest.update(pending)
             return digest.hexdigest()

@@ -1,6 +1,6 @@
-"""Looks into an uploaded file in a process of its own: the API never parses media, and a parser that falls falls alone.
+"""Inspects an uploaded file in a child process: the API never parses media, and a parser that crashes ends the child.
 
-`python -m api.media_inspection PATH NAME` is that process: a line of JSON, the facts or the sentence that says what is wrong.
+The child is `python -m api.media_inspection PATH NAME`; it writes an `InspectionResult` as JSON to standard output.
 """
 
 from __future__ import annotations
@@ -13,37 +13,44 @@ import msgspec
 
 from api.errors import ApiError
 from carmic_assets.model.edit import MediaFile
+from carmic_assets.model.errors import CarmicError
 
-TIME_LIMIT_S = 60
+TIMEOUT_S = 60
 
 
-class Found(msgspec.Struct):
+class InspectionResult(msgspec.Struct):
+    """The facts of the file, or the sentence that says why there are none."""
+
     facts: MediaFile | None = None
     problem: str | None = None
 
 
-def inspect(path: Path, name: str) -> MediaFile:
-    """The facts of a file. Raises ApiError 415 for what is no image, video, sound or font."""
+def inspect_media(path: Path, name: str) -> MediaFile:
+    """Return the facts of a file.
+
+    Raises:
+        ApiError: 415 if the file is not a readable image, video, sound or font.
+    """
+    unreadable = f"{name} cannot be read. Upload another file."
     command = [sys.executable, "-m", "api.media_inspection", str(path), name]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=TIME_LIMIT_S, check=False, stdin=subprocess.DEVNULL)
-        found = msgspec.json.decode(done.stdout, type=Found)
+        child = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False, stdin=subprocess.DEVNULL)
+        result = msgspec.json.decode(child.stdout, type=InspectionResult)
     except (subprocess.TimeoutExpired, msgspec.DecodeError) as error:
-        raise ApiError(415, f"{name} cannot be read. Upload another file.") from error
-    if found.problem is not None or found.facts is None:
-        raise ApiError(415, found.problem or f"{name} cannot be read. Upload another file.")
-    return found.facts
+        raise ApiError(415, unreadable) from error
+    if result.problem is not None or result.facts is None:
+        raise ApiError(415, result.problem or unreadable)
+    return result.facts
 
 
 def _main(path: str, name: str) -> None:
-    from carmic_assets.media.file_kinds import describe
-    from carmic_assets.model.errors import CarmicError
+    from carmic_assets.media.file_kinds import describe_file  # noqa: PLC0415 - only the child process loads a media parser
 
     try:
-        found = Found(describe(path, name))
+        result = InspectionResult(describe_file(path, name))
     except CarmicError as error:
-        found = Found(problem=error.sentence)
-    sys.stdout.buffer.write(msgspec.json.encode(found))
+        result = InspectionResult(problem=error.sentence)
+    sys.stdout.buffer.write(msgspec.json.encode(result))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""The reference: the OpenAPI schema, completed with errors and security, and Swagger UI from local files.
+"""The interactive reference: the OpenAPI schema, completed with errors and security, and Swagger UI from local files.
 
-What a route declares for `AccessMiddleware` (access, limit, idempotent) is told in the schema from the same words.
+Errors, headers and security of an operation come from the options of its route: `access`, `rate_limit`, `idempotent`,
+`body` and `error_statuses`.
 """
 
 from __future__ import annotations
@@ -26,21 +27,21 @@ from litestar.openapi.spec.schema import Schema
 from litestar.params import FromPath
 
 from api.access import Access
-from api.errors import CODES, ApiError
+from api.errors import MACHINE_CODES, ApiError, ErrorEnvelope, MachineErrorEnvelope
 
-ASSETS = "/api/docs/assets"
-FILES = {
+ASSETS_PATH = "/api/docs/assets"
+SWAGGER_FILES = {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui-standalone-preset.js": "text/javascript",
     "swagger-ui.css": "text/css",
     "favicon-32x32.png": "image/png",
 }
 DESCRIPTION = (
-    "Long video in, captioned vertical clips and editor packages out. "
+    "Turns a long video into captioned vertical clips and project packages for editing programs. "
     "Send `Authorization: Bearer <access token or API key>`, and `X-Workspace-ID` where a path works in a workspace."
 )
 
-# A typical body, where the schema alone would leave a reader guessing
+# A typical body, where the schema alone does not show one
 EXAMPLES: dict[str, Any] = {
     "POST /v1/auth/register": {"email": "ada@example.com", "password": "Correct7horse", "first_name": "Ada"},
     "POST /v1/auth/login": {"email": "ada@example.com", "password": "Correct7horse"},
@@ -67,41 +68,43 @@ EXAMPLES: dict[str, Any] = {
     "PATCH /settings": {"webhookUrl": "https://example.com/hook"},
 }
 
-# What can go wrong on any path, and on a path that...
-ALWAYS = (400, 500, 503)
-WITH_BODY = (413, 415, 422)
-WITH_LOGIN = (401, 403)
+# Error statuses of every path, of a path with a body, and of a path that needs a login
+COMMON_STATUSES = (400, 500, 503)
+BODY_STATUSES = (413, 415, 422)
+LOGIN_STATUSES = (401, 403)
 
 
-@get(f"{ASSETS}/{{name:str}}", include_in_schema=False, access=Access.PUBLIC, sync_to_thread=True)
-def asset(name: FromPath[str]) -> Response[bytes]:
-    """A file of Swagger UI."""
-    if name not in FILES:
+@get(f"{ASSETS_PATH}/{{name:str}}", include_in_schema=False, access=Access.PUBLIC, sync_to_thread=True)
+def get_docs_asset(name: FromPath[str]) -> Response[bytes]:
+    """Return a file of Swagger UI."""
+    if name not in SWAGGER_FILES:
         raise ApiError(404, "The reference has no such file.")
-    content = (_swagger_files() / name).read_bytes()
-    return Response(content, media_type=FILES[name], headers={"Cache-Control": "public, max-age=86400"})
+    content = (_find_swagger_folder() / name).read_bytes()
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return Response(content, media_type=SWAGGER_FILES[name], headers=headers)
 
 
 @get("/api/docs", include_in_schema=False, access=Access.PUBLIC, media_type="text/html", sync_to_thread=True)
-def docs(request: Request[Any, Any, Any]) -> bytes:
-    """Swagger UI."""
+def get_docs(request: Request[Any, Any, Any]) -> bytes:
+    """Return the page of Swagger UI."""
     swagger = SwaggerRenderPlugin(
-        js_url=f"{ASSETS}/swagger-ui-bundle.js",
-        css_url=f"{ASSETS}/swagger-ui.css",
-        standalone_preset_js_url=f"{ASSETS}/swagger-ui-standalone-preset.js",
-        favicon=f'<link rel="icon" type="image/png" href="{ASSETS}/favicon-32x32.png">',
+        js_url=f"{ASSETS_PATH}/swagger-ui-bundle.js",
+        css_url=f"{ASSETS_PATH}/swagger-ui.css",
+        standalone_preset_js_url=f"{ASSETS_PATH}/swagger-ui-standalone-preset.js",
+        favicon=f'<link rel="icon" type="image/png" href="{ASSETS_PATH}/favicon-32x32.png">',
     )
     return swagger.render(request, request.app.openapi_schema.to_schema())
 
 
-def _no_page_of_its_own(response: Response[Any]) -> Response[Any]:
-    """The framework answers unknown paths below the schema with a page; ours are all in the envelope."""
+def _replace_framework_404(response: Response[Any]) -> Response[Any]:
+    """Put the 404 of unknown paths below the schema, which the framework answers with a page, into the envelope."""
     if response.status_code == 404:
-        raise ApiError(404, "The schema is at /api/schema/openapi.json.")
+        raise ApiError(404, "This path does not exist. The schema is at /api/schema/openapi.json.")
     return response
 
 
 def openapi_config() -> OpenAPIConfig:
+    """Build the configuration of the schema and its paths."""
     return OpenAPIConfig(
         title="Carmic",
         version="1",
@@ -112,7 +115,7 @@ def openapi_config() -> OpenAPIConfig:
             route_handlers=[],
             include_in_schema=False,
             opt={"access": Access.PUBLIC},
-            after_request=_no_page_of_its_own,
+            after_request=_replace_framework_404,
         ),
         components=Components(
             security_schemes={
@@ -125,8 +128,8 @@ def openapi_config() -> OpenAPIConfig:
     )
 
 
-def complete(app: Litestar) -> None:
-    """Add to each operation what its route's declarations imply. Once, before the schema is first asked for."""
+def complete_schema(app: Litestar) -> None:
+    """Add to each operation what its route's options imply. Call once, before the schema is first read."""
     schema = app.openapi_schema
     for route in app.routes:
         item = (schema.paths or {}).get(getattr(route, "path_format", ""))
@@ -136,64 +139,69 @@ def complete(app: Litestar) -> None:
             for method in handler.http_methods:
                 operation = getattr(item, str(method).lower(), None)
                 if operation is not None and handler.resolve_include_in_schema():
-                    _complete(operation, str(method), route.path_format, handler.opt)
+                    _complete_operation(operation, str(method), route.path_format, handler.opt)
     components = schema.components
-    components.schemas = {**(components.schemas or {}), **_refusals()}
+    components.schemas = {**(components.schemas or {}), **_error_schemas()}
 
 
-def _complete(operation: Operation, method: str, path: str, opt: dict[str, Any]) -> None:
-    _with_example(operation, method, path)
+def _complete_operation(operation: Operation, method: str, path: str, opt: dict[str, Any]) -> None:
+    _add_example(operation, method, path)
     access: Access = opt["access"]
-    statuses = {*ALWAYS, *opt.get("refuses", ())}
+    statuses = {*COMMON_STATUSES, *opt.get("error_statuses", ())}
     parameters = list(operation.parameters or [])
     if operation.request_body is not None or opt.get("body"):
-        statuses.update(WITH_BODY)
+        statuses.update(BODY_STATUSES)
     if "{" in path:
         statuses.add(404)
     if access in (Access.USER, Access.EDITOR, Access.OWNER, Access.SIGNED_OR_EDITOR):
-        statuses.update(WITH_LOGIN)
+        statuses.update(LOGIN_STATUSES)
         operation.security = [{"bearer": []}]
         if access is not Access.USER and "{workspace_id}" not in path:
-            parameters.append(_header("X-Workspace-ID", "The workspace to work in; a key may leave it out."))
+            parameters.append(_header("X-Workspace-ID", "The workspace to work in. Optional with an API key."))
     if access in (Access.TICKET, Access.SIGNED):
         statuses.update((401, 403))
-    if opt.get("limit"):
+    if opt.get("rate_limit"):
         statuses.add(429)
     if opt.get("idempotent"):
         statuses.update((409, 422))
-        parameters.append(_header("Idempotency-Key", "Makes a repetition harmless for 24 hours.", max_length=255))
+        description = "A repetition within 24 hours returns the first response and has no effect."
+        parameters.append(_header("Idempotency-Key", description, max_length=255))
     operation.parameters = parameters or None
     responses = dict(operation.responses or {})
-    kind = "Refusal" if path.startswith("/api/v1/") else "MachineRefusal"
     for status in sorted(statuses):
-        responses[str(status)] = _refusal(status, kind)
+        responses[str(status)] = _error_response(status, numeric_code=path.startswith("/api/v1/"))
     operation.responses = responses
 
 
-def _with_example(operation: Operation, method: str, path: str) -> None:
+def _add_example(operation: Operation, method: str, path: str) -> None:
     example = EXAMPLES.get(f"{method} {path.removeprefix('/api')}")
     if example is not None and operation.request_body is not None:
         for media in operation.request_body.content.values():  # type: ignore[union-attr]
             media.examples = {"typical": Example(value=example)}
 
 
-def _refusal(status: int, kind: str) -> OpenAPIResponse:
-    code: int | str = status if kind == "Refusal" else CODES[status]
+def _error_response(status: int, numeric_code: bool) -> OpenAPIResponse:
+    schema = (ErrorEnvelope if numeric_code else MachineErrorEnvelope).__name__
+    code: int | str = status if numeric_code else MACHINE_CODES[status]
     example = Example(value={"error": "What is wrong, and what to do.", "code": code})
-    body = OpenAPIMediaType(schema=Reference(ref=f"#/components/schemas/{kind}"), examples={"refusal": example})
+    body = OpenAPIMediaType(schema=Reference(ref=f"#/components/schemas/{schema}"), examples={"error": example})
     headers = None
     if status in (429, 503):
         headers = {"Retry-After": OpenAPIHeader(schema=Schema(type=OpenAPIType.STRING), description="Seconds to wait.")}
-    description = CODES[status].replace("_", " ").capitalize()
+    description = MACHINE_CODES[status].replace("_", " ").capitalize()
     return OpenAPIResponse(description=description, content={"application/json": body}, headers=headers)  # type: ignore[arg-type]
 
 
-def _refusals() -> dict[str, Schema]:
-    made = {}
-    for name, code in (("Refusal", OpenAPIType.INTEGER), ("MachineRefusal", OpenAPIType.STRING)):
-        properties = {"error": Schema(type=OpenAPIType.STRING), "code": Schema(type=code)}
-        made[name] = Schema(type=OpenAPIType.OBJECT, properties=properties, required=["error", "code"])  # type: ignore[arg-type]
-    return made
+def _error_schemas() -> dict[str, Schema]:
+    schemas = {}
+    for envelope, code_type in ((ErrorEnvelope, OpenAPIType.INTEGER), (MachineErrorEnvelope, OpenAPIType.STRING)):
+        properties = {"error": Schema(type=OpenAPIType.STRING), "code": Schema(type=code_type)}
+        schemas[envelope.__name__] = Schema(
+            type=OpenAPIType.OBJECT,
+            properties=properties,  # type: ignore[arg-type]
+            required=["error", "code"],
+        )
+    return schemas
 
 
 def _header(name: str, description: str, max_length: int | None = None) -> Parameter:
@@ -202,8 +210,9 @@ def _header(name: str, description: str, max_length: int | None = None) -> Param
 
 
 @cache
-def _swagger_files() -> Path:
-    """The package is found, never imported: its code is for Django, its files are Swagger UI's own."""
+def _find_swagger_folder() -> Path:
+    """Locate Swagger UI's files without importing their package, whose code is for Django."""
     spec = find_spec("drf_spectacular_sidecar")
-    assert spec is not None and spec.submodule_search_locations
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("the package drf-spectacular-sidecar is not installed")
     return Path(spec.submodule_search_locations[0]) / "static" / "drf_spectacular_sidecar" / "swagger-ui-dist"

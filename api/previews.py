@@ -1,5 +1,6 @@
-"""Draws a template's preview picture, in a process of its own: `python -m api.previews PNG CACHE` with the config
-and the workspace's own fonts on standard input. A font that breaks what draws it breaks that process alone.
+"""Draws a template's preview image in a child process: a font that crashes the renderer ends only the child.
+
+The child is `python -m api.previews PNG CACHE`; it reads the config and the workspace's fonts from standard input.
 """
 
 from __future__ import annotations
@@ -12,60 +13,63 @@ from pathlib import Path
 
 import msgspec
 
-from api.errors import SOON, ApiError
-from carmic_assets.model.direction import CANVAS
+from api.errors import RETRY_SOON, ApiError
+from carmic_assets.captions.caption_track import write_ass
+from carmic_assets.media import ffmpeg
+from carmic_assets.model.direction import CANVAS_SIZES
 from carmic_assets.model.edit import Edit, MediaFile, Span
-from carmic_assets.model.media import Rate, SourceFacts
+from carmic_assets.model.media import FrameRate, SourceFacts
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import TemplateConfig
 
-TIME_LIMIT_S = 60
-WIDTH = 360
-WORDS = ["This", "is", "how", "your", "captions", "look"]
-AT_S = 1.0
+TIMEOUT_S = 60
+WIDTH_PX = 360
+SAMPLE_WORDS = ["This", "is", "how", "your", "captions", "look"]
+SAMPLE_DURATION_S = 3.0
+PREVIEW_TIME_S = 1.0
 
 
-def draw(config: TemplateConfig, fonts: Sequence[MediaFile], path: Path, cache: Path) -> None:
-    """Write the preview of `config` as PNG; `fonts` are the workspace's own. Raises ApiError 422 where it cannot be
-    drawn."""
+def draw_preview(config: TemplateConfig, fonts: Sequence[MediaFile], path: Path, cache: Path) -> None:
+    """Write the preview of `config` as PNG. `fonts` are the workspace's own.
+
+    Raises:
+        ApiError: 422 if the template cannot be drawn, 503 if drawing takes too long.
+    """
     command = [sys.executable, "-m", "api.previews", str(path), str(cache)]
-    told = msgspec.json.encode((config, fonts))
+    job = msgspec.json.encode((config, fonts))
     try:
-        done = subprocess.run(command, input=told, capture_output=True, timeout=TIME_LIMIT_S, check=False)
+        child = subprocess.run(command, input=job, capture_output=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as error:
-        raise ApiError(503, "Drawing the preview took too long. Try again.", SOON) from error
-    if done.returncode != 0:
-        said = done.stdout.decode(errors="replace").strip()
-        raise ApiError(422, said[:500] or "This template cannot be drawn. Check its font and colours.")
+        raise ApiError(503, f"Drawing the preview took more than {TIMEOUT_S} s. Try again.", RETRY_SOON) from error
+    if child.returncode != 0:
+        reason = child.stdout.decode(errors="replace").strip()
+        raise ApiError(422, reason[:500] or "This template cannot be drawn. Check its font and colours.")
 
 
-def sample(config: TemplateConfig, fonts: Sequence[MediaFile] = ()) -> Edit:
-    """Three seconds of a clip of nobody, who says what captions are for."""
-    width, height = CANVAS[config.layout.aspect_ratio]
+def build_sample_edit(config: TemplateConfig, fonts: Sequence[MediaFile] = ()) -> Edit:
+    """Build a three-second edit without a source video, for drawing captions alone."""
+    width, height = CANVAS_SIZES[config.layout.aspect_ratio]
     return Edit(
         clip_id="preview",
         title="",
         source_path="",
-        source=SourceFacts("", 0, "", 3.0, 0.0, None, None),
+        source=SourceFacts("", 0, "", SAMPLE_DURATION_S, 0.0, None, None),
         start_s=0.0,
-        duration_s=3.0,
-        rate=Rate(25, 1),
+        duration_s=SAMPLE_DURATION_S,
+        rate=FrameRate(25, 1),
         width=width,
         height=height,
-        keeps=(Span(0.0, 3.0),),
+        kept_spans=(Span(0.0, SAMPLE_DURATION_S),),
         shots=(),
-        words=tuple(Word(word, n * 0.4, n * 0.4 + 0.38, 1.0) for n, word in enumerate(WORDS)),
+        words=tuple(Word(word, n * 0.4, n * 0.4 + 0.38, 1.0) for n, word in enumerate(SAMPLE_WORDS)),
         config=config,
         fonts=tuple(fonts),
     )
 
 
 def _main(path: Path, cache: Path) -> None:
-    from carmic_assets.captions.caption_track import write_ass
-    from carmic_assets.media import ffmpeg
-
     config, fonts = msgspec.json.decode(sys.stdin.buffer.read(), type=tuple[TemplateConfig, tuple[MediaFile, ...]])
-    edit = sample(config, fonts)
+    edit = build_sample_edit(config, fonts)
     width, height = edit.width, edit.height
     with tempfile.TemporaryDirectory(prefix="preview-") as folder:
         try:
@@ -73,17 +77,17 @@ def _main(path: Path, cache: Path) -> None:
         except ValueError as error:
             sys.stdout.write(str(error))
             raise SystemExit(1) from error
-        ground = (
+        background = (
             f"gradients=s={width}x{height}:c0=0x24345c:c1=0x7a4a6a:x0=0:y0=0:x1={width}:y1={height}:r=25:d=2:seed=1"
         )
-        words = f"ass=filename={ffmpeg.quote(track.ass_path)}:fontsdir={ffmpeg.quote(track.fonts_dir)}"
-        line = ffmpeg.command(
-            [ffmpeg.Input(ground, format="lavfi")],
-            ["-map", "[shown]", "-ss", str(AT_S), "-frames:v", "1", "-f", "image2", "-c:v", "png", str(path)],
-            graph=f"[0:v]{words},scale={WIDTH}:-2[shown]",
+        captions = f"ass=filename={ffmpeg.quote(track.ass_path)}:fontsdir={ffmpeg.quote(track.fonts_dir)}"
+        command = ffmpeg.build_command(
+            [ffmpeg.Input(background, format="lavfi")],
+            ["-map", "[out]", "-ss", str(PREVIEW_TIME_S), "-frames:v", "1", "-f", "image2", "-c:v", "png", str(path)],
+            graph=f"[0:v]{captions},scale={WIDTH_PX}:-2[out]",
             threads=1,
         )
-        ffmpeg.run(line, limit_s=TIME_LIMIT_S)
+        ffmpeg.run(command, timeout_s=TIMEOUT_S)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The limits the reference promises, and how an answer tells of them. `resources.rate_counters` counts."""
+"""The rate limits of docs/api.md, and the `X-RateLimit-*` headers. `resources.rate_counters` counts."""
 
 from __future__ import annotations
 
@@ -8,36 +8,42 @@ from litestar import Request
 from sqlalchemy import Connection
 
 from api.errors import ApiError
-from resources.rate_counters import Limit, Verdict, take
+from resources.rate_counters import RateLimit, RateLimitStatus, hit
 
-REGISTER_IP = Limit("register-ip", 3, 15 * 60)
-REGISTER_EMAIL = Limit("register-email", 3, 15 * 60)
-LOGIN_IP = Limit("login-ip", 10, 60)
-LOGIN_EMAIL = Limit("login-email", 5, 60)
-RESET_IP = Limit("reset-ip", 3, 60 * 60)
-RESET_EMAIL = Limit("reset-email", 3, 60 * 60)
-CREATES = Limit("project-creates", 5, 60)
-EXPORTS = Limit("exports", 5, 60)
-STOCK = Limit("stock", 60, 60)
-# the generation surface
-READS = Limit("reads", 20, 10)
-DELETIONS = Limit("deletions", 10, 60)
-
-
-class RateLimited(ApiError):
-    def __init__(self, verdict: Verdict):
-        wait = verdict.retry_after_s
-        super().__init__(429, f"Too many requests. Try again in {wait} s.", {"Retry-After": str(wait)})
+REGISTER_IP = RateLimit("register-ip", 3, 15 * 60)
+REGISTER_EMAIL = RateLimit("register-email", 3, 15 * 60)
+LOGIN_IP = RateLimit("login-ip", 10, 60)
+LOGIN_EMAIL = RateLimit("login-email", 5, 60)
+RESET_IP = RateLimit("reset-ip", 3, 60 * 60)
+RESET_EMAIL = RateLimit("reset-email", 3, 60 * 60)
+PROJECT_CREATES = RateLimit("project-creates", 5, 60)
+EXPORTS = RateLimit("exports", 5, 60)
+STOCK = RateLimit("stock", 60, 60)
+# /api/keys and /api/settings
+MANAGEMENT_READS = RateLimit("reads", 20, 10)
+MANAGEMENT_DELETIONS = RateLimit("deletions", 10, 60)
 
 
-def note(request: Request[Any, Any, Any], limit: Limit, verdict: Verdict) -> None:
-    """Let the answer carry `X-RateLimit-*`; of several limits it tells of the one with the least room."""
-    request.scope["state"].setdefault("limits", {})[limit.name] = verdict
+class RateLimitedError(ApiError):
+    """429, with the seconds to wait in `Retry-After`."""
+
+    def __init__(self, status: RateLimitStatus) -> None:
+        wait_s = status.retry_after_s
+        super().__init__(429, f"Too many requests. Try again in {wait_s} s.", {"Retry-After": str(wait_s)})
 
 
-def spend(connection: Connection, request: Request[Any, Any, Any], limit: Limit, subject: str) -> None:
-    """Count a hit in the handler's own transaction, for limits that count only what is accepted. Raises RateLimited."""
-    verdict = take(connection, limit, subject)
-    note(request, limit, verdict)
-    if not verdict.allowed:
-        raise RateLimited(verdict)
+def record_status(request: Request[Any, Any, Any], limit: RateLimit, status: RateLimitStatus) -> None:
+    """Remember the status for the `X-RateLimit-*` headers. Of several limits, the tightest is sent."""
+    request.scope["state"].setdefault("limits", {})[limit.name] = status
+
+
+def consume(connection: Connection, request: Request[Any, Any, Any], limit: RateLimit, subject: str) -> None:
+    """Count a hit in the handler's own transaction, for limits that count accepted requests only.
+
+    Raises:
+        RateLimitedError: the subject has used up the limit.
+    """
+    status = hit(connection, limit, subject)
+    record_status(request, limit, status)
+    if not status.allowed:
+        raise RateLimitedError(status)

@@ -1,29 +1,42 @@
-"""Types of request fields that several areas share. No field takes a NUL character: PostgreSQL cannot keep one."""
+"""Types of request fields that several routes share. No field takes a NUL character: PostgreSQL cannot store one."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+import msgspec
 from litestar.params import QueryParameter
 from msgspec import Meta
 
-NO_NUL = r"^[^\x00]*$"
-EMAIL = r"^\s*[^@\s\x00]{1,64}@[^@\s\x00.]+(\.[^@\s\x00.]+)*\s*$"
-URL = r"^https?://[^\s\x00/?#\[\]]+([/?#][^\s\x00]*)?$"  # by a host's name: no address in brackets
-LANGUAGE = r"^([a-z]{2}|auto)$"
-MEANT = {  # what a refusal says, for nobody reads expressions
-    NO_NUL: "must not hold a NUL character",
-    EMAIL: "must be an e-mail address",
-    URL: "must be an http(s) address, such as https://example.com/page",
-    LANGUAGE: "must be a language by ISO 639-1, such as en, or auto",
+NO_NUL_PATTERN = r"^[^\x00]*$"
+EMAIL_PATTERN = r"^\s*[^@\s\x00]{1,64}@[^@\s\x00.]+(\.[^@\s\x00.]+)*\s*$"
+URL_PATTERN = r"^https?://[^\s\x00/?#\[\]]+([/?#][^\s\x00]*)?$"  # host names only: no IPv6 address in brackets
+LANGUAGE_PATTERN = r"^([a-z]{2}|auto)$"
+
+# What an error sentence says instead of a regular expression.
+FIELD_HINTS = {
+    NO_NUL_PATTERN: "must not contain a NUL character",
+    EMAIL_PATTERN: "must be an e-mail address, such as ada@example.com",
+    URL_PATTERN: "must be an http(s) address, such as https://example.com/page",
+    LANGUAGE_PATTERN: "must be an ISO 639-1 language code, such as en, or auto",
 }
 
-Email = Annotated[str, Meta(pattern=EMAIL, max_length=320, examples=["ada@example.com"])]
+Email = Annotated[str, Meta(pattern=EMAIL_PATTERN, max_length=320, examples=["ada@example.com"])]
 Password = Annotated[str, Meta(max_length=1024, examples=["Correct7horse"])]
 Token = Annotated[str, Meta(min_length=1, max_length=4096)]
-Name = Annotated[str, Meta(pattern=NO_NUL, max_length=200)]
-Title = Annotated[str, Meta(pattern=NO_NUL, min_length=1, max_length=500)]
-Search = Annotated[str, QueryParameter(pattern=NO_NUL, max_length=200, description="In names, case ignored.")]
-Line = Annotated[str, Meta(pattern=NO_NUL, max_length=2000)]
-Url = Annotated[str, Meta(pattern=URL, max_length=4096)]
+Name = Annotated[str, Meta(pattern=NO_NUL_PATTERN, max_length=200)]
+Title = Annotated[str, Meta(pattern=NO_NUL_PATTERN, min_length=1, max_length=500)]
+Search = Annotated[
+    str, QueryParameter(pattern=NO_NUL_PATTERN, max_length=200, description="Text in the name; case is ignored.")
+]
+Line = Annotated[str, Meta(pattern=NO_NUL_PATTERN, max_length=2000)]
+Url = Annotated[str, Meta(pattern=URL_PATTERN, max_length=4096)]
+Filename = Annotated[str, Meta(pattern=NO_NUL_PATTERN, min_length=1, max_length=500, examples=["logo.png"])]
+ObjectKey = Annotated[str, Meta(pattern=NO_NUL_PATTERN, min_length=1, max_length=900)]
+Seconds = Annotated[float, Meta(ge=0, le=864_000)]
 Role = Literal["OWNER", "EDITOR"]
+
+
+def list_changes(body: msgspec.Struct) -> dict[str, Any]:
+    """Return the fields that a PATCH body sets; fields left out are UNSET."""
+    return {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}

@@ -1,6 +1,6 @@
-"""Round every request: its id, the headers that all answers carry, one line of log, and the counters of `/metrics`.
+"""Wraps every request: request id, headers common to all responses, one log line, and the metrics of `/metrics`.
 
-The log says who did what and how it went: never a query string (tickets, tokens), a header or a body.
+The log line holds who called what, and the result. It never holds a query string (tickets, tokens), header or body.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from typing import Any
 
 import structlog
 from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 log = structlog.get_logger("carmic.api")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
-def log_as_json() -> None:
-    """JSON lines on standard error, the standard library's loggers (uvicorn, SQLAlchemy) included."""
-    shared: list[Any] = [
+def configure_json_logging() -> None:
+    """Write JSON lines to standard error, also from the standard library's loggers (uvicorn, SQLAlchemy)."""
+    processors: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -33,81 +34,84 @@ def log_as_json() -> None:
     ]
     renderer = structlog.processors.JSONRenderer()
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*processors, renderer],
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer))
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=processors, processor=renderer))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
-class Counters:
-    """The request counters of one app."""
+class RequestMetrics:
+    """The request metrics of one app."""
 
-    def __init__(self, registry: CollectorRegistry):
-        self.requests = Counter("carmic_http_requests", "Answers.", ("method", "path", "status"), registry=registry)
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter("carmic_http_requests", "Responses.", ("method", "path", "status"), registry=registry)
         self.seconds = Histogram(
             "carmic_http_request_seconds",
-            "Time to the first byte of the answer.",
+            "Time to the first byte of the response.",
             ("method", "path"),
             registry=registry,
-            buckets=BUCKETS,
+            buckets=LATENCY_BUCKETS_S,
         )
 
 
-class RequestEnvelope:
-    def __init__(self, app: ASGIApp, counters: Counters):
+class RequestMiddleware:
+    """The outermost ASGI layer of the app."""
+
+    def __init__(self, app: ASGIApp, metrics: RequestMetrics) -> None:
         self.app = app
-        self.counters = counters
+        self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        """Handle one request."""
+        if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
-        began = time.perf_counter()
-        given = next((v.decode("latin-1") for n, v in scope["headers"] if n == b"x-request-id"), "")
-        # a parameter without a value (`?search=&status=`) is one that was not given
+        started_at = time.perf_counter()
+        client_request_id = next((v.decode("latin-1") for n, v in scope["headers"] if n == b"x-request-id"), "")
+        # A parameter without a value (`?search=&status=`) counts as absent.
         scope["query_string"] = b"&".join(p for p in scope["query_string"].split(b"&") if not p.endswith(b"="))
-        request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = client_request_id if REQUEST_ID.fullmatch(client_request_id) else uuid.uuid4().hex
         state = scope["state"]
         state["limits"] = {}
         state["request_id"] = request_id
-        status, first_byte = 0, 0.0
+        status, first_byte_s = 0, 0.0
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status, first_byte
+            nonlocal status, first_byte_s
             if message["type"] == "http.response.start":
-                status, first_byte = message["status"], time.perf_counter() - began
+                status, first_byte_s = message["status"], time.perf_counter() - started_at
                 headers = MutableScopeHeaders.from_message(message)
                 headers["X-Request-ID"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
                 if state["limits"]:
-                    verdict = min(state["limits"].values(), key=lambda v: (v.allowed, v.remaining))
-                    headers["X-RateLimit-Limit"] = str(verdict.limit)
-                    headers["X-RateLimit-Remaining"] = str(verdict.remaining)
-                    headers["X-RateLimit-Reset"] = str(verdict.reset_at)
+                    tightest = min(state["limits"].values(), key=lambda s: (s.allowed, s.remaining))
+                    headers["X-RateLimit-Limit"] = str(tightest.limit)
+                    headers["X-RateLimit-Remaining"] = str(tightest.remaining)
+                    headers["X-RateLimit-Reset"] = str(tightest.reset_at)
             await send(message)
 
         try:
             await self.app(scope, receive, send_with_headers)
         finally:
-            self._record(scope, status, first_byte, time.perf_counter() - began)
+            self._record(scope, status, first_byte_s, time.perf_counter() - started_at)
 
-    def _record(self, scope: Scope, status: int, first_byte: float, whole: float) -> None:
+    def _record(self, scope: Scope, status: int, first_byte_s: float, duration_s: float) -> None:
         template = scope.get("path_template") or "unknown"
         method = scope.get("method", "")
-        hidden = "token" in scope.get("path_params", {})  # an upload's address is its own key
-        self.counters.requests.labels(method, template, str(status)).inc()
-        self.counters.seconds.labels(method, template).observe(first_byte)
+        is_secret_path = "token" in scope.get("path_params", {})  # the URL of an upload is its own credential
+        self.metrics.requests.labels(method, template, str(status)).inc()
+        self.metrics.seconds.labels(method, template).observe(first_byte_s)
         caller = scope["state"].get("caller")
         log.info(
             "request",
             request_id=scope["state"]["request_id"],
             method=method,
-            path=template if hidden else scope["path"],
+            path=template if is_secret_path else scope["path"],
             status=status,
-            ms=round(whole * 1000, 1),
+            ms=round(duration_s * 1000, 1),
             ip=scope["state"].get("client_ip"),
             user=getattr(caller, "user_id", None),
             workspace=getattr(caller, "workspace_id", None),

@@ -1,6 +1,7 @@
-"""Hands promised runs to Dagster after the answer has gone out, in two threads of its own.
+"""Submits queued runs to Dagster after the response has gone out, in two threads of its own.
 
-What is lost here (a crash, Dagster not up yet) stays promised in the database, and the reconciling sensor submits it.
+A run that is not submitted here (the process died, Dagster is not up yet) stays queued in the database, and the
+reconciling sensor submits it.
 """
 
 from __future__ import annotations
@@ -16,30 +17,33 @@ from resources.run_submission import SubmissionError, Submitter
 log = structlog.get_logger("carmic.api")
 
 
-class Launcher:
-    def __init__(self, submitter: Submitter):
+class RunDispatcher:
+    """Submits and terminates runs in the background."""
+
+    def __init__(self, submitter: Submitter) -> None:
         self.submitter = submitter
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="launch")
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="dispatch")
 
     @contextlib.asynccontextmanager
-    async def running(self, app: object) -> AsyncIterator[None]:
-        self._threads.submit(self._warm)
+    async def lifespan(self, app: object) -> AsyncIterator[None]:
+        """Connect to Dagster at the start of the app, and drop unsubmitted runs at its end."""
+        self._threads.submit(self._connect)
         try:
             yield
         finally:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def launch(self, run_id: str) -> None:
-        """Submit the run soon."""
+    def submit(self, run_id: str) -> None:
+        """Submit the run in the background."""
         self._threads.submit(self._submit, run_id)
 
-    def stop(self, run_ids: Iterable[str]) -> None:
-        """Terminate the runs soon."""
+    def terminate(self, run_ids: Iterable[str]) -> None:
+        """Terminate the runs in the background."""
         for run_id in run_ids:
             self._threads.submit(self._terminate, run_id)
 
-    def _warm(self) -> None:
-        with contextlib.suppress(Exception):  # health tells of it
+    def _connect(self) -> None:
+        with contextlib.suppress(Exception):  # /v1/health reports it
             self.submitter.connect()
 
     def _submit(self, run_id: str) -> None:
@@ -47,8 +51,8 @@ class Launcher:
             self.submitter.submit(run_id)
         except SubmissionError as error:
             log.warning("submission", run=run_id, error=str(error))
-        except Exception as error:  # nobody waits for this thread's answer
-            log.error("submission", run=run_id, exc_info=error)
+        except Exception:  # nothing reads this thread's result
+            log.exception("submission", run=run_id)
 
     def _terminate(self, run_id: str) -> None:
         try:

@@ -1,4 +1,4 @@
-"""What msgspec says of a value that does not fit, told to people: which field, what is wrong, what will do."""
+"""Turns msgspec's validation messages into sentences: which field is wrong, and what it must be."""
 
 from __future__ import annotations
 
@@ -9,58 +9,87 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from api.request_fields import MEANT
+from api.request_fields import FIELD_HINTS
 
-AT = re.compile(r" - at `\$?\.?(.*)`$")
-MISSING = re.compile(r"Object missing required field `(.*?)`")
-OF_PATH = re.compile(r"\[\.\.\.\]|[^.\[\]]+")
+MAX_SENTENCE = 1000  # characters
+
+_PATH = re.compile(r" - at `\$?\.?(.*)`$")
+_PATH_STEP = re.compile(r"\[\.\.\.\]|[^.\[\]]+")
+_MISSING_FIELD = re.compile(r"Object missing required field `(.*?)`")
+_TYPE_MISMATCH = re.compile(r"Expected `([^`]*)`(.*)")
+_PATTERN_HINTS = {f"Expected `str` matching regex {pattern!r}": hint for pattern, hint in FIELD_HINTS.items()}
+_TYPE_NAMES = {
+    "int": "an integer",
+    "float": "a number",
+    "str": "a string",
+    "bool": "true or false",
+    "array": "an array",
+    "object": "an object",
+    "null": "null",
+    "uuid": "a UUID",
+    "datetime": "a time in ISO 8601",
+}
 
 
-def sentence(error: msgspec.ValidationError, kind: Any) -> str:
-    """The field in front: "`layout.layoutType`: 'wide' is none of face-track, fit." or "`email` is missing."
+def describe_error(error: msgspec.ValidationError, expected_type: Any) -> str:  # noqa: ANN401 - any annotation
+    """Name the field first: "`layout.layoutType` must be one of face-track, fit." or "`email` is missing."
 
-    `kind` is what was wanted.
+    `expected_type` is the annotation that the value was decoded into.
     """
     message = str(error)
-    match = AT.search(message)
-    where = match[1] if match else ""
-    if missing := MISSING.match(message):
-        return f"`{where}{'.' if where else ''}{missing[1]}` is missing."[:1000]
-    said = wording(AT.sub("", message), kind, where)
-    return f"{f'`{where}`: ' if where else ''}{said}."[:1000]
+    match = _PATH.search(message)
+    path = match[1] if match else ""
+    if missing := _MISSING_FIELD.match(message):
+        return f"`{path}{'.' if path else ''}{missing[1]}` is missing."[:MAX_SENTENCE]
+    field = f"`{path}`" if path else "The body"
+    return f"{field} {describe_message(_PATH.sub('', message), expected_type, path)}."[:MAX_SENTENCE]
 
 
-def wording(message: str, kind: Any, where: str = "") -> str:
-    """msgspec's own words, but patterns and enumerations say what will do. `where` is the path in `kind`."""
+def describe_message(message: str, expected_type: Any, path: str = "") -> str:  # noqa: ANN401 - any annotation
+    """Rewrite one message of msgspec as "must be ...", to follow the name of the field.
+
+    `path` leads from `expected_type` to the field. A message of another form is returned as it is, after a colon.
+    """
     message = message.rstrip(".")
-    if message in _MEANT:
-        return _MEANT[message]
-    if message.startswith("Invalid enum value") and (allowed := _allowed(kind, where)):
-        return f"{message.removeprefix('Invalid enum value ')} is none of {', '.join(allowed)}"
-    return message
+    if message in _PATTERN_HINTS:
+        return _PATTERN_HINTS[message]
+    if message.startswith("Invalid enum value") and (allowed := _allowed_values(expected_type, path)):
+        return f"must be one of {', '.join(allowed)}, not {message.removeprefix('Invalid enum value ')}"
+    if mismatch := _TYPE_MISMATCH.fullmatch(message):
+        return f"must be {_name_type(mismatch[1])}{_describe_limit(mismatch[2])}"
+    return f"is not valid: {message}"
 
 
-_MEANT = {f"Expected `str` matching regex {pattern!r}": words for pattern, words in MEANT.items()}
+def _name_type(union: str) -> str:
+    """`int | null` -> an integer or null."""
+    return " or ".join(_TYPE_NAMES.get(name, f"`{name}`") for name in union.split(" | "))
+
+
+def _describe_limit(text: str) -> str:
+    """What follows the type in msgspec's message: ", got `str`", " >= 1", " of length <= 200"."""
+    if got := re.fullmatch(r", got `([^`]*)`", text):
+        return f", not {_name_type(got[1])}"
+    return text
 
 
 @lru_cache(maxsize=512)
-def _allowed(kind: Any, where: str) -> tuple[str, ...]:
-    return tuple(str(value) for value in _values(inspect.type_info(kind), OF_PATH.findall(where)))
+def _allowed_values(expected_type: Any, path: str) -> tuple[str, ...]:  # noqa: ANN401 - any annotation
+    return tuple(str(value) for value in _enum_values(inspect.type_info(expected_type), _PATH_STEP.findall(path)))
 
 
-def _values(node: inspect.Type, path: list[str]) -> tuple[Any, ...]:
-    """Of the enumeration at the end of the path; empty where none is there."""
+def _enum_values(node: inspect.Type, path: list[str]) -> tuple[Any, ...]:
+    """Return the values of the enumeration at the end of the path, or nothing where there is no enumeration."""
     match node:
         case inspect.Metadata():
-            return _values(node.type, path)
+            return _enum_values(node.type, path)
         case inspect.UnionType():
-            return tuple(value for kind in node.types for value in _values(kind, path))
+            return tuple(value for member in node.types for value in _enum_values(member, path))
         case inspect.LiteralType() if not path:
             return tuple(node.values)
         case inspect.IntType() | inspect.FloatType() if not path:
             return ("a number",)
         case inspect.StructType() if path:
-            return next((_values(f.type, path[1:]) for f in node.fields if f.encode_name == path[0]), ())
+            return next((_enum_values(f.type, path[1:]) for f in node.fields if f.encode_name == path[0]), ())
         case inspect.ListType() | inspect.VarTupleType() if path:
-            return _values(node.item_type, path[1:])
+            return _enum_values(node.item_type, path[1:])
     return ()

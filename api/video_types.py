@@ -1,4 +1,4 @@
-"""Which files are taken as videos: content types, their endings, and what a file name says."""
+"""Accepted video formats: content types, file name suffixes, and how a client may name them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 from api.errors import ApiError
 
-SUFFIXES = {
+SUFFIX_BY_TYPE = {
     "video/mp4": ".mp4",
     "video/quicktime": ".mov",
     "video/x-msvideo": ".avi",
@@ -15,7 +15,7 @@ SUFFIXES = {
     "video/mpeg": ".mpeg",
     "video/x-flv": ".flv",
 }
-ALIASES = {
+TYPE_ALIASES = {
     "video/x-m4v": "video/mp4",
     "video/mov": "video/quicktime",
     "video/avi": "video/x-msvideo",
@@ -26,35 +26,43 @@ ALIASES = {
     "video/x-mpeg": "video/mpeg",
     "video/flv": "video/x-flv",
 }
-ENDINGS = {
-    **{suffix: kind for kind, suffix in SUFFIXES.items()},
+TYPE_BY_SUFFIX = {
+    **{suffix: content_type for content_type, suffix in SUFFIX_BY_TYPE.items()},
     ".m4v": "video/mp4",
     ".qt": "video/quicktime",
     ".mpg": "video/mpeg",
 }
-TAKEN = "mp4, mov, avi, webm, mkv, mpeg or flv"
+ACCEPTED_FORMATS = "mp4, mov, avi, webm, mkv, mpeg, flv"
 
 
-def same_kind(given: str, expected: str) -> bool:
-    """Whether bytes sent as `given` may be what was announced. Clients name one video type for another; the probe, not
-    the name, says what a video is."""
-    known = {*SUFFIXES, *ALIASES}
-    return given == expected or (given in known and expected in known)
+def is_compatible_type(sent: str, expected: str) -> bool:
+    """Tell whether a body sent as one content type may fill an upload announced as another.
+
+    Any two video types are compatible: clients confuse them, and the probe decides what a video is.
+    """
+    video_types = {*SUFFIX_BY_TYPE, *TYPE_ALIASES}
+    return sent == expected or (sent in video_types and expected in video_types)
 
 
-def kind_of(content_type: str | None, filename: str) -> tuple[str, str]:
-    """The content type to expect at upload, and the ending to keep the source under. Raises ApiError 415."""
+def resolve_video_type(content_type: str | None, filename: str) -> tuple[str, str]:
+    """Return the content type to expect at upload, and the suffix of the object's key.
+
+    Raises:
+        ApiError: 415 if neither names an accepted format.
+    """
     if content_type is None:
-        kind = ENDINGS.get(PurePath(filename).suffix.lower())
-        if kind is None:
-            raise ApiError(415, f"What kind of video is this? Give `content_type`, or a file name of {TAKEN}.")
-        return kind, SUFFIXES[kind]
-    plain = content_type.partition(";")[0].strip().lower()
-    if plain in SUFFIXES:
-        return plain, SUFFIXES[plain]
-    if plain in ALIASES:
-        return plain, SUFFIXES[ALIASES[plain]]
-    short = ENDINGS.get(f".{plain}")  # the reference lists short names: `mp4`
-    if short is None:
-        raise ApiError(415, f"`content_type` must be that of a video: {TAKEN}.")
-    return short, SUFFIXES[short]
+        content_type = TYPE_BY_SUFFIX.get(PurePath(filename).suffix.lower())
+        if content_type is None:
+            raise ApiError(
+                415, f"`filename` must end in one of {ACCEPTED_FORMATS}. Otherwise send `content_type`, too."
+            )
+        return content_type, SUFFIX_BY_TYPE[content_type]
+    essence = content_type.partition(";")[0].strip().lower()  # without parameters
+    if essence in SUFFIX_BY_TYPE:
+        return essence, SUFFIX_BY_TYPE[essence]
+    if essence in TYPE_ALIASES:
+        return essence, SUFFIX_BY_TYPE[TYPE_ALIASES[essence]]
+    named = TYPE_BY_SUFFIX.get(f".{essence}")  # the reference also allows short names: `mp4`
+    if named is None:
+        raise ApiError(415, f"`content_type` must be the type of a video: one of {ACCEPTED_FORMATS}.")
+    return named, SUFFIX_BY_TYPE[named]

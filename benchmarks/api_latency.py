@@ -1,16 +1,14 @@
-"""How quick the API answers: GET /projects and GET /clips/{id} at 100 requests a second, 10,000 projects, SQLite.
+"""Measures the latency of GET /projects and GET /clips/{id} at 100 requests per second with 10,000 projects on SQLite.
 
     python -m benchmarks.api_latency [--seconds 30] [--rate 100]
 
-Starts a server in a temporary home, fills it, and prints the percentiles of the time to the whole answer, and what a
-request cost the server in CPU.
+Starts a server in a temporary home and fills its database. Prints the percentiles of the time to the complete response
+and the server's CPU time a request.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import sys
 import tempfile
 import time
 import uuid
@@ -19,36 +17,36 @@ from pathlib import Path
 
 import httpx
 import psutil
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
 from sqlalchemy import insert
 
-from api_server import Member, running
-from api_talk import analysed
+from api_server import Member, run_server
+from api_talk import create_analysed_project
+from benchmarks.harness import create_parser, format_percentiles, print_line
 from resources.database.engine import now
 from resources.database.tables import projects
-from resources.projects import search_text
+from resources.projects import build_search_text
+
+WARM_UP_RATE, WARM_UP_S = 20, 2
 
 
-def fill(member: Member, count: int) -> None:
-    """Projects as they are after a year of use: most of them done."""
-    made = now()
+def fill_database(member: Member, count: int) -> None:
+    """Insert the projects of a year of use; nine in ten are completed."""
+    created_at = now()
     rows = [
         {
             "id": str(uuid.uuid4()),
             "workspace_id": member.workspace_id,
             "title": f"Episode {n}",
             "filename": f"episode-{n}.mp4",
-            "search_text": search_text(f"Episode {n}", f"episode-{n}.mp4"),
+            "search_text": build_search_text(f"Episode {n}", f"episode-{n}.mp4"),
             "filesize": 10**9,
             "content_type": "video/mp4",
             "object_key": f"workspaces/{member.workspace_id}/projects/{n}/source/video.mp4",
             "status": "COMPLETED" if n % 10 else "CANCELLED",
             "progress": 100,
             "current_step": "Done",
-            "created_at": made - timedelta(minutes=n),
-            "updated_at": made,
+            "created_at": created_at - timedelta(minutes=n),
+            "updated_at": created_at,
         }
         for n in range(count)
     ]
@@ -56,66 +54,63 @@ def fill(member: Member, count: int) -> None:
         connection.execute(insert(projects), rows)
 
 
-async def hit(client: httpx.AsyncClient, path: str, rate: float, seconds: float) -> list[float]:
-    """Open loop: requests leave on time whether or not earlier ones have been answered."""
-    times: list[float] = []
+async def send_requests(client: httpx.AsyncClient, path: str, rate: float, seconds: float) -> list[float]:
+    """Send requests at a fixed rate and return their times in seconds.
 
-    async def one() -> None:
-        began = time.perf_counter()
-        answer = await client.get(path)
-        times.append(time.perf_counter() - began)
-        assert answer.status_code == 200, answer.text[:300]
+    Open loop: a request is sent on time even when earlier ones have no response yet.
+    """
+    times_s: list[float] = []
+
+    async def send_request() -> None:
+        started_s = time.perf_counter()
+        response = await client.get(path)
+        times_s.append(time.perf_counter() - started_s)
+        assert response.status_code == 200, response.text[:300]
 
     loop = asyncio.get_running_loop()
-    start, tasks = loop.time(), []
+    start_s, tasks = loop.time(), []
     for n in range(int(rate * seconds)):
-        await asyncio.sleep(max(0.0, start + n / rate - loop.time()))
-        tasks.append(asyncio.create_task(one()))
+        await asyncio.sleep(max(0.0, start_s + n / rate - loop.time()))
+        tasks.append(asyncio.create_task(send_request()))
     await asyncio.gather(*tasks)
-    return sorted(times)
+    return times_s
 
 
-def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+async def print_latencies(member: Member, clip_id: str, rate: float, seconds: float) -> None:
+    """Print one line per path."""
+    process = psutil.Process(member.server.process.pid)
+
+    def server_cpu_s() -> float:
+        times = process.cpu_times()
+        return float(times.user + times.system)
+
+    async with httpx.AsyncClient(base_url=member.server.base, headers=member.headers, timeout=30) as client:
+        for path in (
+            "/v1/projects?limit=20",
+            f"/v1/clips/{clip_id}",
+            "/v1/projects?limit=20&search=episode%20777",  # matches a few projects
+            "/v1/projects?limit=20&search=episode",  # matches all projects
+        ):
+            await send_requests(client, path, WARM_UP_RATE, WARM_UP_S)
+            cpu_before_s = server_cpu_s()
+            times_s = await send_requests(client, path, rate, seconds)
+            cpu_ms = (server_cpu_s() - cpu_before_s) / len(times_s) * 1000
+            name = path.replace(clip_id, "{id}")
+            print_line(f"{name:45} {format_percentiles(times_s)}   CPU {cpu_ms:4.1f} ms")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--rate", type=float, default=100)
+    """Start a server and measure it."""
+    parser = create_parser("api_latency", __doc__)
+    parser.add_argument("--seconds", type=float, default=30, help="per path")
+    parser.add_argument("--rate", type=float, default=100, help="requests per second")
     parser.add_argument("--projects", type=int, default=10_000)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as server:
-        member = server.member("ENTERPRISE")
-        fill(member, given.projects)
-        clip = analysed(member)[1]
-        process = psutil.Process(server.process.pid)
-
-        def spent_s() -> float:
-            told = process.cpu_times()
-            return told.user + told.system
-
-        async def measure() -> None:
-            async with httpx.AsyncClient(base_url=server.base, headers=member.headers, timeout=30) as client:
-                for path in (
-                    "/v1/projects?limit=20",
-                    f"/v1/clips/{clip.id}",
-                    "/v1/projects?limit=20&search=episode%20777",  # a few of them
-                    "/v1/projects?limit=20&search=episode",  # all of them
-                ):
-                    await hit(client, path, 20, 2)
-                    before_s = spent_s()
-                    times = await hit(client, path, given.rate, given.seconds)
-                    cpu_ms = (spent_s() - before_s) / len(times) * 1000
-                    p50, p99 = (times[int(len(times) * share)] * 1000 for share in (0.5, 0.99))
-                    name = path.replace(clip.id, "{id}")
-                    told = (
-                        f"p50 {p50:6.1f} ms   p99 {p99:6.1f} ms   max {times[-1] * 1000:6.1f} ms   CPU {cpu_ms:4.1f} ms"
-                    )
-                    say(f"{name:45} {told}")
-
-        asyncio.run(measure())
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, run_server(Path(folder)) as server:
+        member = server.create_member("ENTERPRISE")
+        fill_database(member, arguments.projects)
+        clip = create_analysed_project(member)[1]
+        asyncio.run(print_latencies(member, clip.id, arguments.rate, arguments.seconds))
 
 
 if __name__ == "__main__":

@@ -1,51 +1,45 @@
-"""What SIGKILLs lose: nothing. Seeded kills over every part of a working system, then the promises are checked.
+"""Crash recovery: seeded SIGKILLs to every part of a working system, then a check that nothing was lost.
 
     python -m benchmarks.kills [--kills 500] [--seed 1]
 
-The parts, how often each is hit and what is asserted: tests/havoc.py. Fails with the promise that was broken.
+`tests/fault_injection.py` defines the parts, how often each is killed, and what is checked. A failed check raises an
+AssertionError.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-from fault_injection import Havoc, told_to
-from whole_system import running, short_talk
-
-
-def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+from benchmarks.harness import create_parser, measure_usage, print_line
+from fault_injection import FaultInjector, count_received_events
+from whole_system import compose_short_talk, run_system
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    """Kill processes while videos are processed, wait until the work is done, and check the results."""
+    parser = create_parser("kills", __doc__)
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         home.mkdir()
-        with running(home) as system:
+        with run_system(home) as system:
             workspace = system.register()
             system.admin("set-tier", workspace, "BUSINESS")
             system.admin("grant-minutes", workspace, "100000")
-            havoc = Havoc(system, short_talk(Path(folder)), asked.seed)
-            began = time.monotonic()
-            havoc.run(asked.kills)
-            say(f"{sum(havoc.kills.values())} kills in {time.monotonic() - began:.0f} s: {dict(havoc.kills)}")
-            began = time.monotonic()
-            havoc.settle()
-            say(f"all quiet after {time.monotonic() - began:.0f} s; projects: {dict(havoc.verdict())}")
-            say(f"webhooks: {dict(told_to(havoc.inbox))}; files left: {havoc.clean()}")
+            injector = FaultInjector(system, compose_short_talk(Path(folder)), arguments.seed)
+            with measure_usage() as usage:
+                injector.run(arguments.kills)
+            print_line(f"{sum(injector.kills.values())} kills in {usage.wall_s:.0f} s: {dict(injector.kills)}")
+            with measure_usage() as usage:
+                injector.wait_until_quiet()
+            print_line(f"all work done after {usage.wall_s:.0f} s; projects: {dict(injector.check_invariants())}")
+            received = dict(count_received_events(injector.receiver))
+            print_line(f"webhook events received: {received}; files left: {injector.find_leftover_files()}")
             system.stop()
-            say(f"processes left: {system.left_over()}")
+            print_line(f"processes left: {system.list_commands()}")
 
 
 if __name__ == "__main__":

@@ -1,129 +1,130 @@
-"""How long a tick of each sensor takes with a year of use in the database: 10,000 projects, their runs and events.
+"""The duration of a tick of each sensor with a year of use in the database: 10,000 projects, their runs and events.
 
     python -m benchmarks.sensors [--projects 10000] [--ticks 20]
 
-In process, on SQLite, against a Dagster instance of its own; prints the median and the worst tick of each in ms. The
-deliverer is also timed with 500 new events for ten receivers (it takes several ticks for them).
+Runs in this process, on SQLite, with a Dagster instance of its own. Prints the median and the longest tick of each
+sensor. Webhook delivery is also timed with 500 new events for ten webhooks, which take it several ticks.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import statistics
-import sys
-import tempfile
-import time
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert
 
-from carmic_assets.cli import home as homes
-from resources import accounts, webhooks
-from resources import outbox as outbox
+from benchmarks.harness import create_parser, measure_usage, print_line
+from benchmarks.temporary_platform import open_temporary_platform
+from resources import accounts, outbox, webhooks
 from resources.database.engine import now
 from resources.database.tables import deliveries, events, projects, run_intents
-from resources.platform import Platform, open_platform
+from resources.platform import Platform
 from resources.run_submission import Submitter
-from sensors.housekeeping import sweep_up
-from sensors.project_purge import purge
-from sensors.run_reconciliation import reconcile
-from sensors.webhook_delivery import Deliverer
+from sensors.housekeeping import run_housekeeping
+from sensors.project_purge import purge_deleted_projects
+from sensors.run_reconciliation import reconcile_intents
+from sensors.webhook_delivery import WebhookDeliverer
 
-SUBSCRIBERS = 10
+WEBHOOKS = 10
+ACTIVE_RUNS = 30
+EVENTS_PER_PROJECT = 3
+NEW_EVENTS, NEW_EVENT_TICKS = 500, 5
+
+Row = dict[str, Any]
 
 
-def fill(platform: Platform, count: int) -> str:
-    """`count` finished projects with a run, three events and ten deliveries each; thirty runs under way."""
+def fill_database(platform: Platform, count: int) -> str:
+    """Insert `count` completed projects with a run, three events and ten deliveries each; return their workspace.
+
+    The first 30 runs are still active.
+    """
     with platform.database.write() as connection:
         workspace = accounts.register(connection, "owner@example.com", "hash")[1]
-        hooks = [webhooks.create(connection, workspace, f"https://192.0.2.{n}/", []).id for n in range(SUBSCRIBERS)]
-    moment = now()
-    ids = [str(uuid.uuid4()) for _ in range(count)]
-    stamp = {"created_at": moment - timedelta(days=2), "updated_at": moment - timedelta(days=2)}
-    made = [
+        urls = [f"https://192.0.2.{n}/" for n in range(WEBHOOKS)]
+        webhook_ids = [webhooks.create(connection, workspace, url, []).id for url in urls]
+    project_ids = [str(uuid.uuid4()) for _ in range(count)]
+    two_days_ago = now() - timedelta(days=2)
+    timestamps = {"created_at": two_days_ago, "updated_at": two_days_ago}
+    project_rows: list[Row] = [
         {
-            "id": each, "workspace_id": workspace, "title": "A talk", "filename": "a.mp4", "filesize": 1,
-            "content_type": "video/mp4", "object_key": f"{each}.mp4", "status": "COMPLETED", "progress": 100,
-            "current_step": "Done", **stamp,
+            "id": project_id, "workspace_id": workspace, "title": "A talk", "filename": "a.mp4", "filesize": 1,
+            "content_type": "video/mp4", "object_key": f"{project_id}.mp4", "status": "COMPLETED", "progress": 100,
+            "current_step": "Done", **timestamps,
         }
-        for each in ids
+        for project_id in project_ids
     ]  # fmt: skip
-    runs = [
+    intent_rows: list[Row] = [
         {
-            "run_id": str(uuid.uuid4()), "job_name": "ingest_video", "project_id": each, "workspace_id": workspace,
-            "subject_id": each, "tier": "BUSINESS", "run_config": {}, "attempts": 0,
-            "state": "SUBMITTED" if n < 30 else "DONE", **stamp,
+            "run_id": str(uuid.uuid4()), "job_name": "ingest_video", "project_id": project_id,
+            "workspace_id": workspace, "subject_id": project_id, "tier": "BUSINESS", "run_config": {}, "attempts": 0,
+            "state": "SUBMITTED" if n < ACTIVE_RUNS else "DONE", **timestamps,
         }
-        for n, each in enumerate(ids)
+        for n, project_id in enumerate(project_ids)
     ]  # fmt: skip
-    told = [
+    event_rows: list[Row] = [
         {
-            "id": 3 * n + k + 1, "workspace_id": workspace, "subject": f"project:{each}", "event": "project.status",
-            "event_key": f"{each}:{k}", "data": {"id": each}, "dispatched": True, "created_at": stamp["created_at"],
+            "id": EVENTS_PER_PROJECT * n + k + 1, "workspace_id": workspace, "subject": f"project:{project_id}",
+            "event": "project.status", "event_key": f"{project_id}:{k}", "data": {"id": project_id},
+            "dispatched": True, "created_at": two_days_ago,
         }
-        for n, each in enumerate(ids)
-        for k in range(3)
+        for n, project_id in enumerate(project_ids)
+        for k in range(EVENTS_PER_PROJECT)
     ]  # fmt: skip
-    sent = [
+    delivery_rows: list[Row] = [
         {
-            "id": str(uuid.uuid4()), "webhook_id": hook, "workspace_id": workspace, "event_id": 3 * n + 1,
-            "event": "project.status", "body": "{}", "state": "DELIVERED", "attempts": 1,
-            "next_attempt_at": stamp["created_at"], "log": [], "created_at": stamp["created_at"],
+            "id": str(uuid.uuid4()), "webhook_id": webhook_id, "workspace_id": workspace,
+            "event_id": EVENTS_PER_PROJECT * n + 1, "event": "project.status", "body": "{}", "state": "DELIVERED",
+            "attempts": 1, "next_attempt_at": two_days_ago, "log": [], "created_at": two_days_ago,
         }
         for n in range(count)
-        for hook in hooks
+        for webhook_id in webhook_ids
     ]  # fmt: skip
     with platform.database.write() as connection:
-        for table, rows in ((projects, made), (run_intents, runs), (events, told), (deliveries, sent)):
-            connection.execute(insert(table), rows)
+        connection.execute(insert(projects), project_rows)
+        connection.execute(insert(run_intents), intent_rows)
+        connection.execute(insert(events), event_rows)
+        connection.execute(insert(deliveries), delivery_rows)
     return workspace
 
 
-def timed(tick: Callable[[], object], ticks: int) -> str:
-    took = []
+def record_events(platform: Platform, workspace: str) -> None:
+    """Record new events that every webhook receives."""
+    with platform.database.write() as connection:
+        for n in range(NEW_EVENTS):
+            outbox.record(connection, workspace, "project:1", "project.clips_ready", {"id": "1", "n": n})
+
+
+def print_ticks(name: str, tick: Callable[[], object], ticks: int) -> None:
+    """Run ticks and print the median and the longest one."""
+    times_ms = []
     for _ in range(ticks):
-        began = time.perf_counter()
-        tick()
-        took.append(1000 * (time.perf_counter() - began))
-    return f"median {statistics.median(took):6.1f} ms   worst {max(took):6.1f} ms"
+        with measure_usage() as usage:
+            tick()
+        times_ms.append(1000 * usage.wall_s)
+    print_line(f"{name:<36} median {statistics.median(times_ms):6.1f} ms   max {max(times_ms):6.1f} ms")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    """Fill the database and time each sensor."""
+    parser = create_parser("sensors", __doc__)
     parser.add_argument("--projects", type=int, default=10_000)
     parser.add_argument("--ticks", type=int, default=20)
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        homes.prepare(Path(folder))
-        os.environ.update(homes.environment(Path(folder)))
-        platform = open_platform()
+    arguments = parser.parse_args()
+    with open_temporary_platform() as platform:
         submitter = Submitter(platform)
-        workspace = fill(platform, asked.projects)
-        deliverer = Deliverer(platform)
-
-        def burst() -> None:
-            with platform.database.write() as connection:
-                for n in range(500):
-                    outbox.record(connection, workspace, "project:1", "project.clips_ready", {"id": "1", "n": n})
-            print_line("deliver_webhooks, 5000 new", timed(deliverer.tick, 5))
-
-        reconcile(platform, submitter)  # the thirty runs are unknown to Dagster: the first tick deals with them
-        print_line("reconcile_runs", timed(lambda: reconcile(platform, submitter), asked.ticks))
-        print_line("purge_projects", timed(lambda: purge(platform, submitter), asked.ticks))
-        print_line("deliver_webhooks, nothing new", timed(deliverer.tick, asked.ticks))
-        print_line("sweep", timed(lambda: sweep_up(platform, submitter), asked.ticks))
-        burst()
+        workspace = fill_database(platform, arguments.projects)
+        deliverer = WebhookDeliverer(platform)
+        reconcile_intents(platform, submitter)  # Dagster does not know the active runs: the first tick ends them
+        print_ticks("reconcile_runs", lambda: reconcile_intents(platform, submitter), arguments.ticks)
+        print_ticks("purge_projects", lambda: purge_deleted_projects(platform, submitter), arguments.ticks)
+        print_ticks("deliver_webhooks, nothing new", deliverer.tick, arguments.ticks)
+        print_ticks("sweep", lambda: run_housekeeping(platform, submitter), arguments.ticks)
+        record_events(platform, workspace)
+        print_ticks(f"deliver_webhooks, {NEW_EVENTS * WEBHOOKS} new", deliverer.tick, NEW_EVENT_TICKS)
         deliverer.pool.shutdown(cancel_futures=True)
-        platform.database.close()
-
-
-def print_line(name: str, figures: str) -> None:
-    sys.stdout.write(f"{name:<36} {figures}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

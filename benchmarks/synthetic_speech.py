@@ -1,4 +1,4 @@
-"""Speech whose words and times are known: espeak speaks it and says when each word begins. For benchmarks and tests."""
+"""Speech with known words and times, for benchmarks and tests: espeak speaks it and reports when each word begins."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ import wave
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+import av
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-RATE = 16_000
-_LOUD = 0.01  # of full scale: where a word ends before a pause
+SAMPLE_RATE = 16_000
+_AUDIBLE = 0.01  # of full scale: where a word ends before a pause
+_WORD_EVENT = 1  # espeakEVENT_WORD of speak_lib.h
+_RATE_PARAMETER = 1  # espeakRATE: words per minute
+_UTF8_FLAG = 1  # espeakCHARS_UTF8
 
-TALK = (
+TALK_LINES = (
     "When we started this company nobody believed that it would last a year.",
     "My partner sold his car to pay the first three salaries.",
     "So what did we learn from all of this?",
@@ -33,82 +39,88 @@ TALK = (
     "Thank you very much for listening.",
 )
 
+Samples = NDArray[np.float32]
 
-class Spoken(msgspec.Struct, frozen=True):
-    """A word as it was said, in seconds."""
+
+class TimedWord(msgspec.Struct, frozen=True):
+    """A word with the time at which it is spoken."""
 
     text: str
     start_s: float
     end_s: float
 
 
-def talk(
-    lines: Sequence[str] = TALK,
+def synthesise_talk(
+    lines: Sequence[str] = TALK_LINES,
     *,
     voices: Sequence[str] = ("en-us", "en-gb", "en-us+f3", "en-gb-x-rp+f2"),
     pauses_s: Sequence[float] = (0.05, 0.6, 0.25, 1.2, 2.5),
     before_s: float = 0.0,
-) -> tuple[np.ndarray, list[Spoken], list[tuple[float, float, str]]]:
-    """16 kHz sound of the lines, each followed by a pause of room tone; its words; and (start, end, voice) by line.
+) -> tuple[Samples, list[TimedWord], list[tuple[float, float, str]]]:
+    """Synthesise a talk: 16 kHz samples, the words, and (start, end, voice) of each line.
 
-    Voices change every third line, so that turns are as long as people's.
+    A pause of room tone follows each line. The voice changes every third line, so that turns have a realistic length.
     """
     noise = np.random.default_rng(7)
-    parts = [np.zeros(round(before_s * RATE), np.float32)]
-    words: list[Spoken] = []
+    parts = [np.zeros(round(before_s * SAMPLE_RATE), np.float32)]
+    words: list[TimedWord] = []
     turns: list[tuple[float, float, str]] = []
-    at = before_s
+    clock_s = before_s
     for number, line in enumerate(lines):
         voice = voices[(number // 3) % len(voices)]
-        samples, said = say(line, voice, (150, 170, 190)[number % 3])
-        words += (Spoken(w.text, round(at + w.start_s, 3), round(at + w.end_s, 3)) for w in said)
-        turns.append((at + said[0].start_s, at + said[-1].end_s, voice))
-        parts += [samples * 0.5, np.zeros(round(pauses_s[number % len(pauses_s)] * RATE), np.float32)]
-        at += (len(parts[-1]) + len(parts[-2])) / RATE
-    sound = np.concatenate(parts)
-    return (sound + 1e-3 * noise.standard_normal(len(sound))).astype(np.float32), words, turns
+        samples, line_words = synthesise(line, voice, (150, 170, 190)[number % 3])
+        words += (
+            TimedWord(word.text, round(clock_s + word.start_s, 3), round(clock_s + word.end_s, 3))
+            for word in line_words
+        )
+        turns.append((clock_s + line_words[0].start_s, clock_s + line_words[-1].end_s, voice))
+        parts += [samples * 0.5, np.zeros(round(pauses_s[number % len(pauses_s)] * SAMPLE_RATE), np.float32)]
+        clock_s += (len(parts[-1]) + len(parts[-2])) / SAMPLE_RATE
+    samples = np.concatenate(parts)
+    return (samples + 1e-3 * noise.standard_normal(len(samples))).astype(np.float32), words, turns
 
 
-def say(text: str, voice: str, words_a_minute: int) -> tuple[np.ndarray, list[Spoken]]:
-    """Samples at 16 kHz and the words with the times at which espeak says that they begin."""
-    library, rate = _espeak()
-    heard: list[np.ndarray] = []
-    begun: list[tuple[int, int, float]] = []
+def synthesise(text: str, voice: str, words_per_minute: int) -> tuple[Samples, list[TimedWord]]:
+    """Speak a text: 16 kHz samples, and the words with the times at which espeak begins them."""
+    library, sample_rate = _load_espeak()
+    chunks: list[NDArray[np.int16]] = []
+    word_events: list[tuple[int, int, float]] = []  # position in the text, length, start in seconds
 
-    def hear(samples, count, events) -> int:
+    def collect(samples: Any, count: int, events: Any) -> int:  # noqa: ANN401 - ctypes pointers
         if samples and count > 0:
-            heard.append(np.ctypeslib.as_array(samples, (count,)).copy())
+            chunks.append(np.ctypeslib.as_array(samples, (count,)).copy())
         index = 0
         while events[index].type:
-            if events[index].type == 1:  # a word: position in the text (from 1), length, milliseconds
-                begun.append((events[index].position - 1, events[index].length, events[index].audio_ms / 1000))
+            event = events[index]
+            if event.type == _WORD_EVENT:
+                word_events.append((event.position - 1, event.length, event.audio_ms / 1000))
             index += 1
         return 0
 
-    callback = _Callback(hear)
+    callback = _SynthCallback(collect)
     library.espeak_SetSynthCallback(callback)
-    library.espeak_SetParameter(1, words_a_minute, 0)
+    library.espeak_SetParameter(_RATE_PARAMETER, words_per_minute, 0)
     library.espeak_SetVoiceByName(voice.encode())
     raw = text.encode()
-    library.espeak_Synth(raw, len(raw) + 1, 0, 0, 0, 1, None, None)
+    library.espeak_Synth(raw, len(raw) + 1, 0, 0, 0, _UTF8_FLAG, None, None)
     library.espeak_Synchronize()
-    samples = _resampled(np.concatenate(heard).astype(np.float32) / 32768, rate)
-    ends = [start for _, _, start in begun[1:]] + [len(samples) / RATE]
+    samples = _resample(np.concatenate(chunks).astype(np.float32) / np.float32(32768), sample_rate)
+    ends_s = [start_s for _, _, start_s in word_events[1:]] + [len(samples) / SAMPLE_RATE]
     words = []
-    for (position, length, start), end in zip(begun, ends, strict=True):
-        loud = np.flatnonzero(np.abs(samples[round(start * RATE) : round(end * RATE)]) > _LOUD)
-        words.append(
-            Spoken(text[position : position + length], start, start + float(loud[-1] if len(loud) else 0) / RATE)
-        )
+    for (position, length, start_s), end_s in zip(word_events, ends_s, strict=True):
+        word_samples = samples[round(start_s * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)]
+        audible = np.flatnonzero(np.abs(word_samples) > _AUDIBLE)
+        audible_s = float(audible[-1] if len(audible) else 0) / SAMPLE_RATE
+        words.append(TimedWord(text[position : position + length], start_s, start_s + audible_s))
     return samples, words
 
 
-def write(path: str | Path, samples: np.ndarray) -> Path:
-    """A 16 kHz mono WAV."""
+def write_wav(path: str | Path, samples: NDArray[np.floating[Any]]) -> Path:
+    """Write 16 kHz mono samples in -1..1 as a 16-bit WAV file and return its path."""
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
-        out.setframerate(RATE)
+        out.setframerate(SAMPLE_RATE)
         out.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
     return Path(path)
 
@@ -128,11 +140,12 @@ class _Event(ctypes.Structure):
     )
 
 
-_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
+_SynthCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
 @lru_cache(maxsize=1)
-def _espeak():
+def _load_espeak() -> tuple[ctypes.CDLL, int]:
+    """Load and initialise espeak; return the library and its sample rate."""
     spec = importlib.util.find_spec("espeakng_loader")
     assert spec and spec.origin
     folder = Path(spec.origin).parent
@@ -140,11 +153,10 @@ def _espeak():
     return library, library.espeak_Initialize(1, 0, str(folder / "espeak-ng-data").encode(), 0)
 
 
-def _resampled(samples: np.ndarray, rate: int) -> np.ndarray:
-    import av
-
+def _resample(samples: Samples, sample_rate: int) -> Samples:
     frame = av.AudioFrame.from_ndarray((samples * 32767).astype(np.int16)[None], "s16", "mono")
-    frame.sample_rate = rate
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+    frame.sample_rate = sample_rate
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
     pieces = [piece.to_ndarray()[0] for piece in [*resampler.resample(frame), *resampler.resample(None)]]
-    return np.concatenate(pieces).astype(np.float32) / 32768
+    resampled: Samples = np.concatenate(pieces).astype(np.float32) / np.float32(32768)
+    return resampled

@@ -1,223 +1,244 @@
-"""Cuts, faces, tracks and lips against known truth, and what it costs.
+"""The accuracy and cost of cut detection, face detection, tracking and lip motion, against ground truth.
 
-    python -m benchmarks.vision [talk.mp4 ...]     # the talks have their truth beside them
-    python -m benchmarks.vision --minutes 20       # memory over a video of so many minutes; slow
+    python -m benchmarks.vision [TALK.mp4 ...]     # the talks have their ground truth beside them
+    python -m benchmarks.vision --minutes 20       # memory over a video of this length; slow
 
-Without talks, five are made by `make_talk.py` of a development checkout (`../shared`), from seeds that nothing was
-tuned on. Who speaks is judged by `benchmarks.speakers`, the crops by `benchmarks.direction`.
+Without a talk, five are composed from seeds that nothing was tuned on. `benchmarks.speakers` measures who speaks,
+`benchmarks.direction` measures the crops.
 """
 
 from __future__ import annotations
 
-import json
-import resource
-import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
+import av
+import cv2
+import msgspec
 import numpy as np
+import polars as pl
 
-from carmic_assets.media.analysis import FRAMES_NAME, analyse
+from benchmarks.harness import measure_peak_memory_mib, measure_usage, print_line
+from benchmarks.talk_videos import SHARED, GroundTruth, compose_talk, read_ground_truth
+from carmic_assets.media.analysis import FRAMES_FILENAME, analyse
 from carmic_assets.media.containers import open_media
 from carmic_assets.media.probe import probe
 from carmic_assets.model.media import AnalysisFacts
-from carmic_assets.vision import spatial_matrix as spatial
-from carmic_assets.vision.centerface import IMAGE_PIXELS, VIDEO_PIXELS, CenterFace, overlap
-from carmic_assets.vision.detectors import Detection
+from carmic_assets.vision.centerface import IMAGE_PIXELS, VIDEO_PIXELS, CenterFace
+from carmic_assets.vision.detection import Detection, intersection_over_union
 from carmic_assets.vision.observation import observe
+from carmic_assets.vision.spatial_matrix import build_table, select_people
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 SEEDS = (501, 502, 503, 504, 505)
-BROLL = "data/video/tears-of-steel-battle-clip-medium.webm"
+HIT_IOU, FALSE_IOU = 0.4, 0.2  # a box hits a face from the first on, and is false below the second
+FRAME_TOLERANCE = 1.01  # frames between a ground-truth cut and a detected one
+TURN_MARGIN_S = 0.2  # at both ends of a turn, in which lip motion is not judged
+EARLY_PROGRESS = 0.1  # at which memory is compared with that at the end
 
 
 def main(arguments: list[str]) -> None:
+    """Measure faces and talks, or memory (`--minutes`)."""
     if not SHARED.is_dir():
-        _say("vision: the recordings beside the checkout (../shared) are not here; nothing to measure on")
+        print_line("Skipped: there is no ../shared with images and talks.")
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if arguments[:1] == ["--minutes"]:
-            _memory(folder, float(arguments[1]))
+            print_memory(folder, float(arguments[1]))
             return
-        _faces()
-        talks = [Path(talk) for talk in arguments] or [_made(folder, seed) for seed in SEEDS]
-        for talk in talks:
-            _talk(talk, folder)
+        print_face_detection()
+        for talk in [Path(argument) for argument in arguments] or [_compose_talk(folder, seed) for seed in SEEDS]:
+            measure_talk(talk, folder)
 
 
-def _made(folder: Path, seed: int, seconds: int = 60) -> Path:
-    path = folder / f"talk_{seed}.mp4"
-    command = [sys.executable, str(SHARED / "tools/make_talk.py"), "--clips", str(SHARED / "data/video")]
-    command += ["--broll", str(SHARED / BROLL), "--out", str(path), "--seconds", str(seconds), "--seed", str(seed)]
-    subprocess.run([*command, "--size", "1920x1080"], check=True, capture_output=True)
-    return path
+def _compose_talk(folder: Path, seed: int) -> Path:
+    return compose_talk(folder / f"talk_{seed}.mp4", seed=seed, has_broll=True)
 
 
-def _faces() -> None:
-    """Hand-drawn boxes (dlib's test set) found at intersection over union 0.4."""
-    import cv2
-
+def print_face_detection() -> None:
+    """Print how many hand-drawn boxes of dlib's test set are detected."""
     images = SHARED / "data/images"
-    for name, pixels in (("video", VIDEO_PIXELS), ("picture", IMAGE_PIXELS)):
+    annotations = ET.parse(images / "testing.xml").getroot()  # noqa: S314 - a file of the checkout
+    for kind, pixels in (("video", VIDEO_PIXELS), ("image", IMAGE_PIXELS)):
         detector = CenterFace(input_pixels=pixels)
-        total = hit = extra = 0
-        for image in ET.parse(images / "testing.xml").getroot().iter("image"):
-            picture = cv2.imread(str(images / image.get("file", "")))[:, :, ::-1]
-            height, width = picture.shape[:2]
-            drawn = []
-            for box in image.iter("box"):
-                x, y, w, h = (float(box.get(key, 0)) for key in ("left", "top", "width", "height"))
-                drawn.append(Detection(x / width, y / height, w / width, h / height, 1.0, "face"))
-            found = detector.detect(picture)
-            total += len(drawn)
-            hit += sum(any(overlap(box, face) >= 0.4 for face in found) for box in drawn)
-            extra += sum(all(overlap(box, face) < 0.2 for box in drawn) for face in found)
-        _say(f"faces    input for a {name:7}: {hit} of {total} drawn boxes found at IoU 0.4, {extra} others")
+        total = hits = false_positives = 0
+        for annotation in annotations.iter("image"):
+            image = cv2.imread(str(images / annotation.get("file", "")))
+            assert image is not None
+            height, width = image.shape[:2]
+            boxes = [_read_box(box, width, height) for box in annotation.iter("box")]
+            faces = detector.detect(image[:, :, ::-1])
+            total += len(boxes)
+            hits += sum(any(intersection_over_union(box, face) >= HIT_IOU for face in faces) for box in boxes)
+            false_positives += sum(
+                all(intersection_over_union(box, face) < FALSE_IOU for box in boxes) for face in faces
+            )
+        print_line(
+            f"faces    input size for {kind:5}: {hits} of {total} faces detected at IoU {HIT_IOU}, "
+            f"{false_positives} false positives"
+        )
 
 
-def _talk(talk: Path, folder: Path) -> None:
-    truth = json.loads(talk.with_suffix(".truth.json").read_text())
+def _read_box(box: ET.Element, width: int, height: int) -> Detection:
+    x, y, w, h = (float(box.get(key, 0)) for key in ("left", "top", "width", "height"))
+    return Detection(x / width, y / height, w / width, h / height, 1.0, "face")
+
+
+def measure_talk(talk: Path, folder: Path) -> None:
+    """Print the cuts, the people and the cost of one talk."""
+    truth = read_ground_truth(talk)
     out = folder / talk.stem
     out.mkdir()
     facts = probe(talk)
-    bare = _bare_decode(talk)
-    began = _cpu()
-    analysis = analyse(talk, facts, out)
-    decoded = _cpu() - began
-    _cuts(talk, truth, analysis)
+    with measure_usage() as decoding:
+        _decode(talk)
+    with measure_usage() as analysing:
+        analysis = analyse(talk, facts, out)
+    print_cuts(talk.stem, truth, analysis)
     detector = CenterFace()
-    observe(out / FRAMES_NAME, _first(analysis, 2), detector)  # opens the network, imports what it needs
-    began = _cpu()
-    pieces, runs = observe(out / FRAMES_NAME, analysis, detector)
-    pieces = spatial.people(pieces)
-    table = spatial.table(pieces, analysis, None)
-    seen = _cpu() - began
-    length = analysis.duration_s
-    _people(talk, truth, table)
-    _say(
-        f"cost     {talk.stem}: CPU s per s of video: decode alone {bare / length:.3f}, decode + analysis "
-        f"{decoded / length:.3f}, detection + tracks + lips {seen / length:.3f} ({runs / length:.1f} detections/s)"
+    observe(out / FRAMES_FILENAME, _shorten(analysis, 2), detector)  # loads the network
+    with measure_usage() as observing:
+        tracklets, detector_runs = observe(out / FRAMES_FILENAME, analysis, detector)
+        table = build_table(select_people(tracklets), analysis, None)
+    print_people(talk.stem, truth, table)
+    duration_s = analysis.duration_s
+    print_line(
+        f"cost     {talk.stem}: CPU s per s of video: decoding alone {decoding.cpu_s / duration_s:.3f}, decoding and "
+        f"analysis {analysing.cpu_s / duration_s:.3f}, detection, tracking and lip motion "
+        f"{observing.cpu_s / duration_s:.3f} ({detector_runs / duration_s:.1f} detector runs/s)"
     )
 
 
-def _cuts(talk: Path, truth: dict, analysis: AnalysisFacts) -> None:
-    """B-roll of a film has cuts of its own, which the truth does not list: inside it nothing is called false."""
-    frame = 1.01 / truth["fps"]
-    true = [shot["start"] for shot in truth["shots"]][1:]
+def print_cuts(name: str, truth: GroundTruth, analysis: AnalysisFacts) -> None:
+    """Print the detected, missed and false cuts.
+
+    B-roll from a film has cuts of its own that are not in the ground truth: cuts inside it are counted separately.
+    """
+    tolerance_s = FRAME_TOLERANCE / truth["fps"]
+    true_cuts = [shot["start"] for shot in truth["shots"]][1:]
     broll = [(shot["start"], shot["end"]) for shot in truth["shots"] if shot["kind"] == "broll"]
-    missed = [t for t in true if all(abs(t - cut) > frame for cut in analysis.cuts_s)]
-    other = [cut for cut in analysis.cuts_s if all(abs(t - cut) > frame for t in true)]
-    false = [cut for cut in other if not any(a < cut < b for a, b in broll)]
-    exact = sum(any(abs(t - cut) < 1e-3 for cut in analysis.cuts_s) for t in true)
-    _say(
-        f"cuts     {talk.stem}: {len(true)} true, {exact} found to the frame, missed {missed}, false {false}, "
-        f"{len(other) - len(false)} inside b-roll"
+    missed = [t for t in true_cuts if all(abs(t - cut) > tolerance_s for cut in analysis.cuts_s)]
+    unmatched = [cut for cut in analysis.cuts_s if all(abs(t - cut) > tolerance_s for t in true_cuts)]
+    false_cuts = [cut for cut in unmatched if not any(a < cut < b for a, b in broll)]
+    exact = sum(any(abs(t - cut) < 1e-3 for cut in analysis.cuts_s) for t in true_cuts)
+    print_line(
+        f"cuts     {name}: {len(true_cuts)} true, {exact} detected on the exact frame, missed {missed}, false "
+        f"{false_cuts}, {len(unmatched) - len(false_cuts)} inside b-roll"
     )
 
 
-def _people(talk: Path, truth: dict, table) -> None:
-    """True faces covered (the middle of a box in the true one, and IoU 0.4), tracks per person, lips by rank."""
-    width, height = truth["size"]
-    tracks: dict[str, dict[int, int]] = {name: {} for name in truth["faces"]}
+def print_people(name: str, truth: GroundTruth, table: pl.DataFrame) -> None:
+    """Print the coverage of the ground-truth faces, the tracks of each person, and the ROC AUC of lip motion."""
+    tracks: dict[str, dict[int, int]] = {person: {} for person in truth["faces"]}
     covered = total = 0
     speaking: list[float] = []
     silent: list[float] = []
     rows = list(table.iter_rows(named=True))
     times = np.array([row["t"] for row in rows])
-    for name, faces in truth["faces"].items():
+    for person, faces in truth["faces"].items():
         for face in faces:
-            x, y, w, h = face["box"]
-            true = Detection(x / width, y / height, w / width, h / height, 1.0, "face")
-            near = [rows[i] for i in np.flatnonzero(np.abs(times - face["t"]) < 0.05)]
-            boxes = [(overlap(true, Detection(r["x"], r["y"], r["w"], r["h"], 1.0, "face")), r) for r in near]
-            best = max(boxes, key=lambda each: each[0], default=(0.0, None))
             total += 1
-            if best[0] < 0.4 or best[1] is None:
+            nearby = [rows[i] for i in np.flatnonzero(np.abs(times - face["t"]) < 0.05)]
+            row = _find_row(face["box"], truth["size"], nearby)
+            if row is None:
                 continue
             covered += 1
-            track = best[1]["track"]
-            tracks[name][track] = tracks[name].get(track, 0) + 1
-            said = [s for s in truth["speaking"] if s["start"] + 0.2 < face["t"] < s["end"] - 0.2]
-            if said:
-                (speaking if said[0]["person"] == name else silent).append(best[1]["speaking"])
-    pairs = np.array(speaking)[:, None] - np.array(silent)[None, :]
-    rank = ((pairs > 0).mean() + 0.5 * (pairs == 0).mean()) if pairs.size else float("nan")
-    right = (np.mean(np.array(speaking) > 0.5) + np.mean(np.array(silent) < 0.5)) / 2 if pairs.size else float("nan")
-    _say(
-        f"people   {talk.stem}: {100 * covered / total:.1f} % of {total} true faces covered; tracks "
-        f"{ {name: dict(seen) for name, seen in tracks.items()} }; lips: area under the curve {rank:.3f}, balanced "
-        f"accuracy at 0.5 {right:.3f}"
+            tracks[person][row["track"]] = tracks[person].get(row["track"], 0) + 1
+            turn = next(
+                (
+                    turn
+                    for turn in truth["speaking"]
+                    if turn["start"] + TURN_MARGIN_S < face["t"] < turn["end"] - TURN_MARGIN_S
+                ),
+                None,
+            )
+            if turn is not None:
+                (speaking if turn["person"] == person else silent).append(row["speaking"])
+    auc, balanced_accuracy = _compare_lip_motion(np.array(speaking), np.array(silent))
+    print_line(
+        f"people   {name}: {100 * covered / total:.1f} % of {total} ground-truth faces covered; tracks {tracks}; "
+        f"lip motion: ROC AUC {auc:.3f}, balanced accuracy at 0.5 {balanced_accuracy:.3f}"
     )
 
 
-def _bare_decode(path: Path) -> float:
-    began = _cpu()
+def _find_row(box: list[float], size: tuple[int, int], rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the row with the highest IoU with a ground-truth face, if it hits one."""
+    (x, y, w, h), (width, height) = box, size
+    face = Detection(x / width, y / height, w / width, h / height, 1.0, "face")
+
+    def iou(row: dict[str, Any]) -> float:
+        return intersection_over_union(face, Detection(row["x"], row["y"], row["w"], row["h"], 1.0, "face"))
+
+    best = max(rows, key=iou, default=None)
+    return best if best is not None and iou(best) >= HIT_IOU else None
+
+
+def _compare_lip_motion(speaking: np.ndarray, silent: np.ndarray) -> tuple[float, float]:
+    """Return the ROC AUC and the balanced accuracy at 0.5 of the two groups of values; NaN when a group is empty."""
+    differences = speaking[:, None] - silent[None, :]
+    if not differences.size:
+        return float("nan"), float("nan")
+    auc = (differences > 0).mean() + 0.5 * (differences == 0).mean()
+    return float(auc), float((np.mean(speaking > 0.5) + np.mean(silent < 0.5)) / 2)
+
+
+def _decode(path: Path) -> None:
     with open_media(path) as source:
         for _ in source.decode(video=0):
             pass
-    return _cpu() - began
 
 
-def _memory(folder: Path, minutes: float) -> None:
-    """A copy is looped by its packets, and the highest memory is taken at a tenth of it and at its end."""
-    talk = _made(folder, SEEDS[0])
+def print_memory(folder: Path, minutes: float) -> None:
+    """Print the peak memory after a tenth and at the end of a long video: the packets of a short one, repeated."""
+    talk = _compose_talk(folder, SEEDS[0])
     analysis = analyse(talk, probe(talk), folder)
-    rounds = round(minutes * 60 / analysis.duration_s)
-    long, facts = _looped(folder / FRAMES_NAME, folder / "long.mp4", analysis, rounds)
-    marks: list[tuple[float, float]] = []
-
-    def look(done: float) -> None:
-        marks.append((done, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
-
-    pieces, _ = observe(long, facts, CenterFace(), progress=look)
-    began = _cpu()
-    table = spatial.table(spatial.people(pieces), facts, None)
-    early = next(mib for done, mib in marks if done >= 0.1)
-    _say(
-        f"memory   {facts.duration_s / 60:.0f} minutes: {early:.0f} MiB after a tenth, {marks[-1][1]:.0f} MiB at last; "
-        f"{len(pieces)} pieces, {table['track'].n_unique()} people, {table.height} rows in {_cpu() - began:.1f} s"
+    repeats = round(minutes * 60 / analysis.duration_s)
+    long_video, long_analysis = _repeat(folder / FRAMES_FILENAME, folder / "long.mp4", analysis, repeats)
+    samples: list[tuple[float, float]] = []
+    tracklets, _ = observe(
+        long_video,
+        long_analysis,
+        CenterFace(),
+        progress=lambda done: samples.append((done, measure_peak_memory_mib())),
+    )
+    with measure_usage() as usage:
+        table = build_table(select_people(tracklets), long_analysis, None)
+    early_mib = next(mib for done, mib in samples if done >= EARLY_PROGRESS)
+    print_line(
+        f"memory   {long_analysis.duration_s / 60:.0f} minutes: {early_mib:.0f} MiB after a tenth, "
+        f"{samples[-1][1]:.0f} MiB at the end; {len(tracklets)} tracklets, {table['track'].n_unique()} people, "
+        f"{table.height} rows in {usage.cpu_s:.1f} s CPU"
     )
 
 
-def _looped(copy: Path, out: Path, analysis: AnalysisFacts, rounds: int) -> tuple[Path, AnalysisFacts]:
-    import av
-    import msgspec
-
+def _repeat(frames: Path, out: Path, analysis: AnalysisFacts, repeats: int) -> tuple[Path, AnalysisFacts]:
+    """Write the packets of a video several times in a row; return the file and its facts."""
     with av.open(str(out), "w") as target:
         stream = None
-        for n in range(rounds):
-            with open_media(copy) as source:
+        for n in range(repeats):
+            with open_media(frames) as source:
+                video = source.streams.video[0]
                 if stream is None:
-                    stream = target.add_stream_from_template(source.streams.video[0])
-                shift = round(n * analysis.duration_s / source.streams.video[0].time_base)
+                    stream = target.add_stream_from_template(video)
+                assert video.time_base is not None
+                offset = round(n * analysis.duration_s / video.time_base)
                 for packet in source.demux(video=0):
                     if packet.dts is None or packet.pts is None:
                         continue
-                    packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, stream
+                    packet.pts, packet.dts, packet.stream = packet.pts + offset, packet.dts + offset, stream
                     target.mux(packet)
-    one = (0.0, *analysis.cuts_s)
-    cuts = tuple(n * analysis.duration_s + cut for n in range(rounds) for cut in one)[1:]
-    frames, length = analysis.frames * rounds, analysis.duration_s * rounds
-    return out, msgspec.structs.replace(analysis, frames=frames, duration_s=length, cuts_s=cuts)
+    shot_starts_s = (0.0, *analysis.cuts_s)
+    cuts_s = tuple(n * analysis.duration_s + start_s for n in range(repeats) for start_s in shot_starts_s)[1:]
+    frame_count, duration_s = analysis.frames * repeats, analysis.duration_s * repeats
+    return out, msgspec.structs.replace(analysis, frames=frame_count, duration_s=duration_s, cuts_s=cuts_s)
 
 
-def _first(analysis: AnalysisFacts, seconds: float) -> AnalysisFacts:
-    import msgspec
-
+def _shorten(analysis: AnalysisFacts, seconds: float) -> AnalysisFacts:
+    """Return the facts of the first seconds."""
     return msgspec.structs.replace(analysis, frames=round(seconds * analysis.fps), duration_s=seconds)
-
-
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

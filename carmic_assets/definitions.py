@@ -1,6 +1,7 @@
-"""The code location: all assets, checks, jobs, schedules, sensors and resources. The one module that imports `sensors`.
+"""The Dagster code location: all assets, checks, jobs, schedules, sensors and resources.
 
-Heavy libraries are imported inside the assets' functions: loading this must stay cheap, for every run loads it.
+This is the one module that imports `sensors`. Assets import heavy libraries in their bodies, because every run loads
+this module and loading it must stay cheap.
 """
 
 from __future__ import annotations

@@ -1,25 +1,31 @@
-"""API keys: `sk_live_...`, bound to one workspace, kept as a hash, found by it. A key never reaches a log."""
+"""API keys: `sk_live_...`, bound to one workspace. Only the hash is stored, and a key is looked up by its hash.
+
+A key is never logged.
+"""
 
 from __future__ import annotations
 
 import secrets
 import uuid
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from resources.database.engine import now
+from resources.database.queries import fetch_all, fetch_one, insert_row, select_columns
 from resources.database.tables import api_keys
-from resources.sessions import token_hash
+from resources.sessions import hash_token
 
 PREFIX = "sk_live_"
+SHOWN_CHARACTERS = len(PREFIX) + 6  # stored in clear text so that people can tell keys apart
 SCOPES = ("read", "write", "admin")
-TOUCH_EVERY = timedelta(minutes=1)  # last_used_at need not cost a write per request
+USE_INTERVAL = timedelta(minutes=1)  # `last_used_at` is written at most this often, not at every request
 
 
 class ApiKey(msgspec.Struct, frozen=True):
+    """An API key without its secret. `prefix` is its beginning in clear text."""
+
     id: str
     name: str
     prefix: str
@@ -29,17 +35,17 @@ class ApiKey(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-class KeyHolder(msgspec.Struct, frozen=True):
-    """Whom a presented key stands for."""
+class ApiKeyPrincipal(msgspec.Struct, frozen=True):
+    """The identity that a presented key authenticates. `is_use_due`: `last_used_at` is due to be written."""
 
     id: str
     workspace_id: str
     created_by: str | None
     scopes: list[str]
-    stale: bool  # last_used_at is due to be written
+    is_use_due: bool
 
 
-_KEY = [api_keys.c[name] for name in ApiKey.__struct_fields__]
+_COLUMNS = select_columns(api_keys, ApiKey)
 
 
 def create(
@@ -50,71 +56,75 @@ def create(
     scopes: list[str],
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
-    """The key's record, and the key itself: shown once."""
-    key_id, secret = str(uuid.uuid4()), _new_secret()
-    values = {"name": name, "scopes": scopes, "expires_at": expires_at, **_secret_columns(secret)}
-    row = {"id": key_id, "workspace_id": workspace_id, "created_by": user_id, "created_at": now(), **values}
-    connection.execute(insert(api_keys).values(**row))
-    made = get(connection, workspace_id, key_id)
-    assert made is not None
-    return made, secret
+    """Create a key. Return its record and the secret, which cannot be read again."""
+    secret = _generate_secret()
+    values = {
+        "id": str(uuid.uuid4()),
+        "workspace_id": workspace_id,
+        "created_by": user_id,
+        "created_at": now(),
+        "name": name,
+        "scopes": scopes,
+        "expires_at": expires_at,
+        **_secret_columns(secret),
+    }
+    return insert_row(connection, api_keys, ApiKey, values), secret
 
 
 def get(connection: Connection, workspace_id: str, key_id: str) -> ApiKey | None:
-    row = connection.execute(select(*_KEY).where(*_of(workspace_id, key_id))).one_or_none()
-    return None if row is None else ApiKey(**row._mapping)
+    """Return the workspace's key unless it is revoked."""
+    return fetch_one(connection, select(*_COLUMNS).where(*_filter(workspace_id, key_id)), ApiKey)
 
 
-def listing(connection: Connection, workspace_id: str) -> list[ApiKey]:
-    """Newest first, without the revoked."""
-    query = select(*_KEY).where(api_keys.c.workspace_id == workspace_id, api_keys.c.revoked_at.is_(None))
-    return [ApiKey(**row._mapping) for row in connection.execute(query.order_by(api_keys.c.created_at.desc()))]
+def list_active(connection: Connection, workspace_id: str) -> list[ApiKey]:
+    """Return the workspace's keys that are not revoked, newest first."""
+    query = select(*_COLUMNS).where(api_keys.c.workspace_id == workspace_id, api_keys.c.revoked_at.is_(None))
+    return fetch_all(connection, query.order_by(api_keys.c.created_at.desc()), ApiKey)
 
 
 def rotate(connection: Connection, workspace_id: str, key_id: str) -> tuple[ApiKey, str] | None:
-    """A new secret under the same id; the old one is dead at once. None when there is no such key."""
-    secret = _new_secret()
-    query = update(api_keys).where(*_of(workspace_id, key_id)).values(**_secret_columns(secret))
-    if connection.execute(query).rowcount == 0:
-        return None
-    key = get(connection, workspace_id, key_id)
-    assert key is not None
-    return key, secret
+    """Give the key a new secret; the old one stops working at once. Return None if there is no such key."""
+    secret = _generate_secret()
+    query = update(api_keys).where(*_filter(workspace_id, key_id)).values(**_secret_columns(secret))
+    key = fetch_one(connection, query.returning(*_COLUMNS), ApiKey)
+    return None if key is None else (key, secret)
 
 
 def revoke(connection: Connection, workspace_id: str, key_id: str) -> bool:
-    query = update(api_keys).where(*_of(workspace_id, key_id)).values(revoked_at=now())
+    """Revoke the key. Return False if there is no such key."""
+    query = update(api_keys).where(*_filter(workspace_id, key_id)).values(revoked_at=now())
     return connection.execute(query).rowcount == 1
 
 
-def find(connection: Connection, secret: str) -> KeyHolder | None:
-    """Whose key it is. None when it is unknown, revoked or expired.
+def authenticate(connection: Connection, secret: str) -> ApiKeyPrincipal | None:
+    """Return the identity behind a presented key, or None if it is unknown, revoked or expired.
 
-    The look-up is by hash: what it compares is unknown to the sender, so its timing tells nothing of the key.
+    The look-up compares hashes, so its timing reveals nothing about the key.
     """
     query = select(api_keys).where(
-        api_keys.c.key_hash == token_hash(secret),
+        api_keys.c.key_hash == hash_token(secret),
         api_keys.c.revoked_at.is_(None),
         or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now()),
     )
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    stale = row.last_used_at is None or row.last_used_at < now() - TOUCH_EVERY
-    return KeyHolder(row.id, row.workspace_id, row.created_by, row.scopes, stale)
+    is_use_due = row.last_used_at is None or row.last_used_at < now() - USE_INTERVAL
+    return ApiKeyPrincipal(row.id, row.workspace_id, row.created_by, row.scopes, is_use_due)
 
 
-def touch(connection: Connection, key_id: str) -> None:
+def record_use(connection: Connection, key_id: str) -> None:
+    """Set `last_used_at` to now."""
     connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=now()))
 
 
-def _of(workspace_id: str, key_id: str) -> tuple[Any, ...]:
+def _filter(workspace_id: str, key_id: str) -> tuple[ColumnElement[bool], ...]:
     return api_keys.c.id == key_id, api_keys.c.workspace_id == workspace_id, api_keys.c.revoked_at.is_(None)
 
 
-def _new_secret() -> str:
+def _generate_secret() -> str:
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def _secret_columns(secret: str) -> dict[str, str]:
-    return {"key_hash": token_hash(secret), "prefix": secret[: len(PREFIX) + 6]}
+    return {"key_hash": hash_token(secret), "prefix": secret[:SHOWN_CHARACTERS]}

@@ -1,10 +1,10 @@
-"""Where each artifact of a video lies in the store. The names are the contract between the assets and the API."""
+"""Store keys of a project's artifacts: the contract between the assets that write them and the API that serves them."""
 
 from __future__ import annotations
 
-from resources.projects import prefix
+from resources.projects import key_prefix
 
-# One object each, under the project's prefix
+# Names under the project's key prefix
 SOURCE_FACTS = "artifacts/source.json"
 ANALYSIS_FACTS = "artifacts/analysis.json"
 ANALYSIS_AUDIO = "artifacts/audio.flac"
@@ -20,22 +20,26 @@ SCORING_FEATURES = "artifacts/features.msgpack"
 SCORED_CLIPS = "artifacts/clips.json"
 
 
-def key(workspace_id: str, project_id: str, name: str) -> str:
-    return prefix(workspace_id, project_id) + name
+def artifact_key(workspace_id: str, project_id: str, name: str) -> str:
+    """Return the store key of the project's artifact `name`."""
+    return key_prefix(workspace_id, project_id) + name
 
 
-def thumbnail(number: int) -> str:
+def thumbnail_name(number: int) -> str:
+    """Return the name of a thumbnail of the project."""
     return f"artifacts/thumb_{number}.jpg"
 
 
-def clip_thumbnail(clip_id: str) -> str:
+def clip_thumbnail_name(clip_id: str) -> str:
+    """Return the name of a clip's thumbnail."""
     return f"thumbnails/{clip_id}.jpg"
 
 
-def rendered(render_id: str, suffix: str) -> str:
-    """`suffix`: .mp4, .srt, .vtt or .jpg."""
+def render_file_name(render_id: str, suffix: str) -> str:
+    """Return the name of a file of a render. `suffix` is .mp4, .srt, .vtt or .jpg."""
     return f"renders/{render_id}/clip{suffix}"
 
 
-def package(export_id: str) -> str:
+def export_package_name(export_id: str) -> str:
+    """Return the name of an export package."""
     return f"exports/{export_id}.zip"

@@ -1,4 +1,7 @@
-"""Clips: what the scorer chose and the client edits. Renders and packages of them are modules of their own."""
+"""Clips: the segments that the scorer selects and clients edit.
+
+Renders and exports of clips are in `resources.renders` and `resources.exports`.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,13 @@ import msgspec
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from resources.database.engine import now
+from resources.database.queries import fetch_all, fetch_one, select_columns
 from resources.database.tables import clips
-from resources.state_transitions import columns
 
 
-class Clip(msgspec.Struct, frozen=True):
-    """A row of `clips`. Bounds are on the source clock; `template_config` is None until a client has edited."""
+class ClipContent(msgspec.Struct, frozen=True):
+    """What the scorer decides about a clip. Bounds are in seconds of the source video."""
 
-    id: str
-    project_id: str
-    workspace_id: str
     title: str
     start_s: float
     end_s: float
@@ -29,6 +29,20 @@ class Clip(msgspec.Struct, frozen=True):
     reasoning: str
     hashtags: list[str]
     broll_suggestions: list[dict[str, Any]]
+
+
+class NewClip(ClipContent, frozen=True):
+    """A clip to add."""
+
+    thumbnail_key: str | None = None
+
+
+class Clip(ClipContent, frozen=True):
+    """A row of `clips`. `template_config` is None until the first edit by a client."""
+
+    id: str
+    project_id: str
+    workspace_id: str
     status: str
     template_config: dict[str, Any] | None
     version: int
@@ -42,105 +56,98 @@ class Clip(msgspec.Struct, frozen=True):
     updated_at: datetime
 
 
-class NewClip(msgspec.Struct, frozen=True):
-    """What the scorer says of a clip."""
-
-    title: str
-    start_s: float
-    end_s: float
-    virality_score: int
-    score_breakdown: dict[str, int]
-    reasoning: str
-    hashtags: list[str]
-    broll_suggestions: list[dict[str, Any]]
-    thumbnail_key: str | None = None
-
-
-_FIELDS = columns(clips, Clip)
-_ONE = select(*_FIELDS).where(
-    clips.c.id == bindparam("id"), clips.c.retired_at.is_(None)
-)  # built once: see projects.py
-_UNTOUCHED = (clips.c.edited.is_(False), clips.c.status == "DETECTED")
-SHORTEST_CUTAWAY_S = 1.0
+_COLUMNS = select_columns(clips, Clip)
+# Built once, because building takes longer than running it
+_BY_ID = select(*_COLUMNS).where(clips.c.id == bindparam("id"), clips.c.retired_at.is_(None))
+_IS_UNTOUCHED = (clips.c.edited.is_(False), clips.c.status == "DETECTED")  # by clients
 _NAMESPACE = uuid.UUID("5b1c2f3e-7f3a-4f6e-9d54-0d2c8a5a8f10")
+MIN_CUTAWAY_S = 1.0
 
 
 def clip_id(project_id: str, start_s: float, end_s: float) -> str:
-    """The same cut of the same video is the same clip, however often it is found."""
+    """Return the ID of the clip with these bounds. The same bounds in the same project give the same ID."""
     return str(uuid.uuid5(_NAMESPACE, f"{project_id}:{start_s:.2f}:{end_s:.2f}"))
 
 
 def get(connection: Connection, clip_id: str) -> Clip | None:
-    row = connection.execute(_ONE, {"id": clip_id}).one_or_none()
-    return None if row is None else Clip(*row)
+    """Return the clip unless it is retired."""
+    return fetch_one(connection, _BY_ID, Clip, {"id": clip_id})
 
 
-def of_project(connection: Connection, project_id: str) -> list[Clip]:
-    """Best first; a re-scoring's leftovers are not among them."""
+def list_for_project(connection: Connection, project_id: str) -> list[Clip]:
+    """Return the project's clips that are not retired, highest score first."""
     query = (
-        select(*_FIELDS)
+        select(*_COLUMNS)
         .where(clips.c.project_id == project_id, clips.c.retired_at.is_(None))
         .order_by(clips.c.virality_score.desc(), clips.c.start_s)
     )
-    return [Clip(**row._mapping) for row in connection.execute(query)]
+    return fetch_all(connection, query, Clip)
 
 
-def suggestions(clip: Clip) -> list[dict[str, Any]]:
-    """The suggested cutaways that lie in the clip as it is cut now, on its clock; one that runs out is shortened."""
-    length = clip.end_s - clip.start_s
-    within = (s for s in clip.broll_suggestions if 0 <= s["start_time"] <= length - SHORTEST_CUTAWAY_S)
-    return [{**s, "duration": round(min(s["duration"], length - s["start_time"]), 3)} for s in within]
+def list_broll_suggestions(clip: Clip) -> list[dict[str, Any]]:
+    """Return the suggested cutaways within the clip's present bounds; `start_time` is relative to the clip's start.
+
+    A cutaway that extends past the clip's end is shortened. One with less than MIN_CUTAWAY_S left is dropped.
+    """
+    clip_s = clip.end_s - clip.start_s
+    inside = (s for s in clip.broll_suggestions if 0 <= s["start_time"] <= clip_s - MIN_CUTAWAY_S)
+    return [{**s, "duration": round(min(s["duration"], clip_s - s["start_time"]), 3)} for s in inside]
 
 
-def add(connection: Connection, project_id: str, workspace_id: str, found: Iterable[NewClip]) -> list[str]:
-    """Insert clips; one that was there before (retired, or of a run that crashed) comes back with its new words.
+def add(connection: Connection, project_id: str, workspace_id: str, new_clips: Iterable[NewClip]) -> list[str]:
+    """Add clips and return their IDs in order.
 
-    Returns the ids in order.
+    A clip with the same bounds that exists already (retired, or added by a run that crashed) is updated and no longer
+    retired.
     """
     ids = []
-    for clip in found:
-        identity = clip_id(project_id, clip.start_s, clip.end_s)
-        values = {name: getattr(clip, name) for name in NewClip.__struct_fields__}
-        known = connection.execute(select(*_FIELDS).where(clips.c.id == identity)).one_or_none()
-        if (
-            known is not None
-            and known.retired_at is None
-            and (known.start_s, known.end_s) != (clip.start_s, clip.end_s)
-        ):
-            # a clip that was moved since keeps the id that its first bounds gave it
-            identity, known = str(uuid.uuid5(_NAMESPACE, f"{identity}:{known.version}")), None
-        if known is None:
-            of = {"id": identity, "project_id": project_id, "workspace_id": workspace_id, "status": "DETECTED"}
-            connection.execute(insert(clips).values(**of, **values, version=1, created_at=now(), updated_at=now()))
+    for new in new_clips:
+        identity = clip_id(project_id, new.start_s, new.end_s)
+        values = msgspec.structs.asdict(new)
+        existing = fetch_one(connection, select(*_COLUMNS).where(clips.c.id == identity), Clip)
+        if existing is not None and existing.retired_at is None and _has_moved(existing, new):
+            # The existing clip was moved to other bounds and keeps the ID of its first bounds
+            identity, existing = str(uuid.uuid5(_NAMESPACE, f"{identity}:{existing.version}")), None
+        if existing is None:
+            key = {"id": identity, "project_id": project_id, "workspace_id": workspace_id, "status": "DETECTED"}
+            connection.execute(insert(clips).values(**key, **values, version=1, created_at=now(), updated_at=now()))
         else:
-            revived = update(clips).where(clips.c.id == identity)
-            connection.execute(revived.values(**values, retired_at=None, updated_at=now()))
+            query = update(clips).where(clips.c.id == identity)
+            connection.execute(query.values(**values, retired_at=None, updated_at=now()))
         ids.append(identity)
     return ids
 
 
-def rescore(connection: Connection, identity: str, clip: NewClip) -> None:
-    """New score and reasons for a clip that keeps its id, bounds, title, suggested cutaways and edits."""
+def _has_moved(existing: Clip, new: NewClip) -> bool:
+    return (existing.start_s, existing.end_s) != (new.start_s, new.end_s)
+
+
+def rescore(connection: Connection, identity: str, new: ClipContent) -> None:
+    """Set a new score and its reasons. The clip keeps its bounds, title, cutaways and edits."""
     values = {
-        "virality_score": clip.virality_score,
-        "score_breakdown": clip.score_breakdown,
-        "reasoning": clip.reasoning,
-        "hashtags": clip.hashtags,
+        "virality_score": new.virality_score,
+        "score_breakdown": new.score_breakdown,
+        "reasoning": new.reasoning,
+        "hashtags": new.hashtags,
     }
     connection.execute(update(clips).where(clips.c.id == identity).values(**values, updated_at=now()))
 
 
-def describe(connection: Connection, identity: str, clip: NewClip) -> bool:
-    """New bounds and words for a clip, which keeps its id. False, and nothing changes, when somebody touched it."""
-    values = {name: getattr(clip, name) for name in NewClip.__struct_fields__ if name != "thumbnail_key"}
-    changed = update(clips).where(clips.c.id == identity, *_UNTOUCHED)
-    return connection.execute(changed.values(**values, version=clips.c.version + 1, updated_at=now())).rowcount == 1
+def redefine(connection: Connection, identity: str, new: NewClip) -> bool:
+    """Set all that the scorer decides, except the thumbnail. Return False if a client has edited or rendered the clip.
+
+    The clip keeps its ID although its bounds change.
+    """
+    values = msgspec.structs.asdict(new)
+    del values["thumbnail_key"]
+    query = update(clips).where(clips.c.id == identity, *_IS_UNTOUCHED)
+    return connection.execute(query.values(**values, version=clips.c.version + 1, updated_at=now())).rowcount == 1
 
 
 def retire(connection: Connection, identities: Iterable[str]) -> None:
-    """Take clips that a re-scoring dropped out of the lists. One that somebody touched meanwhile stays."""
-    gone = update(clips).where(clips.c.id.in_(list(identities)), clips.c.retired_at.is_(None), *_UNTOUCHED)
-    connection.execute(gone.values(retired_at=now(), updated_at=now()))
+    """Hide clips that a re-scoring no longer selects. A clip that a client has edited or rendered stays."""
+    query = update(clips).where(clips.c.id.in_(list(identities)), clips.c.retired_at.is_(None), *_IS_UNTOUCHED)
+    connection.execute(query.values(retired_at=now(), updated_at=now()))
 
 
 def edit(
@@ -153,28 +160,30 @@ def edit(
     end_s: float | None = None,
     if_version: int | None = None,
 ) -> Clip | None:
-    """Replace the config, and the title or bounds where given. None when the clip has changed since `if_version`.
+    """Replace the config, and the title and bounds that are not None.
 
-    A new start moves the suggested cutaways, which are on the clip's clock.
+    A new start shifts the suggested cutaways, whose times are relative to it. Returns None if there is no such clip or
+    its version is not `if_version`.
     """
     values: dict[str, Any] = {"template_config": template_config, "edited": True, "version": clips.c.version + 1}
-    given = {"title": title, "start_s": start_s, "end_s": end_s}
-    values.update({name: value for name, value in given.items() if value is not None})
+    optional = {"title": title, "start_s": start_s, "end_s": end_s}
+    values.update({name: value for name, value in optional.items() if value is not None})
     if start_s is not None:
-        values["broll_suggestions"] = _moved(connection, identity, start_s)
+        values["broll_suggestions"] = _shift_broll_suggestions(connection, identity, start_s)
     query = update(clips).where(clips.c.id == identity, clips.c.retired_at.is_(None))
     if if_version is not None:
         query = query.where(clips.c.version == if_version)
-    if connection.execute(query.values(**values, updated_at=now())).rowcount == 0:
-        return None
-    return get(connection, identity)
+    return fetch_one(connection, query.values(**values, updated_at=now()).returning(*_COLUMNS), Clip)
 
 
-def _moved(connection: Connection, identity: str, start_s: float) -> list[dict[str, Any]]:
-    """The clip's cutaways where they lie once it starts at `start_s`; those outside are kept too: it may grow again."""
-    row = select(clips.c.start_s, clips.c.broll_suggestions).where(clips.c.id == identity).with_for_update()
-    found = connection.execute(row).one_or_none()
-    if found is None:
+def _shift_broll_suggestions(connection: Connection, identity: str, start_s: float) -> list[dict[str, Any]]:
+    """Return the clip's cutaways with times relative to a new start.
+
+    Cutaways outside the clip are kept, because a later edit may extend it.
+    """
+    query = select(clips.c.start_s, clips.c.broll_suggestions).where(clips.c.id == identity).with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None:
         return []
-    later = found.start_s - start_s
-    return [{**s, "start_time": round(s["start_time"] + later, 3)} for s in found.broll_suggestions]
+    shift_s = row.start_s - start_s
+    return [{**s, "start_time": round(s["start_time"] + shift_s, 3)} for s in row.broll_suggestions]

@@ -1,6 +1,6 @@
-"""What a step prints, kept as files for the Dagster UI. Dagster's settings name this class (`dagster.yaml`).
+"""Dagster's compute log manager of Carmic: keeps the output of steps as files. `dagster.yaml` names this class.
 
-Managers of compute logs are made to be replaced, but Dagster exports none of their names, hence `dagster._core`.
+Compute log managers are meant to be replaced, but Dagster exports their base classes only from `dagster._core`.
 """
 
 from __future__ import annotations
@@ -19,23 +19,26 @@ from dagster._serdes import ConfigurableClassData
 
 
 class ComputeLogFiles(LocalComputeLogManager):
-    """Dagster's own manager without its mirror: standard output and error of a step go to their files only.
+    """Dagster's local manager without the copy of the output to the code server's terminal.
 
-    The mirror copies them to the log of the code server by two `tail -F` and two watchers a step. A worker killed
-    between the start of a tail and that of its watcher leaves the tail running for ever, and the UI shows the files
-    anyway. They are where Dagster puts them: $DAGSTER_HOME/storage.
+    That copy runs two `tail -F` and two watcher processes for each step, and a worker that is killed between the start
+    of a tail and the start of its watcher leaves the tail running. The files are where Dagster expects them, in
+    $DAGSTER_HOME/storage, and its UI shows them.
     """
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
+        """Return the config schema: none."""
         return {}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
+        """Create the manager for the instance in $DAGSTER_HOME."""
         return cls(str(Path(os.environ["DAGSTER_HOME"]) / "storage"), inst_data=inst_data)
 
     @contextmanager
     def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:
+        """Redirect standard output and standard error of this process to files within the block."""
         out, err, complete = (Path(self.get_captured_local_path(log_key, kind)) for kind in ("out", "err", "complete"))
         out.parent.mkdir(parents=True, exist_ok=True)
         with redirect_to_file(sys.stdout, str(out)), redirect_to_file(sys.stderr, str(err)):

@@ -1,4 +1,7 @@
-"""Mail: written in the transaction that causes it, sent afterwards by SMTP, or kept for the operator to read."""
+"""Mail: messages are queued in the transaction that causes them and sent afterwards over SMTP.
+
+Without CARMIC_SMTP_URL they stay in the queue, where the operator can read them.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,18 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from resources.database.engine import Database, now
+from resources.database.queries import fetch_all, select_columns
 from resources.database.tables import mail
 from resources.settings import Settings
 
 MAX_ATTEMPTS = 5
-TIMEOUT_S = 20
+SMTP_TIMEOUT_S = 20
+BATCH_SIZE = 50
 
 
-class Letter(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True):
+    """A message that has not been sent. `attempts` counts the attempts to send it."""
+
     id: int
     recipient: str
     subject: str
@@ -29,66 +36,68 @@ class Letter(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-_LETTER = [mail.c[name] for name in Letter.__struct_fields__]
+_COLUMNS = select_columns(mail, Message)
 
 
-def write(connection: Connection, recipient: str, subject: str, body: str) -> None:
+def enqueue(connection: Connection, recipient: str, subject: str, body: str) -> None:
+    """Queue a message. Line breaks in the subject become spaces."""
     values = {"recipient": recipient, "subject": " ".join(subject.split()), "body": body, "created_at": now()}
     connection.execute(insert(mail).values(**values, attempts=0))
 
 
-def outbox(connection: Connection, limit: int = 1000) -> list[Letter]:
-    """What was not sent, oldest first."""
-    return _unsent(connection, limit)
+def list_unsent(connection: Connection, limit: int = 1000) -> list[Message]:
+    """Return the messages that have not been sent, oldest first."""
+    return _list_unsent(connection, limit)
 
 
-def _unsent(connection: Connection, limit: int, *where: ColumnElement[bool]) -> list[Letter]:
-    query = select(*_LETTER).where(mail.c.sent_at.is_(None), *where).order_by(mail.c.id).limit(limit)
-    return [Letter(**row._mapping) for row in connection.execute(query)]
+def _list_unsent(connection: Connection, limit: int, *conditions: ColumnElement[bool]) -> list[Message]:
+    query = select(*_COLUMNS).where(mail.c.sent_at.is_(None), *conditions).order_by(mail.c.id).limit(limit)
+    return fetch_all(connection, query, Message)
 
 
-def send_waiting(database: Database, settings: Settings) -> int:
-    """Send what waits; returns how many went. Without `CARMIC_SMTP_URL` nothing is tried.
+def send_pending(database: Database, settings: Settings) -> int:
+    """Send queued messages and return how many were sent. Without CARMIC_SMTP_URL, send none.
 
-    Each attempt is claimed before it is made: two processes never send the same letter at once.
+    Each attempt is recorded before it starts, so that two processes never send the same message at once.
     """
     if not settings.smtp_url:
         return 0
     with database.read() as connection:
-        waiting = _unsent(connection, 50, mail.c.attempts < MAX_ATTEMPTS)
-    sent = 0
-    for letter in waiting:
+        pending = _list_unsent(connection, BATCH_SIZE, mail.c.attempts < MAX_ATTEMPTS)
+    sent_count = 0
+    for message in pending:
         with database.write() as connection:
-            mine = (mail.c.id == letter.id) & (mail.c.attempts == letter.attempts) & mail.c.sent_at.is_(None)
-            if connection.execute(update(mail).where(mine).values(attempts=letter.attempts + 1)).rowcount == 0:
+            unclaimed = (mail.c.id == message.id) & (mail.c.attempts == message.attempts) & mail.c.sent_at.is_(None)
+            claim = update(mail).where(unclaimed).values(attempts=message.attempts + 1)
+            if connection.execute(claim).rowcount == 0:
                 continue
         try:
-            _send(settings, letter)
+            _send(settings, message)
             outcome: dict[str, object] = {"sent_at": now(), "last_error": None}
-            sent += 1
-        except Exception as error:  # an address that no mail program can read must not keep the others waiting
+            sent_count += 1
+        except Exception as error:  # one unusable recipient address must not block the other messages
             outcome = {"last_error": type(error).__name__}
         with database.write() as connection:
-            connection.execute(update(mail).where(mail.c.id == letter.id).values(**outcome))
-    return sent
+            connection.execute(update(mail).where(mail.c.id == message.id).values(**outcome))
+    return sent_count
 
 
-def _send(settings: Settings, letter: Letter) -> None:
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = settings.mail_from, letter.recipient, letter.subject
-    message.set_content(letter.body)
+def _send(settings: Settings, message: Message) -> None:
+    email = EmailMessage()
+    email["From"], email["To"], email["Subject"] = settings.mail_from, message.recipient, message.subject
+    email.set_content(message.body)
     url = urlsplit(settings.smtp_url)
     host, implicit_tls = url.hostname or "localhost", url.scheme == "smtps"
     context = ssl.create_default_context()
     server: smtplib.SMTP
     if implicit_tls:
-        server = smtplib.SMTP_SSL(host, url.port or 465, timeout=TIMEOUT_S, context=context)
+        server = smtplib.SMTP_SSL(host, url.port or 465, timeout=SMTP_TIMEOUT_S, context=context)
     else:
-        server = smtplib.SMTP(host, url.port or 587, timeout=TIMEOUT_S)
+        server = smtplib.SMTP(host, url.port or 587, timeout=SMTP_TIMEOUT_S)
     with server:
         server.ehlo()
         if not implicit_tls and server.has_extn("starttls"):
             server.starttls(context=context)
         if url.username:
             server.login(unquote(url.username), unquote(url.password or ""))
-        server.send_message(message)
+        server.send_message(email)

@@ -1,4 +1,4 @@
-"""The media library: files that a workspace keeps to use in clips. Rows only; the bytes are in the store."""
+"""The media library: files that a workspace keeps for use in its clips. Only rows; the files are in the store."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-from sqlalchemy import Connection, Text, and_, cast, delete, func, insert, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Text, cast, delete, or_, select
 
 from resources.database.engine import now
+from resources.database.queries import fetch_all, fetch_one, fetch_page, insert_row, select_columns
 from resources.database.tables import clips, media, templates
+
+MAX_USAGES = 10  # listed of each kind
 
 
 class Media(msgspec.Struct, frozen=True):
-    """A row of `media`. `clip_id` is set for media that belong to one clip."""
+    """A row of `media`. `clip_id` is set for a file that belongs to one clip and is not in the library."""
 
     id: str
     workspace_id: str
@@ -35,78 +38,77 @@ class Media(msgspec.Struct, frozen=True):
 
 
 _KEY = re.compile(r"workspaces/([^/]+)/(?:media|clips/([^/]+))/[^/]+")
-_FIELDS = [media.c[name] for name in Media.__struct_fields__]
+_COLUMNS = select_columns(media, Media)
+_NEWEST_FIRST = (media.c.created_at.desc(), media.c.id)
 
 
 def new_key(workspace_id: str, suffix: str, clip_id: str | None = None) -> str:
-    """Where a new file goes. `suffix` is ".png" or the like."""
-    room = "media" if clip_id is None else f"clips/{clip_id}"
-    return f"workspaces/{workspace_id}/{room}/{uuid.uuid4()}{suffix}"
+    """Return the store key for a new file. `suffix` is the file ending, such as ".png"."""
+    folder = "media" if clip_id is None else f"clips/{clip_id}"
+    return f"workspaces/{workspace_id}/{folder}/{uuid.uuid4()}{suffix}"
 
 
-def owner_of(key: str) -> tuple[str, str | None] | None:
-    """The workspace that `new_key` made the key for, and the clip where it is for one; None for any other key."""
+def parse_owner(key: str) -> tuple[str, str | None] | None:
+    """Return the workspace and clip that `new_key` made the key for, or None for any other key."""
     match = _KEY.fullmatch(key)
     return (match[1], match[2]) if match else None
 
 
-def add(connection: Connection, workspace_id: str, **columns: Any) -> Media:
-    media_id = str(uuid.uuid4())
-    row = {"id": media_id, "workspace_id": workspace_id, "created_at": now(), "facts": {}, **columns}
-    connection.execute(insert(media).values(**row))
-    made = get(connection, workspace_id, media_id)
-    assert made is not None
-    return made
+def add(connection: Connection, workspace_id: str, **columns: object) -> Media:
+    """Insert a file with these columns."""
+    values = {"id": str(uuid.uuid4()), "workspace_id": workspace_id, "created_at": now(), "facts": {}, **columns}
+    return insert_row(connection, media, Media, values)
 
 
 def get(connection: Connection, workspace_id: str, media_id: str) -> Media | None:
-    query = select(*_FIELDS).where(media.c.id == media_id, media.c.workspace_id == workspace_id)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else Media(**row._mapping)
+    """Return the workspace's file."""
+    query = select(*_COLUMNS).where(media.c.id == media_id, media.c.workspace_id == workspace_id)
+    return fetch_one(connection, query, Media)
 
 
-def by_key(connection: Connection, workspace_id: str, object_key: str) -> Media | None:
-    query = select(*_FIELDS).where(media.c.object_key == object_key, media.c.workspace_id == workspace_id)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else Media(**row._mapping)
+def find_by_key(connection: Connection, workspace_id: str, object_key: str) -> Media | None:
+    """Return the workspace's file with this store key."""
+    query = select(*_COLUMNS).where(media.c.object_key == object_key, media.c.workspace_id == workspace_id)
+    return fetch_one(connection, query, Media)
 
 
-def key_in(workspace_id: str, reference: str) -> str | None:
-    """The key of the workspace's own object that a reference is, or that its address leads to. None where it has none.
+def resolve_key(workspace_id: str, reference: str) -> str | None:
+    """Return the store key that a reference names, if it is one of the workspace's.
 
-    The object need not exist. An address is one of the store's: it ends in the key, whoever serves it.
+    A reference is a store key or a URL of the store, which ends with the key. The object may not exist.
     """
     try:
         path = unquote(urlsplit(reference).path)
     except ValueError:
         return None
-    room = f"workspaces/{workspace_id}/"
-    _, found, rest = f"/{path}".partition(f"/{room}")
-    return room + rest if found else None
+    prefix = f"workspaces/{workspace_id}/"
+    _, separator, rest = f"/{path}".partition(f"/{prefix}")
+    return prefix + rest if separator else None
 
 
-def named(connection: Connection, workspace_id: str, references: Iterable[str]) -> dict[str, Media]:
-    """The files of the workspace that references mean, each by its id, its object key or an address of the store. What
-    means none is left out."""
-    keys = {reference: key_in(workspace_id, reference) or reference for reference in references}
-    query = select(*_FIELDS).where(
+def resolve_references(connection: Connection, workspace_id: str, references: Iterable[str]) -> dict[str, Media]:
+    """Return the workspace's files by reference: an ID, a store key or a URL of the store.
+
+    References to other things are left out.
+    """
+    keys = {reference: resolve_key(workspace_id, reference) or reference for reference in references}
+    query = select(*_COLUMNS).where(
         media.c.workspace_id == workspace_id,
         or_(media.c.id.in_(keys.keys()), media.c.object_key.in_(keys.values())),
     )
-    found: dict[str, Media] = {}
-    for row in connection.execute(query):
-        file = Media(**row._mapping)
-        found |= {file.id: file, file.object_key: file}
-    return {reference: found[key] for reference, key in keys.items() if key in found}
+    files: dict[str, Media] = {}
+    for file in fetch_all(connection, query, Media):
+        files |= {file.id: file, file.object_key: file}
+    return {reference: files[key] for reference, key in keys.items() if key in files}
 
 
-def fonts(connection: Connection, workspace_id: str) -> list[Media]:
-    """The workspace's font files, newest first: of two of one family the newer counts."""
-    query = select(*_FIELDS).where(media.c.workspace_id == workspace_id, media.c.media_type == "font")
-    return [Media(**row._mapping) for row in connection.execute(query.order_by(media.c.created_at.desc(), media.c.id))]
+def list_fonts(connection: Connection, workspace_id: str) -> list[Media]:
+    """Return the workspace's font files, newest first. Of two files of one family the newer is used."""
+    query = select(*_COLUMNS).where(media.c.workspace_id == workspace_id, media.c.media_type == "font")
+    return fetch_all(connection, query.order_by(*_NEWEST_FIRST), Media)
 
 
-def listing(
+def list_page(
     connection: Connection,
     workspace_id: str,
     *,
@@ -116,60 +118,59 @@ def listing(
     limit: int = 20,
     offset: int = 0,
 ) -> tuple[list[Media], int]:
-    """Newest first, and how many there are in all. Without `clip_id`: the library; with it: that clip's own."""
-    conditions = [media.c.workspace_id == workspace_id]
-    conditions.append(media.c.clip_id.is_(None) if clip_id is None else media.c.clip_id == clip_id)
+    """Return one page of the library, or of the files of `clip_id`, newest first, and their total number."""
+    query = select(*_COLUMNS).where(
+        media.c.workspace_id == workspace_id,
+        media.c.clip_id.is_(None) if clip_id is None else media.c.clip_id == clip_id,
+    )
     if media_type:
-        conditions.append(media.c.media_type == media_type)
+        query = query.where(media.c.media_type == media_type)
     if search:
-        conditions.append(media.c.filename.icontains(search, autoescape=True))
-    query = select(*_FIELDS).where(and_(*conditions)).order_by(media.c.created_at.desc(), media.c.id)
-    rows = connection.execute(query.limit(limit).offset(offset))
-    total = connection.scalar(select(func.count()).select_from(media).where(and_(*conditions)))
-    return [Media(**row._mapping) for row in rows], total or 0
+        query = query.where(media.c.filename.icontains(search, autoescape=True))
+    return fetch_page(connection, query.order_by(*_NEWEST_FIRST), Media, limit, offset)
 
 
 def search(
-    connection: Connection, workspace_id: str, words: str, media_types: tuple[str, ...], limit: int = 20
+    connection: Connection, workspace_id: str, text: str, media_types: tuple[str, ...], limit: int = 20
 ) -> list[Media]:
-    """Files of these types whose name holds the words, newest first."""
-    query = select(*_FIELDS).where(
+    """Return the files of these types whose name contains the text, newest first."""
+    query = select(*_COLUMNS).where(
         media.c.workspace_id == workspace_id,
         media.c.media_type.in_(media_types),
-        media.c.filename.icontains(words, autoescape=True),
+        media.c.filename.icontains(text, autoescape=True),
     )
-    rows = connection.execute(query.order_by(media.c.created_at.desc(), media.c.id).limit(limit))
-    return [Media(**row._mapping) for row in rows]
+    return fetch_all(connection, query.order_by(*_NEWEST_FIRST).limit(limit), Media)
 
 
-def users_of(connection: Connection, workspace_id: str, file: Media) -> list[str]:
-    """Which clips and templates name the file, by id or key: what must change before it may go."""
+def list_usages(connection: Connection, workspace_id: str, file: Media) -> list[str]:
+    """Return the clips and templates whose config contains the file's ID or key, in the form `the clip “title”`."""
 
-    def named(column: Any) -> Any:
+    def mentions(column: Column[Any]) -> ColumnElement[bool]:
         text = cast(column, Text)
         return or_(text.contains(file.id), text.contains(file.object_key))
 
-    of_clips = select(clips.c.title).where(
-        clips.c.workspace_id == workspace_id, clips.c.retired_at.is_(None), named(clips.c.template_config)
+    clip_titles = select(clips.c.title).where(
+        clips.c.workspace_id == workspace_id, clips.c.retired_at.is_(None), mentions(clips.c.template_config)
     )
-    of_templates = select(templates.c.name).where(
-        templates.c.workspace_id == workspace_id, named(templates.c.template_config)
+    template_names = select(templates.c.name).where(
+        templates.c.workspace_id == workspace_id, mentions(templates.c.template_config)
     )
-    found = [f"the clip “{title}”" for title in connection.scalars(of_clips.limit(10))]
-    return found + [f"the template “{name}”" for name in connection.scalars(of_templates.limit(10))]
+    usages = [f"the clip “{title}”" for title in connection.scalars(clip_titles.limit(MAX_USAGES))]
+    return usages + [f"the template “{name}”" for name in connection.scalars(template_names.limit(MAX_USAGES))]
 
 
-def captioned(connection: Connection, workspace_id: str) -> list[tuple[str, str]]:
-    """The caption fonts that clips and templates name, each with who names it."""
-    found: list[tuple[str, str]] = []
-    for what, table, name in (("clip", clips, clips.c.title), ("template", templates, templates.c.name)):
-        font = table.c.template_config["style"]["captionFont"].as_string()
-        query = select(font, name).where(table.c.workspace_id == workspace_id, font.is_not(None))
-        if table is clips:
-            query = query.where(clips.c.retired_at.is_(None))
-        found += [(font, f"the {what} “{title}”") for font, title in connection.execute(query)]
-    return found
+def list_caption_fonts(connection: Connection, workspace_id: str) -> list[tuple[str, str]]:
+    """Return the caption fonts that clips and templates use, each with its user in the form `the clip “title”`."""
+    font = clips.c.template_config["style"]["captionFont"].as_string()
+    in_clips = select(font, clips.c.title).where(
+        clips.c.workspace_id == workspace_id, clips.c.retired_at.is_(None), font.is_not(None)
+    )
+    font = templates.c.template_config["style"]["captionFont"].as_string()
+    in_templates = select(font, templates.c.name).where(templates.c.workspace_id == workspace_id, font.is_not(None))
+    by_clips = [(name, f"the clip “{title}”") for name, title in connection.execute(in_clips)]
+    return by_clips + [(name, f"the template “{title}”") for name, title in connection.execute(in_templates)]
 
 
 def remove(connection: Connection, workspace_id: str, media_id: str) -> None:
+    """Delete the workspace's file from the library; its object stays in the store."""
     connection.execute(delete(media).where(media.c.id == media_id, media.c.workspace_id == workspace_id))

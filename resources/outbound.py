@@ -1,7 +1,8 @@
-"""Where this system may connect to on a user's word: webhooks and downloads. The operator's own addresses are not here.
+"""The outbound policy: the addresses that downloads and webhooks of users may connect to.
 
-A name is resolved once, every address it has is checked, and the connection goes to a checked address: what a second
-look-up would say does not matter. Sources: the IANA special-purpose registries (RFC 6890), RFC 6052, 3056 and 4380.
+A host name is resolved once, all of its addresses are checked, and the connection uses a checked address, so a later
+change of the DNS answer has no effect. Sources: the IANA special-purpose address registries (RFC 6890), RFC 6052, RFC
+3056 and RFC 4380. Connections to services that the operator configures do not pass through this module.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import httpcore
@@ -24,8 +26,8 @@ import httpx
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# What `is_global` does not refuse by itself, or not in every Python: translations of IPv4 and odd corners
-DENIED: tuple[Network, ...] = tuple(
+# Networks that `is_global` does not refuse, or not in every Python version: embedded IPv4 addresses and special cases
+DENIED_NETWORKS: tuple[Network, ...] = tuple(
     ipaddress.ip_network(text)
     for text in (
         "0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4",
@@ -33,98 +35,119 @@ DENIED: tuple[Network, ...] = tuple(
         "fec0::/10", "ff00::/8",
     )
 )  # fmt: skip
-PORTS = (80, 443)  # of those below 1024; above, any
+FIRST_UNPRIVILEGED_PORT = 1024
+ALLOWED_LOW_PORTS = (80, 443)  # of the privileged ports; all others are allowed
 CONNECT_TIMEOUT_S = 10.0
+PROXY_IDLE_TIMEOUT_S = 60
 
 
-class Refused(Exception):
-    """This address may not be connected to; the sentence is for the user who gave it."""
+class AddressRefusedError(Exception):
+    """The policy refuses this address. The message is for the user who gave it."""
 
 
-class Unknown(Refused):
-    """The name has no address now. It may have one when it is used."""
+class UnknownHostError(AddressRefusedError):
+    """The host name has no address at present."""
 
 
-class Outbound:
-    """The rule of one installation: public addresses, and the networks that the operator allowed."""
+class OutboundPolicy:
+    """Permits public addresses, and the private networks that the operator allows."""
 
-    def __init__(self, allow: Iterable[str] = ()):
-        self.allow: tuple[Network, ...] = tuple(ipaddress.ip_network(n, strict=False) for n in allow)
+    def __init__(self, allow: Iterable[str] = ()) -> None:
+        self.allowed_networks: tuple[Network, ...] = tuple(ipaddress.ip_network(text, strict=False) for text in allow)
 
-    def permits(self, address: Address) -> bool:
-        address = _plain(address)
-        if self.allowed(address):
+    def is_permitted(self, address: Address) -> bool:
+        """Return whether the policy permits connections to the address."""
+        address = _unmap_ipv4(address)
+        if self.is_allowlisted(address):
             return True
-        return address.is_global and not any(address in n for n in DENIED if n.version == address.version)
+        return address.is_global and not _is_in(address, DENIED_NETWORKS)
 
-    def allowed(self, address: Address) -> bool:
-        address = _plain(address)
-        return any(address in network for network in self.allow if network.version == address.version)
+    def is_allowlisted(self, address: Address) -> bool:
+        """Return whether the address is in a network that the operator allows."""
+        return _is_in(_unmap_ipv4(address), self.allowed_networks)
 
     def resolve(self, host: str, port: int) -> list[Address]:
-        """Every address of the name. Raises Refused unless all of them may be connected to."""
+        """Return all addresses of the host.
+
+        Raises:
+            UnknownHostError: if it has none.
+            AddressRefusedError: if any of them, or the port, is not permitted.
+        """
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            raise Unknown(f"The host {host} cannot be found. Check the address.") from None
-        addresses = list(dict.fromkeys(ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
-        if not addresses or not all(self.permits(address) for address in addresses):
-            raise Refused(
+            raise UnknownHostError(f"The host {host} cannot be found. Check the address.") from None
+        addresses = list(dict.fromkeys(ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in entries))
+        if not addresses or not all(self.is_permitted(address) for address in addresses):
+            raise AddressRefusedError(
                 f"The host {host} is private or reserved, and only addresses on the public internet may be used."
             )
-        if port < 1024 and port not in PORTS and not all(self.allowed(address) for address in addresses):
-            raise Refused(f"Port {port} may not be used: use 80, 443, or one above 1023.")
+        is_low_port = port < FIRST_UNPRIVILEGED_PORT and port not in ALLOWED_LOW_PORTS
+        if is_low_port and not all(self.is_allowlisted(address) for address in addresses):
+            raise AddressRefusedError(f"Port {port} may not be used: use 80, 443, or one above 1023.")
         return addresses
 
-    def check(self, url: str) -> SplitResult:
-        """The parts of a URL that a client gave, for later use. Raises Refused with the reason.
+    def check_url(self, url: str) -> SplitResult:
+        """Return the parts of a URL that a client gives for later use.
 
-        A name that has no address now passes: the connection will tell.
+        A host name without an address passes, because it may have one later; the connection checks it then.
+
+        Raises:
+            AddressRefusedError: with the reason.
         """
         try:
             parts = urlsplit(url.strip())
             host, port = parts.hostname, parts.port
         except ValueError:
-            raise Refused("That is not a valid URL. Give a full https:// address.") from None
+            raise AddressRefusedError("That is not a valid URL. Give a full https:// address.") from None
         if parts.scheme not in ("http", "https") or not host:
-            raise Refused("Give a URL that starts with https://.")
+            raise AddressRefusedError("Give a URL that starts with https://.")
         if parts.username is not None or parts.password is not None:
-            raise Refused("The URL must not hold a user name or password.")
+            raise AddressRefusedError("The URL must not contain a user name or password.")
         try:
             addresses = self.resolve(host, port or (443 if parts.scheme == "https" else 80))
-        except Unknown:
+        except UnknownHostError:
             addresses = []
-        if parts.scheme == "http" and not (addresses and all(self.allowed(address) for address in addresses)):
-            raise Refused("Use https:// instead of http://.")
+        if parts.scheme == "http" and not (addresses and all(self.is_allowlisted(address) for address in addresses)):
+            raise AddressRefusedError("Use https:// instead of http://.")
         return parts
 
-    def connect(self, host: str, port: int, timeout: float | None = CONNECT_TIMEOUT_S) -> socket.socket:
-        """A connection to a checked address of `host`. Raises Refused or OSError."""
-        last: OSError | None = None
+    def connect(self, host: str, port: int, timeout_s: float | None = CONNECT_TIMEOUT_S) -> socket.socket:
+        """Connect to the first address of the host that accepts the connection.
+
+        Raises:
+            AddressRefusedError: if the policy refuses the host.
+            OSError: if no address accepts.
+        """
+        last_error: OSError | None = None
         for address in self.resolve(host, port):
             try:
-                return socket.create_connection((str(address), port), timeout=timeout)
+                return socket.create_connection((str(address), port), timeout=timeout_s)
             except OSError as error:
-                last = error
-        raise last or OSError("no address")
+                last_error = error
+        raise last_error or OSError("no address")
 
-    def client(self, within_s: float) -> httpx.Client:
-        """An HTTP client for one exchange that ends within `within_s`, however slowly the other side trickles.
+    def open_client(self, timeout_s: float) -> httpx.Client:
+        """Return an HTTP client for one exchange, which ends within `timeout_s` however slowly the server sends.
 
-        It connects only where the rule permits, follows no redirect and reads no proxy settings.
+        The client connects only where the policy permits, follows no redirects and ignores proxy settings.
         """
         transport = httpx.HTTPTransport(retries=0)
+        backend = _PolicyBackend(self, time.monotonic() + timeout_s)
         transport._pool = httpcore.ConnectionPool(  # httpx has no argument for it
-            ssl_context=_trust(), network_backend=_Backend(self, time.monotonic() + within_s), max_connections=1
+            ssl_context=_create_ssl_context(), network_backend=backend, max_connections=1
         )
-        return httpx.Client(transport=transport, timeout=within_s, follow_redirects=False, trust_env=False)
+        return httpx.Client(transport=transport, timeout=timeout_s, follow_redirects=False, trust_env=False)
 
     @contextlib.contextmanager
-    def proxy(self) -> Iterator[str]:
-        """A local HTTP proxy that only reaches what the rule permits, for a child process that opens its own
-        connections. Yields its address; redirects, second look-ups and other hosts all pass through the rule."""
-        server = _Proxy(("127.0.0.1", 0), _Forward)
-        server.outbound = self
+    def run_proxy(self) -> Iterator[str]:
+        """Run a local HTTP proxy that connects only where the policy permits, and provide its URL.
+
+        It is for child processes that open their own connections: redirects, repeated DNS look-ups and further hosts
+        all pass through the policy.
+        """
+        server = _ProxyServer(("127.0.0.1", 0), _ProxyHandler)
+        server.policy = self
         thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="outbound-proxy", daemon=True)
         thread.start()
         try:
@@ -134,119 +157,132 @@ class Outbound:
             server.server_close()
 
 
-def _plain(address: Address) -> Address:
-    """An IPv4 address that came as an IPv6 one (::ffff:a.b.c.d) is judged as IPv4."""
+def _is_in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address in network for network in networks if network.version == address.version)
+
+
+def _unmap_ipv4(address: Address) -> Address:
+    """Return the IPv4 address in an IPv4-mapped IPv6 address (::ffff:a.b.c.d), and any other address as it is."""
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
 
 
 @functools.cache
-def _trust() -> ssl.SSLContext:
+def _create_ssl_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-class _Backend(httpcore.NetworkBackend):
-    """httpcore's TCP connections, through the rule and up to a deadline (of `time.monotonic`)."""
+class _PolicyBackend(httpcore.NetworkBackend):
+    """TCP connections of httpcore that follow the policy and end at a deadline (of `time.monotonic`)."""
 
-    def __init__(self, outbound: Outbound, deadline: float):
-        self.outbound = outbound
-        self.deadline = deadline
-        self.real = httpcore.SyncBackend()
+    def __init__(self, policy: OutboundPolicy, deadline_s: float) -> None:
+        self.policy = policy
+        self.deadline_s = deadline_s
+        self.backend = httpcore.SyncBackend()
 
-    def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
         try:
-            addresses = self.outbound.resolve(host, port)
-        except Refused as error:
+            addresses = self.policy.resolve(host, port)
+        except AddressRefusedError as error:
             raise httpcore.ConnectError(str(error)) from error
-        last: Exception | None = None
+        last_error: Exception | None = None
         for address in addresses:
-            left = _left(self.deadline, httpcore.ConnectTimeout)
+            remaining_s = _get_remaining_s(self.deadline_s, httpcore.ConnectTimeout)
             try:
-                made = self.real.connect_tcp(str(address), port, left, local_address, socket_options)
-                return _Timed(made, self.deadline)
+                stream = self.backend.connect_tcp(str(address), port, remaining_s, local_address, socket_options)
+                return _DeadlineStream(stream, self.deadline_s)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                last = error
-        raise last or httpcore.ConnectError("no address")
+                last_error = error
+        raise last_error or httpcore.ConnectError("no address")
 
 
-class _Timed(httpcore.NetworkStream):
-    """A connection whose every wait ends at the deadline: a time limit on each read alone would never end a trickle."""
+class _DeadlineStream(httpcore.NetworkStream):
+    """A connection on which every wait ends at the deadline. A timeout per read would never end a slow trickle."""
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: float):
+    def __init__(self, stream: httpcore.NetworkStream, deadline_s: float) -> None:
         self.stream = stream
-        self.deadline = deadline
+        self.deadline_s = deadline_s
 
-    def read(self, max_bytes, timeout=None):
-        return self.stream.read(max_bytes, _left(self.deadline, httpcore.ReadTimeout))
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self.stream.read(max_bytes, _get_remaining_s(self.deadline_s, httpcore.ReadTimeout))
 
-    def write(self, buffer, timeout=None):
-        self.stream.write(buffer, _left(self.deadline, httpcore.WriteTimeout))
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.stream.write(buffer, _get_remaining_s(self.deadline_s, httpcore.WriteTimeout))
 
-    def close(self):
+    def close(self) -> None:
         self.stream.close()
 
-    def start_tls(self, ssl_context, server_hostname=None, timeout=None):
-        left = _left(self.deadline, httpcore.ConnectTimeout)
-        return _Timed(self.stream.start_tls(ssl_context, server_hostname, left), self.deadline)
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        remaining_s = _get_remaining_s(self.deadline_s, httpcore.ConnectTimeout)
+        return _DeadlineStream(self.stream.start_tls(ssl_context, server_hostname, remaining_s), self.deadline_s)
 
-    def get_extra_info(self, info):
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as httpcore declares it
         return self.stream.get_extra_info(info)
 
 
-def _left(deadline: float, late: type[Exception]) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise late("the time for this exchange is up")
-    return left
+def _get_remaining_s(deadline_s: float, timeout_error: type[Exception]) -> float:
+    remaining_s = deadline_s - time.monotonic()
+    if remaining_s <= 0:
+        raise timeout_error("the time limit of this exchange has passed")
+    return remaining_s
 
 
-class _Proxy(socketserver.ThreadingTCPServer):
+class _ProxyServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
-    outbound: Outbound
+    policy: OutboundPolicy
 
 
-class _Forward(socketserver.StreamRequestHandler):
-    """One connection: `CONNECT host:port`, or a request with an absolute http:// URL. Bytes are passed, not read."""
+class _ProxyHandler(socketserver.StreamRequestHandler):
+    """One connection: `CONNECT host:port`, or a request with an absolute http:// URL."""
 
-    timeout = 60
-    server: _Proxy
+    timeout = PROXY_IDLE_TIMEOUT_S
+    server: _ProxyServer
 
     def handle(self) -> None:
-        line = self.rfile.readline(8192).decode("latin-1")
-        head: list[str] = []
-        while (more := self.rfile.readline(16384)) not in (b"\r\n", b"\n", b""):
-            head.append(more.decode("latin-1"))
-        method, _, rest = line.partition(" ")
+        request_line = self.rfile.readline(8192).decode("latin-1")
+        header_lines: list[str] = []
+        while (line := self.rfile.readline(16384)) not in (b"\r\n", b"\n", b""):
+            header_lines.append(line.decode("latin-1"))
+        method, _, rest = request_line.partition(" ")
         target, _, version = rest.rpartition(" ")
         try:
             if method == "CONNECT":
                 host, _, port = target.rpartition(":")
-                far = self.server.outbound.connect(host.strip("[]"), int(port))
+                upstream = self.server.policy.connect(host.strip("[]"), int(port))
                 self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             else:
                 parts = urlsplit(target)
-                far = self.server.outbound.connect(parts.hostname or "", parts.port or 80)
+                upstream = self.server.policy.connect(parts.hostname or "", parts.port or 80)
                 path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-                kept = [h for h in head if not h.lower().startswith(("proxy-", "connection:"))]
-                request = f"{method} {path} {version.strip()}\r\n{''.join(kept)}Connection: close\r\n\r\n"
-                far.sendall(request.encode("latin-1"))
-        except (Refused, OSError, ValueError):
+                forwarded = [line for line in header_lines if not line.lower().startswith(("proxy-", "connection:"))]
+                request = f"{method} {path} {version.strip()}\r\n{''.join(forwarded)}Connection: close\r\n\r\n"
+                upstream.sendall(request.encode("latin-1"))
+        except (AddressRefusedError, OSError, ValueError):
             self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             return
-        with far:
-            self._pass(far)
+        with upstream:
+            self._relay(upstream)
 
-    def _pass(self, far: socket.socket) -> None:
-        self.connection.setblocking(False)  # what came behind the head lies in our buffer already
+    def _relay(self, upstream: socket.socket) -> None:
+        """Copy bytes in both directions until one side closes the connection or both are idle."""
+        self.connection.setblocking(False)  # the buffered reader may hold bytes that followed the header
         with contextlib.suppress(BlockingIOError):
-            if early := self.rfile.read1(1 << 16):
-                far.sendall(early)
+            if buffered := self.rfile.read1(1 << 16):
+                upstream.sendall(buffered)
         self.connection.setblocking(True)
-        near = self.connection
-        other = {near: far, far: near}
+        peers = {self.connection: upstream, upstream: self.connection}
         while True:
-            ready, _, _ = select.select([near, far], [], [], self.timeout)
+            ready, _, _ = select.select(list(peers), [], [], self.timeout)
             if not ready:
                 return
             for source in ready:
@@ -254,6 +290,6 @@ class _Forward(socketserver.StreamRequestHandler):
                     block = source.recv(65536)
                     if not block:
                         return
-                    other[source].sendall(block)
+                    peers[source].sendall(block)
                 except OSError:
                     return

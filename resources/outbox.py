@@ -1,7 +1,7 @@
-"""The outbox: what a client may care for, written in the transaction that makes it true, read in order of id.
+"""The outbox: events for clients, written in the transaction of the change they report and read in order of ID.
 
-SSE tails it, the webhook deliverer takes from it. Told at least once; `event_key` keeps the same fact from being told
-twice, the row id lets a reader resume.
+SSE streams read its tail, and webhook deliveries are created from it. Delivery is at least once: `event_key` keeps an
+event from being recorded twice, and the ID lets a reader resume.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, text
 
 from resources.database.engine import now
+from resources.database.queries import fetch_all, select_columns
 from resources.database.tables import events
 
-# What a subscription may name. Everything else in the outbox is for streams alone.
+# The events a webhook may subscribe to. All others are for streams only.
 WebhookEvent = Literal[
     "project.status",
     "project.clips_ready",
@@ -32,6 +33,8 @@ WEBHOOK_EVENTS: tuple[str, ...] = get_args(WebhookEvent)
 
 
 class Event(msgspec.Struct, frozen=True):
+    """A row of the outbox. `subject` names the stream: `project:<id>`, `export:<id>`, `clip:<id>` or `job:<id>`."""
+
     id: int
     workspace_id: str
     subject: str
@@ -40,52 +43,43 @@ class Event(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
+_COLUMNS = select_columns(events, Event)
+
+
 def record(
     connection: Connection, workspace_id: str, subject: str, event: str, data: dict[str, Any], key: str | None = None
 ) -> bool:
-    """Add a row; False when `key` was recorded before. `subject` is `project:<id>`, `export:<id>` or `clip:<id>`."""
+    """Add an event. Return False if one with this key was recorded before."""
     if connection.dialect.name == "postgresql":
-        # Rows must become visible in the order of their ids, or a reader that resumes by id would miss one.
+        # Rows must become visible in the order of their IDs, or a reader that resumes by ID would miss one.
         connection.execute(text("SELECT pg_advisory_xact_lock(727272)"))
     if key is not None and connection.scalar(select(events.c.id).where(events.c.event_key == key)) is not None:
         return False
-    connection.execute(
-        insert(events).values(
-            workspace_id=workspace_id,
-            subject=subject,
-            event=event,
-            event_key=key,
-            data=data,
-            dispatched=event not in WEBHOOK_EVENTS,
-            created_at=now(),
-        )
-    )
+    values = {"workspace_id": workspace_id, "subject": subject, "event": event, "event_key": key, "data": data}
+    connection.execute(insert(events).values(**values, dispatched=event not in WEBHOOK_EVENTS, created_at=now()))
     return True
 
 
-def after(connection: Connection, last_id: int, limit: int = 500) -> list[Event]:
-    """The rows behind `last_id`, oldest first: the tail."""
-    rows = connection.execute(select(events).where(events.c.id > last_id).order_by(events.c.id).limit(limit))
-    return [_event(row) for row in rows]
+def list_after(connection: Connection, last_id: int, limit: int = 500) -> list[Event]:
+    """Return the events after `last_id`, oldest first."""
+    return fetch_all(
+        connection, select(*_COLUMNS).where(events.c.id > last_id).order_by(events.c.id).limit(limit), Event
+    )
 
 
-def of_subject(connection: Connection, subject: str, after_id: int = 0, limit: int = 1000) -> list[Event]:
-    """One stream's rows behind `after_id`, oldest first: what a client that resumes has missed."""
-    query = select(events).where(events.c.subject == subject, events.c.id > after_id)
-    return [_event(row) for row in connection.execute(query.order_by(events.c.id).limit(limit))]
+def list_for_subject(connection: Connection, subject: str, after_id: int = 0, limit: int = 1000) -> list[Event]:
+    """Return the events of one stream after `after_id`, oldest first."""
+    query = select(*_COLUMNS).where(events.c.subject == subject, events.c.id > after_id)
+    return fetch_all(connection, query.order_by(events.c.id).limit(limit), Event)
 
 
-def newest_id(connection: Connection, subject: str | None = None) -> int:
-    """Of the outbox, or of one stream; 0 when there is none."""
+def get_newest_id(connection: Connection, subject: str | None = None) -> int:
+    """Return the newest ID of the outbox or of one stream, 0 if there is none."""
     query = select(func.max(events.c.id))
     return connection.scalar(query if subject is None else query.where(events.c.subject == subject)) or 0
 
 
 def prune(connection: Connection, older_than: timedelta = timedelta(days=7)) -> int:
-    """Forget rows that are old and dispatched; returns how many."""
-    gone = delete(events).where(events.c.created_at < now() - older_than, events.c.dispatched)
-    return connection.execute(gone).rowcount
-
-
-def _event(row: Any) -> Event:
-    return Event(row.id, row.workspace_id, row.subject, row.event, row.data, row.created_at)
+    """Delete the dispatched events older than `older_than` and return their number."""
+    query = delete(events).where(events.c.created_at < now() - older_than, events.c.dispatched)
+    return connection.execute(query).rowcount

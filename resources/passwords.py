@@ -1,4 +1,7 @@
-"""Passwords: the rule, and argon2. A hash costs 64 MiB and tens of milliseconds: callers bound how many run at once."""
+"""Passwords: the rule for new ones, and Argon2 hashes.
+
+One hash takes 64 MiB and tens of milliseconds. Callers limit how many run at once.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +11,35 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 RULE = "A password needs at least 8 characters, one of them upper case, one lower case and one digit."
-MAX_LENGTH = 1024  # characters; longer ones only serve to keep the hasher busy
+MIN_LENGTH = 8  # characters
+MAX_LENGTH = 1024  # characters; hashing longer ones would only cost time
 
 _hasher = PasswordHasher()
 
 
-def acceptable(password: str) -> bool:
-    """Whether the password keeps to RULE."""
-    kinds = (str.isupper, str.islower, str.isdigit)
-    return 8 <= len(password) <= MAX_LENGTH and all(any(map(kind, password)) for kind in kinds)
+def is_acceptable(password: str) -> bool:
+    """Return whether the password follows RULE and is at most MAX_LENGTH characters long."""
+    required_kinds = (str.isupper, str.islower, str.isdigit)
+    return MIN_LENGTH <= len(password) <= MAX_LENGTH and all(any(map(kind, password)) for kind in required_kinds)
 
 
-def hashed(password: str) -> str:
+def hash_password(password: str) -> str:
+    """Return the Argon2 hash, with its salt and parameters."""
     return _hasher.hash(password)
 
 
-def matches(stored: str | None, password: str) -> bool:
-    """Whether it is the password. With no stored hash (unknown address) it takes as long and says no."""
+def verify_password(stored_hash: str | None, password: str) -> bool:
+    """Return whether the password matches the hash.
+
+    Without a hash (unknown email address) it takes the same time and returns False.
+    """
     try:
-        return _hasher.verify(stored or _of_nobody(), password[: MAX_LENGTH + 1]) and stored is not None
+        is_match = _hasher.verify(stored_hash or _dummy_hash(), password[: MAX_LENGTH + 1])
     except (VerificationError, InvalidHashError):
         return False
+    return is_match and stored_hash is not None
 
 
 @cache
-def _of_nobody() -> str:
-    return _hasher.hash("the password of an address that nobody has")
+def _dummy_hash() -> str:
+    return _hasher.hash("the password of an unknown email address")

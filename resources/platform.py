@@ -1,4 +1,4 @@
-"""What a process of Carmic works with: settings, database, store. Opened once and passed on; only this opens them."""
+"""The platform of a process: settings, database and object store, opened once and passed on."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ from collections.abc import Mapping
 import msgspec
 
 from resources.database.engine import Database
-from resources.settings import Settings, load
+from resources.settings import Settings, load_settings
 from resources.store import Store, open_store
 
 
 class Platform(msgspec.Struct, frozen=True):
+    """What every process of Carmic works with."""
+
     settings: Settings
     database: Database
     store: Store
 
 
 def open_platform(environ: Mapping[str, str] | None = None) -> Platform:
-    """Read the settings, bring the database to the newest schema, open the store. Raises settings.SettingsError."""
-    from resources.database.migrate import upgrade  # alembic costs 0.2 s, which loading definitions does not need
+    """Load the settings from `environ` (default: os.environ), migrate the database and open the store.
 
-    settings = load(environ)
+    Raises:
+        SettingsError: if a setting is invalid.
+    """
+    from resources.database.migrate import upgrade  # noqa: PLC0415 - Alembic takes 0.2 s; loading definitions opens none
+
+    settings = load_settings(environ)
     database = Database(settings.database_url)
     upgrade(database)
     return Platform(settings, database, open_store(settings))

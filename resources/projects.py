@@ -1,6 +1,6 @@
-"""Projects: a video on its way from upload to clips. Each change of state is one conditional UPDATE plus its event.
+"""Projects: videos on their way from upload to clips. Each change of state is one conditional UPDATE and its event.
 
-A status only moves forward; whoever comes late (a retry, a backfill, a second worker) changes nothing.
+A status only moves forward. A process that comes late (a retry, a backfill, a second worker) changes nothing.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select, update
 
-from resources import ledger, outbox
+from resources import ledger, outbox, state_transitions
 from resources.database.engine import now
+from resources.database.queries import fetch_all, fetch_one, insert_row, select_columns
 from resources.database.tables import clips, projects
-from resources.state_transitions import columns
 
-Forward = Literal[
+ForwardStatus = Literal[
     "PENDING_UPLOAD",
     "UPLOADING",
     "DOWNLOADING",
@@ -29,16 +29,16 @@ Forward = Literal[
     "CLIPS_READY",
     "COMPLETED",
 ]
-Failure = Literal["FAILED", "FAILED_DOWNLOAD", "FAILED_NO_SPEECH", "FAILED_BILLING", "FAILED_CORRUPT_VIDEO"]
-Status = Literal[Forward, Failure, "CANCELLED"]
-ORDER: tuple[str, ...] = get_args(Forward)
-FAILURES: tuple[str, ...] = get_args(Failure)
-WORKING = ORDER[: ORDER.index("CLIPS_READY")]
-STREAM_END = ("CLIPS_READY", "COMPLETED", "CANCELLED", *FAILURES)
+FailedStatus = Literal["FAILED", "FAILED_DOWNLOAD", "FAILED_NO_SPEECH", "FAILED_BILLING", "FAILED_CORRUPT_VIDEO"]
+Status = Literal[ForwardStatus, FailedStatus, "CANCELLED"]
+STATUS_ORDER: tuple[str, ...] = get_args(ForwardStatus)
+FAILED_STATUSES: tuple[str, ...] = get_args(FailedStatus)
+ACTIVE_STATUSES = STATUS_ORDER[: STATUS_ORDER.index("CLIPS_READY")]
+STREAM_END_STATUSES = ("CLIPS_READY", "COMPLETED", "CANCELLED", *FAILED_STATUSES)
 
 
 class Project(msgspec.Struct, frozen=True):
-    """A row of `projects`; see resources/database/tables.py for what each column means."""
+    """A row of `projects`; resources/database/tables.py describes the columns."""
 
     id: str
     workspace_id: str
@@ -73,7 +73,7 @@ class Project(msgspec.Struct, frozen=True):
 
 
 class NewProject(msgspec.Struct, frozen=True):
-    """What a caller may say of a video before it is known."""
+    """What the caller states about a video before it is probed."""
 
     title: str
     filename: str
@@ -91,9 +91,11 @@ class NewProject(msgspec.Struct, frozen=True):
     clip_bounds: dict[str, Any] | None = None
 
 
-_FIELDS = columns(projects, Project)
-# Statements that most requests need are built once: that takes longer than running them.
-_ONE = select(*_FIELDS).where(projects.c.id == bindparam("id"), projects.c.deleted_at.is_(None))
+MAX_SEARCH_TEXT_BYTES = 2400  # fits any title and real file name; PostgreSQL indexes no row over 2.7 kB
+
+_COLUMNS = select_columns(projects, Project)
+# Statements of most requests are built once, because building takes longer than running them
+_BY_ID = select(*_COLUMNS).where(projects.c.id == bindparam("id"), projects.c.deleted_at.is_(None))
 _CLIP_COUNTS = (
     select(clips.c.project_id, func.count())
     .where(clips.c.project_id.in_(bindparam("ids", expanding=True)), clips.c.retired_at.is_(None))
@@ -101,68 +103,59 @@ _CLIP_COUNTS = (
 )
 
 
-def prefix(workspace_id: str, project_id: str) -> str:
-    """Everything a project keeps in the store is under this key prefix; deleting it purges the project."""
+def key_prefix(workspace_id: str, project_id: str) -> str:
+    """Return the prefix of all store keys of the project. Deleting it purges the project's objects."""
     return f"workspaces/{workspace_id}/projects/{project_id}/"
 
 
-def search_text(title: str, filename: str) -> str:
-    """What `search` is looked for in: both, folded here, for SQLite's own lower() knows no letters but English ones.
+def build_search_text(title: str, filename: str) -> str:
+    """Return the case-folded text that `search` is matched against.
 
-    At most 2,400 bytes, which hold any title and any real file's name: PostgreSQL indexes no row over 2.7 kB.
+    Python folds it, because SQLite's lower() changes ASCII letters only.
     """
-    return f"{title}\n{filename}".casefold().encode()[:2400].decode(errors="ignore")
+    text = f"{title}\n{filename}".casefold()
+    return text.encode()[:MAX_SEARCH_TEXT_BYTES].decode(errors="ignore")
 
 
 def create(connection: Connection, workspace_id: str, user_id: str | None, new: NewProject, suffix: str) -> Project:
-    """Insert the project and reserve its minutes. `suffix` is the file ending (".mp4") the source is kept under.
+    """Insert the project and reserve its minutes. `suffix` is the file ending (".mp4") of the source's store key.
 
-    Raises ledger.InsufficientMinutes; then nothing is written.
+    Raises:
+        ledger.InsufficientMinutesError: if the balance does not cover it. Nothing is written.
     """
     project_id = str(uuid.uuid4())
-    made = now()
-    connection.execute(
-        insert(projects).values(
-            id=project_id,
-            workspace_id=workspace_id,
-            created_by=user_id,
-            title=new.title,
-            filename=new.filename,
-            search_text=search_text(new.title, new.filename),
-            filesize=new.filesize,
-            content_type=new.content_type,
-            source_url=new.source_url,
-            object_key=f"{prefix(workspace_id, project_id)}source/video{suffix}",
-            declared_duration_s=new.duration_s,
-            language=new.language,
-            language_mode=new.language_mode,
-            video_type=new.video_type,
-            enable_multimodal=new.enable_multimodal,
-            custom_instructions=new.custom_instructions,
-            trim_start_s=new.trim_start_s,
-            trim_end_s=new.trim_end_s,
-            clip_bounds=new.clip_bounds,
-            status="PENDING_UPLOAD",
-            progress=0,
-            current_step="Waiting for the upload" if new.source_url is None else "Queued",
-            created_at=made,
-            updated_at=made,
-        )
+    created_at = now()
+    values = msgspec.structs.asdict(new)
+    values["declared_duration_s"] = values.pop("duration_s")
+    project = insert_row(
+        connection,
+        projects,
+        Project,
+        {
+            **values,
+            "id": project_id,
+            "workspace_id": workspace_id,
+            "created_by": user_id,
+            "search_text": build_search_text(new.title, new.filename),
+            "object_key": f"{key_prefix(workspace_id, project_id)}source/video{suffix}",
+            "status": "PENDING_UPLOAD",
+            "progress": 0,
+            "current_step": "Waiting for the upload" if new.source_url is None else "Queued",
+            "created_at": created_at,
+            "updated_at": created_at,
+        },
     )
     if new.duration_s:
         ledger.reserve_project(connection, workspace_id, project_id, new.duration_s)
-    project = get(connection, project_id)
-    assert project is not None
     return project
 
 
 def get(connection: Connection, project_id: str) -> Project | None:
-    """The project, unless it was deleted."""
-    row = connection.execute(_ONE, {"id": project_id}).one_or_none()
-    return None if row is None else Project(*row)
+    """Return the project unless it is deleted."""
+    return fetch_one(connection, _BY_ID, Project, {"id": project_id})
 
 
-def listing(
+def list_page(
     connection: Connection,
     workspace_id: str,
     *,
@@ -171,87 +164,81 @@ def listing(
     search: str = "",
     status: str = "",
 ) -> tuple[list[Project], int]:
-    """Newest first, and how many there are in all. `search` looks into titles and file names, case ignored."""
-    given: dict[str, Any] = {"workspace": workspace_id}
+    """Return one page of the workspace's projects, newest first, and their total number.
+
+    `search` matches a part of titles and file names and ignores case.
+    """
+    filters: dict[str, Any] = {"workspace": workspace_id}
     if status:
-        given["status"] = status
+        filters["status"] = status
     if search:
-        given["sought"] = re.sub("[/%_]", r"/\g<0>", search.casefold())
-    page_of, count_of = _listing("status" in given, "sought" in given)
-    page = [Project(*row) for row in connection.execute(page_of, {**given, "most": limit, "from": offset})]
+        filters["search"] = re.sub("[/%_]", r"/\g<0>", search.casefold())
+    page_query, count_query = _build_page_queries("status" in filters, "search" in filters)
+    page = fetch_all(connection, page_query, Project, {**filters, "limit": limit, "offset": offset})
     if 0 < len(page) < limit or (not page and offset == 0):
-        return page, offset + len(page)  # the page shows the end, so nothing is left to be counted
-    return page, connection.scalar(count_of, given) or 0
+        return page, offset + len(page)  # this is the last page, so no count is needed
+    return page, connection.scalar(count_query, filters) or 0
 
 
 @functools.cache
-def _listing(by_status: bool, by_search: bool) -> tuple[Select[Any], Select[Any]]:
-    """What reads a page, and what counts all of them."""
+def _build_page_queries(by_status: bool, by_search: bool) -> tuple[Select[Any], Select[Any]]:
+    """Return the query of a page and the query of the total number."""
     conditions = [projects.c.workspace_id == bindparam("workspace"), projects.c.deleted_at.is_(None)]
     if by_status:
         conditions.append(projects.c.status == bindparam("status"))
     if by_search:
-        conditions.append(projects.c.search_text.contains(bindparam("sought"), escape="/"))
+        conditions.append(projects.c.search_text.contains(bindparam("search"), escape="/"))
     order = (projects.c.created_at.desc(), projects.c.id.desc())
-    # ids first: an index holds all that chooses them, and only the page itself is read from the table
-    chosen = (
-        select(projects.c.id).where(*conditions).order_by(*order).limit(bindparam("most")).offset(bindparam("from"))
+    # The subquery selects IDs from a covering index; only the rows of the page are read from the table
+    page_ids = (
+        select(projects.c.id).where(*conditions).order_by(*order).limit(bindparam("limit")).offset(bindparam("offset"))
     )
-    page = select(*_FIELDS).where(projects.c.id.in_(chosen)).order_by(*order)
-    return page, select(func.count()).select_from(projects).where(*conditions)
+    page_query = select(*_COLUMNS).where(projects.c.id.in_(page_ids)).order_by(*order)
+    return page_query, select(func.count()).select_from(projects).where(*conditions)
 
 
-def clip_counts(connection: Connection, project_ids: list[str]) -> dict[str, int]:
+def count_clips(connection: Connection, project_ids: list[str]) -> dict[str, int]:
+    """Return the number of clips by project ID. Projects without clips are left out."""
     return {row[0]: row[1] for row in connection.execute(_CLIP_COUNTS, {"ids": project_ids})}
 
 
-def unfinished(connection: Connection, workspace_id: str) -> list[str]:
-    """Ids of projects that hold reserved minutes."""
-    query = select(projects.c.id).where(projects.c.workspace_id == workspace_id, projects.c.status.in_(WORKING))
+def list_active_ids(connection: Connection, workspace_id: str) -> list[str]:
+    """Return the IDs of the workspace's projects that hold reserved minutes."""
+    query = select(projects.c.id).where(projects.c.workspace_id == workspace_id, projects.c.status.in_(ACTIVE_STATUSES))
     return list(connection.scalars(query))
 
 
-def with_clips(connection: Connection) -> list[str]:
-    """Ids of all projects that have been scored, oldest first: the library."""
+def list_scored_ids(connection: Connection) -> list[str]:
+    """Return the IDs of all projects that have been scored, oldest first."""
     query = select(projects.c.id).where(
         projects.c.status.in_(("CLIPS_READY", "COMPLETED")), projects.c.deleted_at.is_(None)
     )
     return list(connection.scalars(query.order_by(projects.c.created_at, projects.c.id)))
 
 
-def claim(connection: Connection, project_id: str, run_id: str) -> Project | None:
-    """Give an unstarted project its run: the answer to `process`. None when it has one already or has ended."""
-    step = "Queued"
-    query = (
-        update(projects)
-        .where(
-            projects.c.id == project_id,
-            projects.c.deleted_at.is_(None),
-            projects.c.run_id.is_(None),
-            projects.c.status.in_(("PENDING_UPLOAD", "UPLOADING")),
-        )
-        .values(run_id=run_id, status="UPLOADING", current_step=step, updated_at=now())
-    )
-    if connection.execute(query).rowcount == 0:
-        return None
-    project = get(connection, project_id)
-    assert project is not None
-    tell(connection, project)
+def assign_run(connection: Connection, project_id: str, run_id: str) -> Project | None:
+    """Assign its ingest run to a project that has not started. Return None if it has a run or has ended."""
+    conditions = (projects.c.run_id.is_(None), projects.c.status.in_(("PENDING_UPLOAD", "UPLOADING")))
+    project = _transition(connection, project_id, *conditions, run_id=run_id, status="UPLOADING", current_step="Queued")
+    if project is not None:
+        publish(connection, project)
     return project
 
 
-def upload_began(connection: Connection, object_key: str) -> None:
-    """The first bytes of a source arrive at the embedded store."""
+def mark_uploading(connection: Connection, object_key: str) -> None:
+    """Set UPLOADING when the first bytes of a source arrive at the folder store."""
     query = (
         update(projects)
-        .where(projects.c.object_key == object_key, projects.c.status == "PENDING_UPLOAD")
+        .where(
+            projects.c.object_key == object_key,
+            projects.c.status == "PENDING_UPLOAD",
+            projects.c.deleted_at.is_(None),
+        )
         .values(status="UPLOADING", current_step="Uploading", updated_at=now())
-        .returning(projects.c.id)
+        .returning(*_COLUMNS)
     )
-    for project_id in list(connection.scalars(query)):
-        project = get(connection, project_id)
-        if project is not None:
-            tell(connection, project)
+    for project in fetch_all(connection, query, Project):
+        publish(connection, project)
 
 
 def advance(
@@ -262,63 +249,85 @@ def advance(
     step: str,
     *,
     extra: dict[str, Any] | None = None,
-    **columns: Any,
+    **columns: object,
 ) -> bool:
-    """Move forward to `status` and `progress`, with whatever `columns` become true by it; tell the stream.
+    """Move the project forward to `status` and `progress` (percent), set `columns`, and publish the change.
 
-    False, and nothing changes, when the project is already past that, has ended or was deleted. `extra` goes into
-    the event.
+    Args:
+        connection: a write transaction.
+        project_id: the project.
+        status: one of STATUS_ORDER.
+        progress: percent, which never decreases.
+        step: the current step, shown to users.
+        extra: data that is added to the event.
+        columns: further columns to set.
+
+    Returns:
+        False, with nothing changed, if the project is further already, has ended or is deleted.
     """
-    reachable = ORDER[: ORDER.index(status) + 1]
-    query = (
-        update(projects)
-        .where(
-            projects.c.id == project_id,
-            projects.c.deleted_at.is_(None),
-            projects.c.status.in_(reachable),
-            or_(projects.c.status != status, projects.c.progress < progress, projects.c.current_step != step),
-            projects.c.progress <= progress,
-        )
-        .values(status=status, progress=progress, current_step=step, updated_at=now(), **columns)
+    project = _transition(
+        connection,
+        project_id,
+        projects.c.status.in_(STATUS_ORDER[: STATUS_ORDER.index(status) + 1]),
+        or_(projects.c.status != status, projects.c.progress < progress, projects.c.current_step != step),
+        projects.c.progress <= progress,
+        status=status,
+        progress=progress,
+        current_step=step,
+        **columns,
     )
-    if connection.execute(query).rowcount == 0:
+    if project is None:
         return False
-    project = get(connection, project_id)
-    assert project is not None
-    tell(connection, project, extra)
+    publish(connection, project, extra)
     return True
 
 
-def amend(connection: Connection, project_id: str, **columns: Any) -> None:
-    """Facts that are no change of state: title, probed duration, thumbnail, proxy."""
+def _transition(
+    connection: Connection, project_id: str, *conditions: ColumnElement[bool], **values: object
+) -> Project | None:
+    return state_transitions.transition(
+        connection,
+        projects,
+        Project,
+        project_id,
+        projects.c.deleted_at.is_(None),
+        *conditions,
+        **values,
+        updated_at=now(),
+    )
+
+
+def update_details(connection: Connection, project_id: str, **columns: object) -> None:
+    """Set columns that are not part of the state: title, probed duration, thumbnail, proxy."""
     if "title" in columns:
         filename = connection.scalar(select(projects.c.filename).where(projects.c.id == project_id))
-        columns["search_text"] = search_text(columns["title"], filename or "")
+        columns["search_text"] = build_search_text(str(columns["title"]), filename or "")
     connection.execute(update(projects).where(projects.c.id == project_id).values(**columns, updated_at=now()))
 
 
-def end(connection: Connection, project_id: str, status: str, sentence: str | None) -> bool:
-    """Fail or cancel a project that is still being worked on, and give its minutes back. False when it has ended."""
-    query = (
-        update(projects)
-        .where(projects.c.id == project_id, projects.c.status.in_(WORKING))
-        .values(status=status, error_message=sentence, current_step=_ENDINGS.get(status, "Failed"), updated_at=now())
-        .returning(projects.c.workspace_id)
+def end(connection: Connection, project_id: str, status: str, error_message: str | None) -> bool:
+    """Fail or cancel an active project and refund its minutes. Return False if the project is not active."""
+    step = "Cancelled" if status == "CANCELLED" else "Failed"
+    project = state_transitions.transition(
+        connection,
+        projects,
+        Project,
+        project_id,
+        projects.c.status.in_(ACTIVE_STATUSES),
+        status=status,
+        error_message=error_message,
+        current_step=step,
+        updated_at=now(),
     )
-    workspace_id = connection.scalar(query)
-    if workspace_id is None:
+    if project is None:
         return False
-    ledger.refund_project(connection, workspace_id, project_id, sentence or _ENDINGS.get(status, "Failed"))
-    row = connection.execute(select(*_FIELDS).where(projects.c.id == project_id)).one()
-    tell(connection, Project(**row._mapping))
+    ledger.refund_project(connection, project.workspace_id, project_id, error_message or step)
+    publish(connection, project)
     return True
 
 
-_ENDINGS = {"CANCELLED": "Cancelled"}
-
-
 def delete(connection: Connection, project_id: str) -> Project | None:
-    """Hide the project at once; the caller stops its runs, and the purging sensor removes objects and partitions."""
+    """Hide the project at once. The caller terminates its runs; a sensor later deletes its objects and partitions."""
     project = get(connection, project_id)
     if project is None:
         return None
@@ -327,18 +336,19 @@ def delete(connection: Connection, project_id: str) -> Project | None:
     return project
 
 
-def to_purge(connection: Connection, limit: int = 20) -> list[Project]:
-    """Deleted projects whose objects may still exist."""
-    query = select(*_FIELDS).where(projects.c.deleted_at.is_not(None), projects.c.purged_at.is_(None))
-    return [Project(**row._mapping) for row in connection.execute(query.limit(limit))]
+def list_unpurged(connection: Connection, limit: int = 20) -> list[Project]:
+    """Return deleted projects whose objects may still exist."""
+    query = select(*_COLUMNS).where(projects.c.deleted_at.is_not(None), projects.c.purged_at.is_(None))
+    return fetch_all(connection, query.limit(limit), Project)
 
 
-def purged(connection: Connection, project_id: str) -> None:
+def mark_purged(connection: Connection, project_id: str) -> None:
+    """Record that the deleted project's objects and partition no longer exist."""
     connection.execute(update(projects).where(projects.c.id == project_id).values(purged_at=now()))
 
 
-def status_data(project: Project, clip_count: int) -> dict[str, Any]:
-    """What `GET /projects/{id}/status` answers, and what the stream and the webhook carry."""
+def build_status_data(project: Project, clip_count: int) -> dict[str, Any]:
+    """Return the data of `GET /projects/{id}/status`, the stream and the webhooks."""
     return {
         "id": project.id,
         "project_id": project.id,
@@ -352,35 +362,32 @@ def status_data(project: Project, clip_count: int) -> dict[str, Any]:
     }
 
 
-def tell(connection: Connection, project: Project, extra: dict[str, Any] | None = None) -> None:
-    """Write the project's state to the outbox: every change to its stream, a change of status to the webhooks too."""
-    count = clip_counts(connection, [project.id]).get(project.id, 0)
-    data = {**status_data(project, count), **(extra or {})}
+def publish(connection: Connection, project: Project, extra: dict[str, Any] | None = None) -> None:
+    """Record the project's state in the outbox: every change for its stream, a new status for the webhooks too."""
+    data = {**_get_status_data(connection, project), **(extra or {})}
     subject = f"project:{project.id}"
-    told = outbox.record(
-        connection,
-        project.workspace_id,
-        subject,
-        "project.status",
-        data,
-        f"project.status:{project.id}:{project.status}",
-    )
-    if not told:
+    status_key = f"project.status:{project.id}:{project.status}"
+    is_new_status = outbox.record(connection, project.workspace_id, subject, "project.status", data, status_key)
+    if not is_new_status:
         outbox.record(connection, project.workspace_id, subject, "project.progress", data)
     elif project.status == "CLIPS_READY":
         outbox.record(connection, project.workspace_id, f"{subject}:ready", "project.clips_ready", data)
-    elif project.status in FAILURES:
+    elif project.status in FAILED_STATUSES:
         outbox.record(connection, project.workspace_id, f"{subject}:failed", "project.failed", data)
 
 
-def relist(connection: Connection, project_id: str) -> None:
-    """Another scoring changed the list of clips of a project that was ready: tell whoever has read the old one."""
+def refresh_listing(connection: Connection, project_id: str) -> None:
+    """Publish `project.clips_ready` once more after a re-scoring has changed the list of clips of a ready project."""
     project = get(connection, project_id)
     if project is not None and project.status in ("CLIPS_READY", "COMPLETED"):
-        data = status_data(project, clip_counts(connection, [project.id]).get(project.id, 0))
+        data = _get_status_data(connection, project)
         outbox.record(connection, project.workspace_id, f"project:{project.id}:ready", "project.clips_ready", data)
 
 
+def _get_status_data(connection: Connection, project: Project) -> dict[str, Any]:
+    return build_status_data(project, count_clips(connection, [project.id]).get(project.id, 0))
+
+
 def complete(connection: Connection, project_id: str) -> bool:
-    """CLIPS_READY becomes COMPLETED, with the first rendered clip."""
+    """Move a project with ready clips to COMPLETED, when its first clip is rendered."""
     return advance(connection, project_id, "COMPLETED", 100, "Completed")

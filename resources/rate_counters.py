@@ -1,4 +1,4 @@
-"""Rate limits: a sliding window per bucket, counted by the second. Every process counts in the same table."""
+"""Rate counters: a sliding window per limit and subject, counted by the second in a table that all processes share."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import time
 
 import msgspec
 from sqlalchemy import Connection, delete, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
+from resources.database.queries import insert_on_conflict
 from resources.database.tables import rate_limits
 
+DAY_S = 86_400
 
-class Limit(msgspec.Struct, frozen=True):
+
+class RateLimit(msgspec.Struct, frozen=True):
     """At most `hits` in any `window_s` seconds."""
 
     name: str
@@ -20,8 +22,8 @@ class Limit(msgspec.Struct, frozen=True):
     window_s: int
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """`reset_at` (Unix seconds) is when the window has room for one hit more than now."""
+class RateLimitStatus(msgspec.Struct, frozen=True):
+    """The state of a window. `reset_at` is the Unix time in seconds at which the oldest hit leaves it."""
 
     allowed: bool
     limit: int
@@ -30,48 +32,52 @@ class Verdict(msgspec.Struct, frozen=True):
 
     @property
     def retry_after_s(self) -> int:
+        """Seconds until `reset_at`, at least 1."""
         return max(1, self.reset_at - math.floor(time.time()))
 
 
-def peek(connection: Connection, limit: Limit, subject: str) -> Verdict:
-    """How it stands, without counting."""
-    return _verdict(connection, limit, subject, int(time.time()))
+def peek(connection: Connection, limit: RateLimit, subject: str) -> RateLimitStatus:
+    """Return the state of the window without counting a hit."""
+    return _get_status(connection, limit, subject, int(time.time()))
 
 
-def take(connection: Connection, limit: Limit, subject: str) -> Verdict:
-    """Count one hit if there is room for it. Call inside `Database.write()`: a rollback takes the hit back."""
-    second, bucket = int(time.time()), _bucket(limit, subject)
-    if connection.dialect.name == "postgresql":  # SQLite's writer is alone already
+def hit(connection: Connection, limit: RateLimit, subject: str) -> RateLimitStatus:
+    """Count one hit if the limit allows it.
+
+    Call it inside `Database.write()`. A rollback undoes the hit.
+    """
+    second, bucket = int(time.time()), _bucket_key(limit, subject)
+    if connection.dialect.name == "postgresql":  # SQLite has a single writer
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:bucket))"), {"bucket": bucket})
-    before = _verdict(connection, limit, subject, second)
+    before = _get_status(connection, limit, subject, second)
     if not before.allowed:
         return before
     connection.execute(
         delete(rate_limits).where(rate_limits.c.bucket == bucket, rate_limits.c.window_start <= second - limit.window_s)
     )
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    row = dialect.insert(rate_limits).values(bucket=bucket, window_start=second, hits=1)
+    row = insert_on_conflict(connection, rate_limits).values(bucket=bucket, window_start=second, hits=1)
     connection.execute(
         row.on_conflict_do_update(
             index_elements=[rate_limits.c.bucket, rate_limits.c.window_start], set_={"hits": rate_limits.c.hits + 1}
         )
     )
-    return Verdict(True, limit.hits, before.remaining - 1, min(before.reset_at, second + limit.window_s))
+    return RateLimitStatus(True, limit.hits, before.remaining - 1, min(before.reset_at, second + limit.window_s))
 
 
-def prune(connection: Connection, older_than_s: int = 86_400) -> None:
+def prune(connection: Connection, older_than_s: int = DAY_S) -> None:
+    """Delete counters of seconds that lie more than `older_than_s` in the past."""
     connection.execute(delete(rate_limits).where(rate_limits.c.window_start < int(time.time()) - older_than_s))
 
 
-def _verdict(connection: Connection, limit: Limit, subject: str, second: int) -> Verdict:
-    inside = select(rate_limits.c.window_start, rate_limits.c.hits).where(
-        rate_limits.c.bucket == _bucket(limit, subject), rate_limits.c.window_start > second - limit.window_s
+def _get_status(connection: Connection, limit: RateLimit, subject: str, second: int) -> RateLimitStatus:
+    counters = select(rate_limits.c.window_start, rate_limits.c.hits).where(
+        rate_limits.c.bucket == _bucket_key(limit, subject), rate_limits.c.window_start > second - limit.window_s
     )
-    rows = connection.execute(inside.order_by(rate_limits.c.window_start)).all()
+    rows = connection.execute(counters.order_by(rate_limits.c.window_start)).all()
     used = sum(row.hits for row in rows)
     oldest = rows[0].window_start if rows else second
-    return Verdict(used < limit.hits, limit.hits, max(0, limit.hits - used), oldest + limit.window_s)
+    return RateLimitStatus(used < limit.hits, limit.hits, max(0, limit.hits - used), oldest + limit.window_s)
 
 
-def _bucket(limit: Limit, subject: str) -> str:
+def _bucket_key(limit: RateLimit, subject: str) -> str:
     return f"{limit.name}:{subject}"[:200]

@@ -1,4 +1,4 @@
-"""Renders of clips: queued with the config as it stood, charged once, refunded when they fail."""
+"""Renders of clips. A render is charged when it is queued and refunded when it fails."""
 
 from __future__ import annotations
 
@@ -6,159 +6,130 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from resources import ledger, outbox, projects, state_transitions
+from resources import ledger, outbox, projects
+from resources.clip_jobs import ClipJob, ClipJobTable, record_job_event
 from resources.clips import Clip
 from resources.database.engine import now
 from resources.database.tables import clips, renders
 
-LIVE = ("QUEUED", "RENDERING")
+ACTIVE_STATUSES = ("QUEUED", "RENDERING")
 
 
-class Render(msgspec.Struct, frozen=True):
-    """A row of `renders`: its `id` is the API's `render_job_id`."""
+class Render(ClipJob, frozen=True):
+    """A row of `renders`; its `id` is the API's `render_job_id`.
 
-    id: str
-    clip_id: str
-    project_id: str
-    workspace_id: str
-    run_id: str
-    status: str
-    progress: int
-    start_s: float
-    end_s: float
-    title: str
-    template_config: dict[str, Any] | None
-    object_key: str | None
+    Statuses: QUEUED, RENDERING, RENDERED, FAILED_RENDER. `facts` holds properties of the rendered file.
+    """
+
     facts: dict[str, Any] | None
-    error_message: str | None
-    created_at: datetime
-    finished_at: datetime | None
 
 
-class AlreadyRendering(Exception):
-    """A render of this clip is queued or running."""
+class AlreadyRenderingError(Exception):
+    """The clip has a render that is queued or running."""
 
 
-_FIELDS = state_transitions.columns(renders, Render)
-_LIVE = renders.c.status.in_(LIVE)
+_jobs = ClipJobTable(renders, Render, ACTIVE_STATUSES)
+get = _jobs.get
+list_active_for_run = _jobs.list_active_for_run
 
 
-def get(connection: Connection, render_id: str) -> Render | None:
-    row = connection.execute(select(*_FIELDS).where(renders.c.id == render_id)).one_or_none()
-    return None if row is None else Render(**row._mapping)
-
-
-def newest(connection: Connection, clip_id: str) -> Render | None:
-    query = select(*_FIELDS).where(renders.c.clip_id == clip_id).order_by(renders.c.created_at.desc(), renders.c.id)
-    row = connection.execute(query.limit(1)).one_or_none()
-    return None if row is None else Render(**row._mapping)
-
-
-def live_of_run(connection: Connection, run_id: str) -> list[Render]:
-    query = select(*_FIELDS).where(renders.c.run_id == run_id, _LIVE)
-    return [Render(**row._mapping) for row in connection.execute(query)]
+def get_newest(connection: Connection, clip_id: str) -> Render | None:
+    """Return the clip's newest render."""
+    return next(iter(_jobs.list_for_clip(connection, clip_id, limit=1)), None)
 
 
 def queue(connection: Connection, clip: Clip, run_id: str) -> Render:
-    """Charge and queue a render of the clip as it stands. The caller writes the run intent in the same transaction.
+    """Charge and queue a render of the clip as it is now. The caller enqueues `run_id` in the same transaction.
 
-    Raises AlreadyRendering, or ledger.InsufficientMinutes; then nothing is written.
+    Raises:
+        AlreadyRenderingError: if the clip has an active render.
+        ledger.InsufficientMinutesError: if the balance does not cover the clip's length. Nothing is written.
     """
-    busy = select(renders.c.id).where(renders.c.clip_id == clip.id, _LIVE)
-    if connection.scalar(busy) is not None:
-        raise AlreadyRendering
+    active = select(renders.c.id).where(renders.c.clip_id == clip.id, _jobs.is_active)
+    if connection.scalar(active) is not None:
+        raise AlreadyRenderingError
     render_id = str(uuid.uuid4())
     ledger.charge_render(connection, clip.workspace_id, render_id, clip.project_id, clip.id, clip.end_s - clip.start_s)
     try:
-        connection.execute(
-            insert(renders).values(
-                id=render_id,
-                clip_id=clip.id,
-                project_id=clip.project_id,
-                workspace_id=clip.workspace_id,
-                run_id=run_id,
-                status="QUEUED",
-                progress=0,
-                start_s=clip.start_s,
-                end_s=clip.end_s,
-                title=clip.title,
-                template_config=clip.template_config,
-                created_at=now(),
-            )
-        )
-    except IntegrityError as error:  # another request won between our look and our write (PostgreSQL)
-        raise AlreadyRendering from error
-    changed = update(clips).where(clips.c.id == clip.id)
-    connection.execute(changed.values(status="QUEUED", render_id=render_id, error_message=None, updated_at=now()))
-    made = get(connection, render_id)
-    assert made is not None
-    _tell(connection, made, "clip.progress")
-    return made
+        render = _jobs.create(connection, clip, run_id, "QUEUED", id=render_id)
+    except IntegrityError as error:  # PostgreSQL: a concurrent request queued one after the query above
+        raise AlreadyRenderingError from error
+    values = {"status": "QUEUED", "render_id": render_id, "error_message": None, "updated_at": now()}
+    connection.execute(update(clips).where(clips.c.id == clip.id).values(**values))
+    _publish(connection, render, "clip.progress")
+    return render
 
 
 def advance(connection: Connection, render_id: str, progress: int) -> bool:
-    """The renderer works: QUEUED becomes RENDERING, progress only grows. False when the render has ended."""
-    further = (_LIVE, renders.c.progress <= progress)
-    render = state_transitions.move(
-        connection, renders, Render, render_id, *further, status="RENDERING", progress=progress
-    )
+    """Set RENDERING and the progress in percent. Return False if the render has ended or is further already."""
+    conditions = (_jobs.is_active, renders.c.progress <= progress)
+    render = _jobs.transition(connection, render_id, *conditions, status="RENDERING", progress=progress)
     if render is None:
         return False
-    newest_one = (clips.c.id == render.clip_id, clips.c.render_id == render.id, clips.c.status == "QUEUED")
-    connection.execute(update(clips).where(*newest_one).values(status="RENDERING", updated_at=now()))
-    _tell(connection, render, "clip.progress")
+    is_newest = (clips.c.id == render.clip_id, clips.c.render_id == render.id, clips.c.status == "QUEUED")
+    connection.execute(update(clips).where(*is_newest).values(status="RENDERING", updated_at=now()))
+    _publish(connection, render, "clip.progress")
     return True
 
 
 def finish(
     connection: Connection, render_id: str, object_key: str, facts: dict[str, Any], thumbnail_key: str | None = None
 ) -> bool:
-    """The MP4 is durable under `object_key`. The project's first one completes the project. False when it had ended."""
-    done = {"status": "RENDERED", "progress": 100, "object_key": object_key, "facts": facts, "finished_at": now()}
-    render = state_transitions.move(connection, renders, Render, render_id, _LIVE, **done)
+    """Complete the render, whose MP4 is in the store. Return False if it has ended already.
+
+    The first rendered clip completes its project.
+    """
+    render = _jobs.transition(
+        connection,
+        render_id,
+        _jobs.is_active,
+        status="RENDERED",
+        progress=100,
+        object_key=object_key,
+        facts=facts,
+        finished_at=now(),
+    )
     if render is None:
         return False
     values: dict[str, Any] = {"status": "RENDERED", "video_key": object_key, "error_message": None}
     if thumbnail_key:
         values["thumbnail_key"] = thumbnail_key
     connection.execute(update(clips).where(clips.c.id == render.clip_id).values(**values, updated_at=now()))
-    _tell(connection, render, "clip.rendered")
-    _tell_job(connection, render, "job.completed")
+    _publish(connection, render, "clip.rendered")
+    _publish_generation_job(connection, render, "job.completed")
     projects.complete(connection, render.project_id)
     return True
 
 
-def remade(connection: Connection, render_id: str, facts: dict[str, Any]) -> bool:
-    """A finished MP4 was made again in place, by a backfill: keep its facts, and tell its clients. False when it is not
-    finished."""
-    finished = renders.c.status == "RENDERED"
-    render = state_transitions.move(connection, renders, Render, render_id, finished, facts=facts, finished_at=now())
+def mark_rebuilt(connection: Connection, render_id: str, facts: dict[str, Any]) -> bool:
+    """Record that a backfill replaced the MP4 of a finished render. Return False if it is not finished."""
+    is_rendered = renders.c.status == "RENDERED"
+    render = _jobs.transition(connection, render_id, is_rendered, facts=facts, finished_at=now())
     if render is None:
         return False
-    _tell(connection, render, "clip.rendered")
+    _publish(connection, render, "clip.rendered")
     return True
 
 
-def fail(connection: Connection, render_id: str, sentence: str) -> bool:
-    """End a render that is queued or running, and give its minutes back. False when it had ended."""
-    done = {"status": "FAILED_RENDER", "error_message": sentence, "finished_at": now()}
-    render = state_transitions.move(connection, renders, Render, render_id, _LIVE, **done)
+def fail(connection: Connection, render_id: str, error_message: str) -> bool:
+    """Fail the render and refund its minutes. Return False if it has ended already."""
+    values = {"status": "FAILED_RENDER", "error_message": error_message}
+    render = _jobs.transition(connection, render_id, _jobs.is_active, **values, finished_at=now())
     if render is None:
         return False
-    ledger.refund_render(connection, render.workspace_id, render.id, sentence)
-    changed = update(clips).where(clips.c.id == render.clip_id, clips.c.render_id == render.id)
-    connection.execute(changed.values(status="FAILED_RENDER", error_message=sentence, updated_at=now()))
-    _tell(connection, render, "clip.render_failed")
-    _tell_job(connection, render, "job.failed")
+    ledger.refund_render(connection, render.workspace_id, render.id, error_message)
+    is_newest = (clips.c.id == render.clip_id, clips.c.render_id == render.id)
+    connection.execute(update(clips).where(*is_newest).values(**values, updated_at=now()))
+    _publish(connection, render, "clip.render_failed")
+    _publish_generation_job(connection, render, "job.failed")
     return True
 
 
-def data(render: Render) -> dict[str, Any]:
-    """What `render-progress` answers and the events carry."""
+def build_event_data(render: Render) -> dict[str, Any]:
+    """Return the data of `render-progress` and of the events."""
     return {
         "clip_id": render.clip_id,
         "project_id": render.project_id,
@@ -169,23 +140,21 @@ def data(render: Render) -> dict[str, Any]:
     }
 
 
-def _tell(connection: Connection, render: Render, event: str) -> None:
-    told = data(render)
-    if render.object_key:
-        told["object_key"] = render.object_key
-    outbox.record(connection, render.workspace_id, f"clip:{render.clip_id}", event, told)
+def _publish(connection: Connection, render: Render, event: str) -> None:
+    record_job_event(connection, render, f"clip:{render.clip_id}", event, build_event_data(render))
 
 
-def _tell_job(connection: Connection, render: Render, event: str) -> None:
-    """The same, as the generation surface tells of its jobs: a render is a job of the type `clip`. There scores are out
-    of ten, as in its `viralScoreThreshold`."""
-    finished = render.finished_at or now()
-    ended = finished.isoformat().replace("+00:00", "Z")
-    told: dict[str, Any] = {
+def _publish_generation_job(connection: Connection, render: Render, event: str) -> None:
+    """Record the event in the shape of the generation API, where a render is a job of the type `clip`.
+
+    Its scores range from 0 to 10, as its `viralScoreThreshold` does.
+    """
+    finished_at = render.finished_at or now()
+    data: dict[str, Any] = {
         "jobId": render.id,
         "type": "clip",
         "status": event.removeprefix("job."),
-        "createdAt": render.created_at.isoformat().replace("+00:00", "Z"),
+        "createdAt": _format_time(render.created_at),
     }
     if event == "job.completed":
         score = connection.scalar(select(clips.c.virality_score).where(clips.c.id == render.clip_id)) or 0
@@ -193,11 +162,15 @@ def _tell_job(connection: Connection, render: Render, event: str) -> None:
             "clipCount": 1,
             "viralScores": [score / 10],
             "durationSeconds": round(render.end_s - render.start_s, 3),
-            "durationMs": round((finished - render.created_at).total_seconds() * 1000),
+            "durationMs": round((finished_at - render.created_at).total_seconds() * 1000),
         }
-        told |= {"outputType": "video/mp4", "metadata": metadata}
-        told |= {"object_key": render.object_key, "completedAt": ended}
+        data |= {"outputType": "video/mp4", "metadata": metadata}
+        data |= {"object_key": render.object_key, "completedAt": _format_time(finished_at)}
     else:
         minutes = round((render.end_s - render.start_s) / 60, 3)
-        told |= {"error": render.error_message, "creditsRefunded": minutes, "failedAt": ended}
-    outbox.record(connection, render.workspace_id, f"job:{render.id}", event, told)
+        data |= {"error": render.error_message, "creditsRefunded": minutes, "failedAt": _format_time(finished_at)}
+    outbox.record(connection, render.workspace_id, f"job:{render.id}", event, data)
+
+
+def _format_time(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

@@ -1,7 +1,8 @@
-"""Run intents: what Dagster is to do, written with the state that promises it, so that no crash can forget it.
+"""Run intents: the runs that Dagster has to execute, written in the transaction that makes a run necessary.
 
-The life of an intent: WAITING (promised) -> SUBMITTED (Dagster has it) -> DONE, or CANCELLED on the way. The run id is
-ours: to submit an intent twice is to submit it once. `resources.run_submission` talks to Dagster; this module never does.
+An intent goes from WAITING (enqueued) to SUBMITTED (in Dagster's queue) to DONE, or from either to CANCELLED. Carmic
+chooses the run ID, so submitting an intent twice creates one run. `resources.run_submission` talks to Dagster; this
+module does not.
 """
 
 from __future__ import annotations
@@ -13,22 +14,27 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, insert, select, update
 
+from resources import accounts
 from resources.database.engine import now
-from resources.database.tables import exports, projects, renders, run_intents, workspaces
+from resources.database.queries import fetch_all, fetch_one, select_columns
+from resources.database.tables import exports, projects, renders, run_intents
 
-# Tags by which the queue bounds runs and people find them
+# Tags of Dagster runs, by which the run queue limits runs and operators find them
 PROJECT_TAG = "carmic/project"
 WORKSPACE_TAG = "carmic/workspace"
 SUBJECT_TAG = "carmic/subject"
 
-# A video that kills its worker each time must not be tried for ever; one that was under way while the whole system was
-# started again and again is less to blame.
-ALONE, TOGETHER = 4, 1  # what a loss counts
-ENOUGH = 12  # of those, since the last finished asset
+# A video that crashes its worker must not be retried for ever. A run that crashed together with others was probably
+# stopped from outside, so its loss counts less.
+ISOLATED_LOSS = 4
+CORRELATED_LOSS = 1
+ATTEMPT_LIMIT = 12  # sum of the losses since the last finished asset
+
+_OPEN_STATES = ("WAITING", "SUBMITTED")
 
 
-class Intent(msgspec.Struct, frozen=True):
-    """A row of `run_intents`. `subject_id` is the project, render or export the run is for."""
+class RunIntent(msgspec.Struct, frozen=True):
+    """A row of `run_intents`. `subject_id` is the project, render or export that the run is for."""
 
     run_id: str
     job_name: str
@@ -45,14 +51,15 @@ class Intent(msgspec.Struct, frozen=True):
     updated_at: datetime
 
 
-_FIELDS = [run_intents.c[name] for name in Intent.__struct_fields__]
+_COLUMNS = select_columns(run_intents, RunIntent)
 
 
 def new_run_id() -> str:
+    """Return a new run ID."""
     return str(uuid.uuid4())
 
 
-def promise(
+def enqueue(
     connection: Connection,
     run_id: str,
     job_name: str,
@@ -61,8 +68,7 @@ def promise(
     subject_id: str,
     run_config: dict[str, Any] | None = None,
 ) -> None:
-    """Write down that `run_id` must run, in the transaction that changes the subject's state."""
-    tier = connection.scalar(select(workspaces.c.tier).where(workspaces.c.id == workspace_id))
+    """Write a WAITING intent. Call it in the transaction that changes the subject's state."""
     connection.execute(
         insert(run_intents).values(
             run_id=run_id,
@@ -70,7 +76,7 @@ def promise(
             project_id=project_id,
             workspace_id=workspace_id,
             subject_id=subject_id,
-            tier=tier,
+            tier=accounts.get_tier(connection, workspace_id),
             run_config=run_config or {},
             state="WAITING",
             attempts=0,
@@ -80,82 +86,98 @@ def promise(
     )
 
 
-def get(connection: Connection, run_id: str) -> Intent | None:
-    row = connection.execute(select(*_FIELDS).where(run_intents.c.run_id == run_id)).one_or_none()
-    return None if row is None else Intent(**row._mapping)
+def get(connection: Connection, run_id: str) -> RunIntent | None:
+    """Return the intent of the run."""
+    return fetch_one(connection, select(*_COLUMNS).where(run_intents.c.run_id == run_id), RunIntent)
 
 
-def waiting(connection: Connection, older_than: timedelta, limit: int = 50) -> list[Intent]:
-    """Promised, and not submitted since: whoever promised them may have died."""
+def list_waiting(connection: Connection, older_than: timedelta, limit: int = 50) -> list[RunIntent]:
+    """Return the WAITING intents whose last submission attempt is older than `older_than`, oldest intent first."""
     query = (
-        select(*_FIELDS)
+        select(*_COLUMNS)
         .where(run_intents.c.state == "WAITING", run_intents.c.updated_at < now() - older_than)
         .order_by(run_intents.c.created_at)
     )
-    return [Intent(**row._mapping) for row in connection.execute(query.limit(limit))]
+    return fetch_all(connection, query.limit(limit), RunIntent)
 
 
-def submitted(connection: Connection, limit: int = 500) -> list[Intent]:
-    """Given to Dagster and not known to have ended."""
-    query = select(*_FIELDS).where(run_intents.c.state == "SUBMITTED").order_by(run_intents.c.updated_at)
-    return [Intent(**row._mapping) for row in connection.execute(query.limit(limit))]
+def list_submitted(connection: Connection, limit: int = 500) -> list[RunIntent]:
+    """Return the intents that are in Dagster and not known to have ended, least recently updated first."""
+    query = select(*_COLUMNS).where(run_intents.c.state == "SUBMITTED").order_by(run_intents.c.updated_at)
+    return fetch_all(connection, query.limit(limit), RunIntent)
 
 
-def open_of_project(connection: Connection, project_id: str) -> list[Intent]:
-    query = select(*_FIELDS).where(
-        run_intents.c.project_id == project_id, run_intents.c.state.in_(("WAITING", "SUBMITTED"))
-    )
-    return [Intent(**row._mapping) for row in connection.execute(query)]
+def list_open(connection: Connection, project_id: str) -> list[RunIntent]:
+    """Return the project's WAITING and SUBMITTED intents."""
+    query = select(*_COLUMNS).where(run_intents.c.project_id == project_id, run_intents.c.state.in_(_OPEN_STATES))
+    return fetch_all(connection, query, RunIntent)
 
 
-def move(connection: Connection, run_id: str, state: str) -> bool:
-    """Forward only: what is DONE or CANCELLED stays so."""
-    earlier = {"SUBMITTED": ("WAITING",), "CANCELLED": ("WAITING", "SUBMITTED"), "DONE": ("WAITING", "SUBMITTED")}
-    query = update(run_intents).where(run_intents.c.run_id == run_id, run_intents.c.state.in_(earlier[state]))
+def set_state(connection: Connection, run_id: str, state: str) -> bool:
+    """Move the intent forward to SUBMITTED, CANCELLED or DONE. Return False if it is not in an earlier state."""
+    earlier_states = ("WAITING",) if state == "SUBMITTED" else _OPEN_STATES
+    query = update(run_intents).where(run_intents.c.run_id == run_id, run_intents.c.state.in_(earlier_states))
     return connection.execute(query.values(state=state, updated_at=now())).rowcount == 1
 
 
-def tried(connection: Connection, run_id: str) -> None:
-    """A submission failed; the intent waits on."""
+def record_failed_submission(connection: Connection, run_id: str) -> None:
+    """Postpone the next submission of a WAITING intent."""
     query = update(run_intents).where(run_intents.c.run_id == run_id, run_intents.c.state == "WAITING")
     connection.execute(query.values(updated_at=now()))
 
 
-def again(connection: Connection, intent: Intent, loss: int = ALONE) -> str | None:
-    """Promise the rest of a lost run, under a new id that the subject takes over; None when it was lost too often.
+def requeue(connection: Connection, intent: RunIntent, loss: int = ISOLATED_LOSS) -> str | None:
+    """Enqueue a new run for the remaining steps of a crashed one, and assign it to the subject.
 
-    `attempts` adds up the losses across the runs of one subject since one of them finished an asset.
+    Args:
+        connection: a write transaction.
+        intent: the intent of the crashed run.
+        loss: ISOLATED_LOSS or CORRELATED_LOSS. Losses add up over the runs of a subject until one finishes an asset.
+
+    Returns:
+        The new run ID, or None if the losses exceed ATTEMPT_LIMIT or the intent has ended.
     """
-    if intent.attempts + loss > ENOUGH or not move(connection, intent.run_id, "DONE"):
+    attempts = intent.attempts + loss
+    if attempts > ATTEMPT_LIMIT or not set_state(connection, intent.run_id, "DONE"):
         return None
     run_id = new_run_id()
-    of = (intent.workspace_id, intent.project_id, intent.subject_id)
-    promise(connection, run_id, intent.job_name, *of, intent.run_config)
-    values = {"attempts": intent.attempts + loss, "resumes": intent.run_id}
-    connection.execute(update(run_intents).where(run_intents.c.run_id == run_id).values(**values))
+    enqueue(
+        connection,
+        run_id,
+        intent.job_name,
+        intent.workspace_id,
+        intent.project_id,
+        intent.subject_id,
+        intent.run_config,
+    )
+    resumed = update(run_intents).where(run_intents.c.run_id == run_id)
+    connection.execute(resumed.values(attempts=attempts, resumes=intent.run_id))
     for table in (projects, renders, exports):
         connection.execute(update(table).where(table.c.run_id == intent.run_id).values(run_id=run_id))
     return run_id
 
 
-def got_on(connection: Connection, run_id: str) -> None:
-    """The run finished an asset: what was lost before is no sign that the video itself kills its workers."""
+def reset_attempts(connection: Connection, run_id: str) -> None:
+    """Forget earlier losses, because the run has finished an asset since."""
     query = update(run_intents).where(run_intents.c.run_id == run_id, run_intents.c.attempts > 0)
     connection.execute(query.values(attempts=0))
 
 
-def beat(connection: Connection, run_id: str) -> bool:
-    """The run is alive. False when it is not wanted any more: cancelled, or taken for dead and replaced."""
+def heartbeat(connection: Connection, run_id: str) -> bool:
+    """Record that the run is alive. Return False if the run must stop: it was cancelled or replaced.
+
+    A run without an intent was started by an operator and may continue.
+    """
     query = update(run_intents).where(run_intents.c.run_id == run_id).values(heartbeat_at=now())
     state = connection.scalar(query.returning(run_intents.c.state))
-    return state in (None, "WAITING", "SUBMITTED")  # None: nobody promised it, an operator started it
+    return state is None or state in _OPEN_STATES
 
 
-def depth(connection: Connection) -> dict[str, int]:
-    """Open intents by state: the queue that `/health` shows."""
+def count_open(connection: Connection) -> dict[str, int]:
+    """Return the number of WAITING and SUBMITTED intents by state."""
     query = (
         select(run_intents.c.state, func.count())
-        .where(run_intents.c.state.in_(("WAITING", "SUBMITTED")))
+        .where(run_intents.c.state.in_(_OPEN_STATES))
         .group_by(run_intents.c.state)
     )
     return {row[0]: row[1] for row in connection.execute(query)}

@@ -1,55 +1,64 @@
-"""Gives promised runs to Dagster, and stops them. The one module that knows Dagster's workspace API.
+"""Submits runs to Dagster's queue and terminates them. The only module that uses Dagster's workspace API.
 
-Dagster offers no public call that submits a run under an id of ours, and the id is what makes a second submission
-harmless; so three names of `dagster._core` are used here (and some in `compute_logs`, nowhere else). Importing Dagster
-takes about a second, hence inside `connect`.
+Dagster has no public call that submits a run under a given ID, and the given ID is what makes a second submission
+harmless. So this module uses names of `dagster._core`, as `resources.compute_logs` does, and no other module of this
+package. Dagster takes about a second to import, so it is imported by the functions that use it.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING
 
 from resources import run_intents
 from resources.platform import Platform
 
-VIDEOS = "videos"  # the dynamic partition set: one partition a project
-LOCATION = "carmic"
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, DagsterRun
+    from dagster._core.workspace.context import BaseWorkspaceRequestContext, WorkspaceProcessContext
+
+VIDEO_PARTITIONS = "videos"  # the dynamic partitions definition; a partition is a project
+CODE_LOCATION = "carmic"
 
 
 class SubmissionError(Exception):
-    """Dagster could not be reached or refused the run; the intent stays WAITING and the sensor tries again."""
+    """Dagster cannot be reached or refused the run. The intent stays WAITING and the sensor submits it later."""
 
 
 class Submitter:
-    """One per process, shared by threads. `connect` is called by the first use, or early by who wants it warm."""
+    """The connection of a process to Dagster. Thread-safe; create one per process.
 
-    def __init__(self, platform: Platform):
+    The first use connects. Call `connect` to do so earlier.
+    """
+
+    def __init__(self, platform: Platform) -> None:
         self.platform = platform
         self._lock = threading.Lock()
-        self._context: Any = None
+        self._context: WorkspaceProcessContext | None = None
 
-    def connect(self) -> Any:
-        """The workspace context of the shared code server. Raises SubmissionError."""
+    def connect(self) -> WorkspaceProcessContext:
+        """Return the workspace context of the code server."""
         with self._lock:
             if self._context is None:
-                from dagster import DagsterInstance
-                from dagster._core.workspace.context import WorkspaceProcessContext
-                from dagster._core.workspace.load_target import GrpcServerTarget
+                from dagster import DagsterInstance  # noqa: PLC0415 - see the module docstring
+                from dagster._core.workspace.context import WorkspaceProcessContext  # noqa: PLC0415
+                from dagster._core.workspace.load_target import GrpcServerTarget  # noqa: PLC0415
 
                 host, _, port = self.platform.settings.code_server.rpartition(":")
-                target = GrpcServerTarget(host=host, port=int(port), socket=None, location_name=LOCATION)
+                target = GrpcServerTarget(host=host, port=int(port), socket=None, location_name=CODE_LOCATION)
                 self._context = WorkspaceProcessContext(DagsterInstance.get(), target)
             return self._context
 
     @property
-    def instance(self) -> Any:
+    def instance(self) -> DagsterInstance:
+        """The Dagster instance."""
         return self.connect().instance
 
     def submit(self, run_id: str) -> bool:
-        """Hand a WAITING intent to Dagster's queue; False when it is not waiting (any more).
+        """Submit the run of a WAITING intent to Dagster's queue. Return False if the intent is in another state.
 
-        Raises SubmissionError, and the intent waits on.
+        Raises:
+            SubmissionError: if Dagster does not accept the run. The intent stays WAITING.
         """
         with self.platform.database.read() as connection:
             intent = run_intents.get(connection, run_id)
@@ -59,67 +68,68 @@ class Submitter:
             self._submit(intent)
         except Exception as error:
             with self.platform.database.write() as connection:
-                run_intents.tried(connection, run_id)
-            raise SubmissionError(f"Dagster did not take run {run_id}: {error}") from error
+                run_intents.record_failed_submission(connection, run_id)
+            raise SubmissionError(f"Dagster did not accept run {run_id}: {error}") from error
         with self.platform.database.write() as connection:
-            kept = run_intents.move(connection, run_id, "SUBMITTED")
-            cancelled = (
-                not kept and (now := run_intents.get(connection, run_id)) is not None and now.state == "CANCELLED"
-            )
-        if cancelled:  # cancelled between our look and Dagster's answer
-            self.terminate(run_id)
-        return kept
+            is_submitted = run_intents.set_state(connection, run_id, "SUBMITTED")
+            current = run_intents.get(connection, run_id)
+        if not is_submitted and current is not None and current.state == "CANCELLED":
+            self.terminate(run_id)  # it was cancelled while Dagster accepted it
+        return is_submitted
 
-    def _submit(self, intent: run_intents.Intent) -> None:
-        from dagster._core.storage.dagster_run import DagsterRunStatus
+    def _submit(self, intent: run_intents.RunIntent) -> None:
+        from dagster import DagsterRunStatus  # noqa: PLC0415 - see the module docstring
 
         instance = self.instance
         run = instance.get_run_by_id(intent.run_id)
         if run is None:
-            instance.add_dynamic_partitions(VIDEOS, [intent.project_id])
-            run = self._create(intent)
+            instance.add_dynamic_partitions(VIDEO_PARTITIONS, [intent.project_id])
+            run = self._create_run(intent)
         if run.status == DagsterRunStatus.NOT_STARTED:
-            instance.submit_run(run.run_id, self._request())
+            instance.submit_run(run.run_id, self._create_request_context())
 
-    def _request(self) -> Any:
+    def _create_request_context(self) -> BaseWorkspaceRequestContext:
         context = self.connect()
         request = context.create_request_context()
-        if request.get_location_entry(LOCATION).load_error is not None:
-            context.refresh_code_location(LOCATION)  # the code server was not up when we first looked
+        entry = request.get_location_entry(CODE_LOCATION)
+        if entry is None or entry.load_error is not None:
+            context.refresh_code_location(CODE_LOCATION)  # the code server was down when the location was loaded
             request = context.create_request_context()
         return request
 
-    def _create(self, intent: run_intents.Intent) -> Any:
-        from dagster._core.definitions.selector import JobSubsetSelector
-        from dagster._core.storage.dagster_run import DagsterRunStatus
+    def _create_run(self, intent: run_intents.RunIntent) -> DagsterRun:
+        from dagster import DagsterRunStatus  # noqa: PLC0415 - see the module docstring
+        from dagster._core.definitions.selector import JobSubsetSelector  # noqa: PLC0415
 
-        request = self._request()
-        location = request.get_code_location(LOCATION)
+        request = self._create_request_context()
+        location = request.get_code_location(CODE_LOCATION)
         repository = next(iter(location.get_repositories().values()))
         selector = JobSubsetSelector(
-            location_name=LOCATION,
+            location_name=CODE_LOCATION,
             repository_name=repository.name,
             job_name=intent.job_name,
             asset_selection=None,
             op_selection=None,
         )
         job = location.get_job(selector)
-        steps, parent = self._left(intent)
+        step_keys, crashed_run = self._get_remaining_steps(intent)
         plan = location.get_execution_plan(
             remote_job=job,
             run_config=intent.run_config,
-            step_keys_to_execute=steps,
+            step_keys_to_execute=step_keys,
             known_state=None,
             instance=self.instance,
         )
+        parent_run_id = crashed_run.run_id if crashed_run is not None else None
+        root_run_id = (crashed_run.root_run_id if crashed_run is not None else None) or parent_run_id
         return self.instance.create_run(
             job_name=intent.job_name,
             run_id=intent.run_id,
             run_config=intent.run_config,
             status=DagsterRunStatus.NOT_STARTED,
-            tags={**job.tags, **tags(intent)},
-            root_run_id=parent and (parent.root_run_id or parent.run_id),
-            parent_run_id=parent and parent.run_id,
+            tags={**job.tags, **build_run_tags(intent)},
+            root_run_id=root_run_id,
+            parent_run_id=parent_run_id,
             step_keys_to_execute=plan.execution_plan_snapshot.step_keys_to_execute,
             execution_plan_snapshot=plan.execution_plan_snapshot,
             job_snapshot=job.job_snapshot,
@@ -133,40 +143,47 @@ class Submitter:
             asset_graph=request.asset_graph,
         )
 
-    def _left(self, intent: run_intents.Intent) -> tuple[list[str] | None, Any]:
-        """The steps that the lost run before this one left undone, and that run; no steps named means all of them."""
-        lost = intent.resumes and self.instance.get_run_by_id(intent.resumes)
-        if not lost:
+    def _get_remaining_steps(self, intent: run_intents.RunIntent) -> tuple[list[str] | None, DagsterRun | None]:
+        """Return the unfinished steps of the crashed run that the intent resumes, and that run.
+
+        No steps means all steps of the job.
+        """
+        crashed_run = self.instance.get_run_by_id(intent.resumes) if intent.resumes else None
+        if crashed_run is None:
             return None, None
-        stats = self.instance.get_run_step_stats(lost.run_id)
-        done = {each.step_key for each in stats if each.status is not None and each.status.value == "SUCCESS"}
-        planned = lost.step_keys_to_execute or ()
-        return [key for key in planned if key not in done] or None, lost
+        stats = self.instance.get_run_step_stats(crashed_run.run_id)
+        finished = {step.step_key for step in stats if step.status is not None and step.status.value == "SUCCESS"}
+        planned = crashed_run.step_keys_to_execute or ()
+        return [key for key in planned if key not in finished] or None, crashed_run
 
     def terminate(self, run_id: str) -> None:
-        """Stop a run wherever it is: in the queue, starting or working. No error when it has ended or is unknown."""
+        """Stop the run, whether it is queued, starting or executing. Ended and unknown runs are ignored."""
         run = self.instance.get_run_by_id(run_id)
         if run is not None and not run.is_finished:
             self.instance.run_coordinator.cancel_run(run_id)
 
     def check(self) -> None:
-        """Raises SubmissionError unless the code server answers: for health."""
+        """Check that the code server answers.
+
+        Raises:
+            SubmissionError: if it does not, or if the Dagster instance cannot be opened.
+        """
         try:
-            entry = self._request().get_location_entry(LOCATION)
+            entry = self._create_request_context().get_location_entry(CODE_LOCATION)
         except Exception as error:
             raise SubmissionError("the Dagster instance cannot be opened") from error
-        if entry.load_error is not None:
+        if entry is None or entry.load_error is not None:
             raise SubmissionError("the Dagster code server does not answer")
 
 
-def tags(intent: run_intents.Intent) -> dict[str, str]:
-    """What the run is found by, its partition, and the tag by which its workspace's tier bounds it."""
-    found = {
+def build_run_tags(intent: run_intents.RunIntent) -> dict[str, str]:
+    """Return the tags of the run: its partition, its IDs, and the tag by which the queue limits its workspace."""
+    tags = {
         "dagster/partition": intent.project_id,
         run_intents.PROJECT_TAG: intent.project_id,
         run_intents.WORKSPACE_TAG: intent.workspace_id,
         run_intents.SUBJECT_TAG: intent.subject_id,
     }
     if intent.job_name == "ingest_video" and intent.tier != "ENTERPRISE":
-        found[f"carmic/ingest-{intent.tier.lower()}"] = intent.workspace_id
-    return found
+        tags[f"carmic/ingest-{intent.tier.lower()}"] = intent.workspace_id
+    return tags

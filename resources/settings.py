@@ -1,6 +1,8 @@
-"""Settings: environment variables read once into one frozen Struct. Every error is found at boot and told together.
+"""Settings: environment variables, read once per process into one frozen Struct.
 
-`SETTINGS` is the one list of names, defaults and help texts; the docs, `carmic doctor` and a test read it.
+`Settings` states each setting once: its type, default, help text, parser and whether it is a secret. `SETTINGS`,
+`load_settings`, `carmic doctor` and the test of docs/settings.md are fed from it. To add a setting, add one field to
+`Settings` and the row that tests/test_settings.py then expects in docs/settings.md.
 """
 
 from __future__ import annotations
@@ -8,252 +10,245 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Annotated, Any, get_type_hints
 
 import msgspec
 
+MIN_SECRET_LENGTH = 32  # characters
+VIDEO_ENCODERS = ("libx264", "h264_nvenc", "h264_videotoolbox", "h264_vaapi")
+
 
 class SettingsError(ValueError):
-    """Every wrong setting, one sentence each."""
+    """One or more settings are invalid; `problems` holds one sentence for each."""
 
-    def __init__(self, problems: list[str]):
+    def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
 
 
-class Setting(msgspec.Struct, frozen=True):
-    """One environment variable. `default` is shown as it is; `{home}` stands for the home directory."""
+# --- parsers: text of the variable in, value out; a ValueError completes the sentence "CARMIC_X ..."
 
-    name: str
+
+def _parse_home(text: str) -> Path:
+    home = Path(text).expanduser().absolute()
+    if set("%?") & set(str(home)):
+        raise ValueError(f"must not contain `%` or `?`, which SQLite URLs cannot hold. {home} does. Choose another.")
+    return home
+
+
+def _parse_positive_int(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError("must be a whole number of at least 1.")
+    return int(text)
+
+
+def _parse_list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _parse_networks(text: str) -> tuple[str, ...]:
+    networks = _parse_list(text)
+    for network in networks:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError as error:
+            raise ValueError(f"must list networks such as 10.0.0.0/8. {network} is not one.") from error
+    return networks
+
+
+def _parse_secret_key(text: str) -> str:
+    if text and len(text) < MIN_SECRET_LENGTH:
+        raise ValueError(f"must have at least {MIN_SECRET_LENGTH} characters.")
+    return text
+
+
+def _parse_public_url(text: str) -> str:
+    return _starts_with("http://", "https://")(text).rstrip("/")
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}.")
+        return text
+
+    return parse
+
+
+def _starts_with(*prefixes: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not text.startswith(prefixes):
+            raise ValueError(f"must start with {' or '.join(prefixes)}.")
+        return text
+
+    return parse
+
+
+# --- the list
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """The declaration of one environment variable.
+
+    `default` is the text that is parsed when the variable is unset or blank. `{home}` in a value stands for the home
+    directory. `field` is the attribute of `Settings`.
+    """
+
     default: str
     help: str
+    parse: Callable[[str], Any] = str
     secret: bool = False
+    field: str = ""
+
+    @property
+    def name(self) -> str:
+        """The environment variable, such as CARMIC_HOME for the field `home`."""
+        return f"CARMIC_{self.field.upper()}"
 
 
-SETTINGS: tuple[Setting, ...] = (
-    Setting("CARMIC_HOME", "~/.carmic", "Directory for everything this installation keeps."),
-    Setting("CARMIC_ENV", "development", "`production` refuses weak secrets and insecure public URLs."),
-    Setting("CARMIC_DATABASE_URL", "sqlite:///{home}/carmic.db", "SQLite file or postgresql+psycopg:// URL."),
-    Setting(
-        "CARMIC_STORE_URL", "file://{home}/store", "Where media and artifacts live: file:// or s3://bucket/prefix."
-    ),
-    Setting("CARMIC_S3_ENDPOINT", "", "Endpoint of an S3-compatible store; empty for AWS."),
-    Setting("CARMIC_S3_REGION", "us-east-1", "Region of the bucket."),
-    Setting(
-        "CARMIC_PUBLIC_URL",
-        "http://127.0.0.1:8000",
-        "The address clients reach the API by; signed links start with it.",
-    ),
-    Setting("CARMIC_SECRET_KEY", "", "Signs tokens and links; made and kept in the home when absent.", secret=True),
-    Setting("CARMIC_WHISPER_MODEL", "auto", "faster-whisper model: a name, a directory, or `auto`."),
-    Setting("CARMIC_YOLO_WEIGHTS", "auto", "Ultralytics weights: a name, a path, or `auto`."),
-    Setting("CARMIC_ASD_WEIGHTS", "", "LR-ASD audio-visual speaker weights by path; empty uses lip motion."),
-    Setting("CARMIC_DEVICE", "cpu", "Device for the models: cpu, cuda, cuda:0, mps."),
-    Setting("CARMIC_VIDEO_ENCODER", "libx264", "libx264, h264_nvenc, h264_videotoolbox or h264_vaapi."),
-    Setting("CARMIC_THREADS", "2", "Threads that one run may use."),
-    Setting(
-        "CARMIC_EXECUTOR",
-        "in_process",
-        "`in_process`, or `multiprocess` where steps should have processes of their own.",
-    ),
-    Setting("CARMIC_MAX_RUNS", "2", "Runs at once over all workspaces; a run uses CARMIC_THREADS threads."),
-    Setting("CARMIC_DAGSTER_POSTGRES_URL", "", "Dagster's own storage; empty for SQLite in the home.", secret=True),
-    Setting("CARMIC_CODE_SERVER", "127.0.0.1:4000", "host:port of the Dagster code server that runs are submitted to."),
-    Setting("CARMIC_OUTBOUND_ALLOW", "", "Networks (CIDR, comma-separated) that may be reached although private."),
-    Setting("CARMIC_TRUSTED_PROXIES", "", "Networks whose X-Forwarded-For is believed."),
-    Setting("CARMIC_CORS_ORIGINS", "", "Origins that may call the API from a browser, comma-separated."),
-    Setting("CARMIC_MAX_UPLOAD_BYTES", str(5 * 1024**3), "Largest upload or download."),
-    Setting(
-        "CARMIC_SMTP_URL",
-        "",
-        "smtp://user:password@host:port or smtps://; empty keeps mail in the outbox.",
-        secret=True,
-    ),
-    Setting("CARMIC_MAIL_FROM", "carmic@localhost", "Sender of the mail."),
-    Setting("CARMIC_PEXELS_API_KEY", "", "Pexels stock search.", secret=True),
-    Setting("CARMIC_PEXELS_URL", "https://api.pexels.com", "Pexels endpoint."),
-    Setting("CARMIC_STRIPE_SECRET_KEY", "", "Stripe top-ups.", secret=True),
-    Setting("CARMIC_STRIPE_WEBHOOK_SECRET", "", "Verifies Stripe's events.", secret=True),
-    Setting("CARMIC_STRIPE_URL", "https://api.stripe.com", "Stripe endpoint."),
-    Setting("CARMIC_STRIPE_CENTS_PER_MINUTE", "10", "What a topped-up minute costs, in hundredths of the currency."),
-    Setting("CARMIC_STRIPE_CURRENCY", "usd", "Currency of top-ups."),
-    Setting("CARMIC_LLM_URL", "", "OpenAI-compatible base URL that refines titles and order."),
-    Setting("CARMIC_LLM_API_KEY", "", "Key for CARMIC_LLM_URL.", secret=True),
-    Setting("CARMIC_LLM_MODEL", "", "Model name at CARMIC_LLM_URL."),
-    Setting("CARMIC_GEMINI_API_KEY", "", "Gemini, for `enable_multimodal`.", secret=True),
-    Setting("CARMIC_GEMINI_MODEL", "gemini-2.5-flash", "Gemini model."),
-    Setting("CARMIC_GEMINI_URL", "https://generativelanguage.googleapis.com", "Gemini endpoint."),
-    Setting("CARMIC_YOUTUBE_CLIENT_ID", "", "OAuth client for YouTube."),
-    Setting("CARMIC_YOUTUBE_CLIENT_SECRET", "", "OAuth client secret for YouTube.", secret=True),
-    Setting("CARMIC_META_CLIENT_ID", "", "OAuth client for Facebook and Instagram."),
-    Setting("CARMIC_META_CLIENT_SECRET", "", "OAuth client secret for Facebook and Instagram.", secret=True),
-    Setting("CARMIC_OAUTH_BASE_URL", "", "One base URL that replaces every platform's (for a proxy or a test)."),
-)
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The parsed settings. Paths are absolute; networks are CIDR strings that have been checked."""
 
-
-class Settings(msgspec.Struct, frozen=True):
-    """What `load` made of the environment. Paths are absolute; networks are parsed."""
-
-    home: Path
-    database_url: str
-    store_url: str
-    s3_endpoint: str
-    s3_region: str
-    public_url: str
-    secret_key: str
-    whisper_model: str
-    yolo_weights: str
-    asd_weights: str
-    device: str
-    video_encoder: str
-    threads: int
-    code_server: str
-    outbound_allow: tuple[str, ...]
-    trusted_proxies: tuple[str, ...]
-    cors_origins: tuple[str, ...]
-    max_upload_bytes: int
-    smtp_url: str
-    mail_from: str
-    pexels_api_key: str
-    pexels_url: str
-    stripe_secret_key: str
-    stripe_webhook_secret: str
-    stripe_url: str
-    stripe_cents_per_minute: int
-    stripe_currency: str
-    llm_url: str
-    llm_api_key: str
-    llm_model: str
-    gemini_api_key: str
-    gemini_model: str
-    gemini_url: str
-    youtube_client_id: str
-    youtube_client_secret: str
-    meta_client_id: str
-    meta_client_secret: str
-    oauth_base_url: str
+    # fmt: off
+    home: Annotated[Path, Setting("~/.carmic", "Directory for all files of this installation.", _parse_home)]
+    env: Annotated[str, Setting("development",
+        "`production` refuses weak secrets and insecure public URLs.", _one_of("development", "production"))]
+    database_url: Annotated[str, Setting("sqlite:///{home}/carmic.db",
+        "SQLite file or postgresql+psycopg:// URL.", _starts_with("sqlite:///", "postgresql+psycopg://"))]
+    store_url: Annotated[str, Setting("file://{home}/store",
+        "Object store for media and artifacts: file:// or s3://bucket/prefix.", _starts_with("file://", "s3://"))]
+    s3_endpoint: Annotated[str, Setting("", "Endpoint of an S3-compatible store; empty for AWS.")]
+    s3_region: Annotated[str, Setting("us-east-1", "Region of the bucket.")]
+    public_url: Annotated[str, Setting("http://127.0.0.1:8000",
+        "Base URL at which clients reach the API; signed URLs start with it.", _parse_public_url)]
+    secret_key: Annotated[str, Setting("",
+        "Signs tokens and URLs; created in the home directory when unset.", _parse_secret_key, secret=True)]
+    whisper_model: Annotated[str, Setting("auto", "faster-whisper model: a name, a directory, or `auto`.")]
+    yolo_weights: Annotated[str, Setting("auto", "Ultralytics weights: a name, a path, or `auto`.")]
+    asd_weights: Annotated[str, Setting("", "Path of LR-ASD active speaker weights; empty uses lip motion.")]
+    device: Annotated[str, Setting("cpu", "Device for the models: cpu, cuda, cuda:0, mps.")]
+    video_encoder: Annotated[str, Setting("libx264",
+        "libx264, h264_nvenc, h264_videotoolbox or h264_vaapi.", _one_of(*VIDEO_ENCODERS))]
+    threads: Annotated[int, Setting("2", "Threads that one run may use.", _parse_positive_int)]
+    executor: Annotated[str, Setting("in_process",
+        "`in_process`, or `multiprocess` to run each step in its own process.", _one_of("in_process", "multiprocess"))]
+    max_runs: Annotated[int, Setting("2",
+        "Concurrent runs over all workspaces; each run uses CARMIC_THREADS threads.", _parse_positive_int)]
+    dagster_postgres_url: Annotated[str, Setting("",
+        "PostgreSQL URL for Dagster's own storage; empty for SQLite in the home directory.", secret=True)]
+    code_server: Annotated[str, Setting("127.0.0.1:4000",
+        "host:port of the Dagster code server that runs are submitted to.")]
+    outbound_allow: Annotated[tuple[str, ...], Setting("",
+        "Private networks (CIDR, comma-separated) that downloads and webhooks may reach.", _parse_networks)]
+    trusted_proxies: Annotated[tuple[str, ...], Setting("",
+        "Networks (CIDR, comma-separated) of proxies whose X-Forwarded-For is trusted.", _parse_networks)]
+    cors_origins: Annotated[tuple[str, ...], Setting("",
+        "Origins (comma-separated) that may call the API from a browser.", _parse_list)]
+    max_upload_bytes: Annotated[int, Setting(str(5 * 1024**3),
+        "Maximum size of an upload or download in bytes.", _parse_positive_int)]
+    smtp_url: Annotated[str, Setting("",
+        "smtp://user:password@host:port or smtps://; empty keeps mail in the outbox.", secret=True)]
+    mail_from: Annotated[str, Setting("carmic@localhost", "Sender address of mail.")]
+    pexels_api_key: Annotated[str, Setting("", "API key for Pexels stock search.", secret=True)]
+    pexels_url: Annotated[str, Setting("https://api.pexels.com", "Pexels endpoint.")]
+    stripe_secret_key: Annotated[str, Setting("", "Stripe secret key for top-ups.", secret=True)]
+    stripe_webhook_secret: Annotated[str, Setting("",
+        "Stripe webhook secret, which verifies Stripe's events.", secret=True)]
+    stripe_url: Annotated[str, Setting("https://api.stripe.com", "Stripe endpoint.")]
+    stripe_cents_per_minute: Annotated[int, Setting("10",
+        "Price of one topped-up minute in hundredths of the currency.", _parse_positive_int)]
+    stripe_currency: Annotated[str, Setting("usd", "Currency of top-ups.", str.lower)]
+    llm_url: Annotated[str, Setting("", "Base URL of an OpenAI-compatible model that refines titles and order.")]
+    llm_api_key: Annotated[str, Setting("", "API key for CARMIC_LLM_URL.", secret=True)]
+    llm_model: Annotated[str, Setting("", "Model name at CARMIC_LLM_URL.")]
+    gemini_api_key: Annotated[str, Setting("", "Gemini API key, for `enable_multimodal`.", secret=True)]
+    gemini_model: Annotated[str, Setting("gemini-2.5-flash", "Gemini model.")]
+    gemini_url: Annotated[str, Setting("https://generativelanguage.googleapis.com", "Gemini endpoint.")]
+    youtube_client_id: Annotated[str, Setting("", "OAuth client ID for YouTube.")]
+    youtube_client_secret: Annotated[str, Setting("", "OAuth client secret for YouTube.", secret=True)]
+    meta_client_id: Annotated[str, Setting("", "OAuth client ID for Facebook and Instagram.")]
+    meta_client_secret: Annotated[str, Setting("", "OAuth client secret for Facebook and Instagram.", secret=True)]
+    oauth_base_url: Annotated[str, Setting("",
+        "Base URL that replaces the OAuth endpoints of all platforms (for a proxy or a test).")]
+    # fmt: on
 
     @property
     def cache_dir(self) -> Path:
-        """For what can be made again: joined weights, fonts, previews."""
+        """Directory for files that can be rebuilt: joined model weights, fonts, previews."""
         return self.home / "cache"
 
     @property
     def scratch_dir(self) -> Path:
-        """For work in progress; what dead processes leave in it is swept."""
+        """Directory for work in progress; files of processes that have ended are removed."""
         return self.home / "scratch"
 
 
-def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings. Creates the home and, where none is given, the secret key in it.
+def _list_settings() -> tuple[Setting, ...]:
+    hints = get_type_hints(Settings, include_extras=True)
+    declared = ((field, hints[field].__metadata__[0]) for field in Settings.__struct_fields__)
+    return tuple(msgspec.structs.replace(setting, field=field) for field, setting in declared)
 
-    Raises SettingsError with every problem found.
+
+SETTINGS: tuple[Setting, ...] = _list_settings()
+
+
+# --- loading
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environ` (default: os.environ).
+
+    Creates the home directory and, when CARMIC_SECRET_KEY is unset, the secret key in it.
+
+    Raises:
+        SettingsError: with every problem at once.
     """
     environ = os.environ if environ is None else environ
-    raw = {s.name: environ.get(s.name, "").strip() or s.default for s in SETTINGS}
-    home = Path(raw["CARMIC_HOME"]).expanduser().absolute()
-    raw = {name: value.replace("{home}", str(home)) for name, value in raw.items()}
+    texts = {setting.name: environ.get(setting.name, "").strip() or setting.default for setting in SETTINGS}
+    home = Path(texts["CARMIC_HOME"]).expanduser().absolute()
+    values: dict[str, Any] = {}
     problems: list[str] = []
-    if set("%?") & set(str(home)):
-        problems.append(f"CARMIC_HOME: {home} holds a `%` or `?`, which SQLite's addresses cannot. Choose another.")
-    production = raw["CARMIC_ENV"] == "production"
-    if raw["CARMIC_ENV"] not in ("development", "production"):
-        problems.append("CARMIC_ENV must be `development` or `production`.")
-    url = raw["CARMIC_DATABASE_URL"]
-    if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
-        problems.append("CARMIC_DATABASE_URL must start with sqlite:/// or postgresql+psycopg://.")
-    if not raw["CARMIC_STORE_URL"].startswith(("file://", "s3://")):
-        problems.append("CARMIC_STORE_URL must start with file:// or s3://.")
-    if not raw["CARMIC_PUBLIC_URL"].startswith(("http://", "https://")):
-        problems.append("CARMIC_PUBLIC_URL must start with http:// or https://.")
-    if raw["CARMIC_EXECUTOR"] not in ("in_process", "multiprocess"):
-        problems.append("CARMIC_EXECUTOR must be `in_process` or `multiprocess`.")
-    if raw["CARMIC_VIDEO_ENCODER"] not in ("libx264", "h264_nvenc", "h264_videotoolbox", "h264_vaapi"):
-        problems.append("CARMIC_VIDEO_ENCODER must be libx264, h264_nvenc, h264_videotoolbox or h264_vaapi.")
-    whole = ("CARMIC_THREADS", "CARMIC_MAX_RUNS", "CARMIC_MAX_UPLOAD_BYTES", "CARMIC_STRIPE_CENTS_PER_MINUTE")
-    for name in whole:
-        if not raw[name].isdigit() or int(raw[name]) < 1:
-            problems.append(f"{name} must be a whole number of at least 1.")
-    for name in ("CARMIC_OUTBOUND_ALLOW", "CARMIC_TRUSTED_PROXIES"):
-        for network in _split(raw[name]):
-            try:
-                ipaddress.ip_network(network, strict=False)
-            except ValueError:
-                problems.append(f"{name}: {network} is not a network such as 10.0.0.0/8.")
-    secret = raw["CARMIC_SECRET_KEY"]
-    if secret and len(secret) < 32:
-        problems.append("CARMIC_SECRET_KEY must have at least 32 characters.")
-    if production and not secret:
-        problems.append("CARMIC_SECRET_KEY must be set in production.")
-    if production and not raw["CARMIC_PUBLIC_URL"].startswith("https://"):
-        problems.append("CARMIC_PUBLIC_URL must start with https:// in production.")
+    for setting in SETTINGS:
+        try:
+            values[setting.field] = setting.parse(texts[setting.name].replace("{home}", str(home)))
+        except ValueError as error:
+            problems.append(f"{setting.name} {error}")
+    problems += _find_production_problems(texts)
     if problems:
         raise SettingsError(problems)
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingsError([f"CARMIC_HOME: {home} cannot be made ({error.strerror}). Choose another."]) from error
-    return Settings(
-        home=home,
-        database_url=url,
-        store_url=raw["CARMIC_STORE_URL"],
-        s3_endpoint=raw["CARMIC_S3_ENDPOINT"],
-        s3_region=raw["CARMIC_S3_REGION"],
-        public_url=raw["CARMIC_PUBLIC_URL"].rstrip("/"),
-        secret_key=secret or _kept_secret(home),
-        whisper_model=raw["CARMIC_WHISPER_MODEL"],
-        yolo_weights=raw["CARMIC_YOLO_WEIGHTS"],
-        asd_weights=raw["CARMIC_ASD_WEIGHTS"],
-        device=raw["CARMIC_DEVICE"],
-        video_encoder=raw["CARMIC_VIDEO_ENCODER"],
-        threads=int(raw["CARMIC_THREADS"]),
-        code_server=raw["CARMIC_CODE_SERVER"],
-        outbound_allow=_split(raw["CARMIC_OUTBOUND_ALLOW"]),
-        trusted_proxies=_split(raw["CARMIC_TRUSTED_PROXIES"]),
-        cors_origins=_split(raw["CARMIC_CORS_ORIGINS"]),
-        max_upload_bytes=int(raw["CARMIC_MAX_UPLOAD_BYTES"]),
-        smtp_url=raw["CARMIC_SMTP_URL"],
-        mail_from=raw["CARMIC_MAIL_FROM"],
-        pexels_api_key=raw["CARMIC_PEXELS_API_KEY"],
-        pexels_url=raw["CARMIC_PEXELS_URL"],
-        stripe_secret_key=raw["CARMIC_STRIPE_SECRET_KEY"],
-        stripe_webhook_secret=raw["CARMIC_STRIPE_WEBHOOK_SECRET"],
-        stripe_url=raw["CARMIC_STRIPE_URL"],
-        stripe_cents_per_minute=int(raw["CARMIC_STRIPE_CENTS_PER_MINUTE"]),
-        stripe_currency=raw["CARMIC_STRIPE_CURRENCY"].lower(),
-        llm_url=raw["CARMIC_LLM_URL"],
-        llm_api_key=raw["CARMIC_LLM_API_KEY"],
-        llm_model=raw["CARMIC_LLM_MODEL"],
-        gemini_api_key=raw["CARMIC_GEMINI_API_KEY"],
-        gemini_model=raw["CARMIC_GEMINI_MODEL"],
-        gemini_url=raw["CARMIC_GEMINI_URL"],
-        youtube_client_id=raw["CARMIC_YOUTUBE_CLIENT_ID"],
-        youtube_client_secret=raw["CARMIC_YOUTUBE_CLIENT_SECRET"],
-        meta_client_id=raw["CARMIC_META_CLIENT_ID"],
-        meta_client_secret=raw["CARMIC_META_CLIENT_SECRET"],
-        oauth_base_url=raw["CARMIC_OAUTH_BASE_URL"],
-    )
+        raise SettingsError([f"CARMIC_HOME cannot be created at {home} ({error.strerror}). Choose another."]) from error
+    values["secret_key"] = values["secret_key"] or _load_or_create_secret_key(home)
+    return Settings(**values)
 
 
-def _split(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
+def _find_production_problems(texts: Mapping[str, str]) -> Iterator[str]:
+    if texts["CARMIC_ENV"] != "production":
+        return
+    if not texts["CARMIC_SECRET_KEY"]:
+        yield "CARMIC_SECRET_KEY must be set in production."
+    if not texts["CARMIC_PUBLIC_URL"].startswith("https://"):
+        yield "CARMIC_PUBLIC_URL must start with https:// in production."
 
 
-def _kept_secret(home: Path) -> str:
-    """The home's own key. `O_EXCL` decides which of several processes that start at once makes it."""
+def _load_or_create_secret_key(home: Path) -> str:
+    """Return the key in `home`. Of several processes that start at once, `os.link` lets exactly one create it."""
     path = home / "secret.key"
-    made = home / f"secret.key.{os.getpid()}"
+    draft = home / f"secret.key.{os.getpid()}"
     if not path.exists():
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(48))
             file.flush()
             os.fsync(file.fileno())
         try:
-            os.link(made, path)  # fails where another process was first
+            os.link(draft, path)
         except FileExistsError:
-            pass
+            pass  # another process was first
         finally:
-            made.unlink()
+            draft.unlink()
     return path.read_text().strip()

@@ -1,4 +1,4 @@
-"""Connected platform accounts. Their tokens are encrypted here, and leave this module only to be used."""
+"""Connected accounts of social platforms, with their OAuth tokens encrypted at rest."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any
 
 import msgspec
 from cryptography.fernet import Fernet
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from resources import accounts
 from resources.database.engine import now
+from resources.database.queries import fetch_all, fetch_one, insert_row, select_columns
 from resources.database.tables import social_accounts
 
 
-class Account(msgspec.Struct, frozen=True):
+class SocialAccount(msgspec.Struct, frozen=True):
     """A row of `social_accounts` without its tokens."""
 
     id: str
@@ -29,32 +30,38 @@ class Account(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-_FIELDS = [social_accounts.c[name] for name in Account.__struct_fields__]
+_COLUMNS = select_columns(social_accounts, SocialAccount)
 
 
-class Vault:
-    """Seals tokens with a key derived from the installation's secret."""
+class TokenCipher:
+    """Encrypts JSON values with a Fernet key that is derived from the installation's secret key and a purpose."""
 
-    def __init__(self, secret: str, purpose: str = "social"):
-        digest = hashlib.sha256(purpose.encode() + secret.encode()).digest()
-        self._cipher = Fernet(base64.urlsafe_b64encode(digest))
+    def __init__(self, secret_key: str, purpose: str = "social") -> None:
+        digest = hashlib.sha256(purpose.encode() + secret_key.encode()).digest()
+        self._fernet = Fernet(base64.urlsafe_b64encode(digest))
 
-    def seal(self, value: Any) -> str:
-        return self._cipher.encrypt(msgspec.json.encode(value)).decode()
+    def encrypt(self, value: object) -> str:
+        """Return the Fernet token of the value's JSON."""
+        return self._fernet.encrypt(msgspec.json.encode(value)).decode()
 
-    def open(self, sealed: str, max_age_s: int | None = None) -> Any:
-        """Raises cryptography.fernet.InvalidToken for what is forged or too old."""
-        return msgspec.json.decode(self._cipher.decrypt(sealed.encode(), ttl=max_age_s))
+    def decrypt(self, encrypted: str, max_age_s: int | None = None) -> Any:  # noqa: ANN401 - any JSON value
+        """Return the value that `encrypt` was given.
+
+        Raises:
+            cryptography.fernet.InvalidToken: if the token is forged or older than `max_age_s`.
+        """
+        return msgspec.json.decode(self._fernet.decrypt(encrypted.encode(), ttl=max_age_s))
 
 
-def listing(connection: Connection, workspace_id: str) -> list[Account]:
-    query = select(*_FIELDS).where(social_accounts.c.workspace_id == workspace_id)
-    return [Account(**row._mapping) for row in connection.execute(query.order_by(social_accounts.c.created_at))]
+def list_accounts(connection: Connection, workspace_id: str) -> list[SocialAccount]:
+    """Return the workspace's accounts, oldest first."""
+    query = select(*_COLUMNS).where(social_accounts.c.workspace_id == workspace_id)
+    return fetch_all(connection, query.order_by(social_accounts.c.created_at), SocialAccount)
 
 
-def get(connection: Connection, workspace_id: str, account_id: str) -> Account | None:
-    row = connection.execute(select(*_FIELDS).where(*_of(workspace_id, account_id))).one_or_none()
-    return None if row is None else Account(**row._mapping)
+def get(connection: Connection, workspace_id: str, account_id: str) -> SocialAccount | None:
+    """Return the workspace's account."""
+    return fetch_one(connection, select(*_COLUMNS).where(*_filter(workspace_id, account_id)), SocialAccount)
 
 
 def connect(
@@ -63,48 +70,48 @@ def connect(
     platform: str,
     external_id: str,
     name: str,
-    sealed: str,
+    encrypted_tokens: str,
     expires_at: datetime | None,
-) -> Account:
-    """Add the account, or renew it where it was connected before."""
-    accounts.lock(connection, workspace_id)
-    known = connection.scalar(
-        select(social_accounts.c.id).where(
-            social_accounts.c.workspace_id == workspace_id,
-            social_accounts.c.platform == platform,
-            social_accounts.c.external_id == external_id,
-        )
+) -> SocialAccount:
+    """Add the account and enable it, or update the one with the same platform and `external_id`."""
+    accounts.lock_workspace(connection, workspace_id)
+    key = {"workspace_id": workspace_id, "platform": platform, "external_id": external_id}
+    values = {"name": name, "tokens": encrypted_tokens, "expires_at": expires_at, "enabled": True, "updated_at": now()}
+    renew = update(social_accounts).filter_by(**key).values(**values).returning(*_COLUMNS)
+    account = fetch_one(connection, renew, SocialAccount)
+    if account is not None:
+        return account
+    return insert_row(
+        connection, social_accounts, SocialAccount, {"id": str(uuid.uuid4()), **key, **values, "created_at": now()}
     )
-    values = {"name": name, "tokens": sealed, "expires_at": expires_at, "enabled": True, "updated_at": now()}
-    if known is None:
-        known = str(uuid.uuid4())
-        of = {"id": known, "workspace_id": workspace_id, "platform": platform, "external_id": external_id}
-        connection.execute(insert(social_accounts).values(**of, **values, created_at=now()))
-    else:
-        connection.execute(update(social_accounts).where(social_accounts.c.id == known).values(**values))
-    made = get(connection, workspace_id, known)
-    assert made is not None
-    return made
 
 
-def tokens(connection: Connection, workspace_id: str, account_id: str) -> str | None:
-    """The sealed tokens."""
-    return connection.scalar(select(social_accounts.c.tokens).where(*_of(workspace_id, account_id)))
+def get_encrypted_tokens(connection: Connection, workspace_id: str, account_id: str) -> str | None:
+    """Return the account's tokens, encrypted by TokenCipher."""
+    return connection.scalar(select(social_accounts.c.tokens).where(*_filter(workspace_id, account_id)))
 
 
-def renew(connection: Connection, workspace_id: str, account_id: str, sealed: str, expires_at: datetime | None) -> None:
-    values = {"tokens": sealed, "expires_at": expires_at, "updated_at": now()}
-    connection.execute(update(social_accounts).where(*_of(workspace_id, account_id)).values(**values))
+def update_tokens(
+    connection: Connection, workspace_id: str, account_id: str, encrypted_tokens: str, expires_at: datetime | None
+) -> None:
+    """Replace the account's tokens."""
+    _update(connection, workspace_id, account_id, tokens=encrypted_tokens, expires_at=expires_at)
 
 
 def set_enabled(connection: Connection, workspace_id: str, account_id: str, enabled: bool) -> None:
-    values = {"enabled": enabled, "updated_at": now()}
-    connection.execute(update(social_accounts).where(*_of(workspace_id, account_id)).values(**values))
+    """Enable or disable the account."""
+    _update(connection, workspace_id, account_id, enabled=enabled)
 
 
 def remove(connection: Connection, workspace_id: str, account_id: str) -> bool:
-    return connection.execute(delete(social_accounts).where(*_of(workspace_id, account_id))).rowcount == 1
+    """Delete the account. Return False if there is no such account."""
+    return connection.execute(delete(social_accounts).where(*_filter(workspace_id, account_id))).rowcount == 1
 
 
-def _of(workspace_id: str, account_id: str) -> tuple[Any, ...]:
+def _update(connection: Connection, workspace_id: str, account_id: str, **values: object) -> None:
+    query = update(social_accounts).where(*_filter(workspace_id, account_id))
+    connection.execute(query.values(**values, updated_at=now()))
+
+
+def _filter(workspace_id: str, account_id: str) -> tuple[ColumnElement[bool], ...]:
     return social_accounts.c.id == account_id, social_accounts.c.workspace_id == workspace_id

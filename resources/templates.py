@@ -1,4 +1,4 @@
-"""A workspace's own templates: a name, a ratio, a config. The shipped ones are code, in the captions room."""
+"""Templates of a workspace: a name, an aspect ratio and a config. The built-in templates are code in `api`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, exists, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, exists, select, update
 
 from resources import accounts
 from resources.database.engine import now
+from resources.database.queries import fetch_all, fetch_one, insert_on_conflict, insert_row, select_columns
 from resources.database.tables import template_defaults, templates
 
 
 class Template(msgspec.Struct, frozen=True):
-    """A row of `templates`. `ratio` is written 9_16; `template_config` is as the client sent it."""
+    """A row of `templates`. `ratio` is written 9_16; `template_config` is stored as the client sent it."""
 
     id: str
     name: str
@@ -26,66 +26,75 @@ class Template(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-_FIELDS = [templates.c[name] for name in Template.__struct_fields__]
+_COLUMNS = select_columns(templates, Template)
 
 
-def configs(connection: Connection, workspace_id: str) -> dict[str, dict[str, Any]]:
-    """Their configs by name: what `caption_style` may call."""
-    return {template.name: template.template_config for template in listing(connection, workspace_id)}
+def get_configs_by_name(connection: Connection, workspace_id: str) -> dict[str, dict[str, Any]]:
+    """Return the configs by template name, which a `caption_style` may refer to."""
+    return {template.name: template.template_config for template in list_all(connection, workspace_id)}
 
 
-def listing(connection: Connection, workspace_id: str) -> list[Template]:
-    """Oldest first."""
-    query = select(*_FIELDS).where(templates.c.workspace_id == workspace_id)
-    rows = connection.execute(query.order_by(templates.c.created_at, templates.c.id))
-    return [Template(**row._mapping) for row in rows]
+def list_all(connection: Connection, workspace_id: str) -> list[Template]:
+    """Return the workspace's templates, oldest first."""
+    query = select(*_COLUMNS).where(templates.c.workspace_id == workspace_id)
+    return fetch_all(connection, query.order_by(templates.c.created_at, templates.c.id), Template)
 
 
 def get(connection: Connection, workspace_id: str, template_id: str) -> Template | None:
-    query = select(*_FIELDS).where(templates.c.id == template_id, templates.c.workspace_id == workspace_id)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else Template(**row._mapping)
+    """Return the workspace's template."""
+    query = select(*_COLUMNS).where(templates.c.id == template_id, templates.c.workspace_id == workspace_id)
+    return fetch_one(connection, query, Template)
 
 
 def create(connection: Connection, workspace_id: str, name: str, ratio: str, config: dict[str, Any]) -> Template | None:
-    """None when the workspace has a template of this name and ratio."""
-    accounts.lock(connection, workspace_id)
-    same = exists().where(
+    """Create a template. Return None if the workspace has one of this name and ratio."""
+    accounts.lock_workspace(connection, workspace_id)
+    same_name = exists().where(
         templates.c.workspace_id == workspace_id, templates.c.name == name, templates.c.ratio == ratio
     )
-    if connection.scalar(select(same)):
+    if connection.scalar(select(same_name)):
         return None
-    template_id = str(uuid.uuid4())
-    row = {"id": template_id, "workspace_id": workspace_id, "name": name, "ratio": ratio, "template_config": config}
-    connection.execute(insert(templates).values(**row, preview_keys=[], created_at=now()))
-    return get(connection, workspace_id, template_id)
+    values = {
+        "id": str(uuid.uuid4()),
+        "workspace_id": workspace_id,
+        "name": name,
+        "ratio": ratio,
+        "template_config": config,
+        "preview_keys": [],
+        "created_at": now(),
+    }
+    return insert_row(connection, templates, Template, values)
 
 
 def set_previews(connection: Connection, template_id: str, keys: list[str]) -> None:
+    """Set the store keys of the template's previews."""
     connection.execute(update(templates).where(templates.c.id == template_id).values(preview_keys=keys))
 
 
 def remove(connection: Connection, workspace_id: str, template_id: str) -> bool:
-    """Also where it was a default."""
-    of = (template_defaults.c.workspace_id == workspace_id) & (template_defaults.c.template_id == template_id)
-    connection.execute(delete(template_defaults).where(of))
-    gone = delete(templates).where(templates.c.id == template_id, templates.c.workspace_id == workspace_id)
-    return connection.execute(gone).rowcount == 1
+    """Delete the template and the defaults that name it. Return False if there is no such template."""
+    is_default = (template_defaults.c.workspace_id == workspace_id) & (template_defaults.c.template_id == template_id)
+    connection.execute(delete(template_defaults).where(is_default))
+    query = delete(templates).where(templates.c.id == template_id, templates.c.workspace_id == workspace_id)
+    return connection.execute(query).rowcount == 1
 
 
-def defaults(connection: Connection, workspace_id: str) -> dict[str, str]:
-    """Template ids (own, or `system:...`) by ratio."""
+def get_defaults(connection: Connection, workspace_id: str) -> dict[str, str]:
+    """Return the ID of the default template by ratio: one of the workspace's, or `system:...`."""
     query = select(template_defaults).where(template_defaults.c.workspace_id == workspace_id)
     return {row.ratio: row.template_id for row in connection.execute(query)}
 
 
 def set_default(connection: Connection, workspace_id: str, ratio: str, template_id: str) -> None:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    row = dialect.insert(template_defaults).values(workspace_id=workspace_id, ratio=ratio, template_id=template_id)
+    """Make the template the default of the ratio."""
+    row = insert_on_conflict(connection, template_defaults).values(
+        workspace_id=workspace_id, ratio=ratio, template_id=template_id
+    )
     key = [template_defaults.c.workspace_id, template_defaults.c.ratio]
     connection.execute(row.on_conflict_do_update(index_elements=key, set_={"template_id": template_id}))
 
 
 def clear_default(connection: Connection, workspace_id: str, ratio: str) -> None:
-    of = (template_defaults.c.workspace_id == workspace_id) & (template_defaults.c.ratio == ratio)
-    connection.execute(delete(template_defaults).where(of))
+    """Remove the default of the ratio."""
+    is_default = (template_defaults.c.workspace_id == workspace_id) & (template_defaults.c.ratio == ratio)
+    connection.execute(delete(template_defaults).where(is_default))

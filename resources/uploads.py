@@ -1,7 +1,7 @@
-"""Uploads that take more than one request: bytes are kept as they come, and the next request goes on from there.
+"""Resumable uploads: an upload in more than one request, each continuing where the previous one ended.
 
-In a folder store the unfinished file itself says how far it is; in a bucket the parts of a multipart upload do (so an
-interrupted upload may go back to its last whole part). Nothing is kept in the database.
+In a folder store, the unfinished file holds the bytes received so far. In a bucket, the parts of an S3 multipart upload
+do, so an interrupted upload continues after its last whole part. The database holds nothing about unfinished uploads.
 """
 
 from __future__ import annotations
@@ -20,56 +20,63 @@ from resources.store import Store, StoreError
 from resources.store.bucket import BucketStore
 from resources.store.folder import FolderStore
 
-PART = 8 * 1024 * 1024  # S3 takes parts of 5 MiB and more, at most 10,000 of them
-ABANDONED_S = 2 * 24 * 3600
+MIN_PART_BYTES = 8 * 1024 * 1024  # S3 accepts parts of at least 5 MiB
+MAX_PARTS = 9000  # S3 accepts 10,000
+ABANDONED_AFTER_S = 2 * 24 * 3600
 
 
-class Busy(Exception):
+class UploadBusyError(Exception):
     """Another request is writing to this upload."""
 
 
 class Upload(Protocol):
-    """One object on its way into the store. `offset` bytes are safe; `write` adds to them."""
+    """An unfinished object. `offset` is the number of bytes received."""
 
     offset: int
 
-    def write(self, block: bytes) -> None: ...
+    def write(self, block: bytes) -> None:
+        """Append a block."""
 
     def pause(self) -> None:
-        """Keep what has come; called however the request ended."""
+        """Keep the bytes received. Call it at the end of each request, whether it succeeded or not."""
 
     def finish(self) -> None:
-        """All bytes are here: the object appears under its key."""
+        """Publish the object under its key, after all bytes have been written."""
 
 
-def resume(store: Store, key: str, length: int) -> Upload:
-    """Go on with the upload of `key`, or begin it. Raises Busy."""
+def resume_upload(store: Store, key: str, length: int) -> Upload:
+    """Start the upload of `key` or continue it. `length` is the size of the whole object in bytes.
+
+    Raises:
+        UploadBusyError: if another request is writing to it.
+        StoreError: if this kind of store has no resumable uploads.
+    """
     if isinstance(store, FolderStore):
         return FolderUpload(store, key)
     if isinstance(store, BucketStore):
         return BucketUpload(store, key, length)
-    raise StoreError("this store takes no resumable uploads")
+    raise StoreError("this store does not accept resumable uploads")
 
 
-def received(store: Store, key: str, length: int) -> int:
-    """How many bytes have come; `length` when the object is complete."""
-    found = store.stat(key)
-    if found is not None and found.size == length:
+def get_received_bytes(store: Store, key: str, length: int) -> int:
+    """Return the number of bytes received; `length` if the object is complete."""
+    info = store.stat(key)
+    if info is not None and info.size == length:
         return length
     if isinstance(store, FolderStore):
-        path = _unfinished(store, key)
+        path = _unfinished_path(store, key)
         return path.stat().st_size if path.exists() else 0
     if isinstance(store, BucketStore):
-        return sum(part["Size"] for part in BucketUpload.parts_of(store, key)[1])
+        return sum(part["Size"] for part in BucketUpload.find_parts(store, key)[1])
     return 0
 
 
-def being_written(store: Store, key: str) -> bool:
-    """Whether a request is adding to it now. Of a bucket nobody can tell: what counts there is whole parts."""
+def is_being_written(store: Store, key: str) -> bool:
+    """Return whether a request is writing to the upload. Always False for a bucket, where only whole parts count."""
     if not isinstance(store, FolderStore):
         return False
     try:
-        with _unfinished(store, key).open("rb") as file:
+        with _unfinished_path(store, key).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
@@ -78,105 +85,118 @@ def being_written(store: Store, key: str) -> bool:
     return False
 
 
-def open_for_upload(connection: Connection, key: str) -> bool:
-    """Whether the object may still be written: no run reads the source yet, no media record vouches for it."""
-    claimed = select(projects.c.id).where(
+def is_open_for_upload(connection: Connection, key: str) -> bool:
+    """Return whether the object may be written: no run reads it as a source and no media file refers to it."""
+    used_as_source = select(projects.c.id).where(
         projects.c.object_key == key, projects.c.run_id.is_not(None) | projects.c.deleted_at.is_not(None)
     )
-    confirmed = select(media.c.id).where(media.c.object_key == key)
-    return connection.scalar(claimed) is None and connection.scalar(confirmed) is None
+    used_as_media = select(media.c.id).where(media.c.object_key == key)
+    return connection.scalar(used_as_source) is None and connection.scalar(used_as_media) is None
 
 
 def sweep(store: Store) -> int:
-    """Remove what dead processes were writing or had fetched, and unfinished uploads that nobody has touched for two
-    days; returns how many files. A bucket has rules for its uploads."""
-    dead = store.asides.sweep()
+    """Delete staging files of processes that have ended, and uploads without a write for ABANDONED_AFTER_S.
+
+    Returns the number of files. Unfinished uploads of a bucket are left to its lifecycle rules.
+    """
+    count = store.staging.sweep()
     if not isinstance(store, FolderStore):
-        return dead
-    old = [p for p in store.incoming.iterdir() if p.is_file() and p.stat().st_mtime < time.time() - ABANDONED_S]
-    for path in old:
+        return count
+    oldest = time.time() - ABANDONED_AFTER_S
+    abandoned = [path for path in store.incoming.iterdir() if path.is_file() and path.stat().st_mtime < oldest]
+    for path in abandoned:
         path.unlink(missing_ok=True)
-    return dead + len(old)
+    return count + len(abandoned)
 
 
 class FolderUpload:
-    def __init__(self, store: FolderStore, key: str):
+    """An upload to a folder store. The lock on its file admits one writer at a time."""
+
+    def __init__(self, store: FolderStore, key: str) -> None:
         self.store = store
         self.key = key
-        self.path = _unfinished(store, key)
+        self.path = _unfinished_path(store, key)
         self.file: IO[bytes] = self.path.open("ab")
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self.file.close()
-            raise Busy(key) from error
+            raise UploadBusyError(key) from error
         self.offset = self.file.tell()
 
     def write(self, block: bytes) -> None:
+        """Append a block."""
         self.file.write(block)
         self.offset += len(block)
 
     def pause(self) -> None:
+        """Keep the bytes received."""
         self.file.close()
 
     def finish(self) -> None:
+        """Publish the object under its key."""
         self.file.flush()
         os.fsync(self.file.fileno())
-        self.store.adopt(self.path, self.store.path(self.key))
+        self.store.commit_file(self.path, self.store.object_path(self.key))
 
 
 class BucketUpload:
-    def __init__(self, store: BucketStore, key: str, length: int):
+    """An upload to a bucket as an S3 multipart upload. Bytes are buffered until they fill a part."""
+
+    def __init__(self, store: BucketStore, key: str, length: int) -> None:
         self.store = store
-        self.name: dict[str, str] = store._name(key)
+        self.location = store.object_location(key)
         self.length = length
-        self.upload_id, self.parts = self.parts_of(store, key)
+        self.upload_id, self.parts = self.find_parts(store, key)
         if self.upload_id is None:
-            self.upload_id = store.client.create_multipart_upload(**self.name)["UploadId"]
-        self.safe = sum(part["Size"] for part in self.parts)
-        self.offset = self.safe
+            self.upload_id = store.client.create_multipart_upload(**self.location)["UploadId"]
+        self.stored_bytes = sum(part["Size"] for part in self.parts)
+        self.offset = self.stored_bytes
         self.buffer = bytearray()
 
     @staticmethod
-    def parts_of(store: BucketStore, key: str) -> tuple[str | None, list[dict[str, Any]]]:
-        """The upload under way for `key`, and its parts in order."""
-        name = store._name(key)
-        listed = store.client.list_multipart_uploads(Bucket=name["Bucket"], Prefix=name["Key"]).get("Uploads", ())
-        ids = [upload["UploadId"] for upload in listed if upload["Key"] == name["Key"]]
+    def find_parts(store: BucketStore, key: str) -> tuple[str | None, list[dict[str, Any]]]:
+        """Return the ID of the multipart upload of `key`, if there is one, and its parts in order."""
+        location = store.object_location(key)
+        response = store.client.list_multipart_uploads(Bucket=location["Bucket"], Prefix=location["Key"])
+        ids = [upload["UploadId"] for upload in response.get("Uploads", ()) if upload["Key"] == location["Key"]]
         if not ids:
             return None, []
-        pages = store.client.get_paginator("list_parts").paginate(**name, UploadId=ids[0])
+        pages = store.client.get_paginator("list_parts").paginate(**location, UploadId=ids[0])
         return ids[0], [part for page in pages for part in page.get("Parts", ())]
 
     def write(self, block: bytes) -> None:
+        """Append a block."""
         self.buffer += block
         self.offset += len(block)
-        size = max(PART, -(-self.length // 9000))
-        while len(self.buffer) >= size:
-            self._send(bytes(self.buffer[:size]))
-            del self.buffer[:size]
+        part_bytes = max(MIN_PART_BYTES, -(-self.length // MAX_PARTS))
+        while len(self.buffer) >= part_bytes:
+            self._upload_part(bytes(self.buffer[:part_bytes]))
+            del self.buffer[:part_bytes]
 
-    def _send(self, part: bytes) -> None:
+    def _upload_part(self, data: bytes) -> None:
         number = len(self.parts) + 1
-        made = self.store.client.upload_part(**self.name, UploadId=self.upload_id, PartNumber=number, Body=part)
-        self.parts.append({"PartNumber": number, "ETag": made["ETag"], "Size": len(part)})
-        self.safe += len(part)
+        response = self.store.client.upload_part(**self.location, UploadId=self.upload_id, PartNumber=number, Body=data)
+        self.parts.append({"PartNumber": number, "ETag": response["ETag"], "Size": len(data)})
+        self.stored_bytes += len(data)
 
     def pause(self) -> None:
+        """Keep the whole parts, and the last one of a complete object. Other buffered bytes are dropped."""
         if self.offset == self.length and self.buffer:
-            self._send(bytes(self.buffer))
+            self._upload_part(bytes(self.buffer))
         self.buffer.clear()
-        self.offset = self.safe
+        self.offset = self.stored_bytes
 
     def finish(self) -> None:
+        """Publish the object under its key."""
         if self.buffer or not self.parts:
-            self._send(bytes(self.buffer))
+            self._upload_part(bytes(self.buffer))
             self.buffer.clear()
         parts = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in self.parts]
         self.store.client.complete_multipart_upload(
-            **self.name, UploadId=self.upload_id, MultipartUpload={"Parts": parts}
+            **self.location, UploadId=self.upload_id, MultipartUpload={"Parts": parts}
         )
 
 
-def _unfinished(store: FolderStore, key: str) -> Path:
+def _unfinished_path(store: FolderStore, key: str) -> Path:
     return store.incoming / f"resumable-{hashlib.sha256(key.encode()).hexdigest()[:40]}"

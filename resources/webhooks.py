@@ -1,7 +1,7 @@
-"""Webhook subscriptions and their deliveries. Writes rows and signs bodies; the sensor sends them.
+"""Webhooks: subscriptions and their deliveries. This module writes rows and signs bodies; a sensor sends them.
 
-Signed by the Standard Webhooks scheme. A delivery's id is the `webhook-id` header and its body never changes: a retry
-or a redelivery is the same message again.
+Requests are signed by the Standard Webhooks scheme. The ID of a delivery is the `webhook-id` header, and its body never
+changes: a retry or a redelivery sends the same message.
 """
 
 from __future__ import annotations
@@ -10,26 +10,34 @@ import base64
 import secrets
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from standardwebhooks import Webhook as Signer
 
 from resources import accounts, mail
 from resources.database.engine import now
+from resources.database.queries import fetch_all, fetch_one, fetch_page, insert_row, select_columns
 from resources.database.tables import deliveries, events, webhooks
 from resources.outbox import WEBHOOK_EVENTS
 
-TEST = "webhook.test"
-RETRIES_S = (10, 60, 300)  # after the first, second and third failure; after the fourth it is over
-LEASE = timedelta(seconds=30)
-OVERLAP = timedelta(hours=24)  # how long an old secret still signs beside the new one
-GIVE_UP_AFTER = timedelta(days=5)  # of nothing but failures
+TEST_EVENT = "webhook.test"
+RETRY_DELAYS_S = (10, 60, 300)  # after the first, second and third failed attempt; the fourth is the last
+RETRY_JITTER_RATIO = 0.1  # of the delay, so that retries of a burst spread out
 MAX_RETRY_AFTER_S = 3600
+LEASE_DURATION = timedelta(seconds=30)
+SECRET_OVERLAP = timedelta(hours=24)  # for which the previous secret still signs after a rotation
+DISABLE_AFTER = timedelta(days=5)  # of failures only
+MAX_LOG_ENTRIES = 20  # of a delivery
 
 
 class Webhook(msgspec.Struct, frozen=True):
+    """A subscription. `failing_since` is the first failure after the last success."""
+
     id: str
     workspace_id: str
     url: str
@@ -46,7 +54,10 @@ class Webhook(msgspec.Struct, frozen=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """A row of `deliveries`. `log` has one entry an attempt: time, status or error, and the heads of both sides."""
+    """A message to one webhook. States: DUE, DELIVERED, FAILED.
+
+    `log` has one entry for each attempt: time, status or error, duration, and headers of request and response.
+    """
 
     id: str
     webhook_id: str
@@ -61,8 +72,8 @@ class Delivery(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-class Attempt(msgspec.Struct, frozen=True):
-    """What came of one POST. `status` None: no answer, `error` says why."""
+class DeliveryAttempt(msgspec.Struct, frozen=True):
+    """The outcome of one POST. Without a response `status` is None and `error` gives the reason."""
 
     status: int | None
     error: str | None
@@ -70,159 +81,168 @@ class Attempt(msgspec.Struct, frozen=True):
     log: dict[str, Any]
 
     @property
-    def delivered(self) -> bool:
+    def is_delivered(self) -> bool:
+        """Whether the receiver answered with a 2xx status."""
         return self.status is not None and 200 <= self.status < 300
 
 
-_WEBHOOK = [webhooks.c[name] for name in Webhook.__struct_fields__]
-_DELIVERY = [deliveries.c[name] for name in Delivery.__struct_fields__]
+_WEBHOOK = select_columns(webhooks, Webhook)
+_DELIVERY = select_columns(deliveries, Delivery)
 
 
 # --- subscriptions
 
 
 def new_secret() -> str:
+    """Return a new signing secret."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def create(connection: Connection, workspace_id: str, url: str, chosen: list[str], description: str = "") -> Webhook:
-    """Subscribe; no events chosen means all of them. The secret is shown this once."""
-    webhook_id = str(uuid.uuid4())
-    made = now()
-    connection.execute(
-        insert(webhooks).values(
-            id=webhook_id,
-            workspace_id=workspace_id,
-            url=url,
-            events=chosen or list(WEBHOOK_EVENTS),
-            description=description,
-            enabled=True,
-            secret=new_secret(),
-            created_at=made,
-            updated_at=made,
-        )
-    )
-    webhook = get(connection, webhook_id)
-    assert webhook is not None
-    return webhook
+def create(
+    connection: Connection, workspace_id: str, url: str, event_names: list[str], description: str = ""
+) -> Webhook:
+    """Subscribe the URL to the events; an empty list means all events."""
+    created_at = now()
+    values = {
+        "id": str(uuid.uuid4()),
+        "workspace_id": workspace_id,
+        "url": url,
+        "events": event_names or list(WEBHOOK_EVENTS),
+        "description": description,
+        "enabled": True,
+        "secret": new_secret(),
+        "created_at": created_at,
+        "updated_at": created_at,
+    }
+    return insert_row(connection, webhooks, Webhook, values)
 
 
 def get(connection: Connection, webhook_id: str) -> Webhook | None:
-    row = connection.execute(select(*_WEBHOOK).where(webhooks.c.id == webhook_id)).one_or_none()
-    return None if row is None else Webhook(**row._mapping)
+    """Return the webhook."""
+    return fetch_one(connection, select(*_WEBHOOK).where(webhooks.c.id == webhook_id), Webhook)
 
 
-def of_workspace(connection: Connection, workspace_id: str) -> list[Webhook]:
+def list_for_workspace(connection: Connection, workspace_id: str) -> list[Webhook]:
+    """Return the workspace's webhooks, oldest first."""
     query = select(*_WEBHOOK).where(webhooks.c.workspace_id == workspace_id).order_by(webhooks.c.created_at)
-    return [Webhook(**row._mapping) for row in connection.execute(query)]
+    return fetch_all(connection, query, Webhook)
 
 
-def change(connection: Connection, webhook_id: str, **columns: Any) -> Webhook | None:
-    """Set url, events, description or enabled. Enabling again forgets earlier failures."""
+def change(connection: Connection, webhook_id: str, **columns: object) -> Webhook | None:
+    """Set url, events, description or enabled. Enabling clears earlier failures."""
     if columns.get("enabled"):
         columns |= {"failing_since": None, "disabled_reason": None}
-    connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(**columns, updated_at=now()))
-    return get(connection, webhook_id)
+    query = update(webhooks).where(webhooks.c.id == webhook_id).values(**columns, updated_at=now())
+    return fetch_one(connection, query.returning(*_WEBHOOK), Webhook)
 
 
 def rotate(connection: Connection, webhook_id: str) -> Webhook | None:
-    """A new secret; the old one signs beside it for a day, so that the receiver can change over."""
-    values = {"previous_secret": webhooks.c.secret, "previous_secret_until": now() + OVERLAP, "secret": new_secret()}
-    connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(**values, updated_at=now()))
-    return get(connection, webhook_id)
+    """Set a new secret. The previous one also signs for SECRET_OVERLAP, so that the receiver can change over."""
+    return change(
+        connection,
+        webhook_id,
+        previous_secret=webhooks.c.secret,
+        previous_secret_until=now() + SECRET_OVERLAP,
+        secret=new_secret(),
+    )
 
 
 def remove(connection: Connection, webhook_id: str) -> bool:
+    """Delete the webhook and its deliveries. Return False if there is no such webhook."""
     return connection.execute(delete(webhooks).where(webhooks.c.id == webhook_id)).rowcount == 1
 
 
 # --- deliveries
 
 
-def listing(connection: Connection, webhook_id: str, limit: int, offset: int) -> tuple[list[Delivery], int]:
-    """Newest first, and how many there are."""
-    of = deliveries.c.webhook_id == webhook_id
-    query = select(*_DELIVERY).where(of).order_by(deliveries.c.created_at.desc(), deliveries.c.id)
-    rows = connection.execute(query.limit(limit).offset(offset))
-    total = connection.scalar(select(func.count()).select_from(deliveries).where(of)) or 0
-    return [Delivery(**row._mapping) for row in rows], total
+def list_deliveries(connection: Connection, webhook_id: str, limit: int, offset: int) -> tuple[list[Delivery], int]:
+    """Return one page of the webhook's deliveries, newest first, and their total number."""
+    query = select(*_DELIVERY).where(deliveries.c.webhook_id == webhook_id)
+    query = query.order_by(deliveries.c.created_at.desc(), deliveries.c.id)
+    return fetch_page(connection, query, Delivery, limit, offset)
 
 
-def delivery(connection: Connection, delivery_id: str) -> Delivery | None:
-    row = connection.execute(select(*_DELIVERY).where(deliveries.c.id == delivery_id)).one_or_none()
-    return None if row is None else Delivery(**row._mapping)
+def get_delivery(connection: Connection, delivery_id: str) -> Delivery | None:
+    """Return the delivery."""
+    return fetch_one(connection, select(*_DELIVERY).where(deliveries.c.id == delivery_id), Delivery)
 
 
-def test(connection: Connection, webhook: Webhook) -> Delivery:
-    """A delivery that a person asked for, to see whether the receiver works."""
+def create_test_delivery(connection: Connection, webhook: Webhook) -> Delivery:
+    """Create a delivery of TEST_EVENT, which is sent even if the webhook is disabled."""
     data = {"webhook_id": webhook.id, "message": "This is a test delivery."}
-    row = _due(webhook, TEST, _body(TEST, now(), data), None)
-    connection.execute(insert(deliveries).values(row))
-    made = delivery(connection, row["id"])
-    assert made is not None
-    return made
+    values = _build_delivery(webhook, TEST_EVENT, _encode_body(TEST_EVENT, now(), data), None)
+    return insert_row(connection, deliveries, Delivery, values)
 
 
 def redeliver(connection: Connection, delivery_id: str) -> Delivery | None:
-    """Send it again, whatever became of it: same id, same body, one more attempt at once."""
+    """Make the delivery due at once, whatever its state, with the same ID and body."""
     values = {"state": "DUE", "next_attempt_at": now(), "leased_until": None, "attempts": 0}
-    connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(**values))
-    return delivery(connection, delivery_id)
+    query = update(deliveries).where(deliveries.c.id == delivery_id).values(**values)
+    return fetch_one(connection, query.returning(*_DELIVERY), Delivery)
 
 
-def _free(moment: datetime) -> ColumnElement[bool]:
-    """Due, leased by nobody, and for a subscription that is on, or a test that a person asked for."""
+def _is_leasable(moment: datetime) -> ColumnElement[bool]:
+    """Return the condition for a delivery that is due, not leased, and for an enabled webhook or a test."""
     enabled = select(webhooks.c.id).where(webhooks.c.enabled)
-    on = or_(deliveries.c.webhook_id.in_(enabled), deliveries.c.event == TEST)
-    unleased = or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until < moment)
-    return and_(deliveries.c.state == "DUE", deliveries.c.next_attempt_at <= moment, unleased, on)
+    is_wanted = or_(deliveries.c.webhook_id.in_(enabled), deliveries.c.event == TEST_EVENT)
+    is_unleased = or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until < moment)
+    return and_(deliveries.c.state == "DUE", deliveries.c.next_attempt_at <= moment, is_unleased, is_wanted)
 
 
-def anything_due(connection: Connection) -> bool:
-    """Whether a tick has work: looked at without the writer's lock, for most ticks have none."""
-    fresh = select(events.c.id).where(events.c.dispatched.is_(False)).limit(1)
-    due = select(deliveries.c.id).where(_free(now())).limit(1)
-    return connection.scalar(fresh) is not None or connection.scalar(due) is not None
+def has_due_work(connection: Connection) -> bool:
+    """Return whether there are events to dispatch or deliveries to lease.
 
-
-def dispatch(connection: Connection, enrich: Any, most: int = 500) -> int:
-    """Turn new outbox rows into due deliveries; returns how many rows were dealt with. Ends after the row that makes it
-    `most` deliveries, so that a burst does not hold the writer's lock: the next tick goes on.
-
-    `enrich(event name, data)` gives the data a receiver gets: addresses that expire are made as late as here.
+    A sensor tick asks this in a read transaction, because most ticks have no work.
     """
-    query = select(events).where(events.c.dispatched.is_(False)).order_by(events.c.id).limit(most)
+    undispatched = select(events.c.id).where(events.c.dispatched.is_(False)).limit(1)
+    due = select(deliveries.c.id).where(_is_leasable(now())).limit(1)
+    return connection.scalar(undispatched) is not None or connection.scalar(due) is not None
+
+
+def dispatch(
+    connection: Connection, enrich: Callable[[str, dict[str, Any]], dict[str, Any]], max_deliveries: int = 500
+) -> int:
+    """Create deliveries for new events of the outbox and return the number of events handled.
+
+    Args:
+        connection: a write transaction.
+        enrich: takes the event's name and data and returns the data for the receiver. It adds URLs that expire, which
+            is why it runs as late as here.
+        max_deliveries: stop after the event that reaches this number, so that a burst does not hold the write lock. The
+            next tick continues.
+    """
+    query = select(events).where(events.c.dispatched.is_(False)).order_by(events.c.id).limit(max_deliveries)
     if connection.dialect.name == "postgresql":
-        query = query.with_for_update(skip_locked=True)  # another deliverer's rows are not ours as well
+        query = query.with_for_update(skip_locked=True)  # skips events that another process dispatches
     rows = connection.execute(query).all()
     if not rows:
         return 0
-    wanted = {row.workspace_id for row in rows}
-    hooks = select(*_WEBHOOK).where(webhooks.c.workspace_id.in_(wanted), webhooks.c.enabled)
-    subscribed = [Webhook(**row._mapping) for row in connection.execute(hooks)]
-    made: list[dict[str, Any]] = []
-    seen: list[int] = []
+    workspace_ids = {row.workspace_id for row in rows}
+    enabled = select(*_WEBHOOK).where(webhooks.c.workspace_id.in_(workspace_ids), webhooks.c.enabled)
+    subscriptions = fetch_all(connection, enabled, Webhook)
+    new_deliveries: list[dict[str, Any]] = []
+    handled_ids: list[int] = []
     for row in rows:
-        if len(made) >= most:
+        if len(new_deliveries) >= max_deliveries:
             break
-        seen.append(row.id)
-        takers = [w for w in subscribed if w.workspace_id == row.workspace_id and row.event in w.events]
-        if takers:
-            body = _body(row.event, row.created_at, enrich(row.event, row.data))
-            made += [_due(webhook, row.event, body, row.id) for webhook in takers]
-    if made:
-        connection.execute(insert(deliveries), made)
-    connection.execute(update(events).where(events.c.id.in_(seen)).values(dispatched=True))
-    return len(seen)
+        handled_ids.append(row.id)
+        subscribers = [w for w in subscriptions if w.workspace_id == row.workspace_id and row.event in w.events]
+        if subscribers:
+            body = _encode_body(row.event, row.created_at, enrich(row.event, row.data))
+            new_deliveries += [_build_delivery(webhook, row.event, body, row.id) for webhook in subscribers]
+    if new_deliveries:
+        connection.execute(insert(deliveries), new_deliveries)
+    connection.execute(update(events).where(events.c.id.in_(handled_ids)).values(dispatched=True))
+    return len(handled_ids)
 
 
-def _body(event: str, at: datetime, data: dict[str, Any]) -> str:
-    told = {"event": event, "timestamp": at.isoformat().replace("+00:00", "Z"), "data": data}
-    return msgspec.json.encode(told).decode()
+def _encode_body(event: str, timestamp: datetime, data: dict[str, Any]) -> str:
+    payload = {"event": event, "timestamp": timestamp.isoformat().replace("+00:00", "Z"), "data": data}
+    return msgspec.json.encode(payload).decode()
 
 
-def _due(webhook: Webhook, event: str, body: str, event_id: int | None) -> dict[str, Any]:
-    """The row of a new delivery. An event's has the same id whenever it is made: no event is delivered as two."""
+def _build_delivery(webhook: Webhook, event: str, body: str, event_id: int | None) -> dict[str, Any]:
+    """Return the row of a new delivery. The same event and webhook give the same ID, so none is delivered as two."""
     return {
         "id": str(uuid.uuid4() if event_id is None else uuid.uuid5(uuid.UUID(webhook.id), str(event_id))),
         "webhook_id": webhook.id,
@@ -238,97 +258,109 @@ def _due(webhook: Webhook, event: str, body: str, event_id: int | None) -> dict[
     }
 
 
-def lease(connection: Connection, most: int, busy: dict[str, int], most_each: int) -> list[tuple[Delivery, Webhook]]:
-    """Take due deliveries for LEASE. `busy` counts those under way by webhook: none gets more than `most_each`.
+def lease(
+    connection: Connection, limit: int, in_flight: dict[str, int], limit_per_webhook: int
+) -> list[tuple[Delivery, Webhook]]:
+    """Lease up to `limit` due deliveries for LEASE_DURATION.
 
-    Every receiver's first comes before any receiver's second: a long queue for one does not hide the others.
+    The first delivery of every webhook comes before the second of any, so that a long queue for one receiver does not
+    delay the others.
+
+    Args:
+        connection: a write transaction.
+        limit: maximum number of deliveries to lease.
+        in_flight: number of deliveries being sent, by webhook ID.
+        limit_per_webhook: maximum number in flight of one webhook, those leased now included.
     """
     moment = now()
-    free = _free(moment)
-    full = [webhook_id for webhook_id, count in busy.items() if count >= most_each]
-    in_turn = (deliveries.c.next_attempt_at, deliveries.c.created_at)
-    place = func.row_number().over(partition_by=deliveries.c.webhook_id, order_by=in_turn).label("place")
-    ranked = select(deliveries.c.id, place).where(free, deliveries.c.webhook_id.not_in(full)).subquery()
+    is_leasable = _is_leasable(moment)
+    full_webhook_ids = [webhook_id for webhook_id, count in in_flight.items() if count >= limit_per_webhook]
+    oldest_first = (deliveries.c.next_attempt_at, deliveries.c.created_at)
+    rank = func.row_number().over(partition_by=deliveries.c.webhook_id, order_by=oldest_first).label("rank")
+    ranked = (
+        select(deliveries.c.id, rank).where(is_leasable, deliveries.c.webhook_id.not_in(full_webhook_ids)).subquery()
+    )
     query = (
         select(*_DELIVERY)
         .join(ranked, ranked.c.id == deliveries.c.id)
-        .where(free, ranked.c.place <= most_each)  # `free` again: PostgreSQL looks twice at what it locks
-        .order_by(ranked.c.place, deliveries.c.next_attempt_at)
-        .limit(most)
+        # PostgreSQL evaluates the condition once more after it has locked a row, so it is repeated here
+        .where(is_leasable, ranked.c.rank <= limit_per_webhook)
+        .order_by(ranked.c.rank, deliveries.c.next_attempt_at)
+        .limit(limit)
     )
     if connection.dialect.name == "postgresql":
         query = query.with_for_update(skip_locked=True, of=deliveries)
-    due = [Delivery(**row._mapping) for row in connection.execute(query)]
-    of = select(*_WEBHOOK).where(webhooks.c.id.in_({each.webhook_id for each in due}))
-    hooks = {row.id: Webhook(**row._mapping) for row in connection.execute(of)}
-    counts = Counter(busy)
-    taken: list[tuple[Delivery, Webhook]] = []
-    for each in due:
-        if counts[each.webhook_id] < most_each and each.webhook_id in hooks:
-            counts[each.webhook_id] += 1
-            taken.append((each, hooks[each.webhook_id]))
-    leased = update(deliveries).where(deliveries.c.id.in_([each.id for each, _ in taken]))
-    connection.execute(leased.values(leased_until=moment + LEASE))
-    return taken
+    due = fetch_all(connection, query, Delivery)
+    webhook_query = select(*_WEBHOOK).where(webhooks.c.id.in_({delivery.webhook_id for delivery in due}))
+    webhooks_by_id = {webhook.id: webhook for webhook in fetch_all(connection, webhook_query, Webhook)}
+    counts = Counter(in_flight)
+    leased: list[tuple[Delivery, Webhook]] = []
+    for delivery in due:
+        if counts[delivery.webhook_id] < limit_per_webhook and delivery.webhook_id in webhooks_by_id:
+            counts[delivery.webhook_id] += 1
+            leased.append((delivery, webhooks_by_id[delivery.webhook_id]))
+    leased_ids = [delivery.id for delivery, _ in leased]
+    lease_query = update(deliveries).where(deliveries.c.id.in_(leased_ids))
+    connection.execute(lease_query.values(leased_until=moment + LEASE_DURATION))
+    return leased
 
 
-def headers(delivery: Delivery, webhook: Webhook, at: datetime) -> dict[str, str]:
-    """The signed headers of one attempt: by the present secret, and by the previous one while it overlaps."""
-    from standardwebhooks import Webhook as Signer
-
-    keys = [webhook.secret]
-    if webhook.previous_secret and webhook.previous_secret_until and webhook.previous_secret_until > at:
-        keys.append(webhook.previous_secret)
-    signed = " ".join(Signer(key).sign(delivery.id, at, delivery.body) for key in keys)
+def build_headers(delivery: Delivery, webhook: Webhook, sent_at: datetime) -> dict[str, str]:
+    """Return the headers of one attempt, signed by the secret and by the previous one while it overlaps."""
+    signing_secrets = [webhook.secret]
+    overlap_ends_at = webhook.previous_secret_until
+    if webhook.previous_secret and overlap_ends_at and overlap_ends_at > sent_at:
+        signing_secrets.append(webhook.previous_secret)
+    signatures = (Signer(secret).sign(delivery.id, sent_at, delivery.body) for secret in signing_secrets)
     return {
         "content-type": "application/json",
         "user-agent": "Carmic-Webhooks/1",
         "webhook-id": delivery.id,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": signed,
+        "webhook-timestamp": str(int(sent_at.timestamp())),
+        "webhook-signature": " ".join(signatures),
     }
 
 
-def settle(connection: Connection, delivery_id: str, attempt: Attempt) -> None:
-    """Write down what came of an attempt: delivered, due again later, or failed for good."""
-    found = delivery(connection, delivery_id)
-    if found is None:
-        return  # its webhook was deleted meanwhile
-    webhook = get(connection, found.webhook_id)
-    assert webhook is not None
-    attempts = found.attempts + 1
-    values: dict[str, Any] = {"attempts": attempts, "leased_until": None, "log": [*found.log, attempt.log][-20:]}
-    if attempt.delivered:
+def record_attempt(connection: Connection, delivery_id: str, attempt: DeliveryAttempt) -> None:
+    """Record the outcome of an attempt: the delivery is delivered, due again later, or failed."""
+    delivery = get_delivery(connection, delivery_id)
+    webhook = get(connection, delivery.webhook_id) if delivery is not None else None
+    if delivery is None or webhook is None:
+        return  # the webhook was deleted while the attempt was under way
+    attempts = delivery.attempts + 1
+    log = [*delivery.log, attempt.log][-MAX_LOG_ENTRIES:]
+    values: dict[str, Any] = {"attempts": attempts, "leased_until": None, "log": log}
+    if attempt.is_delivered:
         values |= {"state": "DELIVERED", "delivered_at": now()}
         connection.execute(update(webhooks).where(webhooks.c.id == webhook.id).values(failing_since=None))
     else:
-        if attempt.status == 410 or attempts > len(RETRIES_S):
+        if attempt.status == HTTPStatus.GONE or attempts > len(RETRY_DELAYS_S):
             values |= {"state": "FAILED"}
         else:
-            wait = RETRIES_S[attempts - 1] * (1 + 0.1 * secrets.randbelow(1000) / 1000)
-            wait = max(wait, min(attempt.retry_after_s or 0, MAX_RETRY_AFTER_S))
-            values |= {"next_attempt_at": now() + timedelta(seconds=wait)}
-        _failing(connection, webhook, attempt)
+            delay_s = RETRY_DELAYS_S[attempts - 1] * (1 + RETRY_JITTER_RATIO * secrets.randbelow(1000) / 1000)
+            delay_s = max(delay_s, min(attempt.retry_after_s or 0, MAX_RETRY_AFTER_S))
+            values |= {"next_attempt_at": now() + timedelta(seconds=delay_s)}
+        _record_failure(connection, webhook, attempt)
     connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(**values))
 
 
-def _failing(connection: Connection, webhook: Webhook, attempt: Attempt) -> None:
-    """Note the failure; switch the subscription off when the receiver is gone or has failed for days, and say so."""
-    since = webhook.failing_since or now()
-    gone = attempt.status == 410
-    if not gone and now() - since < GIVE_UP_AFTER:
-        connection.execute(update(webhooks).where(webhooks.c.id == webhook.id).values(failing_since=since))
+def _record_failure(connection: Connection, webhook: Webhook, attempt: DeliveryAttempt) -> None:
+    """Record the failure. After 410 Gone or DISABLE_AFTER, disable the webhook and send mail to the owners."""
+    failing_since = webhook.failing_since or now()
+    is_gone = attempt.status == HTTPStatus.GONE
+    if not is_gone and now() - failing_since < DISABLE_AFTER:
+        connection.execute(update(webhooks).where(webhooks.c.id == webhook.id).values(failing_since=failing_since))
         return
-    reason = "The receiver answered 410 Gone." if gone else "Every delivery failed for five days."
-    values = {"enabled": False, "disabled_reason": reason, "failing_since": since, "updated_at": now()}
-    switched = update(webhooks).where(webhooks.c.id == webhook.id, webhooks.c.enabled)
-    if connection.execute(switched.values(**values)).rowcount == 0:
+    reason = "The receiver answered 410 Gone." if is_gone else "Every delivery failed for five days."
+    values = {"enabled": False, "disabled_reason": reason, "failing_since": failing_since, "updated_at": now()}
+    disable = update(webhooks).where(webhooks.c.id == webhook.id, webhooks.c.enabled)
+    if connection.execute(disable.values(**values)).rowcount == 0:
         return
     text = (
-        f"Carmic has stopped sending webhooks to {webhook.url}.\n\n{reason}\n\n"
-        f"Once the receiver works again, enable the subscription {webhook.id}; "
-        "what failed meanwhile can be redelivered."
+        f"Carmic no longer sends webhooks to {webhook.url}.\n\n{reason}\n\n"
+        f"When the receiver works again, enable the webhook {webhook.id}. "
+        "Deliveries that failed can be redelivered."
     )
-    for member in accounts.team(connection, webhook.workspace_id):
+    for member in accounts.list_members(connection, webhook.workspace_id):
         if member.role == "OWNER":
-            mail.write(connection, member.email, "A webhook was switched off", text)
+            mail.enqueue(connection, member.email, "A webhook was disabled", text)

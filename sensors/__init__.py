@@ -1,5 +1,5 @@
-"""What notices and tells: reconciles run outcomes, purges what was deleted, delivers webhooks, sweeps up.
+"""Dagster sensors: reconcile run outcomes, purge deleted projects, deliver webhooks, expire old rows and files.
 
-Sensors are the durable path behind the API's quick one: whatever a crash left undone, one of them finishes. They tick
-every five seconds, hold no state of their own, and do nothing twice that has been done.
+Each sensor is the durable path behind a fast one in the API: what a crash leaves undone, a later tick finishes. Sensors
+tick every five seconds, keep their state in the database only, and are idempotent.
 """

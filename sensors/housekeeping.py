@@ -1,4 +1,4 @@
-"""Forgets what has served its time: old events, deliveries, tickets, keys of idempotency. Sends the mail that waits."""
+"""Deletes what has expired (deliveries, idempotency keys, tickets, sessions, scratch files) and sends pending mail."""
 
 import shutil
 import time
@@ -14,56 +14,56 @@ from resources.database.tables import cache, deliveries, idempotency, password_r
 from resources.platform import Platform
 from resources.run_submission import Submitter
 
-KEEP_DELIVERIES = timedelta(days=30)
-KEEP_FILES_S = 3600  # a request's own file is gone in minutes
-KEEP_ANSWERS = timedelta(hours=24)  # of requests with an Idempotency-Key
+DELIVERY_RETENTION = timedelta(days=30)
+IDEMPOTENCY_RETENTION = timedelta(hours=24)
+REQUEST_FILE_MAX_AGE_S = 3600  # a request's own file lives for minutes
 
 
-def sweep_up(platform: Platform, submitter: Submitter) -> str:
-    """One pass; says what went."""
+def run_housekeeping(platform: Platform, submitter: Submitter) -> str:
+    """Run one pass; returns what was deleted and sent, as a sentence for the tick's log."""
     moment = now()
-    old = {
+    expired = {
         "deliveries": delete(deliveries).where(
-            deliveries.c.created_at < moment - KEEP_DELIVERIES, deliveries.c.state != "DUE"
+            deliveries.c.created_at < moment - DELIVERY_RETENTION, deliveries.c.state != "DUE"
         ),
-        "answers": delete(idempotency).where(idempotency.c.created_at < moment - KEEP_ANSWERS),
+        "idempotency keys": delete(idempotency).where(idempotency.c.created_at < moment - IDEMPOTENCY_RETENTION),
         "tickets": delete(sse_tickets).where(sse_tickets.c.expires_at < moment),
         "sessions": delete(refresh_tokens).where(refresh_tokens.c.expires_at < moment),
-        "resets": delete(password_resets).where(password_resets.c.expires_at < moment),
-        "cached answers": delete(cache).where(cache.c.expires_at < moment),
+        "password resets": delete(password_resets).where(password_resets.c.expires_at < moment),
+        "cache entries": delete(cache).where(cache.c.expires_at < moment),
     }
     with platform.database.write() as connection:
-        gone = {name: connection.execute(query).rowcount for name, query in old.items()}
-        gone["events"] = outbox.prune(connection)
+        counts = {name: connection.execute(query).rowcount for name, query in expired.items()}
+        counts["events"] = outbox.prune(connection)
         rate_counters.prune(connection)
-    gone["abandoned uploads"] = uploads.sweep(platform.store)
-    gone["folders of dead runs"] = _sweep_scratch(platform, submitter)
-    gone["files of dead requests"] = _sweep_files(platform)
-    gone["letters sent"] = mail.send_waiting(platform.database, platform.settings)
-    return ", ".join(f"{count} {name}" for name, count in gone.items() if count)
+    counts["abandoned uploads"] = uploads.sweep(platform.store)
+    counts["folders of crashed runs"] = _remove_run_folders(platform, submitter)
+    counts["files of crashed requests"] = _remove_request_files(platform)
+    counts["messages sent"] = mail.send_pending(platform.database, platform.settings)
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
 
 
-def _sweep_scratch(platform: Platform, submitter: Submitter) -> int:
-    """Remove the working folders of runs that have ended without doing it themselves: they were killed."""
+def _remove_run_folders(platform: Platform, submitter: Submitter) -> int:
+    """Remove the scratch folders of runs that were killed; a run that ends by itself removes its own."""
     root = platform.settings.scratch_dir
     folders = [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
     if not folders:
         return 0
     records = submitter.instance.get_run_records(RunsFilter(run_ids=[folder.name for folder in folders]))
-    alive = {record.dagster_run.run_id for record in records if not record.dagster_run.is_finished}
-    dead = [folder for folder in folders if folder.name not in alive]
-    for folder in dead:
+    active_ids = {record.dagster_run.run_id for record in records if not record.dagster_run.is_finished}
+    stale = [folder for folder in folders if folder.name not in active_ids]
+    for folder in stale:
         shutil.rmtree(folder, ignore_errors=True)
-    return len(dead)
+    return len(stale)
 
 
-def _sweep_files(platform: Platform) -> int:
-    """Remove what requests were receiving when their process was killed: files beside the runs' folders."""
+def _remove_request_files(platform: Platform) -> int:
+    """Remove files that a killed API process was receiving; they lie beside the runs' folders."""
     root = platform.settings.scratch_dir
-    gone = 0
+    count = 0
     for path in root.iterdir() if root.is_dir() else ():
         with suppress(FileNotFoundError):
-            if path.is_file() and path.stat().st_mtime < time.time() - KEEP_FILES_S:
+            if path.is_file() and path.stat().st_mtime < time.time() - REQUEST_FILE_MAX_AGE_S:
                 path.unlink()
-                gone += 1
-    return gone
+                count += 1
+    return count

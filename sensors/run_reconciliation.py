@@ -1,147 +1,165 @@
-"""Brings promises and outcomes together: submits what was promised, and ends or resumes what died on the way.
+"""Reconciles run intents with Dagster's runs: submits what was enqueued, and requeues or fails what crashed.
 
-A step that fails by itself has already told the database. What is found here unfinished behind a finished or silent
-run was lost to a crash: the rest of it is run; after too many losses it is failed with a sentence and the minutes given
-back.
+A step that fails by itself has already updated the database. A subject (project, render or export) that is still open
+behind a finished run, or behind one that has stopped sending heartbeats, belongs to a crashed run: its remaining steps
+are requeued under a new run id. After too many crashes the subject is failed and its minutes are refunded.
 """
 
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from sqlalchemy import Connection
 
 from resources import exports, projects, renders, run_intents
 from resources.database.engine import now
 from resources.platform import Platform
 from resources.run_submission import SubmissionError, Submitter
 
-PROMISED_FOR = timedelta(seconds=4)  # the API submits at once; an intent older than this has lost its submitter
-STARTED = now()  # of this process, the code server's, whose children the runs are
-SILENT_FOR = timedelta(seconds=45)  # nine heartbeats
-OUTLIVED = timedelta(seconds=15)  # a run that outlived the last code server has been heard by then
-LOST = "Processing was interrupted on our side and could not be resumed. The minutes were given back; please try again."
-STOPPED = "Processing was stopped by an operator. The minutes were given back."
+SUBMIT_GRACE = timedelta(seconds=4)  # the API submits at once; an older intent has lost its submitter
+CODE_SERVER_STARTED_AT = now()  # sensors run in the code server, and runs are its child processes
+HEARTBEAT_TIMEOUT = timedelta(seconds=45)  # nine heartbeats
+RESTART_GRACE = timedelta(seconds=15)  # a run that survived the previous code server sends a heartbeat within this time
+CRASHED_MESSAGE = (
+    "Processing was interrupted on our side and could not be resumed. The minutes were given back; please try again."
+)
+CANCELLED_MESSAGE = "Processing was stopped by an operator. The minutes were given back."
 
 
-def reconcile(platform: Platform, submitter: Submitter) -> str:
-    """One pass; says what it did."""
+def reconcile_intents(platform: Platform, submitter: Submitter) -> str:
+    """Run one pass; returns what it did, as a sentence for the tick's log."""
     with platform.database.read() as connection:
-        waiting = run_intents.waiting(connection, PROMISED_FOR)
-        submitted = run_intents.submitted(connection)
-    done: list[str] = []
-    for intent in waiting:
-        try:
-            submitter.submit(intent.run_id)
-            done.append(f"submitted {intent.job_name} {intent.run_id}")
-        except SubmissionError as error:
-            done.append(str(error))
+        waiting = run_intents.list_waiting(connection, SUBMIT_GRACE)
+        submitted = run_intents.list_submitted(connection)
+    outcomes = [_submit(submitter, intent) for intent in waiting]
     if submitted:
         records = submitter.instance.get_run_records(dg.RunsFilter(run_ids=[intent.run_id for intent in submitted]))
-        known = {record.dagster_run.run_id: record for record in records}
-        for intent in submitted:
-            if outcome := _settle(platform, submitter, intent, known.get(intent.run_id)):
-                done.append(outcome)
-    done += _orphans(platform, submitter)
-    return "; ".join(done)
+        records_by_id = {record.dagster_run.run_id: record for record in records}
+        results = (_reconcile_intent(platform, submitter, i, records_by_id.get(i.run_id)) for i in submitted)
+        outcomes += filter(None, results)
+    outcomes += _fail_orphaned_runs(platform, submitter)
+    return "; ".join(outcomes)
 
 
-def _settle(platform: Platform, submitter: Submitter, intent: run_intents.Intent, record: dg.RunRecord | None) -> str:
-    """What became of one submitted intent; "" while it is under way."""
-    if record is None:  # the command line promises a run just before it makes it
-        return _lost(platform, intent, "Dagster does not know the run") if _silent(submitter, intent) else ""
+def _submit(submitter: Submitter, intent: run_intents.RunIntent) -> str:
+    try:
+        submitter.submit(intent.run_id)
+    except SubmissionError as error:
+        return str(error)
+    return f"submitted {intent.job_name} {intent.run_id}"
+
+
+def _reconcile_intent(
+    platform: Platform, submitter: Submitter, intent: run_intents.RunIntent, record: dg.RunRecord | None
+) -> str:
+    """Bring one submitted intent in line with its run; returns what happened, or "" while the run is active."""
+    if record is None:  # the command line enqueues an intent just before it creates the run
+        return _handle_crash(platform, intent, "Dagster has no such run") if _has_timed_out(submitter, intent) else ""
     run = record.dagster_run
     if run.status == dg.DagsterRunStatus.SUCCESS:
         with platform.database.write() as connection:
-            run_intents.move(connection, intent.run_id, "DONE")
-            _close(connection, intent, LOST)  # nothing is open behind a run that succeeded, unless it was deleted
+            run_intents.set_state(connection, intent.run_id, "DONE")
+            # a successful run leaves nothing open, unless its subject was deleted meanwhile
+            _end_open_subjects(connection, intent, CRASHED_MESSAGE)
         return f"{intent.run_id} is done"
     if run.status == dg.DagsterRunStatus.CANCELED:
         with platform.database.write() as connection:
-            run_intents.move(connection, intent.run_id, "DONE")
-            _close(connection, intent, STOPPED, cancelled=True)
+            run_intents.set_state(connection, intent.run_id, "DONE")
+            _end_open_subjects(connection, intent, CANCELLED_MESSAGE, cancelled=True)
         return f"{intent.run_id} was cancelled"
     if run.status == dg.DagsterRunStatus.FAILURE:
-        return _lost(platform, intent, "the run failed")
-    if run.status == dg.DagsterRunStatus.STARTED and _silent(submitter, intent, record.start_time):
-        submitter.instance.report_run_failed(run, "The worker of this run has gone silent: it was killed or hangs.")
-        return _lost(platform, intent, "the worker went silent")
+        return _handle_crash(platform, intent, "the run failed")
+    if run.status == dg.DagsterRunStatus.STARTED and _has_timed_out(submitter, intent, record.start_time):
+        submitter.instance.report_run_failed(run, "The run stopped sending heartbeats: its worker was killed or hangs.")
+        return _handle_crash(platform, intent, "no heartbeat")
     return ""
 
 
-def _silent(submitter: Submitter, intent: run_intents.Intent, started: float | None = None) -> bool:
-    """Whether a run, which Dagster says began at `started` (Unix seconds), has given no sign of life for too long."""
-    began = None if started is None else datetime.fromtimestamp(started, UTC)
-    heard = max(filter(None, (_heard(intent), began)))  # it may have waited in the queue for hours before
-    if heard < STARTED:
-        return now() - STARTED > OUTLIVED
-    return now() - heard > SILENT_FOR and not _waits(submitter, intent.run_id)
+def _has_timed_out(submitter: Submitter, intent: run_intents.RunIntent, started_at: float | None = None) -> bool:
+    """Whether the run's last heartbeat is too old.
+
+    `started_at` is Dagster's start time (Unix seconds). It counts as a heartbeat, because the run may have waited in
+    the queue for hours before.
+    """
+    start = None if started_at is None else datetime.fromtimestamp(started_at, UTC)
+    last_sign = max(filter(None, (_last_heartbeat_at(intent), start)))
+    if last_sign < CODE_SERVER_STARTED_AT:
+        return now() - CODE_SERVER_STARTED_AT > RESTART_GRACE
+    return now() - last_sign > HEARTBEAT_TIMEOUT and not _is_waiting_for_pool(submitter, intent.run_id)
 
 
-def _heard(intent: run_intents.Intent) -> datetime:
-    """When the run gave its last sign of life to the database."""
+def _last_heartbeat_at(intent: run_intents.RunIntent) -> datetime:
+    """The run's last heartbeat, or the last change of its intent where that is later."""
     return max(filter(None, (intent.heartbeat_at, intent.updated_at)))
 
 
-def _waits(submitter: Submitter, run_id: str) -> bool:
-    """Whether the run's next step waits for a place in a pool: no step works, so none beats."""
-    pools = submitter.instance.event_log_storage
-    found = (pools.get_concurrency_info(pool) for pool in pools.get_concurrency_keys())
-    waiting = (step for pool in found for step in pool.pending_steps if step.assigned_timestamp is None)
-    return any(step.run_id == run_id for step in waiting)
+def _is_waiting_for_pool(submitter: Submitter, run_id: str) -> bool:
+    """Whether the run's next step waits for a pool slot: then no step is running that could send heartbeats."""
+    storage = submitter.instance.event_log_storage
+    pools = (storage.get_concurrency_info(pool) for pool in storage.get_concurrency_keys())
+    pending = (step for pool in pools for step in pool.pending_steps if step.assigned_timestamp is None)
+    return any(step.run_id == run_id for step in pending)
 
 
-def _orphans(platform: Platform, submitter: Submitter) -> list[str]:
-    """End the runs that nobody promised (an operator's, a backfill's, the nightly one) and whose code server died.
+def _fail_orphaned_runs(platform: Platform, submitter: Submitter) -> list[str]:
+    """Fail runs without an open intent (an operator's, a backfill's, the nightly one) whose code server has died.
 
-    They have no heartbeat, and a dead run that is called started keeps its place in the queue for ever.
+    They send no heartbeats, and a dead run in state STARTED would occupy its place in the run queue for ever.
     """
     instance = submitter.instance
-    if now() - STARTED < OUTLIVED or instance.run_launcher.supports_check_run_worker_health:  # then Dagster looks
+    if now() - CODE_SERVER_STARTED_AT < RESTART_GRACE:
         return []
-    done = []
+    if instance.run_launcher.supports_check_run_worker_health:  # then Dagster's run monitoring finds them
+        return []
+    outcomes = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
         run = record.dagster_run
-        if record.start_time is None or record.start_time >= STARTED.timestamp():
+        if record.start_time is None or record.start_time >= CODE_SERVER_STARTED_AT.timestamp():
             continue
         with platform.database.read() as connection:
             intent = run_intents.get(connection, run.run_id)
         if intent is None or intent.state in ("DONE", "CANCELLED"):
             instance.report_run_failed(run, "The code server of this run died, and the run with it. Start it again.")
-            done.append(f"{run.run_id} ended with its code server")
-    return done
+            outcomes.append(f"{run.run_id} ended with its code server")
+    return outcomes
 
 
-def _lost(platform: Platform, intent: run_intents.Intent, why: str) -> str:
+def _handle_crash(platform: Platform, intent: run_intents.RunIntent, reason: str) -> str:
+    """Requeue the crashed run's remaining steps, or fail its subject after too many crashes."""
     with platform.database.write() as connection:
-        if not _open(connection, intent):
-            run_intents.move(connection, intent.run_id, "DONE")
-            return f"{intent.run_id} ended: {why}"
-        run_id = run_intents.again(
-            connection, intent, run_intents.TOGETHER if _heard(intent) < STARTED else run_intents.ALONE
-        )
+        if not _has_open_subject(connection, intent):
+            run_intents.set_state(connection, intent.run_id, "DONE")
+            return f"{intent.run_id} ended: {reason}"
+        is_correlated = _last_heartbeat_at(intent) < CODE_SERVER_STARTED_AT
+        loss = run_intents.CORRELATED_LOSS if is_correlated else run_intents.ISOLATED_LOSS
+        run_id = run_intents.requeue(connection, intent, loss)
         if run_id is None:
-            run_intents.move(connection, intent.run_id, "DONE")
-            _close(connection, intent, LOST)
-            return f"gave {intent.run_id} up: {why}"
-    return f"{intent.run_id} was lost ({why}); runs again as {run_id}"
+            run_intents.set_state(connection, intent.run_id, "DONE")
+            _end_open_subjects(connection, intent, CRASHED_MESSAGE)
+            return f"{intent.run_id} crashed too often and was failed: {reason}"
+    return f"{intent.run_id} crashed ({reason}); requeued as {run_id}"
 
 
-def _open(connection, intent: run_intents.Intent) -> bool:
-    """Whether anything still waits for this run."""
+def _has_open_subject(connection: Connection, intent: run_intents.RunIntent) -> bool:
+    """Whether a project, render or export still waits for this run."""
     project = projects.get(connection, intent.project_id)
     if project is None:
         return False
     if intent.job_name == "ingest_video":
-        unready = project.status in projects.WORKING
-        unproxied = project.proxy_key is None and project.status in ("CLIPS_READY", "COMPLETED")
-        return project.run_id == intent.run_id and (unready or unproxied)
-    return bool(renders.live_of_run(connection, intent.run_id) or exports.live_of_run(connection, intent.run_id))
+        is_active = project.status in projects.ACTIVE_STATUSES
+        lacks_proxy = project.proxy_key is None and project.status in ("CLIPS_READY", "COMPLETED")
+        return project.run_id == intent.run_id and (is_active or lacks_proxy)
+    return bool(
+        renders.list_active_for_run(connection, intent.run_id) or exports.list_active_for_run(connection, intent.run_id)
+    )
 
 
-def _close(connection, intent: run_intents.Intent, sentence: str, *, cancelled: bool = False) -> None:
-    """End whatever still waits for this run."""
-    if intent.job_name == "ingest_video" and _open(connection, intent):
+def _end_open_subjects(
+    connection: Connection, intent: run_intents.RunIntent, sentence: str, *, cancelled: bool = False
+) -> None:
+    """Fail or cancel every project, render and export that still waits for this run."""
+    if intent.job_name == "ingest_video" and _has_open_subject(connection, intent):
         projects.end(connection, intent.project_id, "CANCELLED" if cancelled else "FAILED", sentence)
-    for render in renders.live_of_run(connection, intent.run_id):
+    for render in renders.list_active_for_run(connection, intent.run_id):
         renders.fail(connection, render.id, sentence)
-    for export in exports.live_of_run(connection, intent.run_id):
+    for export in exports.list_active_for_run(connection, intent.run_id):
         exports.fail(connection, export.id, sentence)

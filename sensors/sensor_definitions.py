@@ -1,6 +1,6 @@
-"""The sensors as Dagster sees them: each calls one function of a neighbour and says what it did.
+"""The Dagster sensors: each calls one function of a sibling module and reports what it did.
 
-Neighbours are imported at the first tick: every run loads this module and none of them needs an HTTP client.
+Sibling modules are imported at the first tick, because every run loads this module and no run needs an HTTP client.
 """
 
 import functools
@@ -11,16 +11,17 @@ import dagster as dg
 if TYPE_CHECKING:
     from resources.platform import Platform
     from resources.run_submission import Submitter
-    from sensors.webhook_delivery import Deliverer
+    from sensors.webhook_delivery import WebhookDeliverer
 
-ROUND_S = 5  # between two looks of Dagster's daemon at its sensors
-EVERY_S = 3  # less than that: a sensor that is not due by a hair waits another round
+DAEMON_INTERVAL_S = 5  # Dagster's daemon evaluates sensors this often
+MIN_INTERVAL_S = 3  # below the daemon's interval: a sensor due a moment too late would wait for another round
+POLL_RATIO = 0.8  # of the daemon's interval, for which the webhook sensor polls
 RUNNING = dg.DefaultSensorStatus.RUNNING
 
 
 @functools.cache
-def _opened() -> "tuple[Platform, Submitter]":
-    """Opened once per code server, whose threads evaluate the sensors."""
+def _open_once() -> "tuple[Platform, Submitter]":
+    """Open one platform and submitter per code server; its threads share them."""
     from resources.platform import open_platform
     from resources.run_submission import Submitter
 
@@ -28,45 +29,45 @@ def _opened() -> "tuple[Platform, Submitter]":
     return platform, Submitter(platform)
 
 
-def _said(outcome: str) -> dg.SkipReason:
+def _skip_reason(outcome: str) -> dg.SkipReason:
     return dg.SkipReason(outcome or "Nothing to do.")
 
 
-@dg.sensor(minimum_interval_seconds=EVERY_S, default_status=RUNNING)
+@dg.sensor(minimum_interval_seconds=MIN_INTERVAL_S, default_status=RUNNING)
 def reconcile_runs() -> dg.SkipReason:
-    """Submits promised runs whose submitter died; ends or resumes what a dead run left behind."""
-    from sensors.run_reconciliation import reconcile
+    """Submits enqueued runs that were not submitted; requeues or fails what a crashed run left open."""
+    from sensors.run_reconciliation import reconcile_intents
 
-    return _said(reconcile(*_opened()))
+    return _skip_reason(reconcile_intents(*_open_once()))
 
 
-@dg.sensor(minimum_interval_seconds=EVERY_S, default_status=RUNNING)
+@dg.sensor(minimum_interval_seconds=MIN_INTERVAL_S, default_status=RUNNING)
 def purge_projects() -> dg.SkipReason:
     """Removes objects and partitions of deleted projects."""
-    from sensors.project_purge import purge
+    from sensors.project_purge import purge_deleted_projects
 
-    return _said(purge(*_opened()))
+    return _skip_reason(purge_deleted_projects(*_open_once()))
 
 
 @functools.cache
-def _deliverer() -> "Deliverer":
-    from sensors.webhook_delivery import Deliverer
+def _open_deliverer() -> "WebhookDeliverer":
+    from sensors.webhook_delivery import WebhookDeliverer
 
-    return Deliverer(_opened()[0])
+    return WebhookDeliverer(_open_once()[0])
 
 
-@dg.sensor(minimum_interval_seconds=EVERY_S, default_status=RUNNING)
+@dg.sensor(minimum_interval_seconds=MIN_INTERVAL_S, default_status=RUNNING)
 def deliver_webhooks() -> dg.SkipReason:
-    """Turns new events into signed deliveries and sends those that are due; watches for them most of the round."""
-    return _said(_deliverer().watch(0.8 * ROUND_S))
+    """Turns new events into signed deliveries and sends those that are due; polls for most of the daemon's interval."""
+    return _skip_reason(_open_deliverer().poll(POLL_RATIO * DAEMON_INTERVAL_S))
 
 
 @dg.sensor(minimum_interval_seconds=60, default_status=RUNNING)
 def sweep() -> dg.SkipReason:
-    """Forgets what has served its time, and sends waiting mail."""
-    from sensors.housekeeping import sweep_up
+    """Deletes expired rows and files, and sends pending mail."""
+    from sensors.housekeeping import run_housekeeping
 
-    return _said(sweep_up(*_opened()))
+    return _skip_reason(run_housekeeping(*_open_once()))
 
 
 SENSORS = [reconcile_runs, purge_projects, deliver_webhooks, sweep]

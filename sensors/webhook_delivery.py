@@ -1,6 +1,7 @@
-"""Sends due webhook deliveries from threads that outlive the sensor's tick: one slow receiver delays no other.
+"""Sends due webhook deliveries from threads that outlive the sensor's tick, so that a slow receiver delays no other.
 
-Each delivery is leased in the database first: when this process dies, the lease runs out and another takes it.
+Each delivery is leased in the database first: when this process dies, the lease expires and another process sends it.
+Delivery is at least once; receivers recognise a repeat by its `webhook-id`.
 """
 
 import mimetypes
@@ -15,116 +16,119 @@ import httpx
 
 from resources import webhooks
 from resources.database.engine import now
-from resources.outbound import Outbound, Refused
+from resources.outbound import AddressRefusedError, OutboundPolicy
 from resources.platform import Platform
 
-THREADS = 128  # they wait, mostly: so many receivers may hang before a quick one has to wait for a thread
-EACH = 4  # at once to one receiver
+MAX_CONCURRENT = 128  # threads, which mostly wait: this many receivers may hang before another delivery is delayed
+MAX_CONCURRENT_PER_WEBHOOK = 4
 TIMEOUT_S = 10.0
-LOOK_S = 0.5
-READ_AT_MOST = 4096  # bytes of the answer that are kept for the log
+POLL_INTERVAL_S = 0.5
+MAX_RESPONSE_BYTES = 4096  # of the body, for the log
+LINK_EXPIRES_S = 24 * 3600
 
 
-class Deliverer:
-    """One per process; `tick` may be called by any thread."""
+class WebhookDeliverer:
+    """Delivers webhooks. One instance per process; any thread may call `tick`."""
 
-    def __init__(self, platform: Platform):
+    def __init__(self, platform: Platform) -> None:
         self.platform = platform
-        self.outbound = Outbound(platform.settings.outbound_allow)
-        self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="webhook")
-        self.busy: Counter[str] = Counter()
+        self.outbound = OutboundPolicy(platform.settings.outbound_allow)
+        self.pool = ThreadPoolExecutor(MAX_CONCURRENT, thread_name_prefix="webhook")
+        self.in_flight: Counter[str] = Counter()  # by webhook id
         self.lock = Lock()
 
-    def watch(self, for_s: float) -> str:
-        """Tick every LOOK_S for `for_s` seconds, so that an event need not wait for the daemon's next round."""
-        end = time.monotonic() + for_s
-        said = [self.tick()]
-        while time.monotonic() < end:
-            time.sleep(LOOK_S)
-            said.append(self.tick())
-        return "; ".join(filter(None, said))
+    def poll(self, duration_s: float) -> str:
+        """Tick every POLL_INTERVAL_S for `duration_s`, so that an event need not wait for the daemon's next round."""
+        end_s = time.monotonic() + duration_s
+        outcomes = [self.tick()]
+        while time.monotonic() < end_s:
+            time.sleep(POLL_INTERVAL_S)
+            outcomes.append(self.tick())
+        return "; ".join(filter(None, outcomes))
 
     def tick(self) -> str:
-        """Make deliveries of new events, take what is due, and go; says what it took."""
+        """Create deliveries for new events, lease those that are due and start sending them; returns the counts."""
         with self.platform.database.read() as connection:
-            idle = not webhooks.anything_due(connection)
-        if idle:
+            is_idle = not webhooks.has_due_work(connection)
+        if is_idle:
             return ""
         with self.platform.database.write() as connection:
-            seen = webhooks.dispatch(connection, self.enrich)
+            event_count = webhooks.dispatch(connection, self.add_signed_url)
         with self.lock:
-            free = THREADS - sum(self.busy.values())
-            with self.platform.database.write() as connection:
-                taken = webhooks.lease(connection, free, dict(self.busy), EACH) if free > 0 else []
-            self.busy.update(webhook.id for _, webhook in taken)
-        for delivery, webhook in taken:
+            free_slots = MAX_CONCURRENT - sum(self.in_flight.values())
+            leased = []
+            if free_slots > 0:
+                with self.platform.database.write() as connection:
+                    leased = webhooks.lease(connection, free_slots, dict(self.in_flight), MAX_CONCURRENT_PER_WEBHOOK)
+            self.in_flight.update(webhook.id for _, webhook in leased)
+        for delivery, webhook in leased:
             self.pool.submit(self._deliver, delivery, webhook)
-        return f"{seen} events, {len(taken)} deliveries" if seen or taken else ""
+        return f"{event_count} events, {len(leased)} deliveries" if event_count or leased else ""
 
-    def enrich(self, event: str, data: dict[str, Any]) -> dict[str, Any]:
-        """Signed addresses of what was made, valid for a day."""
+    def add_signed_url(self, event: str, data: dict[str, Any]) -> dict[str, Any]:
+        """Replace the payload's store key by a presigned URL, valid for LINK_EXPIRES_S."""
         key = data.get("object_key")
         if not key:
             return data
-        kind = mimetypes.guess_type(key)[0]
-        url = self.platform.store.presign_get(key, 24 * 3600, content_type=kind)
-        name = {"clip.rendered": "video_url", "export.completed": "download_url"}.get(event, "outputUrl")
-        return {**{k: v for k, v in data.items() if k != "object_key"}, name: url}
+        content_type = mimetypes.guess_type(key)[0]
+        url = self.platform.store.presign_get(key, LINK_EXPIRES_S, content_type=content_type)
+        field = {"clip.rendered": "video_url", "export.completed": "download_url"}.get(event, "outputUrl")
+        return {**{name: value for name, value in data.items() if name != "object_key"}, field: url}
 
     def _deliver(self, delivery: webhooks.Delivery, webhook: webhooks.Webhook) -> None:
         try:
             attempt = self.post(delivery, webhook)
             with self.platform.database.write() as connection:
-                webhooks.settle(connection, delivery.id, attempt)
+                webhooks.record_attempt(connection, delivery.id, attempt)
         finally:
             with self.lock:
-                self.busy[webhook.id] -= 1
-                self.busy += Counter()  # forget those at nought
+                self.in_flight[webhook.id] -= 1
+                self.in_flight += Counter()  # drops the webhooks at zero
 
-    def post(self, delivery: webhooks.Delivery, webhook: webhooks.Webhook) -> webhooks.Attempt:
-        """One POST within TIMEOUT_S. Never raises for what the receiver does."""
-        at = now()
-        sent = webhooks.headers(delivery, webhook, at)
-        log: dict[str, Any] = {"at": at.isoformat(), "request_headers": sent}
-        began = time.monotonic()
-        status, error, wait = None, None, None
+    def post(self, delivery: webhooks.Delivery, webhook: webhooks.Webhook) -> webhooks.DeliveryAttempt:
+        """Send one POST within TIMEOUT_S. Every failure of the receiver becomes part of the attempt; none is raised."""
+        sent_at = now()
+        headers = webhooks.build_headers(delivery, webhook, sent_at)
+        log: dict[str, Any] = {"at": sent_at.isoformat(), "request_headers": headers}
+        started_s = time.monotonic()
+        status, error, retry_after_s = None, None, None
         try:
-            self.outbound.check(webhook.url)
+            self.outbound.check_url(webhook.url)
             with (
-                self.outbound.client(TIMEOUT_S) as client,
-                client.stream("POST", webhook.url, content=delivery.body.encode(), headers=sent) as answer,
+                self.outbound.open_client(TIMEOUT_S) as client,
+                client.stream("POST", webhook.url, content=delivery.body.encode(), headers=headers) as response,
             ):
-                status = answer.status_code
-                wait = _seconds(answer.headers.get("retry-after"))
-                log["response_headers"] = dict(list(answer.headers.items())[:30])
-                log["response_head"] = _head(answer)
-        except Refused as refusal:
+                status = response.status_code
+                retry_after_s = _parse_retry_after(response.headers.get("retry-after"))
+                log["response_headers"] = dict(list(response.headers.items())[:30])
+                log["response_head"] = _read_head(response)
+        except AddressRefusedError as refusal:
             error = str(refusal)
         except httpx.TimeoutException:
             error = f"No answer within {TIMEOUT_S:.0f} s."
         except (httpx.HTTPError, httpx.InvalidURL) as failure:
             error = f"{type(failure).__name__}: {failure}"[:300]
-        log |= {"status": status, "error": error, "ms": round((time.monotonic() - began) * 1000)}
-        return webhooks.Attempt(status, error, wait, log)
+        log |= {"status": status, "error": error, "ms": round((time.monotonic() - started_s) * 1000)}
+        return webhooks.DeliveryAttempt(status, error, retry_after_s, log)
 
 
-def _head(answer: httpx.Response) -> str:
-    """The beginning of the body; the rest is not read."""
+def _read_head(response: httpx.Response) -> str:
+    """The first MAX_RESPONSE_BYTES of the body; the rest is not read."""
     head = b""
-    for block in answer.iter_raw(READ_AT_MOST):
+    for block in response.iter_raw(MAX_RESPONSE_BYTES):
         head += block
-        if len(head) >= READ_AT_MOST:
+        if len(head) >= MAX_RESPONSE_BYTES:
             break
-    return head[:READ_AT_MOST].decode("utf-8", "replace")
+    return head[:MAX_RESPONSE_BYTES].decode("utf-8", "replace")
 
 
-def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After as seconds: a number, or a date."""
-    if retry_after is None:
+def _parse_retry_after(header: str | None) -> float | None:
+    """Seconds to wait by a Retry-After header (RFC 9110: a number of seconds or a date); None where it is invalid."""
+    if header is None:
         return None
-    if retry_after.strip().isdigit():
-        return float(retry_after)
+    if header.strip().isdigit():
+        return float(header)
     try:
-        return max(0.0, (parsedate_to_datetime(retry_after) - now()).total_seconds())
+        return max(0.0, (parsedate_to_datetime(header) - now()).total_seconds())
     except (ValueError, TypeError):
         return None

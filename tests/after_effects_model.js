@@ -1,4 +1,4 @@
-// After Effects' object model, as far as our script touches it: what is set is kept, unknown names throw.
+// A model of the part of After Effects' object model that the script uses. It records what is set; unknown names throw.
 // Expects `media` (file name -> {audio, width, height}) and `absent` (path -> true).
 var record = {comps: [], files: [], alerts: [], folders: []};
 var $ = {fileName: "/project/clip.jsx"};
@@ -21,7 +21,7 @@ Property.prototype.setValueAtTime = function (time, value) { this.setValuesAtTim
 Property.prototype.setValuesAtTimes = function (times, values) {
     if (times.length !== values.length) { throw new Error("lengths differ"); }
     for (var i = 0; i < times.length; i++) {
-        // Keys begin eased in space and linear in time, as preferences have it by default.
+        // By default After Effects creates keyframes with Bezier interpolation and automatic spatial tangents.
         this.keys.push({time: times[i], value: values[i], kind: "bezier", auto: this.spatial, tangents: null});
     }
 };
@@ -29,19 +29,19 @@ Property.prototype.setInterpolationTypeAtKey = function (index, a, b) {
     if (!(index >= 1 && index <= this.keys.length)) { throw new Error("key " + index); }
     this.keys[index - 1].kind = a === "linear" && b === "linear" ? "linear" : "mixed";
 };
-Property.prototype.setSpatialAutoBezierAtKey = function (i, on) { this.must(); this.keys[i - 1].auto = on; };
-Property.prototype.setSpatialTangentsAtKey = function (i, a, b) { this.must(); this.keys[i - 1].tangents = [a, b]; };
-Property.prototype.must = function () { if (!this.spatial) { throw new Error(this.name + " is not spatial"); } };
+Property.prototype.setSpatialAutoBezierAtKey = function (i, on) { this.requireSpatial(); this.keys[i - 1].auto = on; };
+Property.prototype.setSpatialTangentsAtKey = function (i, a, b) { this.requireSpatial(); this.keys[i - 1].tangents = [a, b]; };
+Property.prototype.requireSpatial = function () { if (!this.spatial) { throw new Error(this.name + " is not spatial"); } };
 Property.prototype.property = function (name) {
     for (var i = 0; i < this.children.length; i++) { if (this.children[i].name === name) { return this.children[i]; } }
     throw new Error("no property " + name + " in " + this.name);
 };
 Property.prototype.addProperty = function (name) {
-    var made = new Property(name), i, inside = addable[this.name][name];
-    if (!inside) { throw new Error("cannot add " + name + " to " + this.name); }
-    for (i = 0; i < inside.length; i++) { made.children.push(new Property(inside[i])); }
-    this.children.push(made);
-    return made;
+    var property = new Property(name), i, childNames = addable[this.name][name];
+    if (!childNames) { throw new Error("cannot add " + name + " to " + this.name); }
+    for (i = 0; i < childNames.length; i++) { property.children.push(new Property(childNames[i])); }
+    this.children.push(property);
+    return property;
 };
 var addable = {
     "ADBE Mask Parade": {"ADBE Mask Atom": ["ADBE Mask Shape", "ADBE Mask Feather"]},
@@ -49,7 +49,7 @@ var addable = {
         "ADBE Gaussian Blur 2": ["ADBE Gaussian Blur 2-0001", "ADBE Gaussian Blur 2-0002", "ADBE Gaussian Blur 2-0003"]
     }
 };
-function group(name, children) { var made = new Property(name); made.children = children; return made; }
+function group(name, children) { var property = new Property(name); property.children = children; return property; }
 function TextDocument(text) { this.text = text; }
 
 function Layer(source, text) {
@@ -77,8 +77,8 @@ function Comp(name, width, height, aspect, duration, rate) {
     var comp = this;
     this.stack = [];
     this.layers = {
-        add: function (item) { var made = new Layer(item); comp.stack.push(made); return made; },
-        addText: function (text) { var made = new Layer(null, text); comp.stack.push(made); return made; }
+        add: function (item) { var layer = new Layer(item); comp.stack.push(layer); return layer; },
+        addText: function (text) { var layer = new Layer(null, text); comp.stack.push(layer); return layer; }
     };
     record.comps.push(this);
 }

@@ -1,4 +1,4 @@
-"""A real API process (uvicorn on a free port, a home of its own) for tests, and what they need to fill its database."""
+"""A real API process (uvicorn on a free port, with its own home) for tests, and helpers that fill its database."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 
+from api.access import issue_access_token
 from carmic_assets.cli.up import API_OPTIONS
+from real_servers import find_free_port
 from resources import accounts, passwords, projects, sessions
 from resources.database.engine import Database
 from resources.platform import Platform, open_platform
@@ -26,9 +26,9 @@ _HASH = ""
 
 
 class Server:
-    """`platform` opens the same home as the server: tests look at, and fill, what the server sees."""
+    """A running server. `platform` opens the same home, so that tests can read and write what the server sees."""
 
-    def __init__(self, home: Path, port: int, process: subprocess.Popen[bytes], platform: Platform):
+    def __init__(self, home: Path, port: int, process: subprocess.Popen[bytes], platform: Platform) -> None:
         self.home = home
         self.port = port
         self.process = process
@@ -43,23 +43,23 @@ class Server:
     def client(self, **headers: str) -> httpx.Client:
         return httpx.Client(base_url=self.base, headers=headers, timeout=60)
 
-    def member(self, tier: str = "FREE") -> Member:
-        """A new user with a workspace of their own, logged in without spending a login."""
+    def create_member(self, tier: str = "FREE") -> Member:
+        """Create a user with their own workspace, logged in without a login request (which is rate-limited)."""
         global _HASH
-        _HASH = _HASH or passwords.hashed(PASSWORD)
+        _HASH = _HASH or passwords.hash_password(PASSWORD)
         email = f"{secrets.token_hex(6)}@example.com"
         with self.database.write() as connection:
             user, workspace_id = accounts.register(connection, email, _HASH)
             accounts.set_tier(connection, workspace_id, tier)
             session = sessions.start(connection, user.id)
-        from api.access import access_token
-
-        token = access_token(self.platform.settings.secret_key, user.id, session.id)
-        return Member(self, user.id, email, workspace_id, token, session.refresh)
+        token = issue_access_token(self.platform.settings.secret_key, user.id, session.id)
+        return Member(self, user.id, email, workspace_id, token, session.refresh_token)
 
 
 class Member:
-    def __init__(self, server: Server, user_id: str, email: str, workspace_id: str, token: str, refresh: str):
+    """A logged-in user in a workspace."""
+
+    def __init__(self, server: Server, user_id: str, email: str, workspace_id: str, token: str, refresh: str) -> None:
         self.server, self.user_id, self.email, self.workspace_id = server, user_id, email, workspace_id
         self.token, self.refresh = token, refresh
 
@@ -67,39 +67,33 @@ class Member:
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}", "X-Workspace-ID": self.workspace_id}
 
-    def call(self, method: str, path: str, **how: Any) -> httpx.Response:
-        headers = {**self.headers, **how.pop("headers", {})}
-        return httpx.request(method, self.server.base + path, headers=headers, timeout=60, **how)
+    def call(self, method: str, path: str, **options: object) -> httpx.Response:
+        headers = {**self.headers, **options.pop("headers", {})}
+        return httpx.request(method, self.server.base + path, headers=headers, timeout=60, **options)
 
-    def project(self, **columns: Any) -> projects.Project:
-        """A project straight in the database; what `columns` names is set afterwards."""
+    def create_project(self, **columns: object) -> projects.Project:
+        """Insert a project into the database, then set `columns`."""
         new = projects.NewProject(title="A talk", filename="talk.mp4", content_type="video/mp4", duration_s=None)
         with self.server.database.write() as connection:
-            made = projects.create(connection, self.workspace_id, self.user_id, new, ".mp4")
+            project = projects.create(connection, self.workspace_id, self.user_id, new, ".mp4")
             if columns:
-                projects.amend(connection, made.id, **columns)
-            found = projects.get(connection, made.id)
-        assert found is not None
-        return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+                projects.update_details(connection, project.id, **columns)
+            updated = projects.get(connection, project.id)
+        assert updated is not None
+        return updated
 
 
 @contextlib.contextmanager
-def running(home: Path, **settings: str) -> Iterator[Server]:
-    """A server with `settings` (CARMIC_... without the prefix), stopped at the end of the block."""
-    port = free_port()
-    given = {f"CARMIC_{name.upper()}": value for name, value in settings.items()}
+def run_server(home: Path, **settings: str) -> Iterator[Server]:
+    """Run a server with `settings` (CARMIC_... without the prefix) until the block ends."""
+    port = find_free_port()
+    overrides = {f"CARMIC_{name.upper()}": value for name, value in settings.items()}
     environ = {
         "CARMIC_HOME": str(home),
         "CARMIC_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "CARMIC_CODE_SERVER": "127.0.0.1:1",  # nobody there: runs stay promised
+        "CARMIC_CODE_SERVER": "127.0.0.1:1",  # nothing listens there: runs stay queued
         "DAGSTER_HOME": str(home / "dagster"),
-        **given,
+        **overrides,
     }
     (home / "dagster").mkdir(parents=True, exist_ok=True)
     platform = open_platform(environ)
@@ -109,7 +103,7 @@ def running(home: Path, **settings: str) -> Iterator[Server]:
         process = subprocess.Popen(command, env={**os.environ, **environ}, stdout=log, stderr=log)
     try:
         server = Server(home, port, process, platform)
-        _until_it_answers(server)
+        _wait_until_ready(server)
         yield server
     finally:
         process.send_signal(signal.SIGTERM)
@@ -121,7 +115,7 @@ def running(home: Path, **settings: str) -> Iterator[Server]:
         platform.database.close()
 
 
-def _until_it_answers(server: Server) -> None:
+def _wait_until_ready(server: Server) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with contextlib.suppress(httpx.HTTPError):

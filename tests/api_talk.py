@@ -1,4 +1,4 @@
-"""A talk of two people, as artifacts in a server's store and a clip in its database: what the editor works on."""
+"""An analysed talk of two people: its artifacts in a server's store, and one clip in its database."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from PIL import Image
 
 from api_server import Member
 from carmic_assets.media import ffmpeg
-from carmic_assets.model.media import AudioFacts, Rate, SourceFacts, VideoFacts
+from carmic_assets.model.media import AudioFacts, FrameRate, SourceFacts, VideoFacts
 from carmic_assets.model.scene import Scene, SceneTrack
 from carmic_assets.model.speech import Speakers, Transcript, Turn, Word
 from resources import artifacts, clips, projects
 
 LENGTH_S = 120.0
 START_S, END_S = 20.0, 50.0
-RATE = Rate(25, 1)
+RATE = FrameRate(25, 1)
 
 
-def analysed(member: Member, **columns: Any) -> tuple[projects.Project, clips.Clip]:
-    """A project at CLIPS_READY with its artifacts and one clip from 20 to 50 s."""
-    project = member.project(
+def create_analysed_project(member: Member, **columns: object) -> tuple[projects.Project, clips.Clip]:
+    """Create a project at CLIPS_READY with its artifacts and one clip from 20 to 50 s."""
+    project = member.create_project(
         status="CLIPS_READY", progress=100, current_step="Clips ready", visual_pipeline_ready=True, duration_s=LENGTH_S
     )
     turns = (Turn(0.0, 60.0, "A", 1), Turn(60.0, LENGTH_S, "B", 2))
@@ -39,7 +39,7 @@ def analysed(member: Member, **columns: Any) -> tuple[projects.Project, clips.Cl
     store = member.server.platform.store
     for name, value in values.items():
         encode = msgspec.msgpack.encode if name.endswith(".msgpack") else msgspec.json.encode
-        store.put_bytes(artifacts.key(member.workspace_id, project.id, name), encode(value))
+        store.put_bytes(artifacts.artifact_key(member.workspace_id, project.id, name), encode(value))
     store.put_bytes(project.object_key, b"the source itself")
     new = clips.NewClip(
         title="The best moment",
@@ -58,24 +58,24 @@ def analysed(member: Member, **columns: Any) -> tuple[projects.Project, clips.Cl
     return project, clip
 
 
-def with_proxy(member: Member, project: projects.Project, folder: Path) -> None:
-    """Put a proxy of one blue (32, 96, 160) into the store, as long as the clip needs."""
+def add_proxy(member: Member, project: projects.Project, folder: Path) -> None:
+    """Put a proxy into the store that shows one blue, (32, 96, 160), and is long enough for the clip."""
     path = folder / "proxy.mp4"
     blue = ffmpeg.Input("color=0x2060a0:s=1280x720:r=25:d=22,format=yuv420p", format="lavfi")
-    ffmpeg.run(ffmpeg.command([blue], ["-c:v", "libx264", "-g", "50", "-movflags", "+faststart", str(path)]))
-    key = artifacts.key(member.workspace_id, project.id, artifacts.PROXY)
+    ffmpeg.run(ffmpeg.build_command([blue], ["-c:v", "libx264", "-g", "50", "-movflags", "+faststart", str(path)]))
+    key = artifacts.artifact_key(member.workspace_id, project.id, artifacts.PROXY)
     member.server.platform.store.put_file(key, path, "video/mp4")
     with member.server.database.write() as connection:
-        projects.amend(connection, project.id, proxy_key=key)
+        projects.update_details(connection, project.id, proxy_key=key)
 
 
 def shows_proxy(url: str, size: tuple[int, int]) -> bool:
-    """Whether there is a JPEG of `size` whose middle is the proxy's blue."""
-    answer = httpx.get(url)
-    with Image.open(io.BytesIO(answer.content)) as picture:
+    """Tell whether the URL serves a JPEG of `size` whose middle is the proxy's blue."""
+    response = httpx.get(url)
+    with Image.open(io.BytesIO(response.content)) as picture:
         middle = picture.convert("RGB").getpixel((size[0] // 2, size[1] // 2))
         same = all(abs(a - b) <= 6 for a, b in zip(middle, (32, 96, 160), strict=True))  # type: ignore[arg-type]
-        return answer.headers["content-type"] == "image/jpeg" and picture.size == size and same
+        return response.headers["content-type"] == "image/jpeg" and picture.size == size and same
 
 
 def _facts() -> SourceFacts:

@@ -1,21 +1,23 @@
-"""What each editing program would show, from the text of a project file alone: nothing of the writers is used.
+"""Readers that compute from a project file alone what each editing program shows; they share no code with the writers.
 
-Each reader gives, for every frame of the sequence, the pictures on screen bottom first: which file, which of its
-moments (seconds after its first frame), where the whole picture lies on the canvas (left, top, width, height in
-pixels), and what is trimmed off its sides (fractions). The rules are the programs' own:
+Each reader returns, for every frame of the sequence, the visible pictures from the bottom up: the file, the time in it
+(seconds after its first frame), the position of the full picture on the canvas (left, top, width, height in pixels),
+and the cropped fraction of each side. The rules are the programs' own:
 
-- Premiere (xmeml): scale is percent of the picture's own pixels; `center` is the middle's offset in parts of the
-  sequence's frame; `when` counts in the domain of `in`; values hold before the first and after the last key.
-- Final Cut Pro, Resolve (FCPXML): `adjust-conform` first; position is percent of the sequence's height, up is positive;
-  scale multiplies the conformed size; trims are percent of the picture's own height; keyframe times are on the clock of
-  the clip's `start`.
-- After Effects: the script is run against a model of the program, and the record is read.
+- Premiere (xmeml): scale is percent of the picture's own pixels; `center` is the offset of the middle as a fraction of
+  the sequence's frame; `when` counts like `in`; values are constant before the first and after the last keyframe.
+- Final Cut Pro, Resolve (FCPXML): `adjust-conform` applies first; position is percent of the sequence's height, up is
+  positive; scale multiplies the conformed size; trims are percent of the picture's own height; keyframe times are on
+  the clock of the clip's `start`.
+- After Effects: the script runs against a model of the program, and the recorded comp is read.
 """
 
 from __future__ import annotations
 
 import json
 from bisect import bisect_right
+from collections.abc import Callable
+from collections.abc import Sequence as SequenceOf
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,8 +28,8 @@ from xml.etree.ElementTree import Element
 import quickjs
 
 
-class Shown(NamedTuple):
-    """One picture on one frame."""
+class ShownPicture(NamedTuple):
+    """One picture in one frame."""
 
     file: str
     source: Fraction
@@ -40,19 +42,22 @@ class Shown(NamedTuple):
 
 
 class Sequence(NamedTuple):
-    """A sequence read back. `pieces` are tracks, bottom first, of (start, end, file, source second of its start)."""
+    """A sequence that was read back. `tracks`, bottom first, hold (start, end, file, source time of the start)."""
 
     rate: Fraction
     width: int
     height: int
     frames: int
-    pieces: list[list[tuple[int, int, str, Fraction]]]
-    at: Any  # frame -> list[Shown]
+    tracks: list[list[tuple[int, int, str, Fraction]]]
+    pictures_at: Callable[[int], list[ShownPicture]]
     extra: dict[str, Any]
 
 
-def linear(keys: list[tuple[Any, tuple[float, ...]]], when: Any) -> tuple[float, ...]:
-    """Straight lines between keys, held outside them."""
+Keyframes = SequenceOf[tuple[float | Fraction, tuple[float, ...]]]
+
+
+def interpolate(keys: Keyframes, when: float | Fraction) -> tuple[float, ...]:
+    """Return the value at `when`: linear between keyframes, constant outside them."""
     after = bisect_right(keys, when, key=lambda key: key[0])
     if after == 0:
         return keys[0][1]
@@ -66,7 +71,8 @@ def linear(keys: list[tuple[Any, tuple[float, ...]]], when: Any) -> tuple[float,
 # Premiere
 
 
-def xmeml(text: str) -> Sequence:
+def read_xmeml(text: str) -> Sequence:
+    """Read a sequence as Premiere does."""
     root = ElementTree.fromstring(text)
     sequence = root.find(".//sequence")
     assert sequence is not None
@@ -75,15 +81,15 @@ def xmeml(text: str) -> Sequence:
     rate = _rate(sequence.find("rate"))
     width, height = int(sample.findtext("width") or 0), int(sample.findtext("height") or 0)
     files = {str(f.get("id")): f for f in root.iter("file") if len(f)}
-    tracks = [[c for c in track if c.tag == "clipitem"] for track in sequence.findall("media/video/track")]
-    tracks = [track for track in tracks if track and track[0].find("stillframe") is None]
+    clip_tracks = [[c for c in track if c.tag == "clipitem"] for track in sequence.findall("media/video/track")]
+    clip_tracks = [track for track in clip_tracks if track and track[0].find("stillframe") is None]
 
     def file_of(clip: Element) -> Element:
         return files[str(clip.find("file").get("id"))]  # type: ignore[union-attr]
 
-    def at(frame: int) -> list[Shown]:
-        shown = []
-        for track in tracks:
+    def pictures_at(frame: int) -> list[ShownPicture]:
+        pictures = []
+        for track in clip_tracks:
             for clip in track:
                 start, end = int(clip.findtext("start") or 0), int(clip.findtext("end") or 0)
                 if not start <= frame < end:
@@ -103,10 +109,10 @@ def xmeml(text: str) -> Sequence:
                 top = height / 2 + y * height - shown_h / 2
                 blurred = any(e.findtext("effectid") == "Gaussian Blur" for e in clip.iter("effect"))
                 source = Fraction(when) / rate
-                shown.append(Shown(_name(file), source, left, top, shown_w, shown_h, trims, blurred))  # type: ignore[arg-type]
-        return shown
+                pictures.append(ShownPicture(_name(file), source, left, top, shown_w, shown_h, trims, blurred))  # type: ignore[arg-type]
+        return pictures
 
-    pieces = [
+    tracks = [
         [
             (
                 int(c.findtext("start") or 0),
@@ -116,10 +122,10 @@ def xmeml(text: str) -> Sequence:
             )
             for c in track
         ]
-        for track in tracks
+        for track in clip_tracks
     ]
     frames = int(sequence.findtext("duration") or 0)
-    return Sequence(rate, width, height, frames, pieces, at, {"root": root, "sequence": sequence})
+    return Sequence(rate, width, height, frames, tracks, pictures_at, {"root": root, "sequence": sequence})
 
 
 def _rate(element: Element | None) -> Fraction:
@@ -141,7 +147,7 @@ def _xmeml_value(
         if parameter.findtext("parameterid") != name:
             continue
         keys = [(int(k.findtext("when") or 0), _numbers(k.find("value"))) for k in parameter.findall("keyframe")]
-        return linear(keys, when) if keys else _numbers(parameter.find("value"))
+        return interpolate(keys, when) if keys else _numbers(parameter.find("value"))
     assert default is not None, f"{effect} has no {name}"
     return default
 
@@ -156,18 +162,19 @@ def _numbers(value: Element | None) -> tuple[float, ...]:
 # Final Cut Pro and Resolve
 
 
-def fcpxml(text: str) -> Sequence:
+def read_fcpxml(text: str) -> Sequence:
+    """Read a sequence as Final Cut Pro and Resolve do."""
     root = ElementTree.fromstring(text)
     ids = {str(r.get("id")): r for r in root.find("resources") or ()}
     sequence = root.find(".//project/sequence")
     assert sequence is not None
-    chosen = ids[str(sequence.get("format"))]
-    frame_s = seconds(str(chosen.get("frameDuration")))
-    width, height = int(chosen.get("width") or 0), int(chosen.get("height") or 0)
-    found: list[tuple[int, Fraction, Element]] = []  # lane, start on the sequence, clip
+    sequence_format = ids[str(sequence.get("format"))]
+    frame_s = seconds(str(sequence_format.get("frameDuration")))
+    width, height = int(sequence_format.get("width") or 0), int(sequence_format.get("height") or 0)
+    clips: list[tuple[int, Fraction, Element]] = []  # lane, start on the sequence, clip
 
     def walk(clip: Element, begin: Fraction) -> None:
-        found.append((int(clip.get("lane", "0")), begin, clip))
+        clips.append((int(clip.get("lane", "0")), begin, clip))
         local = seconds(clip.get("start", "0s"))
         for child in clip:
             if child.get("offset") is not None:
@@ -179,58 +186,73 @@ def fcpxml(text: str) -> Sequence:
     def has_picture(clip: Element) -> bool:
         return clip.tag == "asset-clip" and ids[str(clip.get("ref"))].get("hasVideo") == "1"
 
-    pictures = [(lane, begin, clip) for lane, begin, clip in found if has_picture(clip)]
+    picture_clips = [(lane, begin, clip) for lane, begin, clip in clips if has_picture(clip)]
 
-    def at(frame: int) -> list[Shown]:
+    def pictures_at(frame: int) -> list[ShownPicture]:
         now = frame * frame_s
-        shown = []
-        for _, begin, clip in sorted(pictures, key=lambda p: p[0]):
+        pictures = []
+        for _, begin, clip in sorted(picture_clips, key=lambda p: p[0]):
             if not begin <= now < begin + seconds(str(clip.get("duration"))):
                 continue
             asset = ids[str(clip.get("ref"))]
-            form = ids[str(asset.get("format"))]
-            w, h = int(form.get("width") or 0), int(form.get("height") or 0)
+            asset_format = ids[str(asset.get("format"))]
+            w, h = int(asset_format.get("width") or 0), int(asset_format.get("height") or 0)
             local = seconds(str(clip.get("start"))) + now - begin
-            conform = clip.find("adjust-conform")
-            fit = {"fit": min(width / w, height / h), "fill": max(width / w, height / h), "none": 1.0}[
-                conform.get("type", "fit") if conform is not None else "fit"
-            ]
+            fit = _conformed_scale(clip, width / w, height / h)
             transform = clip.find("adjust-transform")
             x, y = _fcp_value(transform, "position", local, (0.0, 0.0))
             sx, sy = _fcp_value(transform, "scale", local, (1.0, 1.0))
-            rect = clip.find("adjust-crop/trim-rect")
-            trims = (0.0, 0.0, 0.0, 0.0)
-            if rect is not None:
-                edges = [_fcp_value(rect, n, local, (0.0,))[0] / 100 * h for n in ("left", "top", "right", "bottom")]
-                trims = (edges[0] / w, edges[1] / h, edges[2] / w, edges[3] / h)
+            trims = _fcp_trims(clip, local, w, h)
             shown_w, shown_h = w * fit * sx, h * fit * sy
             left = width / 2 + x / 100 * height - shown_w / 2
             top = height / 2 - y / 100 * height - shown_h / 2
             source = local - seconds(asset.get("start", "0s"))
-            src = unquote(str(asset.find("media-rep").get("src"))).rsplit("/", 1)[-1]  # type: ignore[union-attr]
+            src = _source_name(asset)
             blurred = clip.find("filter-video") is not None
-            shown.append(Shown(src, source, left, top, shown_w, shown_h, trims, blurred))
-        return shown
+            pictures.append(ShownPicture(src, source, left, top, shown_w, shown_h, trims, blurred))
+        return pictures
 
-    lanes = sorted({lane for lane, _, _ in pictures})
-    pieces = []
+    lanes = sorted({lane for lane, _, _ in picture_clips})
+    tracks = []
     for lane in lanes:
         track = []
-        for own, begin, clip in pictures:
-            if own == lane:
+        for clip_lane, begin, clip in picture_clips:
+            if clip_lane == lane:
                 asset = ids[str(clip.get("ref"))]
-                src = unquote(str(asset.find("media-rep").get("src"))).rsplit("/", 1)[-1]  # type: ignore[union-attr]
+                src = _source_name(asset)
                 source = seconds(str(clip.get("start"))) - seconds(asset.get("start", "0s"))
                 end = begin + seconds(str(clip.get("duration")))
                 track.append((int(begin / frame_s), int(end / frame_s), src, source))
-        pieces.append(sorted(track))
+        tracks.append(sorted(track))
     frames = int(seconds(str(sequence.get("duration"))) / frame_s)
-    return Sequence(1 / frame_s, width, height, frames, pieces, at, {"root": root, "found": found, "ids": ids})
+    return Sequence(1 / frame_s, width, height, frames, tracks, pictures_at, {"root": root, "clips": clips, "ids": ids})
 
 
 def seconds(text: str) -> Fraction:
+    """Parse a rational time."""
     assert text.endswith("s"), text
     return Fraction(text[:-1])
+
+
+def _source_name(asset: Element) -> str:
+    source = asset.find("media-rep")
+    assert source is not None
+    return unquote(str(source.get("src"))).rsplit("/", 1)[-1]
+
+
+def _fcp_trims(clip: Element, when: Fraction, width: int, height: int) -> tuple[float, float, float, float]:
+    rect = clip.find("adjust-crop/trim-rect")
+    if rect is None:
+        return (0.0, 0.0, 0.0, 0.0)
+    sides = (_fcp_value(rect, name, when, (0.0,))[0] / 100 * height for name in ("left", "top", "right", "bottom"))
+    left, top, right, bottom = sides
+    return (left / width, top / height, right / width, bottom / height)
+
+
+def _conformed_scale(clip: Element, across: float, down: float) -> float:
+    conform = clip.find("adjust-conform")
+    kind = conform.get("type", "fit") if conform is not None else "fit"
+    return {"fit": min(across, down), "fill": max(across, down), "none": 1.0}[kind]
 
 
 def _fcp_value(element: Element | None, name: str, when: Fraction, default: tuple[float, ...]) -> tuple[float, ...]:
@@ -242,7 +264,7 @@ def _fcp_value(element: Element | None, name: str, when: Fraction, default: tupl
             frames = param.findall("keyframeAnimation/keyframe")
             assert all(f.get("curve") == "linear" for f in frames), "the default curve is smooth"
             keys = [(seconds(str(f.get("time"))), tuple(float(v) for v in str(f.get("value")).split())) for f in frames]
-            return linear(keys, when)
+            return interpolate(keys, when)
     value = element.get(name)
     return default if value is None else tuple(float(v) for v in value.split())
 
@@ -273,7 +295,7 @@ JSON.stringify(record.comps.map(function (comp) {
 
 
 def run_script(text: str, media: dict[str, dict[str, Any]], absent: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Run a `.jsx` in the model of After Effects; the comp that it built. `media`: name -> audio, width, height."""
+    """Run a `.jsx` in the model of After Effects and return its comp. `media` gives audio, width and height by name."""
     text.encode("ascii")  # ExtendScript guesses any other encoding
     context = quickjs.Context()
     paths = {f"/project/media/{name}": True for name in absent}
@@ -288,7 +310,8 @@ def run_script(text: str, media: dict[str, dict[str, Any]], absent: tuple[str, .
     return comps[0]
 
 
-def after_effects(text: str, media: dict[str, dict[str, Any]], rate: Fraction) -> Sequence:
+def read_after_effects(text: str, media: dict[str, dict[str, Any]], rate: Fraction) -> Sequence:
+    """Run a script and read its comp as a sequence."""
     comp = run_script(text, media)
     assert abs(comp["rate"] - float(rate)) < 1e-6
     layers = [layer for layer in comp["layers"] if layer["path"] and layer["path"].endswith(".mov")]
@@ -298,10 +321,10 @@ def after_effects(text: str, media: dict[str, dict[str, Any]], rate: Fraction) -
         assert abs(frame - round(frame)) < 1e-4, "off the frame grid"
         return round(frame)
 
-    def at(frame: int) -> list[Shown]:
+    def pictures_at(frame: int) -> list[ShownPicture]:
         now = frame / float(rate)
-        shown = []
-        for layer in layers:  # the order of making is bottom first: each new layer goes on top
+        pictures = []
+        for layer in layers:  # in order of creation: each new layer goes on top
             if not grid(layer["in"]) <= frame < grid(layer["out"]):
                 continue
             groups = dict(layer["properties"])
@@ -320,8 +343,10 @@ def after_effects(text: str, media: dict[str, dict[str, Any]], rate: Fraction) -
             source = Fraction(now - layer["start"]).limit_denominator(1_000_000)
             blurred = bool(groups["ADBE Effect Parade"]["children"])
             name = layer["path"].split("/")[-1]
-            shown.append(Shown(name, source, left, top, w * scale[0] / 100, h * scale[1] / 100, trims, blurred))
-        return shown
+            pictures.append(
+                ShownPicture(name, source, left, top, w * scale[0] / 100, h * scale[1] / 100, trims, blurred)
+            )
+        return pictures
 
     track = [
         (
@@ -333,7 +358,7 @@ def after_effects(text: str, media: dict[str, dict[str, Any]], rate: Fraction) -
         for layer in layers
     ]
     frames = round(comp["duration"] * float(rate))
-    return Sequence(rate, comp["width"], comp["height"], frames, [track], at, {"comp": comp})
+    return Sequence(rate, comp["width"], comp["height"], frames, [track], pictures_at, {"comp": comp})
 
 
 def _ae_value(prop: dict[str, Any], now: float, spatial: bool = False) -> tuple[float, ...]:
@@ -344,7 +369,7 @@ def _ae_value(prop: dict[str, Any], now: float, spatial: bool = False) -> tuple[
         assert key["kind"] == "linear"
         if spatial:
             assert key["auto"] is False and key["tangents"] == [[0, 0], [0, 0]], "the path between keys would bend"
-    return linear([(k["time"], tuple(k["value"])) for k in prop["keys"]], now + 1e-9)
+    return interpolate([(k["time"], tuple(k["value"])) for k in prop["keys"]], now + 1e-9)
 
 
 def _ae_mask(prop: dict[str, Any], now: float) -> tuple[float, ...]:
@@ -357,4 +382,4 @@ def _ae_mask(prop: dict[str, Any], now: float) -> tuple[float, ...]:
     if not prop["keys"]:
         return corners(prop["value"])
     assert all(key["kind"] == "linear" for key in prop["keys"])
-    return linear([(k["time"], corners(k["value"])) for k in prop["keys"]], now + 1e-9)
+    return interpolate([(k["time"], corners(k["value"])) for k in prop["keys"]], now + 1e-9)

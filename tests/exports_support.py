@@ -1,4 +1,4 @@
-"""Films, edits and opened packages for the tests of the exports."""
+"""Test videos, edits and opened packages for the export tests."""
 
 from __future__ import annotations
 
@@ -10,31 +10,37 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 import exports_readback as readback
 from carmic_assets.captions.caption_track import CaptionEvent
-from carmic_assets.direction.canvas import crop_shape, region_rects
-from carmic_assets.direction.crop_sampling import crop_at, shot_at
-from carmic_assets.exports.package import PackageReport, package
-from carmic_assets.exports.timecode import sequence_rate, timecode_frames
-from carmic_assets.media.ffmpeg import binary
+from carmic_assets.direction.canvas import CropShape, fit_crop_shape, place_regions
+from carmic_assets.direction.crop_sampling import find_shot, sample_crops
+from carmic_assets.exports.package import PackageOptions, PackageReport, Target, write_package
+from carmic_assets.exports.timecode import choose_sequence_rate, parse_timecode
+from carmic_assets.media.ffmpeg import locate_binary
 from carmic_assets.media.probe import probe
-from carmic_assets.model.direction import CANVAS, Keyframe, LayoutShot, Region
+from carmic_assets.media.video_filters import choose_output_rate
+from carmic_assets.model.direction import CANVAS_SIZES, Keyframe, LayoutShot, Region
 from carmic_assets.model.edit import Edit, Span
+from carmic_assets.model.media import SourceFacts
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import (
     LayoutConfig,
     TemplateConfig,
 )
-from carmic_assets.rendering.crop_plan import output_frames
-from carmic_assets.rendering.edit_assembly import clip_bounds
+from carmic_assets.rendering.crop_plan import list_output_frames
+from carmic_assets.rendering.edit_assembly import snap_clip_bounds
 
 NAME = "Q&A: \"fünf\" <Ideen>\n🎬 'live'"
 RATES = ("24", "25", "30", "50", "60", "24000/1001", "30000/1001", "60000/1001")
 
 
-def make(
+def write_test_video(
     path: Path,
     *,
     rate: str = "30",
@@ -44,8 +50,8 @@ def make(
     options: Sequence[str] = (),
     filters: str = "",
 ) -> Path:
-    """A small test film whose every frame differs, with a tone."""
-    line = [binary(), "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d={seconds}"]
+    """Write a small video whose frames all differ, with a sine tone."""
+    line = [locate_binary(), "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d={seconds}"]
     if layout:
         line += ["-f", "lavfi", "-i", f"sine=r=48000:d={seconds},aformat=channel_layouts={layout}"]
     line += [
@@ -65,7 +71,7 @@ def make(
     return path
 
 
-def remux(
+def remux_video(
     path: Path,
     ending: str,
     *,
@@ -73,23 +79,23 @@ def remux(
     codec: Sequence[str] = ("-c", "copy"),
     after: Sequence[str] = (),
 ) -> Path:
-    """The same film in another container, beside it."""
+    """Write the same video in another container beside it."""
     out = path.with_name(path.stem + ending)
     if not out.exists():
-        line = [binary(), "-v", "error", "-y", *before, "-i", str(path), *codec, *after, str(out)]
+        line = [locate_binary(), "-v", "error", "-y", *before, "-i", str(path), *codec, *after, str(out)]
         subprocess.run(line, check=True, timeout=60)
     return out
 
 
-def shots_for(facts: Any, aspect: str, duration: float, padding: float = 0) -> tuple[LayoutShot, ...]:
-    """A pan with a zoom, a split whose pictures move, the whole picture, and a still."""
+def build_test_shots(facts: SourceFacts, aspect: str, duration: float, padding: float = 0) -> tuple[LayoutShot, ...]:
+    """Return a pan with a zoom, a split with moving regions, a fit, and a still crop."""
     video = facts.video
-    (full,) = region_rects("face-track", aspect, padding)
-    halves = region_rects("split", aspect, padding)
-    one = crop_shape(full, video.width, video.height, 4)
-    upper, lower = (crop_shape(rect, video.width, video.height, 4) for rect in halves)
+    (full,) = place_regions("face-track", aspect, padding)
+    halves = place_regions("split", aspect, padding)
+    one = fit_crop_shape(full, video.width, video.height, 4)
+    upper, lower = (fit_crop_shape(rect, video.width, video.height, 4) for rect in halves)
 
-    def crop(t: float, shape: Any, part: float, x: float, y: float) -> Keyframe:
+    def crop(t: float, shape: CropShape, part: float, x: float, y: float) -> Keyframe:
         w, h = shape.w * part, shape.h * part
         return Keyframe(t, x * (1 - w), y * (1 - h), w, h)
 
@@ -108,7 +114,7 @@ def shots_for(facts: Any, aspect: str, duration: float, padding: float = 0) -> t
     )
 
 
-def edit_of(
+def build_edit(
     path: Path,
     *,
     aspect: str = "9:16",
@@ -116,18 +122,17 @@ def edit_of(
     end: float = 5.4,
     keeps: Sequence[tuple[float, float]] | None = None,
     padding: float = 0,
-    **fields: Any,
+    **fields: object,
 ) -> Edit:
+    """Return an edit of `build_test_shots`; `fields` replace fields of the edit."""
     facts = probe(path)
-    start, end = clip_bounds(facts, start, end)
-    from carmic_assets.media.picture_filters import output_rate
-
-    rate = output_rate(facts.video)
+    start, end = snap_clip_bounds(facts, start, end)
+    rate = choose_output_rate(facts.video)
     duration = float(round(Fraction(end - start) * rate.fraction) / rate.fraction)
     grid = float(rate.fraction)
     spans = [(0.0, duration)] if keeps is None else [(round(a * grid) / grid, round(b * grid) / grid) for a, b in keeps]
     config = TemplateConfig(layout=LayoutConfig(aspect_ratio=aspect, padding=padding))  # type: ignore[arg-type]
-    width, height = CANVAS[aspect]
+    width, height = CANVAS_SIZES[aspect]
     defaults: dict[str, Any] = {
         "clip_id": "c1",
         "title": NAME,
@@ -138,8 +143,8 @@ def edit_of(
         "rate": rate,
         "width": width,
         "height": height,
-        "keeps": tuple(Span(a, b) for a, b in spans),
-        "shots": shots_for(facts, aspect, duration, padding),
+        "kept_spans": tuple(Span(a, b) for a, b in spans),
+        "shots": build_test_shots(facts, aspect, duration, padding),
         "words": (Word("Hello", 0.2, 0.6, 1.0, "A"), Word("you.", 0.7, 1.0, 1.0, "B")),
         "config": config,
         "score": 87,
@@ -155,7 +160,9 @@ EVENTS = (
 )
 
 
-class Opened(msgspec.Struct):
+class OpenedPackage(msgspec.Struct):
+    """A package that was written, unpacked and read back."""
+
     report: PackageReport
     sequence: readback.Sequence
     files: dict[str, bytes]
@@ -163,34 +170,33 @@ class Opened(msgspec.Struct):
     project: str
 
 
-def opened(edit: Edit, target: str, tmp: Path, **options: Any) -> Opened:
-    """Make a package, unpack it, read it as the program would."""
-    options = {"include_proxy": False, "captions": EVENTS, **options}
-    out = tmp / f"{target}.zip"
-    report = package(edit, target, out, tmp / "work", **options)  # type: ignore[arg-type]
-    folder = tmp / target
+def open_package(edit: Edit, target: Target, folder: Path, **options: object) -> OpenedPackage:
+    """Write a package, unpack it, and read it as the program does. `options` are those of `PackageOptions`."""
+    package_options = PackageOptions(**{"include_proxy": False, "captions": EVENTS, **options})  # type: ignore[arg-type]
+    out = folder / f"{target}.zip"
+    report = write_package(edit, target, out, folder / "work", package_options)
+    unpacked = folder / target
     with zipfile.ZipFile(out) as archive:
         assert archive.testzip() is None
-        archive.extractall(folder)
+        archive.extractall(unpacked)
         files = {info.filename: archive.read(info) for info in archive.infolist()}
     suffix = {"premiere": ".xml", "davinci": ".fcpxml", "fcpx": ".fcpxml", "after_effects": ".jsx"}[target]
     (name,) = [n for n in files if n.endswith(suffix)]
     text = files[name].decode()
     if target == "premiere":
-        sequence = readback.xmeml(text)
+        sequence = readback.read_xmeml(text)
     elif target == "after_effects":
         media = {}
-        for path in (folder / "media").iterdir():
-            media[path.name] = facts_of(path)
-        sequence = readback.after_effects(text, media, sequence_rate(edit.rate.fraction))
+        for path in (unpacked / "media").iterdir():
+            media[path.name] = read_media_size(path)
+        sequence = readback.read_after_effects(text, media, choose_sequence_rate(edit.rate.fraction))
     else:
-        sequence = readback.fcpxml(text)
-    return Opened(report, sequence, files, folder, text)
+        sequence = readback.read_fcpxml(text)
+    return OpenedPackage(report, sequence, files, unpacked, text)
 
 
-def facts_of(path: Path) -> dict[str, Any]:
-    import av
-
+def read_media_size(path: Path) -> dict[str, Any]:
+    """Return what the model of After Effects needs to know of a file."""
     with av.open(str(path)) as container:
         video = container.streams.video[0] if container.streams.video else None
         return {
@@ -200,42 +206,44 @@ def facts_of(path: Path) -> dict[str, Any]:
         }
 
 
-def check_picture(edit: Edit, made: Opened, zero: Fraction | None = None) -> float:
-    """The largest distance (pixels, of the source and of the canvas) between what the program shows and the renderer's
-    crop, over all frames and regions; also that every frame shows the right moment of the source. `zero` is what the
-    packed film begins with, where its timecode cannot say it."""
-    sequence = made.sequence
+def measure_crop_error(edit: Edit, package: OpenedPackage, origin: Fraction | None = None) -> float:
+    """Return the largest difference, in pixels of the source or the canvas, from the renderer's crop.
+
+    Compares all frames and regions, and asserts that every frame shows the right moment of the source. `origin` is the
+    time of the packaged video's first frame, where its timecode cannot say it.
+    """
+    sequence = package.sequence
     rate = edit.rate.fraction
-    grow = sequence.rate / rate
-    frames = output_frames(edit)
+    rate_ratio = sequence.rate / rate
+    frames = list_output_frames(edit)
     assert (sequence.width, sequence.height) == (edit.width, edit.height)
-    assert sequence.rate == sequence_rate(rate)
-    assert sequence.frames == round(len(frames) * grow)
+    assert sequence.rate == choose_sequence_rate(rate)
+    assert sequence.frames == round(len(frames) * rate_ratio)
     assert edit.source.video is not None
     w, h = edit.source.video.width, edit.source.video.height
     worst = 0.0
-    main = next(n for n in made.files if n.endswith(("-source.mov", "-proxy.mov"))).split("/")[-1]
-    zero = origin_of(edit, made) if zero is None else zero
+    main = next(n for n in package.files if n.endswith(("-source.mov", "-proxy.mov"))).split("/")[-1]
+    origin = find_origin(edit, package) if origin is None else origin
     for n, frame in enumerate(frames):
-        if grow.denominator != 1:
+        if rate_ratio.denominator != 1:
             break
         t = float(frame / rate)
-        shot = shot_at(edit.shots, t + 1e-4)
-        rects = region_rects(shot.layout, edit.config.layout.aspect_ratio, edit.config.layout.padding)
-        shown = [s for s in sequence.at(int(n * grow)) if s.file == main]
-        for each in shown:
-            wanted = Fraction(edit.start_s).limit_denominator(10**6) + Fraction(frame) / rate
-            assert abs(zero + each.source - wanted) * rate < Fraction(1, 20), f"frame {n} shows another moment"
-        pictures = [s for s in shown if not s.blurred]
+        shot = find_shot(edit.shots, t + 1e-4)
+        rects = place_regions(shot.layout, edit.config.layout.aspect_ratio, edit.config.layout.padding)
+        visible = [s for s in sequence.pictures_at(int(n * rate_ratio)) if s.file == main]
+        for picture in visible:
+            expected = Fraction(edit.start_s).limit_denominator(10**6) + Fraction(frame) / rate
+            assert abs(origin + picture.source - expected) * rate < Fraction(1, 20), f"frame {n} shows another moment"
+        pictures = [s for s in visible if not s.blurred]
         if shot.layout == "fit":
-            (whole,) = pictures
-            covered = (round(whole.width), round(whole.height)) == (edit.width, edit.height)
-            assert [s.blurred for s in shown] == ([False] if covered else [True, False])
-            assert whole.width <= rects[0].w + 1 and whole.height <= rects[0].h + 1
-            assert abs(whole.left + whole.width / 2 - edit.width / 2) < 2
-            assert abs(whole.top + whole.height / 2 - edit.height / 2) < 2
+            (picture,) = pictures
+            covered = (round(picture.width), round(picture.height)) == (edit.width, edit.height)
+            assert [s.blurred for s in visible] == ([False] if covered else [True, False])
+            assert picture.width <= rects[0].w + 1 and picture.height <= rects[0].h + 1
+            assert abs(picture.left + picture.width / 2 - edit.width / 2) < 2
+            assert abs(picture.top + picture.height / 2 - edit.height / 2) < 2
             continue
-        boxes = crop_at([shot], t)
+        boxes = sample_crops([shot], t)
         assert len(pictures) == len(boxes)
         for picture, box, rect in zip(pictures, boxes, rects, strict=True):
             assert abs(picture.width / picture.height * h / w - 1) < 0.01
@@ -244,34 +252,34 @@ def check_picture(edit: Edit, made: Opened, zero: Fraction | None = None) -> flo
                 (rect.x + rect.w - picture.left) / picture.width,
                 (rect.y + rect.h - picture.top) / picture.height,
             )
-            for got, want, pixels, large in (
+            for actual, expected_edge, pixels, large in (
                 (x, box.x, w, picture.width),
                 (right, box.x + box.w, w, picture.width),
                 (y, box.y, h, picture.height),
                 (low, box.y + box.h, h, picture.height),
             ):
-                worst = max(worst, abs(got - want) * pixels, abs(got - want) * large)
+                worst = max(worst, abs(actual - expected_edge) * pixels, abs(actual - expected_edge) * large)
             if (rect.w, rect.h) != (edit.width, edit.height):
                 sides = (box.x, box.y, 1 - box.x - box.w, 1 - box.y - box.h)
-                for got, want, pixels in zip(picture.trims, sides, (w, h, w, h), strict=True):
-                    worst = max(worst, abs(got - want) * pixels)
+                for actual, expected_side, pixels in zip(picture.trims, sides, (w, h, w, h), strict=True):
+                    worst = max(worst, abs(actual - expected_side) * pixels)
     return worst
 
 
-def origin_of(edit: Edit, made: Opened) -> Fraction:
-    """The moment of the source that the packed file begins with, by its timecode."""
-    import av
-
-    path = next((made.folder / "media").glob("*-source.mov"), None) or next((made.folder / "media").glob("*-proxy.mov"))
+def find_origin(edit: Edit, package: OpenedPackage) -> Fraction:
+    """Return the source time of the packaged video's first frame, from its timecode."""
+    path = next((package.folder / "media").glob("*-source.mov"), None) or next(
+        (package.folder / "media").glob("*-proxy.mov")
+    )
     with av.open(str(path)) as container:
         code = next((s.metadata["timecode"] for s in container.streams if "timecode" in s.metadata), None)
         rate = container.streams.video[0].average_rate
-    if code is None:  # a rate that timecode is not counted in: the keyframe that `make` put before the handle
+    if code is None:  # no timecode at this rate: the last key frame of `write_test_video` before the handle
         own = edit.source.video.rate.fraction  # type: ignore[union-attr]
         return Fraction(math.floor((Fraction(edit.start_s).limit_denominator(10**6) - 2) * own) // 20 * 20) / own
-    frames = timecode_frames(code, rate)
+    frames = parse_timecode(code, rate)
     if edit.source.start_timecode:
-        frames -= timecode_frames(edit.source.start_timecode, rate)
+        frames -= parse_timecode(edit.source.start_timecode, rate)
     assert edit.source.video is not None
     start = Fraction(edit.source.video.start_s).limit_denominator(10**6)
     if "-proxy" in path.name:
@@ -279,33 +287,29 @@ def origin_of(edit: Edit, made: Opened) -> Fraction:
     return start + Fraction(frames) / rate
 
 
-def check_media(edit: Edit, made: Opened) -> str | None:
-    """What is wrong with the packed film: its first, a middle and a late frame of the clip must be the source's."""
-    import numpy as np
-
-    path = next((made.folder / "media").glob("*-source.mov"))
-    zero = origin_of(edit, made)
+def find_media_problem(edit: Edit, package: OpenedPackage) -> str | None:
+    """Return a problem of the packaged video: its first, middle and last frame of the clip must equal the source's."""
+    path = next((package.folder / "media").glob("*-source.mov"))
+    origin = find_origin(edit, package)
     rate = edit.rate.fraction
     assert edit.source.video is not None
     size = (edit.source.video.width // 2 * 2, edit.source.video.height // 2 * 2)
     for frame in (0, round(edit.duration_s * rate / 2), round(edit.duration_s * rate) - 1):
         moment = Fraction(edit.start_s).limit_denominator(10**6) + frame / rate
-        want = picture_at(Path(edit.source_path), moment, size, 1 / rate)
-        got = picture_at(path, moment - zero, size, 1 / rate)
-        distance = float(np.abs(want - got).mean())
+        expected = decode_picture(Path(edit.source_path), moment, size, 1 / rate)
+        actual = decode_picture(path, moment - origin, size, 1 / rate)
+        distance = float(np.abs(expected - actual).mean())
         if distance > 6:
             return f"frame {frame} differs by {distance:.1f}"
     return None
 
 
-def picture_at(path: Path, moment: Fraction, size: tuple[int, int], step: Fraction) -> Any:
-    """The upright picture that is shown at `moment` (seconds after the file's start), as players turn it, in grey."""
-    import numpy as np
-
+def decode_picture(path: Path, moment: Fraction, size: tuple[int, int], step: Fraction) -> npt.NDArray[np.int16]:
+    """Return the upright grey picture at `moment`, in seconds after the file's start."""
     first = max(0.0, float(moment) - 1)
     chain = f"setpts=PTS-{float(moment) - first:.6f}/TB,fps={step.denominator}/{step.numerator}:start_time=0:round=near"
     line = [
-        binary(),
+        locate_binary(),
         "-v",
         "error",
         "-ss",
@@ -316,30 +320,27 @@ def picture_at(path: Path, moment: Fraction, size: tuple[int, int], step: Fracti
         f"{chain},scale={size[0]}:{size[1]}",
     ]
     line += ["-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-"]
-    done = subprocess.run(line, check=True, timeout=60, capture_output=True)
-    return np.frombuffer(done.stdout, np.uint8).astype(np.int16)
+    result = subprocess.run(line, check=True, timeout=60, capture_output=True)
+    return np.frombuffer(result.stdout, np.uint8).astype(np.int16)
 
 
-def frames_of(path: Path) -> list[Any]:
-    """All frames, height x width x 3."""
-    import av
-
+def decode_frames(path: Path) -> list[npt.NDArray[np.uint8]]:
+    """Return all frames: height x width x 3."""
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
-def put(canvas: Any, picture: Any, shown: readback.Shown) -> None:
-    """Draw `picture` onto `canvas` where a program shows it, trimmed as it trims."""
-    import cv2
-    import numpy as np
-
+def draw_picture(
+    canvas: npt.NDArray[np.uint8], picture: npt.NDArray[np.uint8], placement: readback.ShownPicture
+) -> None:
+    """Draw `picture` on `canvas` with the position and crop of a program."""
     height, width = canvas.shape[:2]
     h, w = picture.shape[:2]
-    sx, sy = shown.width / w, shown.height / h
-    move = np.array([[sx, 0, shown.left + sx / 2 - 0.5], [0, sy, shown.top + sy / 2 - 0.5]], np.float32)
+    sx, sy = placement.width / w, placement.height / h
+    move = np.array([[sx, 0, placement.left + sx / 2 - 0.5], [0, sy, placement.top + sy / 2 - 0.5]], np.float32)
     drawn = cv2.warpAffine(picture, move, (width, height), flags=cv2.INTER_CUBIC)
-    left, top, right, bottom = shown.trims
-    x0, x1 = shown.left + left * shown.width, shown.left + (1 - right) * shown.width
-    y0, y1 = shown.top + top * shown.height, shown.top + (1 - bottom) * shown.height
+    left, top, right, bottom = placement.trims
+    x0, x1 = placement.left + left * placement.width, placement.left + (1 - right) * placement.width
+    y0, y1 = placement.top + top * placement.height, placement.top + (1 - bottom) * placement.height
     rows, columns = slice(max(0, round(y0)), max(0, round(y1))), slice(max(0, round(x0)), max(0, round(x1)))
     canvas[rows, columns] = drawn[rows, columns]

@@ -1,17 +1,19 @@
-"""Test media with known truth: every frame carries its number, and flashes and beeps fall together."""
+"""Test videos with known content: every frame carries its number, and flashes coincide with beeps."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 
 BITS = 12
 RATE = 48_000
+BEEP_S = 0.04
 
 
-def counted(
+def write_numbered_video(
     path: Path,
     *,
     seconds: float = 4.0,
@@ -23,10 +25,11 @@ def counted(
     container: str | None = None,
     sound: bool = True,
 ) -> Path:
-    """Frame n shows n as `BITS` black and white blocks along the top, most significant first. The rest is grey, white
-    in the frame that each whole second begins with, where the sound beeps for 40 ms. Frames in `skip` are left out."""
-    import av
+    """Write a video whose frame n shows n as `BITS` black and white blocks along the top, most significant first.
 
+    The rest of the frame is grey. It is white in the frame that starts each whole second, where the audio has a beep of
+    `BEEP_S`. Frames in `skip` are left out.
+    """
     width, height = size
     with av.open(str(path), "w", format=container) as out:
         video = out.add_stream(codec, rate=fps)
@@ -38,18 +41,14 @@ def counted(
         audio = out.add_stream("aac", rate=RATE, layout="mono") if sound else None
         beeps = np.zeros(int(seconds * RATE), np.float32)
         for n in range(int(seconds * fps)):
-            flash = n == -(-int(n / fps) * fps // 1) and n / fps == int(n / fps)
-            if flash:
-                at = int(n / fps * RATE)
-                t = np.arange(int(0.04 * RATE)) / RATE
-                beeps[at : at + len(t)] = 0.5 * np.sin(2 * np.pi * 1000 * t)[: len(beeps) - at]
+            is_flash = n == -(-int(n / fps) * fps // 1) and n / fps == int(n / fps)
+            if is_flash:
+                first = int(n / fps * RATE)
+                t = np.arange(int(BEEP_S * RATE)) / RATE
+                beeps[first : first + len(t)] = 0.5 * np.sin(2 * np.pi * 1000 * t)[: len(beeps) - first]
             if n in skip:
                 continue
-            picture = np.full((height, width, 3), 255 if flash else 90, np.uint8)
-            block = width // BITS
-            for bit in range(BITS):
-                on = n >> (BITS - 1 - bit) & 1
-                picture[: height // 6, bit * block : (bit + 1) * block] = 235 if on else 20
+            picture = _draw_number(n, width, height, background=255 if is_flash else 90)
             frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")
             frame.pts = round((n / fps + Fraction(first_pts_s).limit_denominator(1000)) / tick)
             frame.time_base = tick
@@ -66,8 +65,17 @@ def counted(
     return path
 
 
-def number(picture: np.ndarray, box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)) -> int:
-    """The number on a frame of `counted` that fills `box` (shares of the picture: x, y, w, h)."""
+def _draw_number(number: int, width: int, height: int, background: int) -> np.ndarray:
+    picture = np.full((height, width, 3), background, np.uint8)
+    block = width // BITS
+    for bit in range(BITS):
+        is_set = number >> (BITS - 1 - bit) & 1
+        picture[: height // 6, bit * block : (bit + 1) * block] = 235 if is_set else 20
+    return picture
+
+
+def read_frame_number(picture: np.ndarray, box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)) -> int:
+    """Return the number on a frame of a numbered video that fills `box` (fractions of the picture: x, y, w, h)."""
     height, width = picture.shape[:2]
     x, y, w, h = box[0] * width, box[1] * height, box[2] * width, box[3] * height
     value = 0
@@ -77,35 +85,30 @@ def number(picture: np.ndarray, box: tuple[float, float, float, float] = (0.0, 0
     return value
 
 
-def frames(path: Path) -> list[np.ndarray]:
-    """All pictures of a file, rgb24, by its own colour labels."""
-    import av
-
+def decode_frames(path: Path) -> list[np.ndarray]:
+    """Return all frames of a file as rgb24, converted by the file's own colour labels."""
     with av.open(str(path)) as container:
         return [f.to_ndarray(format="rgb24", src_colorspace=f.colorspace) for f in container.decode(video=0)]
 
 
-def samples(path: Path) -> tuple[np.ndarray, float]:
-    """The sound of a file as mono float32 at 48 kHz, and the time of its first sample."""
-    import av
-
+def decode_audio(path: Path) -> tuple[np.ndarray, float]:
+    """Return the audio of a file as mono float32 at 48 kHz, and the time of its first sample."""
     with av.open(str(path)) as container:
         resampler = av.AudioResampler("fltp", "mono", RATE)
-        parts, first = [], None
+        parts, first_s = [], None
         for frame in container.decode(audio=0):
-            if first is None:
-                first = float(frame.pts * frame.time_base)
-            parts += [r.to_ndarray()[0] for r in resampler.resample(frame)]
-    return np.concatenate(parts), first or 0.0
+            if first_s is None:
+                first_s = float(frame.pts * frame.time_base)
+            parts += [resampled.to_ndarray()[0] for resampled in resampler.resample(frame)]
+    return np.concatenate(parts), first_s or 0.0
 
 
-def beeps(sound: np.ndarray) -> list[float]:
-    """Where the beeps of `counted` begin, seconds."""
-    level = np.abs(sound)
-    loud = level > 0.25 * level.max()
-    starts, quiet_since = [], -RATE
-    for at in np.flatnonzero(loud):
-        if at - quiet_since > RATE // 10:
-            starts.append(at / RATE)
-        quiet_since = at
+def find_beeps_s(samples: np.ndarray) -> list[float]:
+    """Return the start times of the beeps of a numbered video."""
+    level = np.abs(samples)
+    starts, last_loud = [], -RATE
+    for index in np.flatnonzero(level > 0.25 * level.max()):
+        if index - last_loud > RATE // 10:
+            starts.append(index / RATE)
+        last_loud = index
     return starts

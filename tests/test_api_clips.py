@@ -1,4 +1,4 @@
-"""The editor over HTTP: what a clip's payload holds, what saving refuses, rendering, previews, packages."""
+"""The editor over HTTP: a clip's payload, validation of edits, rendering, previews, exports."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -8,14 +8,14 @@ import httpx
 import pytest
 
 from api_server import Member, Server
-from api_talk import END_S, START_S, analysed, shows_proxy, with_proxy
-from carmic_assets.captions.fonts import face
-from carmic_assets.model.direction import CANVAS
+from api_talk import END_S, START_S, add_proxy, create_analysed_project, shows_proxy
+from carmic_assets.captions.fonts import build_face
+from carmic_assets.model.direction import CANVAS_SIZES
 from resources import clips, exports, ledger, outbox, renders, run_intents
 
 LENGTH_S = END_S - START_S
 
-# Section 3.5.1 of the reference, as it stands there
+# Section 3.5.1 of the reference, verbatim
 REFERENCE: dict[str, Any] = {
     "layout": {
         "layoutType": "face-track", "padding": 0, "backgroundBlur": 20, "splitTopSpeaker": "A",
@@ -43,46 +43,46 @@ REFERENCE: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def owner(server: Server) -> Member:
-    return server.member("PROFESSIONAL")
+    return server.create_member("PROFESSIONAL")
 
 
 @pytest.fixture
 def clip(owner: Member) -> clips.Clip:
-    return analysed(owner)[1]
+    return create_analysed_project(owner)[1]
 
 
 def get(owner: Member, clip: clips.Clip) -> dict[str, Any]:
     return owner.call("GET", f"/v1/clips/{clip.id}").json()["data"]
 
 
-def put(owner: Member, clip: clips.Clip, body: Any, **headers: str) -> httpx.Response:
+def put(owner: Member, clip: clips.Clip, body: object, **headers: str) -> httpx.Response:
     return owner.call("PUT", f"/v1/clips/{clip.id}", json=body, headers=headers)
 
 
-def test_the_payload_holds_all_that_the_editor_needs(owner: Member, clip: clips.Clip) -> None:
-    answer = owner.call("GET", f"/v1/clips/{clip.id}")
-    assert answer.headers["etag"] == '"1"'
-    found = answer.json()["data"]
-    words = found["transcript"]["words"]
+def test_clip_payload_for_the_editor(owner: Member, clip: clips.Clip) -> None:
+    response = owner.call("GET", f"/v1/clips/{clip.id}")
+    assert response.headers["etag"] == '"1"'
+    payload = response.json()["data"]
+    words = payload["transcript"]["words"]
     assert words[0] == {"word": "word40", "start": 0.0, "end": 0.4, "confidence": 0.9, "speaker": "A"}
     assert words[-1]["end"] <= LENGTH_S and len(words) == 60
-    timeline = found["ai_suggested_layout_timeline"]
+    timeline = payload["ai_suggested_layout_timeline"]
     assert timeline[0]["start_time"] == 0 and timeline[-1]["end_time"] == pytest.approx(LENGTH_S)
-    for one, other in pairwise(timeline):
-        assert one["end_time"] == other["start_time"]
-    assert 15.0 in [shot["start_time"] for shot in timeline]  # broken at the source's cut
+    for shot, next_shot in pairwise(timeline):
+        assert shot["end_time"] == next_shot["start_time"]
+    assert 15.0 in [shot["start_time"] for shot in timeline]  # the source's cut
     assert {region["subject"] for shot in timeline for region in shot["regions"]} == {"A"}
-    assert found["shots"] == [
+    assert payload["shots"] == [
         {"start_time": 0.0, "end_time": 15.0, "kind": "start"},
         {"start_time": 15.0, "end_time": 30.0, "kind": "cut"},
     ]
-    matrix = found["advanced_spatial_matrix"]
+    matrix = payload["advanced_spatial_matrix"]
     assert matrix["fps"] == 5.0 and {track["speaker"] for track in matrix["tracks"]} == {"A", "B"}
     assert 0 <= matrix["tracks"][0]["boxes"][0]["t"] < LENGTH_S
-    assert found["crop_metrics"]["active_speaker_in_frame"] == 1.0
-    assert found["virality_score"] == 87 and found["score_breakdown"] == {"hook": 80, "pace": 90}
-    assert found["template_config"]["layout"]["aspectRatio"] == "9:16"
-    assert found["video_url"] is None and found["error_message"] is None
+    assert payload["crop_metrics"]["active_speaker_in_frame"] == 1.0
+    assert payload["virality_score"] == 87 and payload["score_breakdown"] == {"hook": 80, "pace": 90}
+    assert payload["template_config"]["layout"]["aspectRatio"] == "9:16"
+    assert payload["video_url"] is None and payload["error_message"] is None
 
 
 def test_clips_are_listed_with_their_project(owner: Member, clip: clips.Clip) -> None:
@@ -90,30 +90,32 @@ def test_clips_are_listed_with_their_project(owner: Member, clip: clips.Clip) ->
     assert project["clip_count"] == 1 and project["clips"][0]["id"] == clip.id
     assert project["clips"][0]["start_time"] == START_S and project["clips"][0]["broll_suggestions"]
     assert httpx.get(project["clips"][0]["proxy_url"]).content == b"the source itself"  # no proxy yet
-    hidden = analysed(owner)[0]
+    hidden = create_analysed_project(owner)[0]
     with owner.server.database.write() as connection:
         from resources import projects
 
-        projects.amend(connection, hidden.id, visual_pipeline_ready=False)
+        projects.update_details(connection, hidden.id, visual_pipeline_ready=False)
     assert owner.call("GET", f"/v1/projects/{hidden.id}").json()["data"]["clips"] == []
 
 
-def test_the_references_own_config_is_saved_and_unknown_fields_come_back(owner: Member, clip: clips.Clip) -> None:
+def test_the_references_config_is_saved_with_unknown_fields(owner: Member, clip: clips.Clip) -> None:
     newer = {**REFERENCE, "future": {"a": [1]}, "style": {**REFERENCE["style"], "glow": 3}}
     saved = put(owner, clip, newer)
     assert saved.status_code == 200, saved.text
     config = get(owner, clip)["template_config"]
     assert config["future"] == {"a": [1]} and config["style"]["glow"] == 3
     assert config["caption_style"] == "HORMOZI"
-    assert put(owner, clip, config).status_code == 200  # what is read can be written
-    assert put(owner, clip, {}).status_code == 200  # the whole config: a field left out takes its default
+    assert put(owner, clip, config).status_code == 200  # a config that was read can be saved
+    assert put(owner, clip, {}).status_code == 200  # PUT replaces the config: a field left out takes its default
     assert get(owner, clip)["template_config"]["caption_style"] == "DEFAULT"
     assert "future" not in get(owner, clip)["template_config"]
-    assert put(owner, clip, {"future": "\\u0000 in a manual"}).status_code == 200  # no NUL: a backslash before a u
+    assert (
+        put(owner, clip, {"future": "\\u0000 in a manual"}).status_code == 200
+    )  # not a NUL: an escaped backslash before a u
 
 
-def test_an_unknown_number_that_no_database_keeps_is_refused(owner: Member, clip: clips.Clip) -> None:
-    """It was a 500: the number went past the known fields, and JSON has no word for infinity."""
+def test_an_unknown_number_outside_the_range_of_a_double_is_rejected(owner: Member, clip: clips.Clip) -> None:
+    """This was a 500: the known fields were valid, but JSON cannot represent infinity."""
     sent: dict[str, Any] = {"content": b'{"future": [1e999]}', "headers": {"Content-Type": "application/json"}}
     assert owner.call("PUT", f"/v1/clips/{clip.id}", **sent).status_code == 400
     sent["content"] = b'{"name": "Far", "template_config": {"future": {"a": -1e999}}}'
@@ -130,7 +132,7 @@ def test_an_unknown_number_that_no_database_keeps_is_refused(owner: Member, clip
         ({"start_time": 40, "end_time": 30}, "`end_time`"),
     ],
 )
-def test_what_does_not_fit_together_is_named(owner: Member, clip: clips.Clip, body: Any, field: str) -> None:
+def test_an_inconsistent_field_is_named(owner: Member, clip: clips.Clip, body: object, field: str) -> None:
     refused = put(owner, clip, body)
     assert refused.status_code == 422 and refused.json()["error"].startswith(field)
 
@@ -179,14 +181,14 @@ def test_what_does_not_fit_together_is_named(owner: Member, clip: clips.Clip, bo
         ({"transcript": {"words": [{"word": "Hi", "start": 1, "end": 1.5}]}}, 200),
     ],
 )
-def test_what_saving_takes_and_refuses(owner: Member, clip: clips.Clip, body: Any, status: int) -> None:
-    answer = put(owner, clip, body)
-    assert answer.status_code == status, answer.text[:300]
+def test_saving_accepts_and_rejects(owner: Member, clip: clips.Clip, body: object, status: int) -> None:
+    response = put(owner, clip, body)
+    assert response.status_code == status, response.text[:300]
     version = get(owner, clip)["version"]
-    assert version == (2 if status == 200 else 1)  # a refusal changes nothing
+    assert version == (2 if status == 200 else 1)  # an error changes nothing
 
 
-def test_two_editors_do_not_overwrite_each_other_silently(owner: Member, clip: clips.Clip) -> None:
+def test_if_match_prevents_lost_updates(owner: Member, clip: clips.Clip) -> None:
     first = put(owner, clip, {"title": "First"}, **{"If-Match": '"1"'})
     assert first.status_code == 200 and first.headers["etag"] == '"2"'
     second = put(owner, clip, {"title": "Second"}, **{"If-Match": '"1"'})
@@ -194,30 +196,30 @@ def test_two_editors_do_not_overwrite_each_other_silently(owner: Member, clip: c
     assert put(owner, clip, {"title": "Third"}).status_code == 200
 
 
-def test_a_nudged_cut_moves_words_and_layout_with_it(owner: Member, clip: clips.Clip) -> None:
+def test_new_bounds_move_words_and_layout(owner: Member, clip: clips.Clip) -> None:
     put(owner, clip, {"start_time": 30.0, "end_time": 40.0})
-    found = get(owner, clip)
-    assert found["duration"] == 10.0 and found["transcript"]["words"][0]["word"] == "money!"
-    assert found["ai_suggested_layout_timeline"][-1]["end_time"] == pytest.approx(10.0)
-    assert found["shots"][1]["start_time"] == 5.0
+    payload = get(owner, clip)
+    assert payload["duration"] == 10.0 and payload["transcript"]["words"][0]["word"] == "money!"
+    assert payload["ai_suggested_layout_timeline"][-1]["end_time"] == pytest.approx(10.0)
+    assert payload["shots"][1]["start_time"] == 5.0
 
 
-def test_suggested_cutaways_stay_at_their_words_when_the_cut_is_nudged(owner: Member, clip: clips.Clip) -> None:
-    """They stayed where they had been on the clock that had moved; some lay past the clip's end, where none may be."""
+def test_suggested_cutaways_follow_new_bounds(owner: Member, clip: clips.Clip) -> None:
+    """They kept their times when the clip's start moved; some then lay after the clip's end."""
 
-    def suggested() -> list[tuple[float, float]]:
+    def list_suggested() -> list[tuple[float, float]]:
         listed = owner.call("GET", f"/v1/clips/{clip.id}/broll").json()["data"]
-        named = get(owner, clip)["broll_suggestions"]
-        assert [s["start_time"] for s in listed] == [s["start_time"] for s in named]
-        return [(s["start_time"], s["duration"]) for s in named]
+        in_payload = get(owner, clip)["broll_suggestions"]
+        assert [s["start_time"] for s in listed] == [s["start_time"] for s in in_payload]
+        return [(s["start_time"], s["duration"]) for s in in_payload]
 
-    assert suggested() == [(10.0, 3.0)]
+    assert list_suggested() == [(10.0, 3.0)]
     put(owner, clip, {"start_time": START_S + 4, "end_time": START_S + 12})
-    assert suggested() == [(6.0, 2.0)]
+    assert list_suggested() == [(6.0, 2.0)]
     put(owner, clip, {"end_time": START_S + 10})
-    assert suggested() == []
+    assert list_suggested() == []
     put(owner, clip, {"start_time": START_S, "end_time": START_S + LENGTH_S})
-    assert suggested() == [(10.0, 3.0)]  # the cut came back, and so do they
+    assert list_suggested() == [(10.0, 3.0)]  # the original bounds restore them
 
 
 def test_a_render_is_queued_once_and_charged(owner: Member, clip: clips.Clip) -> None:
@@ -236,7 +238,7 @@ def test_a_render_is_queued_once_and_charged(owner: Member, clip: clips.Clip) ->
     progress = owner.call("GET", f"{path}/render-progress").json()["data"]
     assert progress["status"] == "QUEUED" and progress["render_job_id"] == render_id
     with owner.server.database.write() as connection:
-        assert [i.job_name for i in run_intents.open_of_project(connection, clip.project_id)] == ["render_clips"]
+        assert [i.job_name for i in run_intents.list_open(connection, clip.project_id)] == ["render_clips"]
         renders.fail(connection, render_id, "The disk is full. Try again.")
     failed = owner.call("GET", f"{path}/render-progress").json()["data"]
     assert failed["status"] == "FAILED_RENDER" and failed["error_message"] == "The disk is full. Try again."
@@ -244,12 +246,13 @@ def test_a_render_is_queued_once_and_charged(owner: Member, clip: clips.Clip) ->
     assert owner.call("POST", f"{path}/retry-render").status_code == 202
 
 
-def test_a_render_that_the_pool_cannot_pay_is_402(owner: Member, server: Server) -> None:
-    poor = server.member()
-    clip = analysed(poor)[1]
+def test_a_render_without_enough_minutes_is_402(owner: Member, server: Server) -> None:
+    poor = server.create_member()
+    clip = create_analysed_project(poor)[1]
     with server.database.write() as connection:
         ledger.grant_month(connection, poor.workspace_id)
-        ledger.move(connection, poor.workspace_id, f"test:{clip.id}", "render", -60 * ledger.MINUTE_MS)
+        entry = ledger.NewEntry(f"test:{clip.id}", "render", -60 * ledger.MINUTE_MS)
+        ledger.post_entry(connection, poor.workspace_id, entry)
     refused = poor.call("POST", f"/v1/clips/{clip.id}/render")
     assert refused.status_code == 402 and "minutes" in refused.json()["error"]
 
@@ -260,76 +263,76 @@ def test_a_finished_render_is_served_by_range(owner: Member, clip: clips.Clip) -
     owner.server.platform.store.put_bytes(key, b"an mp4 of sorts")
     with owner.server.database.write() as connection:
         renders.finish(connection, render_id, key, {"notes": ["B-roll 1 is 1.0 s shorter than asked."]})
-    told = owner.call("GET", f"/v1/clips/{clip.id}/render-progress").json()["data"]
-    assert told["status"] == "RENDERED" and told["notes"] == ["B-roll 1 is 1.0 s shorter than asked."]
-    found = owner.call("GET", f"/v1/clips/{clip.id}/video")
-    assert found.status_code == 302 and found.content == b""
-    part = httpx.get(found.headers["location"], headers={"Range": "bytes=3-5"})
-    assert part.status_code == 206 and part.content == b"mp4" and part.headers["content-type"] == "video/mp4"
+    progress = owner.call("GET", f"/v1/clips/{clip.id}/render-progress").json()["data"]
+    assert progress["status"] == "RENDERED" and progress["notes"] == ["B-roll 1 is 1.0 s shorter than asked."]
+    redirect = owner.call("GET", f"/v1/clips/{clip.id}/video")
+    assert redirect.status_code == 302 and redirect.content == b""
+    partial = httpx.get(redirect.headers["location"], headers={"Range": "bytes=3-5"})
+    assert partial.status_code == 206 and partial.content == b"mp4" and partial.headers["content-type"] == "video/mp4"
     assert owner.call("GET", f"/v1/projects/{clip.project_id}").json()["data"]["status"] == "COMPLETED"
     assert httpx.get(get(owner, clip)["video_url"]).content == b"an mp4 of sorts"
     with owner.server.database.read() as connection:
-        (job,) = outbox.of_subject(connection, f"job:{render_id}")
+        (job,) = outbox.list_for_subject(connection, f"job:{render_id}")
     facts = job.data["metadata"]
     assert job.event == "job.completed" and job.data["type"] == "clip"
     assert (facts["clipCount"], facts["viralScores"], facts["durationSeconds"]) == (1, [8.7], 30.0)
     assert facts["durationMs"] > 0
 
 
-def test_the_source_is_public_with_its_token_only(owner: Member, clip: clips.Clip, server: Server) -> None:
+def test_the_source_video_is_public_only_with_its_token(owner: Member, clip: clips.Clip, server: Server) -> None:
     url = get(owner, clip)["source_video_url"]
     assert "/source-video?token=" in url
     assert httpx.get(url, follow_redirects=True).content == b"the source itself"
     bare = url.partition("?")[0]
     assert httpx.get(bare).status_code == 401
     assert httpx.get(f"{bare}?token=forged").status_code == 401
-    other = analysed(owner)[1]
+    other = create_analysed_project(owner)[1]
     assert httpx.get(url.replace(clip.id, other.id)).status_code == 401
     assert httpx.get(bare, headers=owner.headers).status_code == 302
-    assert httpx.get(bare, headers=server.member().headers).status_code == 404
+    assert httpx.get(bare, headers=server.create_member().headers).status_code == 404
 
 
-def test_a_clip_that_nobody_edited_is_in_the_default_template_wherever_it_is_looked_at(server: Server) -> None:
-    """Previews and packages were in the shipped look, and what saved a part of the config lost the template."""
-    member = server.member("PROFESSIONAL")
-    shown, filled, rebuilt = (analysed(member)[1] for _ in range(3))
-    assert {shot["layout"] for shot in get(member, shown)["ai_suggested_layout_timeline"]} == {"face-track"}
+def test_an_unedited_clip_uses_the_default_template_everywhere(server: Server) -> None:
+    """Previews and packages ignored the template, and actions that save a part of the config dropped it."""
+    member = server.create_member("PROFESSIONAL")
+    clip, reactions_clip, rebuilt_clip = (create_analysed_project(member)[1] for _ in range(3))
+    assert {shot["layout"] for shot in get(member, clip)["ai_suggested_layout_timeline"]} == {"face-track"}
     config = {"layout": {"layoutType": "fit"}, "caption_style": "IMPACT"}
-    made = member.call("POST", "/v1/templates", json={"name": "Ours", "template_config": config}).json()["data"]
-    assert member.call("PUT", "/v1/templates/defaults/9_16", json={"template_id": made["id"]}).status_code == 200
-    found = get(member, shown)
-    assert found["template_config"]["caption_style"] == "IMPACT" and found["version"] == 1
-    assert {shot["layout"] for shot in found["ai_suggested_layout_timeline"]} == {"fit"}  # not the remembered one
-    path = f"/v1/clips/{shown.id}/subtitle-dry-run"
-    asked = member.call("POST", path, json=found["template_config"]).json()["data"]
-    assert member.call("POST", path).json()["data"]["captions"] == asked["captions"]
-    export = member.call("POST", f"/v1/clips/{shown.id}/exports", json={"target_format": "premiere"}).json()["data"]
+    template = member.call("POST", "/v1/templates", json={"name": "Ours", "template_config": config}).json()["data"]
+    assert member.call("PUT", "/v1/templates/defaults/9_16", json={"template_id": template["id"]}).status_code == 200
+    payload = get(member, clip)
+    assert payload["template_config"]["caption_style"] == "IMPACT" and payload["version"] == 1
+    assert {shot["layout"] for shot in payload["ai_suggested_layout_timeline"]} == {"fit"}  # not the cached timeline
+    path = f"/v1/clips/{clip.id}/subtitle-dry-run"
+    preview = member.call("POST", path, json=payload["template_config"]).json()["data"]
+    assert member.call("POST", path).json()["data"]["captions"] == preview["captions"]
+    export = member.call("POST", f"/v1/clips/{clip.id}/exports", json={"target_format": "premiere"}).json()["data"]
     with server.database.read() as connection:
         row = exports.get(connection, export["export_id"])
-    assert row is not None and row.template_config == made["template_config"]
-    assert member.call("POST", f"/v1/clips/{filled.id}/emoji-fill").status_code == 200
-    assert get(member, filled)["template_config"]["caption_style"] == "IMPACT"
-    assert member.call("POST", f"/v1/clips/{rebuilt.id}/rebuild-layout").status_code == 200
-    assert get(member, rebuilt)["template_config"]["caption_style"] == "IMPACT"
-    assert member.call("POST", f"/v1/clips/{shown.id}/render").status_code == 202
+    assert row is not None and row.template_config == template["template_config"]
+    assert member.call("POST", f"/v1/clips/{reactions_clip.id}/emoji-fill").status_code == 200
+    assert get(member, reactions_clip)["template_config"]["caption_style"] == "IMPACT"
+    assert member.call("POST", f"/v1/clips/{rebuilt_clip.id}/rebuild-layout").status_code == 200
+    assert get(member, rebuilt_clip)["template_config"]["caption_style"] == "IMPACT"
+    assert member.call("POST", f"/v1/clips/{clip.id}/render").status_code == 202
     assert member.call("DELETE", "/v1/templates/defaults/9_16").status_code == 200
-    assert get(member, shown)["template_config"]["caption_style"] == "IMPACT"  # as it was rendered
+    assert get(member, clip)["template_config"]["caption_style"] == "IMPACT"  # as it was rendered
 
 
-def test_the_director_can_be_asked_again(owner: Member, clip: clips.Clip) -> None:
+def test_rebuild_layout_drops_saved_shots(owner: Member, clip: clips.Clip) -> None:
     put(owner, clip, {"shots": [{"start_time": 0, "end_time": 30, "layout": "fit"}], "future": 1})
     assert {shot["layout"] for shot in get(owner, clip)["ai_suggested_layout_timeline"]} == {"fit"}
     rebuilt = owner.call("POST", f"/v1/clips/{clip.id}/rebuild-layout")
     assert rebuilt.status_code == 200, rebuilt.text
-    found = get(owner, clip)
-    assert found["ai_suggested_layout_timeline"] == rebuilt.json()["data"]["ai_suggested_layout_timeline"]
-    assert {shot["layout"] for shot in found["ai_suggested_layout_timeline"]} != {"fit"}
-    assert found["template_config"]["future"] == 1
-    project = owner.project(visual_pipeline_ready=True)
+    payload = get(owner, clip)
+    assert payload["ai_suggested_layout_timeline"] == rebuilt.json()["data"]["ai_suggested_layout_timeline"]
+    assert {shot["layout"] for shot in payload["ai_suggested_layout_timeline"]} != {"fit"}
+    assert payload["template_config"]["future"] == 1
+    project = owner.create_project(visual_pipeline_ready=True)
     with owner.server.database.write() as connection:
         new = clips.NewClip("Bare", 0.0, 5.0, 1, {}, "", [], [])
-        (bare,) = clips.add(connection, project.id, owner.workspace_id, [new])
-    assert owner.call("POST", f"/v1/clips/{bare}/rebuild-layout").status_code == 409
+        (clip_without_analysis,) = clips.add(connection, project.id, owner.workspace_id, [new])
+    assert owner.call("POST", f"/v1/clips/{clip_without_analysis}/rebuild-layout").status_code == 409
 
 
 def test_reactions_are_placed_and_saved(owner: Member, clip: clips.Clip) -> None:
@@ -340,24 +343,24 @@ def test_reactions_are_placed_and_saved(owner: Member, clip: clips.Clip) -> None
     assert get(owner, clip)["template_config"]["elements"]["emojis"] == emojis
 
 
-def test_captions_are_previewed_and_not_saved(owner: Member, clip: clips.Clip) -> None:
+def test_subtitle_preview_saves_nothing(owner: Member, clip: clips.Clip) -> None:
     path = f"/v1/clips/{clip.id}/subtitle-dry-run"
-    shown = owner.call("POST", path, json={"layout": {"aspectRatio": "1:1"}, "caption_style": "MINIMAL"})
-    assert shown.status_code == 200, shown.text
-    found = shown.json()["data"]
-    assert (found["width"], found["height"]) == CANVAS["1:1"]
-    assert found["captions"] and found["srt"].startswith("1\n00:00:00,0") and found["vtt"].startswith("WEBVTT")
+    response = owner.call("POST", path, json={"layout": {"aspectRatio": "1:1"}, "caption_style": "MINIMAL"})
+    assert response.status_code == 200, response.text
+    preview = response.json()["data"]
+    assert (preview["width"], preview["height"]) == CANVAS_SIZES["1:1"]
+    assert preview["captions"] and preview["srt"].startswith("1\n00:00:00,0") and preview["vtt"].startswith("WEBVTT")
     assert get(owner, clip)["version"] == 1
     assert owner.call("POST", path).status_code == 200
     assert owner.call("POST", path, json={"caption_style": "NOBODYS"}).status_code == 400
     assert owner.call("POST", path, json={"style": {"captionFont": "No Such Font"}}).status_code == 400
 
 
-def house_font(owner: Member, letters: str, folder: Path) -> str:
-    """Upload the letters of a shipped family as `House Grotesk`; the file's id."""
+def upload_font(owner: Member, letters: str, folder: Path) -> str:
+    """Upload the glyphs of a shipped family as `House Grotesk`, and return the id of the file."""
     from fontTools.ttLib import TTFont
 
-    font = TTFont(face(letters, 400, folder).path)
+    font = TTFont(build_face(letters, 400, folder).path)
     for record in font["name"].names:
         record.string = "House Grotesk"
     font.save(folder / "house.ttf")
@@ -367,50 +370,50 @@ def house_font(owner: Member, letters: str, folder: Path) -> str:
     return sent.json()["data"]["id"]
 
 
-def test_an_own_style_may_be_in_an_own_font(owner: Member, tmp_path: Path) -> None:
-    """The fonts were opened only where the clip's config itself named one: a template in such a font was refused."""
-    older = house_font(owner, "Oswald", tmp_path)
+def test_a_workspace_style_can_use_a_workspace_font(owner: Member, tmp_path: Path) -> None:
+    """A template in a workspace font was rejected: fonts were loaded only if the clip's own config named one."""
+    older_id = upload_font(owner, "Oswald", tmp_path)
     body = {"name": "Ours", "template_config": {"style": {"captionFont": "House Grotesk"}, "caption_style": "BUBBLE"}}
-    made = owner.call("POST", "/v1/templates", json=body)
-    assert made.status_code == 201, made.text
-    drawn = owner.call("POST", f"/v1/templates/{made.json()['data']['id']}/regenerate-previews")
+    created = owner.call("POST", "/v1/templates", json=body)
+    assert created.status_code == 201, created.text
+    drawn = owner.call("POST", f"/v1/templates/{created.json()['data']['id']}/regenerate-previews")
     assert drawn.status_code == 200 and drawn.json()["data"]["preview_urls"], drawn.text
-    looks = [httpx.get(drawn.json()["data"]["preview_urls"][0]).content]
-    newer = house_font(owner, "Anton", tmp_path)  # of two fonts of one name the newer counts
-    drawn = owner.call("POST", f"/v1/templates/{made.json()['data']['id']}/regenerate-previews")
-    looks.append(httpx.get(drawn.json()["data"]["preview_urls"][0]).content)
-    assert looks[0] != looks[1]
-    clip = analysed(owner)[1]
+    images = [httpx.get(drawn.json()["data"]["preview_urls"][0]).content]
+    newer_id = upload_font(owner, "Anton", tmp_path)  # of two fonts with one name the newer is used
+    drawn = owner.call("POST", f"/v1/templates/{created.json()['data']['id']}/regenerate-previews")
+    images.append(httpx.get(drawn.json()["data"]["preview_urls"][0]).content)
+    assert images[0] != images[1]
+    clip = create_analysed_project(owner)[1]
     saved = put(owner, clip, {"caption_style": "Ours"})
     assert saved.status_code == 200, saved.text
     assert owner.call("POST", f"/v1/clips/{clip.id}/subtitle-dry-run").status_code == 200
     assert put(owner, clip, {"style": {"captionFont": "House Serif"}}).status_code == 400
-    assert owner.call("DELETE", f"/v1/media/{older}").status_code == 200  # the other has its name
-    kept = owner.call("DELETE", f"/v1/media/{newer}")
-    assert kept.status_code == 409 and "the template “Ours”" in kept.json()["error"]
-    owner.call("DELETE", f"/v1/templates/{made.json()['data']['id']}")
-    assert owner.call("DELETE", f"/v1/media/{newer}").status_code == 200
+    assert owner.call("DELETE", f"/v1/media/{older_id}").status_code == 200  # the newer one has the same family
+    refused = owner.call("DELETE", f"/v1/media/{newer_id}")
+    assert refused.status_code == 409 and "the template “Ours”" in refused.json()["error"]
+    owner.call("DELETE", f"/v1/templates/{created.json()['data']['id']}")
+    assert owner.call("DELETE", f"/v1/media/{newer_id}").status_code == 200
 
 
-def test_the_preview_shows_the_frame_under_the_captions(owner: Member, tmp_path: Path) -> None:
-    project, clip = analysed(owner)
+def test_subtitle_preview_draws_a_frame_of_the_proxy(owner: Member, tmp_path: Path) -> None:
+    project, clip = create_analysed_project(owner)
     path = f"/v1/clips/{clip.id}/subtitle-dry-run"
-    assert owner.call("POST", path).json()["data"]["still_url"] is None  # the source of this test is no video
-    with_proxy(owner, project, tmp_path)
-    found = owner.call("POST", path, json={"layout": {"aspectRatio": "1:1"}}).json()["data"]
-    assert shows_proxy(found["still_url"], CANVAS["1:1"])
-    again = owner.call("POST", path, json={"layout": {"aspectRatio": "1:1"}}).json()["data"]
-    assert again["still_url"].partition("?")[0] == found["still_url"].partition("?")[0]
+    assert owner.call("POST", path).json()["data"]["still_url"] is None  # this source is not a video
+    add_proxy(owner, project, tmp_path)
+    preview = owner.call("POST", path, json={"layout": {"aspectRatio": "1:1"}}).json()["data"]
+    assert shows_proxy(preview["still_url"], CANVAS_SIZES["1:1"])
+    repeated = owner.call("POST", path, json={"layout": {"aspectRatio": "1:1"}}).json()["data"]
+    assert repeated["still_url"].partition("?")[0] == preview["still_url"].partition("?")[0]
 
 
-def test_cutaways_are_suggested_without_any_provider(owner: Member, clip: clips.Clip) -> None:
-    made = owner.call("POST", f"/v1/clips/{clip.id}/generate-broll")
-    assert made.status_code == 200
-    assert made.json()["data"][0]["keyword"] == "money"
-    assert owner.call("GET", f"/v1/clips/{clip.id}/broll").json() == made.json()
+def test_cutaways_are_suggested_without_a_stock_provider(owner: Member, clip: clips.Clip) -> None:
+    generated = owner.call("POST", f"/v1/clips/{clip.id}/generate-broll")
+    assert generated.status_code == 200
+    assert generated.json()["data"][0]["keyword"] == "money"
+    assert owner.call("GET", f"/v1/clips/{clip.id}/broll").json() == generated.json()
 
 
-def test_an_export_of_the_same_content_is_the_same_export(owner: Member, clip: clips.Clip) -> None:
+def test_an_export_of_unchanged_content_is_reused(owner: Member, clip: clips.Clip) -> None:
     path = f"/v1/clips/{clip.id}/exports"
     assert owner.call("POST", path, json={"target_format": "logic_pro"}).status_code == 400
     first = owner.call("POST", path, json={"target_format": "premiere"})
@@ -418,8 +421,8 @@ def test_an_export_of_the_same_content_is_the_same_export(owner: Member, clip: c
     export_id = first.json()["data"]["export_id"]
     for _ in range(3):
         assert owner.call("POST", path, json={"target_format": "premiere"}).json() == first.json()
-    with_proxy = owner.call("POST", path, json={"target_format": "premiere", "include_proxy": True}).json()["data"]
-    assert with_proxy["export_id"] != export_id
+    proxy_export = owner.call("POST", path, json={"target_format": "premiere", "include_proxy": True}).json()["data"]
+    assert proxy_export["export_id"] != export_id
     put(owner, clip, {"title": "Changed"})
     assert owner.call("POST", path, json={"target_format": "premiere"}).json()["data"]["export_id"] != export_id
     assert len(owner.call("GET", path).json()["data"]) == 3
@@ -432,15 +435,15 @@ def test_an_export_of_the_same_content_is_the_same_export(owner: Member, clip: c
     assert httpx.get(done["download_url"]).content == b"PK"
 
 
-def test_exports_need_a_tier_and_are_five_a_minute(server: Server) -> None:
-    free = server.member()
-    clip = analysed(free)[1]
+def test_exports_need_a_paid_tier_and_are_limited(server: Server) -> None:
+    free = server.create_member()
+    clip = create_analysed_project(free)[1]
     assert free.call("POST", f"/v1/clips/{clip.id}/exports", json={"target_format": "fcpx"}).status_code == 402
-    paying = server.member("STANDARD")
-    clip = analysed(paying)[1]
+    paying = server.create_member("STANDARD")
+    clip = create_analysed_project(paying)[1]
     statuses = []
     for n in range(6):
         put(paying, clip, {"title": f"Title {n}"})
-        made = paying.call("POST", f"/v1/clips/{clip.id}/exports", json={"target_format": "fcpx"})
-        statuses.append(made.status_code)
+        response = paying.call("POST", f"/v1/clips/{clip.id}/exports", json={"target_format": "fcpx"})
+        statuses.append(response.status_code)
     assert statuses == [202] * 5 + [429]

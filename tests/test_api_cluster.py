@@ -1,4 +1,4 @@
-"""The same API over PostgreSQL and an S3 bucket, on real servers: what races, and what goes straight to the store."""
+"""The API over PostgreSQL and an S3 bucket on real servers: concurrent requests, and direct access to the bucket."""
 
 import base64
 import threading
@@ -10,24 +10,24 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api_server import Server, running
-from api_talk import analysed, shows_proxy, with_proxy
-from real_servers import ANYBODY, postgres, s3
+from api_server import Server, run_server
+from api_talk import add_proxy, create_analysed_project, shows_proxy
+from real_servers import ANY_CREDENTIALS, run_postgres, run_s3
 from resources import ledger, projects
-from test_api_library import png
+from test_api_library import build_png
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("servers")
     with (
-        postgres(folder / "pg") as database,
-        s3(tmp_path_factory.mktemp("s3")) as store,
-        pytest.MonkeyPatch.context() as at,
+        run_postgres(folder / "pg") as database,
+        run_s3(tmp_path_factory.mktemp("s3")) as store,
+        pytest.MonkeyPatch.context() as environment,
     ):
-        at.setenv("AWS_ACCESS_KEY_ID", ANYBODY["aws_access_key_id"])
-        at.setenv("AWS_SECRET_ACCESS_KEY", ANYBODY["aws_secret_access_key"])
-        with running(
+        environment.setenv("AWS_ACCESS_KEY_ID", ANY_CREDENTIALS["aws_access_key_id"])
+        environment.setenv("AWS_SECRET_ACCESS_KEY", ANY_CREDENTIALS["aws_secret_access_key"])
+        with run_server(
             tmp_path_factory.mktemp("home"),
             database_url=database,
             store_url="s3://carmic/here",
@@ -37,40 +37,40 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             yield server
 
 
-def test_a_project_goes_straight_to_the_bucket_and_its_clip_is_edited(cluster: Server) -> None:
-    member = cluster.member("STANDARD")
+def test_a_video_is_uploaded_to_the_bucket_and_its_clip_edited(cluster: Server) -> None:
+    member = cluster.create_member("STANDARD")
     body = {"filename": "talk.mp4", "filesize": 5, "content_type": "video/mp4", "duration": 60}
-    made = member.call("POST", "/v1/projects/create", json=body)
-    assert made.status_code == 201, made.text
-    data = made.json()["data"]
-    sent = httpx.put(data["upload_url"], content=b"video", headers={"Content-Type": "video/mp4"})
-    assert sent.status_code == 200, sent.text
-    assert member.call("POST", f"/v1/projects/{data['project_id']}/process").status_code == 202
+    created = member.call("POST", "/v1/projects/create", json=body)
+    assert created.status_code == 201, created.text
+    project = created.json()["data"]
+    uploaded = httpx.put(project["upload_url"], content=b"video", headers={"Content-Type": "video/mp4"})
+    assert uploaded.status_code == 200, uploaded.text
+    assert member.call("POST", f"/v1/projects/{project['project_id']}/process").status_code == 202
     assert member.call("GET", "/v1/projects?search=TALK").json()["meta"]["total"] == 1
-    clip = analysed(member)[1]
-    found = member.call("GET", f"/v1/clips/{clip.id}").json()["data"]
-    assert found["ai_suggested_layout_timeline"] and found["transcript"]["words"]
+    clip = create_analysed_project(member)[1]
+    payload = member.call("GET", f"/v1/clips/{clip.id}").json()["data"]
+    assert payload["ai_suggested_layout_timeline"] and payload["transcript"]["words"]
     assert member.call("PUT", f"/v1/clips/{clip.id}", json={"title": "New"}).json()["data"]["title"] == "New"
-    assert httpx.get(found["source_video_url"], follow_redirects=True).content == b"the source itself"
+    assert httpx.get(payload["source_video_url"], follow_redirects=True).content == b"the source itself"
     assert member.call("POST", f"/v1/clips/{clip.id}/render").status_code == 202
     assert member.call("POST", f"/v1/clips/{clip.id}/render").status_code == 409
     assert member.call("GET", "/v1/usage").status_code == 200
 
 
-def test_a_preview_fetches_only_the_moment_that_it_draws(cluster: Server, tmp_path: Path) -> None:
-    member = cluster.member("STANDARD")
-    project, clip = analysed(member)
+def test_subtitle_preview_reads_a_part_of_the_proxy_from_the_bucket(cluster: Server, tmp_path: Path) -> None:
+    member = cluster.create_member("STANDARD")
+    project, clip = create_analysed_project(member)
     path = f"/v1/clips/{clip.id}/subtitle-dry-run"
     without = member.call("POST", path).json()["data"]
     assert without["captions"] and without["still_url"] is None
-    with_proxy(member, project, tmp_path)
+    add_proxy(member, project, tmp_path)
     assert shows_proxy(member.call("POST", path).json()["data"]["still_url"], (1080, 1920))
 
 
-def test_the_address_of_own_media_in_the_bucket_needs_no_way_out(cluster: Server) -> None:
-    member = cluster.member("STANDARD")
-    clip = analysed(member)[1]
-    sent = member.call("POST", "/v1/workspaces/media", files={"file": ("logo.png", png(), "image/png")})
+def test_bucket_urls_of_own_media_are_accepted(cluster: Server) -> None:
+    member = cluster.create_member("STANDARD")
+    clip = create_analysed_project(member)[1]
+    sent = member.call("POST", "/v1/workspaces/media", files={"file": ("logo.png", build_png(), "image/png")})
     assert sent.status_code == 201, sent.text
     for file in (sent.json()["data"][name] for name in ("id", "url", "object_key")):
         config = {"elements": {"watermark": {"enabled": True, "imageUrl": file}}}
@@ -80,8 +80,8 @@ def test_the_address_of_own_media_in_the_bucket_needs_no_way_out(cluster: Server
         assert member.call("PUT", f"/v1/clips/{clip.id}", json=config).status_code == status, path
 
 
-def test_a_nul_character_is_refused_before_the_database_is_asked(cluster: Server) -> None:
-    member = cluster.member("STANDARD")
+def test_nul_characters_never_reach_the_database(cluster: Server) -> None:
+    member = cluster.create_member("STANDARD")
     for path in ("/v1/projects?search=%00", "/v1/media?search=a%00b"):
         assert member.call("GET", path).status_code == 400, path
     assert member.call("DELETE", "/v1/templates/a%00b").status_code == 400
@@ -100,29 +100,29 @@ def test_a_nul_character_is_refused_before_the_database_is_asked(cluster: Server
 
 
 def test_a_resumable_upload_becomes_one_object(cluster: Server) -> None:
-    member = cluster.member()
-    data = bytes(range(256)) * 40_000  # more than a part
+    member = cluster.create_member()
+    data = bytes(range(256)) * 40_000  # more than one part
     body = {"filename": "talk.mp4", "filesize": len(data), "content_type": "video/mp4"}
-    made = member.call("POST", "/v1/projects/create", json=body).json()["data"]
-    metadata = base64.b64encode(made["project_id"].encode()).decode()
+    project = member.call("POST", "/v1/projects/create", json=body).json()["data"]
+    metadata = base64.b64encode(project["project_id"].encode()).decode()
     begin = {"Upload-Length": str(len(data)), "Upload-Metadata": f"project_id {metadata}"}
-    where = member.call("POST", "/v1/uploads", headers=begin).headers["location"]
+    upload_url = member.call("POST", "/v1/uploads", headers=begin).headers["location"]
     patch = {"Content-Type": "application/offset+octet-stream"}
-    first = httpx.patch(where, headers={**patch, "Upload-Offset": "0"}, content=data[:9_000_000], timeout=60)
+    first = httpx.patch(upload_url, headers={**patch, "Upload-Offset": "0"}, content=data[:9_000_000], timeout=60)
     assert first.status_code == 204, first.text
-    offset = int(httpx.head(where).headers["upload-offset"])
-    assert offset == int(first.headers["upload-offset"]) == 8 * 1024**2  # back to the last whole part
-    rest = httpx.patch(where, headers={**patch, "Upload-Offset": str(offset)}, content=data[offset:], timeout=60)
+    offset = int(httpx.head(upload_url).headers["upload-offset"])
+    assert offset == int(first.headers["upload-offset"]) == 8 * 1024**2  # the last complete part
+    rest = httpx.patch(upload_url, headers={**patch, "Upload-Offset": str(offset)}, content=data[offset:], timeout=60)
     assert rest.status_code == 204 and rest.headers["upload-offset"] == str(len(data))
-    assert cluster.platform.store.get_bytes(made["object_key"]) == data
+    assert cluster.platform.store.get_bytes(project["object_key"]) == data
 
 
-def test_races_have_one_winner(cluster: Server) -> None:
-    member = cluster.member("ENTERPRISE")
+def test_concurrent_requests_have_one_effect(cluster: Server) -> None:
+    member = cluster.create_member("ENTERPRISE")
     with cluster.database.write() as connection:
         ledger.grant_month(connection, member.workspace_id)
-        spare = ledger.balance_ms(connection, member.workspace_id) - 2 * ledger.MINUTE_MS
-        ledger.move(connection, member.workspace_id, f"test:{uuid.uuid4()}", "render", -spare)
+        spare = ledger.get_balance_ms(connection, member.workspace_id) - 2 * ledger.MINUTE_MS
+        ledger.post_entry(connection, member.workspace_id, ledger.NewEntry(f"test:{uuid.uuid4()}", "render", -spare))
     body = {"filename": "talk.mp4", "filesize": 5, "content_type": "video/mp4", "duration": 60}
     gate = threading.Barrier(16)
 
@@ -152,8 +152,8 @@ def test_races_have_one_winner(cluster: Server) -> None:
         body = {"email": "somebody@example.com"}
         return member.call("POST", f"/v1/{member.workspace_id}/invite", json=body).status_code
 
-    clip = analysed(member)[1]
-    other = cluster.member()
+    clip = create_analysed_project(member)[1]
+    other = cluster.create_member()
     with ThreadPoolExecutor(16) as pool:
         created = list(pool.map(create, range(16)))
         assert created.count(201) == 2 and set(created) == {201, 402}
@@ -165,4 +165,4 @@ def test_races_have_one_winner(cluster: Server) -> None:
         assert sorted(pool.map(template, range(16))) == [201] + [409] * 15
         assert set(pool.map(invite, range(16))) == {201}
     with cluster.database.read() as connection:
-        assert projects.listing(connection, other.workspace_id)[1] == 1
+        assert projects.list_page(connection, other.workspace_id)[1] == 1

@@ -1,4 +1,4 @@
-"""Every answer is in its envelope, whatever way it is reached: shapes of errors, ids of requests, headers of limits."""
+"""Envelopes, error sentences, request ids and rate limit headers of every kind of response."""
 
 import http.client
 import time
@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from api_server import Server
-from api_talk import analysed
+from api_talk import create_analysed_project
 
 JSON = {"Content-Type": "application/json"}
 
@@ -33,17 +33,17 @@ JSON = {"Content-Type": "application/json"}
         ("GET", "/v1/me", None, {"Authorization": "Bearer sk_live_nobody"}, 401),
     ],
 )
-def test_an_error_of_carmic_pro_has_a_sentence_and_its_number(
+def test_v1_errors_have_a_sentence_and_the_status(
     server: Server, method: str, path: str, content: bytes | None, headers: dict[str, str], status: int
 ) -> None:
-    answer = httpx.request(method, server.base + path, content=content, headers=headers)
-    assert answer.status_code == status, answer.text
-    body = answer.json()
+    response = httpx.request(method, server.base + path, content=content, headers=headers)
+    assert response.status_code == status, response.text
+    body = response.json()
     assert set(body) == {"error", "code"} and body["code"] == status
     assert len(body["error"]) > 10 and body["error"].endswith((".", ")"))
     for leak in ("Traceback", 'File "', "SELECT ", "sqlalchemy", str(server.home)):
-        assert leak not in answer.text
-    assert answer.headers["x-request-id"]
+        assert leak not in response.text
+    assert response.headers["x-request-id"]
 
 
 def test_other_paths_have_machine_codes(server: Server) -> None:
@@ -53,44 +53,44 @@ def test_other_paths_have_machine_codes(server: Server) -> None:
     assert httpx.put(server.base + "/keys").json()["code"] == "METHOD_NOT_ALLOWED"
 
 
-def test_a_405_names_what_is_allowed(server: Server) -> None:
+def test_a_405_lists_the_allowed_methods(server: Server) -> None:
     allowed = httpx.delete(server.base + "/v1/auth/login").headers["allow"]
     assert "POST" in allowed and "DELETE" not in allowed
 
 
-def test_an_unexpected_fault_tells_nothing_but_its_request(server: Server) -> None:
-    """An exception in a handler used to be the place where stack traces leak."""
-    member = server.member()
+def test_an_unexpected_error_reveals_only_the_request_id(server: Server) -> None:
+    """Stack traces must not leak from an exception in a handler."""
+    member = server.create_member()
     with server.database.write() as connection:
         connection.exec_driver_sql("ALTER TABLE clips RENAME TO clips_gone")
     try:
-        answer = member.call("GET", f"/v1/clips/{member.user_id}")
+        response = member.call("GET", f"/v1/clips/{member.user_id}")
     finally:
         with server.database.write() as connection:
             connection.exec_driver_sql("ALTER TABLE clips_gone RENAME TO clips")
-    assert answer.status_code in (500, 503)
-    assert answer.json()["code"] == answer.status_code
-    assert "clips" not in answer.json()["error"] and "Traceback" not in answer.text
-    assert answer.headers["x-request-id"] in server.log.read_text()
+    assert response.status_code in (500, 503)
+    assert response.json()["code"] == response.status_code
+    assert "clips" not in response.json()["error"] and "Traceback" not in response.text
+    assert response.headers["x-request-id"] in server.log.read_text()
 
 
-def test_every_list_tells_how_much_it_is(server: Server) -> None:
-    member = server.member("STANDARD")
-    clip = analysed(member)[1].id
-    of_clip = [f"clips/{clip}/{what}" for what in ("exports", "custom-media", "broll")]
+def test_every_list_has_meta(server: Server) -> None:
+    member = server.create_member("STANDARD")
+    clip = create_analysed_project(member)[1].id
+    clip_lists = [f"clips/{clip}/{what}" for what in ("exports", "custom-media", "broll")]
     lists = ["projects", "projects/caption-templates", "templates", "media", "social/accounts", "keys", "webhooks"]
-    for path in (*lists, *of_clip):
-        answer = member.call("GET", f"/v1/{path}").json()
-        rows, meta = answer["data"], answer["meta"]
+    for path in (*lists, *clip_lists):
+        response = member.call("GET", f"/v1/{path}").json()
+        rows, meta = response["data"], response["meta"]
         assert set(meta) == {"total", "limit", "offset", "has_more"}, path
         assert meta["total"] == len(rows) and meta["limit"] >= max(len(rows), 1), path
         assert meta["offset"] == 0 and meta["has_more"] is False, path
 
 
-def test_a_parameter_without_a_value_is_not_given(server: Server) -> None:
-    """The reference writes its lists so: `?media_type=&search=&limit=&offset=`."""
-    member = server.member()
-    member.project()
+def test_a_parameter_without_a_value_is_ignored(server: Server) -> None:
+    """The reference writes list queries as `?media_type=&search=&limit=&offset=`."""
+    member = server.create_member()
+    member.create_project()
     for path in (
         "/v1/projects?limit=20&offset=0&search=&status=",
         "/v1/projects/?limit=&offset=&search=&status=",
@@ -98,59 +98,69 @@ def test_a_parameter_without_a_value_is_not_given(server: Server) -> None:
         "/v1/templates/?ratio=",
     ):
         assert member.call("GET", path).status_code == 200, path
-    assert "'q'" in member.call("GET", "/v1/stock-videos?q=&per_page=").json()["error"]
+    assert "`q`" in member.call("GET", "/v1/stock-videos?q=&per_page=").json()["error"]
 
 
 @pytest.mark.parametrize(("query", "field"), [("status=DONE", "status"), ("limit=0", "limit"), ("offset=x", "offset")])
-def test_a_bad_parameter_is_called_what_the_client_calls_it(server: Server, query: str, field: str) -> None:
-    answer = server.member().call("GET", f"/v1/projects?{query}")
-    assert answer.status_code == 400 and answer.json()["error"].startswith(f"`{field}`: ")
+def test_an_invalid_parameter_is_named_as_the_client_names_it(server: Server, query: str, field: str) -> None:
+    response = server.create_member().call("GET", f"/v1/projects?{query}")
+    assert response.status_code == 400 and response.json()["error"].startswith(f"`{field}` must be ")
 
 
-def test_a_refused_value_is_told_what_will_do(server: Server) -> None:
-    member = server.member("STANDARD")
-    clip = f"/v1/clips/{analysed(member)[1].id}"
+def test_validation_sentences(server: Server) -> None:
+    member = server.create_member("STANDARD")
+    clip = f"/v1/clips/{create_analysed_project(member)[1].id}"
     new = {"filename": "talk.mp4", "filesize": 1}
     layout, lines = {"layout": {"layoutType": "wide"}}, {"style": {"linesPerScreen": "many"}}
-    for method, path, body, said in (
-        ("PUT", clip, layout, "`layout.layoutType`: 'wide' is none of face-track, fit, "),
-        ("PUT", clip, lines, "`style.linesPerScreen`: 'many' is none of a number, auto."),
-        ("POST", f"{clip}/exports", {"target_format": "avid"}, "`target_format`: 'avid' is none of after_effects, "),
-        ("POST", "/v1/projects/create", {**new, "language": "english"}, "`language`: must be a language by ISO 639-1"),
-        ("POST", "/v1/projects/create", {**new, "title": "a\0b"}, "`title`: must not hold a NUL character."),
-        ("POST", "/v1/auth/login", {"email": "ada", "password": "x"}, "`email`: must be an e-mail address."),
+    for method, path, body, sentence in (
+        ("PUT", clip, layout, "`layout.layoutType` must be one of face-track, fit, "),
+        ("PUT", clip, lines, "`style.linesPerScreen` must be one of a number, auto, not 'many'."),
+        ("POST", f"{clip}/exports", {"target_format": "avid"}, "`target_format` must be one of after_effects, "),
+        (
+            "POST",
+            "/v1/projects/create",
+            {**new, "language": "english"},
+            "`language` must be an ISO 639-1 language code, such as en, or auto.",
+        ),
+        ("POST", "/v1/projects/create", {**new, "title": "a\0b"}, "`title` must not contain a NUL character."),
+        ("POST", "/v1/auth/login", {"email": "ada", "password": "x"}, "`email` must be an e-mail address, "),
         ("POST", "/v1/auth/login", {"email": "ada@example.com"}, "`password` is missing."),
         ("PUT", clip, {"b_roll": [{"startTime": 1, "duration": 2}]}, "`b_roll[0].videoUrl` is missing."),
-        ("POST", "/v1/projects/create-from-url", {"url": "https://10.0.0.1/a"}, "`url`: The host 10.0.0.1 is private"),
-        ("POST", "/v1/projects/create-from-url", {"url": "talk"}, "`url`: must be an http(s) address, "),
-        ("PATCH", "/v1/me", {"avatar_url": "https://["}, "`avatar_url`: must be an http(s) address, "),  # none to parse
-        ("GET", "/v1/projects?status=DONE", None, "`status`: 'DONE' is none of CANCELLED, "),
-        ("GET", "/v1/media?search=%00", None, "`search`: must not hold a NUL character."),
+        ("PUT", clip, {"layout": {"padding": -1}}, "`layout.padding` must be "),
+        ("POST", "/v1/projects/create", {**new, "filesize": "1"}, "`filesize` must be an integer, not a string."),
+        ("POST", "/v1/projects/create", {**new, "filesize": -1}, "`filesize` must be an integer >= 0."),
+        ("POST", "/v1/projects/create", {**new, "duration": None, "trim_start": True}, "`trim_start` must be "),
+        ("POST", "/v1/auth/login", [], "The body must be an object, not an array."),
+        ("POST", "/v1/projects/create-from-url", {"url": "https://10.0.0.1/a"}, "`url` cannot be used. "),
+        ("POST", "/v1/projects/create-from-url", {"url": "talk"}, "`url` must be an http(s) address, "),
+        ("PATCH", "/v1/me", {"avatar_url": "https://["}, "`avatar_url` must be an http(s) address, "),
+        ("GET", "/v1/projects?status=DONE", None, "`status` must be one of CANCELLED, "),
+        ("GET", "/v1/media?search=%00", None, "`search` must not contain a NUL character."),
     ):
-        answer = member.call(method, path, json=body)
-        assert answer.status_code == 400 and answer.json()["error"].startswith(said), answer.text
+        response = member.call(method, path, json=body)
+        assert response.status_code == 400 and response.json()["error"].startswith(sentence), response.text
 
 
-def test_a_request_id_is_kept_when_it_is_harmless(server: Server) -> None:
-    given = httpx.get(server.base + "/v1/health", headers={"X-Request-ID": "my-request.1"})
-    assert given.headers["x-request-id"] == "my-request.1"
+def test_a_valid_request_id_is_kept(server: Server) -> None:
+    accepted = httpx.get(server.base + "/v1/health", headers={"X-Request-ID": "my-request.1"})
+    assert accepted.headers["x-request-id"] == "my-request.1"
     forged = httpx.get(server.base + "/v1/health", headers={"X-Request-ID": "a b{}"})
     assert forged.headers["x-request-id"] != "a b{}"
 
 
-def test_a_client_that_asks_every_five_seconds_keeps_its_connection(server: Server) -> None:
-    """Uvicorn's own limit is these five seconds: now and then it hung up just as the next request was sent."""
+def test_an_idle_connection_is_kept_for_longer_than_five_seconds(server: Server) -> None:
+    """Uvicorn closes idle connections after five seconds by default, sometimes just as the next request is sent."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     for wait_s in (0, 5.2):
         time.sleep(wait_s)
-        connection.request("GET", "/api/v1/health")  # raises RemoteDisconnected where it was hung up
-        answer = connection.getresponse()
-        assert answer.status == 200 and answer.read()
+        connection.request("GET", "/api/v1/health")  # raises RemoteDisconnected if the server has closed it
+        response = connection.getresponse()
+        assert response.status == 200 and response.read()
     connection.close()
 
 
 def test_secrets_never_reach_the_log(server: Server) -> None:
-    member = server.member()
+    member = server.create_member()
     key = member.call("POST", "/v1/keys", json={"name": "k", "scopes": ["read"]}).json()["data"]["key"]
     httpx.get(server.base + "/v1/projects", headers={"Authorization": f"Bearer {key}"})
     ticket = member.call("POST", "/v1/sse-ticket").json()["ticket"]

@@ -1,4 +1,4 @@
-"""The server keeps to its own schema: schemathesis tries every operation with generated requests."""
+"""The server conforms to its own schema: schemathesis calls every operation with generated requests."""
 
 import re
 import shutil
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api_server import Server
-from api_talk import analysed
+from api_talk import create_analysed_project
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
@@ -18,36 +18,36 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 def test_the_reference_works_without_internet(server: Server) -> None:
     page = httpx.get(server.base + "/docs")
     assert page.status_code == 200
-    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert any(piece.startswith("/api/docs/assets/") for piece in loaded)
-    for piece in loaded:  # what the browser fetches; the schema that the page holds may name addresses as examples
-        assert not piece.startswith(("http:", "https:", "//")), piece
-        if piece.startswith("/api/docs/assets/"):
-            assert httpx.get(f"http://127.0.0.1:{server.port}{piece}").status_code == 200
+    urls = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert any(url.startswith("/api/docs/assets/") for url in urls)
+    for url in urls:  # fetched by the browser; the embedded schema may hold URLs as examples
+        assert not url.startswith(("http:", "https:", "//")), url
+        if url.startswith("/api/docs/assets/"):
+            assert httpx.get(f"http://127.0.0.1:{server.port}{url}").status_code == 200
     schema = httpx.get(server.base + "/schema/openapi.json").json()
     assert len(schema["paths"]) > 60
     for path, item in schema["paths"].items():
         for method, operation in item.items():
-            told = set(operation["responses"])
-            assert {"400", "500"} <= told, (method, path)
+            statuses = set(operation["responses"])
+            assert {"400", "500"} <= statuses, (method, path)
             if operation.get("security"):
-                assert {"401", "403"} <= told, (method, path)
+                assert {"401", "403"} <= statuses, (method, path)
 
 
-def test_every_path_of_the_seed_document_is_there(server: Server) -> None:
+def test_every_path_of_the_reference_document_exists(server: Server) -> None:
     schema = httpx.get(server.base + "/schema/openapi.json").json()["paths"]
-    have = {f"{method.upper()} {re.sub('{.*?}', '{}', path)}" for path, item in schema.items() for method in item}
-    for line in SEED.strip().splitlines():
+    operations = {f"{method.upper()} {re.sub('{.*?}', '{}', path)}" for path, item in schema.items() for method in item}
+    for line in REFERENCE_PATHS.strip().splitlines():
         method, path = line.split()
-        assert f"{method} /api/v1{re.sub('{.*?}', '{}', path)}" in have, line
+        assert f"{method} /api/v1{re.sub('{.*?}', '{}', path)}" in operations, line
 
 
 @pytest.mark.slow
-def test_no_generated_request_breaks_the_schema(server: Server, tmp_path: Path) -> None:
+def test_generated_requests_conform_to_the_schema(server: Server, tmp_path: Path) -> None:
     command = shutil.which("schemathesis", path=str(Path(sys.executable).parent))
     assert command is not None, "schemathesis is missing: `make setup` installs it"
-    member = server.member("ENTERPRISE")
-    analysed(member)
+    member = server.create_member("ENTERPRISE")
+    create_analysed_project(member)
     run = subprocess.run(
         [
             command, "--config-file", str(Path(__file__).with_name("schemathesis.toml")), "run",
@@ -61,7 +61,7 @@ def test_no_generated_request_breaks_the_schema(server: Server, tmp_path: Path) 
     assert run.returncode == 0, run.stdout[-6000:]
 
 
-SEED = """
+REFERENCE_PATHS = """
 POST /auth/register
 POST /auth/login
 POST /auth/refresh

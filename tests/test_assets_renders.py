@@ -1,7 +1,8 @@
-"""A run of `render_clips` as Dagster makes it: what a client is told and given back where a clip cannot be rendered."""
+"""Runs of the job `render_clips` that fail: the error that the client sees, and the refund."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +11,25 @@ import httpx
 import pytest
 
 from api_server import Member, Server
-from api_talk import analysed
-from carmic_assets.captions.fonts import face
+from api_talk import create_analysed_project
+from carmic_assets.captions.fonts import build_face
 from carmic_assets.definitions import defs
 from resources import media_library, renders, run_intents
 from resources.renders import Render
-from resources.run_submission import VIDEOS
-from test_api_library import png, put_in, sound
+from resources.run_submission import VIDEO_PARTITIONS
+from test_api_library import build_png, build_wav, upload_and_confirm
 
 
 @pytest.fixture(scope="module")
 def owner(server: Server) -> Member:
-    return server.member("PROFESSIONAL")
+    return server.create_member("PROFESSIONAL")
 
 
-def run(member: Member, queued: Render, monkeypatch: pytest.MonkeyPatch) -> dg.ExecuteInProcessResult:
-    """The queued render's run, in this process."""
-    monkeypatch.setattr("carmic_assets.assets.platform_resource._opened", lambda: member.server.platform)
+def run_render_job(member: Member, queued: Render, monkeypatch: pytest.MonkeyPatch) -> dg.ExecuteInProcessResult:
+    """Execute the queued render's run in this process."""
+    monkeypatch.setattr("carmic_assets.assets.platform_resource._open_platform_once", lambda: member.server.platform)
     with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions(VIDEOS, [queued.project_id])
+        instance.add_dynamic_partitions(VIDEO_PARTITIONS, [queued.project_id])
         return defs.resolve_job_def("render_clips").execute_in_process(
             instance=instance,
             run_id=queued.run_id,
@@ -39,7 +40,7 @@ def run(member: Member, queued: Render, monkeypatch: pytest.MonkeyPatch) -> dg.E
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "config", "says"),
+    ("name", "content_type", "make_config", "expected_words"),
     [
         ("song.wav", "audio/wav", lambda m: {"audio": {"musicTrack": m["id"]}}, "`audio.musicTrack`"),
         ("song.wav", "audio/wav", lambda m: {"audio": {"activeTrack": {"url": m["url"]}}}, "`audio.activeTrack.url`"),
@@ -59,34 +60,34 @@ def run(member: Member, queued: Render, monkeypatch: pytest.MonkeyPatch) -> dg.E
     ],
     ids=["music", "track", "watermark", "b-roll", "font"],
 )
-def test_media_deleted_after_saving_fail_the_render_and_the_minutes_come_back(
+def test_media_deleted_after_saving_fail_the_render_and_refund_the_minutes(
     owner: Member,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
-    kind: str,
-    config: Any,
-    says: str,
+    content_type: str,
+    make_config: Callable[[dict[str, Any]], dict[str, Any]],
+    expected_words: str,
 ) -> None:
-    made = {
-        "audio/wav": sound,
-        "image/png": png,
-        "font/ttf": lambda: Path(face("Anton", 400, tmp_path).path).read_bytes(),
+    make_by_type = {
+        "audio/wav": build_wav,
+        "image/png": build_png,
+        "font/ttf": lambda: Path(build_face("Anton", 400, tmp_path).path).read_bytes(),
     }
-    media = put_in(owner, made[kind](), name, kind).json()["data"]
-    clip = analysed(owner)[1]
-    saved = owner.call("PUT", f"/v1/clips/{clip.id}", json=config(media))
+    media = upload_and_confirm(owner, make_by_type[content_type](), name, content_type).json()["data"]
+    clip = create_analysed_project(owner)[1]
+    saved = owner.call("PUT", f"/v1/clips/{clip.id}", json=make_config(media))
     assert saved.status_code == 200, saved.text
-    before = owner.call("GET", "/v1/usage").json()["data"]["minutes_balance"]
-    asked = owner.call("POST", f"/v1/clips/{clip.id}/render").json()["data"]
-    assert owner.call("GET", "/v1/usage").json()["data"]["minutes_balance"] < before
+    balance = owner.call("GET", "/v1/usage").json()["data"]["minutes_balance"]
+    order = owner.call("POST", f"/v1/clips/{clip.id}/render").json()["data"]
+    assert owner.call("GET", "/v1/usage").json()["data"]["minutes_balance"] < balance
     with owner.server.database.write() as connection:
         media_library.remove(connection, owner.workspace_id, media["id"])
-        queued = renders.get(connection, asked["render_job_id"])
+        queued = renders.get(connection, order["render_job_id"])
     owner.server.platform.store.delete(media["object_key"])
-    assert queued is not None and not run(owner, queued, monkeypatch).success
-    told = owner.call("GET", f"/v1/clips/{clip.id}/render-progress").json()["data"]
-    assert told["status"] == "FAILED_RENDER" and says in told["error_message"], told
-    assert owner.call("GET", "/v1/usage").json()["data"]["minutes_balance"] == pytest.approx(before)
+    assert queued is not None and not run_render_job(owner, queued, monkeypatch).success
+    progress = owner.call("GET", f"/v1/clips/{clip.id}/render-progress").json()["data"]
+    assert progress["status"] == "FAILED_RENDER" and expected_words in progress["error_message"], progress
+    assert owner.call("GET", "/v1/usage").json()["data"]["minutes_balance"] == pytest.approx(balance)
     assert owner.call("POST", f"/v1/clips/{clip.id}/retry-render").status_code == 202
     assert httpx.get(media["url"]).status_code == 404

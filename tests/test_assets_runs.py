@@ -1,4 +1,4 @@
-"""Runs that come late, twice or after a kill: what the assets write, whatever came between."""
+"""Runs that are late, repeated or killed: what the assets write in each case."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import func, select
 
 from carmic_assets.assets import deliverables, ingest, referenced_media
-from carmic_assets.assets.video_step import Stage
-from carmic_assets.model.errors import RenderFailed
+from carmic_assets.assets.video_step import VideoStep
+from carmic_assets.model.errors import RenderError
 from resources import accounts, clips, exports, ledger, projects, renders, run_intents, video_download
 from resources.database.tables import events
 from resources.platform import Platform, open_platform
@@ -26,113 +26,121 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
     yield open_platform({"CARMIC_HOME": str(tmp_path / "home"), "CARMIC_OUTBOUND_ALLOW": "127.0.0.0/8"})
 
 
-def project(platform: Platform, **columns: Any) -> projects.Project:
+def create_project(platform: Platform, **columns: object) -> projects.Project:
     with platform.database.write() as connection:
         user, workspace = accounts.register(connection, "a@example.com", "hash")
         ledger.grant_month(connection, workspace)
         new = projects.NewProject(title="talk.mp4", filename="talk.mp4", content_type="video/mp4")
-        made = projects.create(connection, workspace, user.id, new, ".mp4")
-        projects.amend(connection, made.id, **columns)
-        found = projects.get(connection, made.id)
-    assert found is not None
-    return found
+        project = projects.create(connection, workspace, user.id, new, ".mp4")
+        projects.update_details(connection, project.id, **columns)
+        updated = projects.get(connection, project.id)
+    assert updated is not None
+    return updated
 
 
-def described(start_s: float, title: str = "A clip") -> clips.NewClip:
+def new_clip(start_s: float, title: str = "A clip") -> clips.NewClip:
     return clips.NewClip(title, start_s, start_s + 30, 80, {}, "", [], [])
 
 
-def clip(platform: Platform, of: projects.Project) -> clips.Clip:
+def add_clip(platform: Platform, project: projects.Project) -> clips.Clip:
     with platform.database.write() as connection:
-        (made,) = clips.add(connection, of.id, of.workspace_id, [described(10)])
-        found = clips.get(connection, made)
-    assert found is not None
-    return found
+        (clip_id,) = clips.add(connection, project.id, project.workspace_id, [new_clip(10)])
+        clip = clips.get(connection, clip_id)
+    assert clip is not None
+    return clip
 
 
-def chosen(platform: Platform, of: projects.Project, run_id: str, tags: dict[str, str]) -> tuple[list[str], list[str]]:
-    """Which renders and which exports a run would make."""
-    at: Any = SimpleNamespace(platform=platform, project=of)
+def select_rows(
+    platform: Platform, project: projects.Project, run_id: str, tags: dict[str, str]
+) -> tuple[list[str], list[str]]:
+    """Return the ids of the renders and of the exports that a run would build."""
+    step: Any = SimpleNamespace(platform=platform, project=project)
     context: Any = SimpleNamespace(run=SimpleNamespace(run_id=run_id, tags=tags))
     return tuple(  # type: ignore[return-value]
-        [row.id for row in choose(at, context, deliverables.Again())]
-        for choose in (deliverables._renders, deliverables._exports)
+        [row.id for row in select(step, context, deliverables.RebuildConfig())]
+        for select in (deliverables._select_renders, deliverables._select_exports)
     )
 
 
-def test_a_re_execution_makes_again_what_the_run_made_that_it_repeats(platform: Platform) -> None:
-    """It has that run's tags, the subject's among them, and a run id that no row names."""
-    of = project(platform, status="CLIPS_READY")
-    first = clip(platform, of)
+def test_a_re_execution_rebuilds_what_the_repeated_run_built(platform: Platform) -> None:
+    """It has the repeated run's tags, with the subject, and a run id that no row names."""
+    project = create_project(platform, status="CLIPS_READY")
+    first = add_clip(platform, project)
     run_id = run_intents.new_run_id()
     with platform.database.write() as connection:
         render = renders.queue(connection, first, run_id)
-        run_intents.promise(connection, run_id, "render_clips", of.workspace_id, of.id, render.id)
-    assert chosen(platform, of, run_id, {run_intents.SUBJECT_TAG: render.id})[0] == [render.id]
+        run_intents.enqueue(connection, run_id, "render_clips", project.workspace_id, project.id, render.id)
+    assert select_rows(platform, project, run_id, {run_intents.SUBJECT_TAG: render.id})[0] == [render.id]
     with pytest.raises(dg.Failure, match="no finished file"):
-        chosen(platform, of, run_intents.new_run_id(), {run_intents.SUBJECT_TAG: render.id})
+        select_rows(platform, project, run_intents.new_run_id(), {run_intents.SUBJECT_TAG: render.id})
     with platform.database.write() as connection:
         assert renders.finish(connection, render.id, "key", {}, None)
-        (package, _), (other, _) = (exports.request(connection, first, to, False, "x") for to in ("premiere", "fcpx"))
-        for each in (package, other):
-            exports.finish(connection, each.id, "key", 1)
-    again: Any = SimpleNamespace(
+        (package, _), (other, _) = (
+            exports.request(connection, first, target, False, "x") for target in ("premiere", "fcpx")
+        )
+        for export in (package, other):
+            exports.finish(connection, export.id, "key", 1)
+    context: Any = SimpleNamespace(
         run=SimpleNamespace(run_id=run_intents.new_run_id(), tags={run_intents.SUBJECT_TAG: package.id})
     )
-    at: Any = SimpleNamespace(platform=platform, project=of)
-    assert [row.id for row in deliverables._exports(at, again, deliverables.Again())] == [package.id]
-    made, packaged = chosen(platform, of, run_intents.new_run_id(), {})
-    assert made == [render.id] and set(packaged) == {package.id, other.id}
+    step: Any = SimpleNamespace(platform=platform, project=project)
+    assert [row.id for row in deliverables._select_exports(step, context, deliverables.RebuildConfig())] == [package.id]
+    render_ids, export_ids = select_rows(platform, project, run_intents.new_run_id(), {})
+    assert render_ids == [render.id] and set(export_ids) == {package.id, other.id}
 
 
-def test_a_download_keeps_its_title_and_size_when_it_is_killed_as_it_is_stored(
+def test_a_download_killed_while_it_is_stored_keeps_its_title_and_size(
     platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    of = project(platform, source_url="https://example.com/talk")
+    project = create_project(platform, source_url="https://example.com/talk")
     (tmp_path / "fetched").write_bytes(b"the talk")
     monkeypatch.setattr(
-        video_download, "download", lambda *_, **__: video_download.Downloaded(tmp_path / "fetched", "How it works")
+        video_download,
+        "download_video",
+        lambda *_, **__: video_download.DownloadedVideo(tmp_path / "fetched", "How it works"),
     )
-    put = platform.store.put_file
+    put_file = platform.store.put_file
 
-    def killed(*given: Any) -> int:
-        put(*given)
+    def put_and_die(key: str, path: Path, content_type: str) -> int:
+        put_file(key, path, content_type)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(platform.store, "put_file", killed)
-    at = Stage(platform, of, "run", tmp_path)
+    monkeypatch.setattr(platform.store, "put_file", put_and_die)
+    step = VideoStep(platform, project, "run", tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        ingest._fetch(at)
-    ingest._fetch(at)
+        ingest._download_source(step)
+    ingest._download_source(step)
     with platform.database.read() as connection:
-        now = projects.get(connection, of.id)
-    assert now is not None and (now.title, now.filesize) == ("How it works", 8)
+        updated = projects.get(connection, project.id)
+    assert updated is not None and (updated.title, updated.filesize) == ("How it works", 8)
 
 
-def test_a_clip_that_is_touched_while_it_is_scored_again_keeps_its_cut(platform: Platform) -> None:
-    """On PostgreSQL a client's edit may come between a re-scoring's look and its word."""
-    of = project(platform, status="CLIPS_READY")
-    first = clip(platform, of)
+def test_a_clip_edited_while_it_is_rescored_keeps_its_bounds(platform: Platform) -> None:
+    """On PostgreSQL a client's edit may come between the re-scoring's read and its write."""
+    project = create_project(platform, status="CLIPS_READY")
+    first = add_clip(platform, project)
     with platform.database.write() as connection:
-        assert clips.describe(connection, first.id, described(12, "Another"))
+        assert clips.redefine(connection, first.id, new_clip(12, "Another"))
         clips.edit(connection, first.id, {}, title="Mine", start_s=11.0)
-        assert not clips.describe(connection, first.id, described(50, "Theirs"))
+        assert not clips.redefine(connection, first.id, new_clip(50, "Theirs"))
         clips.retire(connection, [first.id])
-        kept = clips.get(connection, first.id)
-    assert kept is not None and (kept.title, kept.start_s) == ("Mine", 11.0)
+        current = clips.get(connection, first.id)
+    assert current is not None and (current.title, current.start_s) == ("Mine", 11.0)
 
 
-@pytest.mark.parametrize(("status", "told"), [("COMPLETED", 1), ("FAILED", 0), ("CANCELLED", 0), ("TRANSCRIBING", 0)])
-def test_only_a_project_that_is_ready_tells_of_a_new_list_of_clips(platform: Platform, status: str, told: int) -> None:
-    of = project(platform, status=status)
+@pytest.mark.parametrize(
+    ("status", "event_count"), [("COMPLETED", 1), ("FAILED", 0), ("CANCELLED", 0), ("TRANSCRIBING", 0)]
+)
+def test_only_a_ready_project_publishes_a_new_list_of_clips(platform: Platform, status: str, event_count: int) -> None:
+    project = create_project(platform, status=status)
     with platform.database.write() as connection:
-        projects.relist(connection, of.id)
+        projects.refresh_listing(connection, project.id)
         ready = select(func.count()).where(events.c.event == "project.clips_ready")
-        assert connection.scalar(ready) == told
+        assert connection.scalar(ready) == event_count
 
 
-class Nowhere(http.server.BaseHTTPRequestHandler):
-    """Answers with a redirect to nowhere."""
+class RedirectWithoutLocation(http.server.BaseHTTPRequestHandler):
+    """Answers with a redirect status and no Location header."""
 
     def do_GET(self) -> None:
         self.send_response(300)
@@ -141,9 +149,9 @@ class Nowhere(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-def test_media_behind_a_redirect_to_nowhere_fail_with_a_sentence(platform: Platform, tmp_path: Path) -> None:
-    with http.server.HTTPServer(("127.0.0.1", 0), Nowhere) as server:
+def test_a_redirect_without_a_location_fails_the_render(platform: Platform, tmp_path: Path) -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), RedirectWithoutLocation) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with pytest.raises(RenderFailed, match="could not be fetched"):
-            referenced_media._fetch(platform, f"http://127.0.0.1:{server.server_address[1]}/b.mp4", tmp_path)
+        with pytest.raises(RenderError, match="could not be fetched"):
+            referenced_media._download(platform, f"http://127.0.0.1:{server.server_address[1]}/b.mp4", tmp_path)
         server.shutdown()

@@ -1,4 +1,4 @@
-"""What reviewers would otherwise look for: one door to media, cheap definitions, documentation that is complete."""
+"""Conventions that reviewers would otherwise check: imports, loading time, complete documentation."""
 
 from __future__ import annotations
 
@@ -9,55 +9,55 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("api", "carmic_assets", "resources", "sensors")
+PACKAGES = ("api", "carmic_assets", "resources", "sensors")
 
 
-def sources() -> Iterator[tuple[str, str]]:
-    for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
+def read_sources() -> Iterator[tuple[str, str]]:
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
             yield path.relative_to(ROOT).as_posix(), path.read_text()
 
 
-def users_of(pattern: str) -> set[str]:
-    return {name for name, text in sources() if re.search(pattern, text)}
+def find_files_with(pattern: str) -> set[str]:
+    return {name for name, text in read_sources() if re.search(pattern, text)}
 
 
 def test_one_module_opens_media_and_one_runs_ffmpeg() -> None:
-    writers = {"carmic_assets/media/analysis.py", "carmic_assets/media/excerpt.py"}  # open only what they write
-    assert users_of(r"\bav\.open\(") == {"carmic_assets/media/containers.py"} | writers
-    assert users_of(r"get_ffmpeg_exe") == {"carmic_assets/media/ffmpeg.py"}
-    assert users_of(r"cv2\.VideoCapture|moviepy|ffmpeg\.input") == set()
+    writers = {"carmic_assets/media/analysis.py", "carmic_assets/media/excerpt.py"}  # open only files that they write
+    assert find_files_with(r"\bav\.open\(") == {"carmic_assets/media/containers.py"} | writers
+    assert find_files_with(r"get_ffmpeg_exe") == {"carmic_assets/media/ffmpeg.py"}
+    assert find_files_with(r"cv2\.VideoCapture|moviepy|ffmpeg\.input") == set()
 
 
-def test_two_modules_know_dagster_from_inside() -> None:
-    assert users_of(r"from dagster\._|import dagster\._") == {
+def test_two_modules_import_dagster_internals() -> None:
+    assert find_files_with(r"from dagster\._|import dagster\._") == {
         "resources/run_submission.py",
         "resources/compute_logs.py",
     }
 
 
 def test_nothing_is_left_unfinished() -> None:
-    assert users_of(r"NotImplementedError|\bTODO\b|\bFIXME\b|\bXXX\b") == set()
+    assert find_files_with(r"NotImplementedError|\bTODO\b|\bFIXME\b|\bXXX\b") == set()
 
 
-def test_definitions_load_without_a_model_or_media_library_and_in_half_a_second_of_cpu() -> None:
+def test_definitions_load_without_heavy_libraries_in_half_a_second_of_cpu() -> None:
     program = (
-        "import time, sys, dagster, sqlalchemy; began = time.process_time();"
-        "import carmic_assets.definitions; took = time.process_time() - began;"
+        "import time, sys, dagster, sqlalchemy; started = time.process_time();"
+        "import carmic_assets.definitions; cpu_s = time.process_time() - started;"
         "heavy = {'torch', 'av', 'polars', 'ultralytics', 'faster_whisper', 'matplotlib', 'scipy'} & set(sys.modules);"
-        "print(took, sorted(heavy))"
+        "print(cpu_s, sorted(heavy))"
     )
-    took, heavy = min(
+    cpu_s, heavy = min(
         subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
         .stdout.strip()
         .split(" ", 1)
         for _ in range(3)
     )
     assert heavy == "[]"
-    assert float(took) < 0.5
+    assert float(cpu_s) < 0.5
 
 
-def test_the_architecture_names_every_room_and_every_link_leads_somewhere() -> None:
+def test_the_architecture_page_names_every_package_and_all_links_resolve() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text()
     for folder in sorted((ROOT / "carmic_assets").iterdir()):
         if (folder / "__init__.py").exists():
@@ -67,11 +67,13 @@ def test_the_architecture_names_every_room_and_every_link_leads_somewhere() -> N
             assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
-def test_the_definitions_hold_what_the_documentation_says() -> None:
+def test_the_definitions_hold_the_documented_jobs_sensors_and_schedules() -> None:
     program = (
         "import carmic_assets.definitions as d; r = d.defs.get_repository_def();"
         "jobs = sorted(j.name for j in r.get_all_jobs() if not j.name.startswith('__'));"
         "print(jobs, len(r.sensor_defs), len(r.schedule_defs))"
     )
-    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert said.split("\n")[0] == "['export_packages', 'ingest_video', 'render_clips', 'rescore_clips'] 4 1"
+    output = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert output.split("\n")[0] == "['export_packages', 'ingest_video', 'render_clips', 'rescore_clips'] 4 1"

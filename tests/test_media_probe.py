@@ -1,19 +1,21 @@
-"""What the probe promises: the facts of odd files, and a sentence for those that cannot be used."""
+"""Tests of the probe: the facts of odd files, and error sentences for unusable ones."""
 
 from __future__ import annotations
 
+import hashlib
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 import media_files
-from carmic_assets.media.probe import facts_of, frame_rate, probe, snap
-from carmic_assets.model.errors import CorruptVideo
+from carmic_assets.media.probe import estimate_frame_rate, probe, read_facts, snap_frame_rate
+from carmic_assets.model.errors import CorruptVideoError
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "turn", "rate"),
+    ("name", "size", "orientation", "rate"),
     [
         ("androidx_bbb_800x640_768kbps_30fps_avc_2b_firstpts_10_sec.mp4", (1137, 640), (0, False), (30, 1)),
         ("androidx_internal_emulator_transformer_output_270_rotated.mp4", (720, 1280), (270, False), (30000, 1001)),
@@ -28,14 +30,16 @@ from carmic_assets.model.errors import CorruptVideo
         ("androidx_sample_missing_stsd.mp4", (1080, 720), (0, False), (30000, 1001)),
     ],
 )
-def test_odd_files_are_described_as_a_viewer_sees_them(shared, name, size, turn, rate):
+def test_odd_files_have_the_facts_that_a_viewer_sees(
+    shared: Path, name: str, size: tuple[int, int], orientation: tuple[int, bool], rate: tuple[int, int]
+) -> None:
     video = probe(shared / "data/odd" / name).video
     assert (video.width, video.height) == size
-    assert (video.rotation, video.mirrored) == turn
+    assert (video.rotation, video.mirrored) == orientation
     assert (video.rate.num, video.rate.den) == rate
 
 
-def test_colour_and_hdr_are_read_from_the_pictures(shared):
+def test_colour_and_hdr_are_read_from_the_frames(shared: Path) -> None:
     hdr = probe(shared / "data/odd/androidx_hdr10-av1.mp4").video
     assert (hdr.hdr, hdr.color_transfer, hdr.color_primaries) == (True, "smpte2084", "bt2020")
     full = probe(shared / "data/odd/androidx_sample_shorter_audio.mp4").video
@@ -53,8 +57,8 @@ def test_colour_and_hdr_are_read_from_the_pictures(shared):
         "mp4parse_zero_empty_stsc.mp4",
     ],
 )
-def test_a_file_without_a_picture_is_refused_with_a_sentence(shared, name):
-    with pytest.raises(CorruptVideo) as refused:
+def test_a_file_without_a_picture_is_refused_with_a_sentence(shared: Path, name: str) -> None:
+    with pytest.raises(CorruptVideoError) as refused:
         probe(shared / "data/odd" / name)
     assert refused.value.sentence.endswith(".") and str(shared) not in refused.value.sentence
 
@@ -69,42 +73,40 @@ def test_a_file_without_a_picture_is_refused_with_a_sentence(shared, name):
         b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom",
     ],
 )
-def test_what_is_no_video_is_refused_whatever_its_name(tmp_path, content):
+def test_content_that_is_not_a_video_is_refused_under_a_video_name(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "video.mp4"
     path.write_bytes(content)
-    with pytest.raises(CorruptVideo):
+    with pytest.raises(CorruptVideoError):
         probe(path)
 
 
-def test_an_absurd_size_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
-    path = media_files.counted(tmp_path / "a.mp4", seconds=0.2, sound=False)
+def test_an_excessive_picture_size_is_refused_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = media_files.write_numbered_video(tmp_path / "a.mp4", seconds=0.2, sound=False)
     monkeypatch.setattr("carmic_assets.media.containers.MAX_PIXELS", 100 * 100)
-    with pytest.raises(CorruptVideo, match="too large"):
+    with pytest.raises(CorruptVideoError, match="too large"):
         probe(path)
 
 
-def test_a_file_that_was_cut_short_is_as_long_as_what_is_left(tmp_path):
-    whole = media_files.counted(tmp_path / "a.mkv", seconds=8)
-    part = tmp_path / "b.mkv"
-    part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    assert probe(whole).video.duration_s == pytest.approx(8, abs=0.05)
-    left = probe(part)
-    assert 2 < left.video.duration_s < 6
-    assert left.duration_s < left.video.duration_s + 1  # and so is its sound, whatever the header says
+def test_a_truncated_file_lasts_as_long_as_its_remaining_packets(tmp_path: Path) -> None:
+    complete = media_files.write_numbered_video(tmp_path / "a.mkv", seconds=8)
+    truncated = tmp_path / "b.mkv"
+    truncated.write_bytes(complete.read_bytes()[: complete.stat().st_size // 2])
+    assert probe(complete).video.duration_s == pytest.approx(8, abs=0.05)
+    facts = probe(truncated)
+    assert 2 < facts.video.duration_s < 6
+    assert facts.duration_s < facts.video.duration_s + 1, "the audio is limited too"
 
 
-def test_a_recording_that_does_not_say_how_long_it_is_is_read_to_its_end(tmp_path, monkeypatch):
-    """What browsers record has no duration in its header: it was taken to end with the packets that were sampled."""
-    import av
-
+def test_a_file_without_a_stated_duration_is_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings of browsers state no duration. They do not end with the last sampled packet."""
     monkeypatch.setattr("carmic_assets.media.probe.SAMPLED_PACKETS", 50)
-    whole = media_files.counted(tmp_path / "a.mkv", seconds=8)
+    complete = media_files.write_numbered_video(tmp_path / "a.mkv", seconds=8)
     path = tmp_path / "b.mkv"
-    with av.open(str(whole)) as source, av.open(str(path), "w", format="matroska", options={"live": "1"}) as out:
-        copied = {stream.index: out.add_stream_from_template(stream) for stream in source.streams}
+    with av.open(str(complete)) as source, av.open(str(path), "w", format="matroska", options={"live": "1"}) as out:
+        copies = {stream.index: out.add_stream_from_template(stream) for stream in source.streams}
         for packet in source.demux():
             if packet.dts is not None:
-                packet.stream = copied[packet.stream.index]
+                packet.stream = copies[packet.stream.index]
                 out.mux(packet)
     facts = probe(path)
     assert facts.duration_s == pytest.approx(8, abs=0.05)
@@ -112,35 +114,33 @@ def test_a_recording_that_does_not_say_how_long_it_is_is_read_to_its_end(tmp_pat
     assert facts.audio.duration_s == pytest.approx(8, abs=0.05)
 
 
-def test_a_late_start_is_taken_off_the_source_clock(tmp_path):
-    facts = probe(media_files.counted(tmp_path / "a.ts", first_pts_s=10, container="mpegts"))
+def test_the_container_start_is_subtracted_from_the_source_clock(tmp_path: Path) -> None:
+    facts = probe(media_files.write_numbered_video(tmp_path / "a.ts", first_pts_s=10, container="mpegts"))
     assert facts.container_start_s > 9
     assert facts.video.start_s < 0.1 and facts.audio.start_s < 0.1
     assert facts.duration_s == pytest.approx(4, abs=0.1)
 
 
-def test_variable_and_constant_rates_are_told_apart(tmp_path):
-    steady = probe(media_files.counted(tmp_path / "a.mkv", fps=Fraction(30000, 1001))).video
-    assert (steady.variable_rate, steady.rate.num) == (False, 30000)
-    holes = probe(media_files.counted(tmp_path / "b.mkv", skip=tuple(range(20, 40)))).video
-    assert (holes.variable_rate, holes.rate.num, holes.rate.den) == (True, 25, 1)
+def test_variable_and_constant_rates_are_distinguished(tmp_path: Path) -> None:
+    constant = probe(media_files.write_numbered_video(tmp_path / "a.mkv", fps=Fraction(30000, 1001))).video
+    assert (constant.variable_rate, constant.rate.num) == (False, 30000)
+    variable = probe(media_files.write_numbered_video(tmp_path / "b.mkv", skip=tuple(range(20, 40)))).video
+    assert (variable.variable_rate, variable.rate.num, variable.rate.den) == (True, 25, 1)
 
 
-def test_rates_snap_to_standard_ones_only_where_they_are_near():
-    assert snap(Fraction(2997, 100)) == Fraction(30000, 1001)
-    assert snap(Fraction(2500, 83)) == Fraction(2500, 83)
+def test_rates_snap_only_to_near_standard_rates() -> None:
+    assert snap_frame_rate(Fraction(2997, 100)) == Fraction(30000, 1001)
+    assert snap_frame_rate(Fraction(2500, 83)) == Fraction(2500, 83)
     jittered = [n / 30 + (0.004 if n % 3 else -0.004) for n in range(3000)]
-    assert frame_rate([jittered], Fraction(1, 90_000), None, None) == (Fraction(30), False)
+    assert estimate_frame_rate([jittered], Fraction(1, 90_000), None, None) == (Fraction(30), False)
 
 
-def test_sound_alone_is_described_for_the_library(tmp_path, shared):
-    facts = facts_of(shared / "data/audio/jfk.flac", ("flac",))
+def test_facts_of_an_audio_file(shared: Path) -> None:
+    facts = read_facts(shared / "data/audio/jfk.flac", ("flac",))
     assert facts.video is None and facts.audio.sample_rate == 44100
     assert facts.duration_s == pytest.approx(11, abs=0.01)
 
 
-def test_the_hash_is_of_the_whole_file(tmp_path):
-    import hashlib
-
-    path: Path = media_files.counted(tmp_path / "a.mp4", seconds=1)
+def test_the_hash_is_of_the_complete_file(tmp_path: Path) -> None:
+    path: Path = media_files.write_numbered_video(tmp_path / "a.mp4", seconds=1)
     assert probe(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()

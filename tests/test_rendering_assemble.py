@@ -1,9 +1,12 @@
-"""What an edit is made of, and what is refused before any work is done."""
+"""Assembly of edits: clip bounds, pause removal, and the configurations that are rejected before a render."""
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,41 +14,56 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import media_files
-from carmic_assets.media.ffmpeg import binary
-from carmic_assets.media.file_kinds import describe
+from carmic_assets.media.ffmpeg import locate_binary
+from carmic_assets.media.file_kinds import describe_file
 from carmic_assets.media.probe import probe
 from carmic_assets.model.direction import LayoutShot
-from carmic_assets.model.edit import MediaFile
-from carmic_assets.model.errors import RenderFailed
-from carmic_assets.model.media import Rate
+from carmic_assets.model.edit import Edit, MediaFile
+from carmic_assets.model.errors import RenderError
+from carmic_assets.model.media import FrameRate
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import TemplateConfig
-from carmic_assets.rendering.edit_assembly import assemble, clip_bounds
-from carmic_assets.rendering.pauses import LEAD_S, TAIL_S, kept_spans
+from carmic_assets.rendering.edit_assembly import ClipInputs, assemble_edit, snap_clip_bounds
+from carmic_assets.rendering.pauses import WORD_LEAD_S, WORD_TAIL_S, remove_pauses
 from carmic_assets.rendering.render import render
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    return media_files.counted(tmp_path_factory.mktemp("source") / "a.mp4", seconds=4)
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return media_files.write_numbered_video(tmp_path_factory.mktemp("source") / "a.mp4", seconds=4)
 
 
-def put_together(source, media=None, words=(), end=2.0, **config):
+def build_edit(
+    source: Path,
+    media: dict[str, MediaFile] | None = None,
+    words: Sequence[Word] = (),
+    end: float = 2.0,
+    **config: object,
+) -> Edit:
     facts = probe(source)
-    start, end = clip_bounds(facts, 0.4, 0.4 + end)
-    return assemble(
-        **{"clip_id": "c", "title": "t", "source_path": str(source), "source": facts, "start_s": start, "end_s": end},
-        **{"config": msgspec.convert(config, TemplateConfig), "words": words, "media": media},
-        shots=[LayoutShot(0, end - start, "fit", None, "", ())],
+    start, end = snap_clip_bounds(facts, 0.4, 0.4 + end)
+    return assemble_edit(
+        ClipInputs(
+            **{
+                "clip_id": "c",
+                "title": "t",
+                "source_path": str(source),
+                "source": facts,
+                "start_s": start,
+                "end_s": end,
+            },
+            **{"config": msgspec.convert(config, TemplateConfig), "words": words, "media": media},
+            shots=[LayoutShot(0, end - start, "fit", None, "", ())],
+        )
     )
 
 
 @pytest.mark.parametrize(
-    ("config", "says"),
+    ("config", "message"),
     [
         ({"b_roll": [{"videoUrl": "gone", "startTime": 0, "duration": 1}]}, "not in the media library"),
         ({"b_roll": [{"videoUrl": "v", "startTime": 1.5, "duration": 1}]}, "past the end of the clip"),
-        ({"b_roll": [{"videoUrl": "v", "startTime": 0, "duration": 1, "sourceStart": 9}]}, "after the end of its own"),
+        ({"b_roll": [{"videoUrl": "v", "startTime": 0, "duration": 1, "sourceStart": 9}]}, "which is only 3.0 s long"),
         ({"b_roll": [{"videoUrl": "a", "startTime": 0, "duration": 1}]}, "no picture"),
         ({"audio": {"musicTrack": "v"}}, "no sound"),
         ({"audio": {"activeTrack": {"url": "gone"}}}, "activeTrack.*not in the media library"),
@@ -54,47 +72,48 @@ def put_together(source, media=None, words=(), end=2.0, **config):
         ({"elements": {"progressBar": {"enabled": True, "color": "blurple"}}}, "colour"),
     ],
 )
-def test_what_cannot_be_rendered_is_refused_with_a_sentence(source, config, says):
+def test_invalid_configurations_are_rejected_with_a_message(source: Path, config: dict[str, Any], message: str) -> None:
     media = {
         "v": MediaFile("v.mp4", "v", 3.0, 64, 64, True, False),
         "a": MediaFile("a.mp3", "a", 3.0, None, None, False, True),
     }
-    with pytest.raises(RenderFailed, match=says):
-        put_together(source, media, **config)
+    with pytest.raises(RenderError, match=message):
+        build_edit(source, media, **config)
 
 
-def test_a_cutaway_that_its_file_is_too_short_for_ends_with_it_and_the_report_says_so(source, tmp_path):
-    """Sound that went on after the picture counted as length: the last picture stood until it ended."""
-    picture, longer = media_files.counted(tmp_path / "v.mp4", seconds=1, sound=False), tmp_path / "longer.mp4"
+def test_cutaway_longer_than_its_file_ends_with_the_file_and_is_reported(source: Path, tmp_path: Path) -> None:
+    """A file whose audio is longer than its picture has the length of the picture."""
+    picture = media_files.write_numbered_video(tmp_path / "v.mp4", seconds=1, sound=False)
+    longer = tmp_path / "longer.mp4"
     tone = ("-f", "lavfi", "-i", "sine=440:d=3")
-    subprocess.run([binary(), "-v", "error", "-i", str(picture), *tone, "-c:v", "copy", str(longer)], check=True)
-    file = describe(longer, "sea.mp4")
+    subprocess.run([locate_binary(), "-v", "error", "-i", str(picture), *tone, "-c:v", "copy", str(longer)], check=True)
+    file = describe_file(longer, "sea.mp4")
     assert (file.kind, file.duration_s, file.has_audio) == ("video", pytest.approx(1.0, abs=0.05), True)
     items = [
         {"videoUrl": "v", "startTime": 0, "duration": 1.02},  # rounding
         {"videoUrl": "v", "startTime": 0.4, "duration": 1.5, "sourceStart": 0.6, "sourceDuration": 5},
     ]
-    edit = put_together(source, {"v": file}, b_roll=items, layout={"layoutType": "fit", "aspectRatio": "16:9"})
+    edit = build_edit(source, {"v": file}, b_roll=items, layout={"layoutType": "fit", "aspectRatio": "16:9"})
     assert [cut.duration_s for cut in edit.cutaways] == pytest.approx([1.0, 0.4], abs=0.05)
     report = render(edit, tmp_path / "out.mp4", tmp_path / "work", cache=tmp_path / "cache")
     (note,) = report.notes
     assert "B-roll 2 (`b_roll[1].videoUrl`) is 1.1 s shorter" in note and "sea.mp4" in note
-    seen = [media_files.number(each) for each in media_files.frames(tmp_path / "out.mp4")]
-    assert seen[:10] == list(range(10)) and seen[10:20] == list(range(15, 25))
-    assert seen[25:] == list(range(10 + 25, 10 + 50))  # the talk is back
+    numbers = [media_files.read_frame_number(frame) for frame in media_files.decode_frames(tmp_path / "out.mp4")]
+    assert numbers[:10] == list(range(10)) and numbers[10:20] == list(range(15, 25))
+    assert numbers[25:] == list(range(10 + 25, 10 + 50))  # the source again
 
 
-def test_an_unknown_font_fails_the_render_and_leaves_nothing(source, tmp_path):
-    edit = put_together(source, style={"captionFont": "No Such Font"}, words=[Word("hi", 0, 1, 1.0)])
-    with pytest.raises(RenderFailed, match="No Such Font"):
+def test_unknown_font_fails_the_render_and_leaves_no_files(source: Path, tmp_path: Path) -> None:
+    edit = build_edit(source, style={"captionFont": "No Such Font"}, words=[Word("hi", 0, 1, 1.0)])
+    with pytest.raises(RenderError, match="No Such Font"):
         render(edit, tmp_path / "out.mp4", tmp_path / "work")
     assert [p.name for p in tmp_path.iterdir()] == ["work"] and not any((tmp_path / "work").iterdir())
 
 
-def test_a_tenth_of_a_second_with_everything_on_it_is_rendered(source, tmp_path):
+def test_clip_of_a_tenth_of_a_second_with_all_elements_is_rendered(source: Path, tmp_path: Path) -> None:
     tone = tmp_path / "long.wav"
-    subprocess.run([binary(), "-v", "error", "-f", "lavfi", "-i", "sine=440:d=9", str(tone)], check=True)
-    edit = put_together(
+    subprocess.run([locate_binary(), "-v", "error", "-f", "lavfi", "-i", "sine=440:d=9", str(tone)], check=True)
+    edit = build_edit(
         source,
         {"m": MediaFile(str(tone), "m", 9.0, None, None, False, True)},
         words=[Word("hi", 0.0, 0.1, 1.0), Word("uhm", 0.1, 0.1, 1.0)],
@@ -103,80 +122,92 @@ def test_a_tenth_of_a_second_with_everything_on_it_is_rendered(source, tmp_path)
         audio={"autoSfxEnabled": True, "musicTrack": "m", "removePauses": True},
     )
     report = render(edit, tmp_path / "out.mp4", tmp_path / "work", cache=tmp_path / "cache")
-    assert report.frames == len(media_files.frames(tmp_path / "out.mp4")) == 3
+    assert report.frames == len(media_files.decode_frames(tmp_path / "out.mp4")) == 3
 
 
-def test_music_that_is_gone_fails_the_render(source, tmp_path):
+def test_missing_music_fails_the_render(source: Path, tmp_path: Path) -> None:
     media = {"m": MediaFile(str(tmp_path / "gone.mp3"), "m", 9.0, None, None, False, True)}
-    edit = put_together(source, media, audio={"musicTrack": "m"})
-    with pytest.raises(RenderFailed, match="missing"):
+    edit = build_edit(source, media, audio={"musicTrack": "m"})
+    with pytest.raises(RenderError, match="missing"):
         render(edit, tmp_path / "out.mp4", tmp_path / "work", cache=tmp_path / "cache")
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_damaged_media_fail_the_render_and_leave_nothing(source, tmp_path):
+def test_damaged_media_fail_the_render_and_leave_no_files(source: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"not a video" * 100)
     media = {"v": MediaFile(str(broken), "v", 3.0, 64, 64, True, False)}
-    edit = put_together(source, media, b_roll=[{"videoUrl": "v", "startTime": 0, "duration": 1}])
-    with pytest.raises(RenderFailed):
+    edit = build_edit(source, media, b_roll=[{"videoUrl": "v", "startTime": 0, "duration": 1}])
+    with pytest.raises(RenderError):
         render(edit, tmp_path / "out.mp4", tmp_path / "work")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["broken.mp4", "work"]
 
 
-def test_bounds_lie_on_the_grid_and_inside_the_source(source):
+def test_clip_bounds_are_snapped_to_the_frame_grid_inside_the_source(source: Path) -> None:
     facts = probe(source)
-    start, end = clip_bounds(facts, 1.013, 99)
+    start, end = snap_clip_bounds(facts, 1.013, 99)
     assert start == pytest.approx(1.0) and end == pytest.approx(4.0, abs=0.05)
-    with pytest.raises(RenderFailed, match="outside"):
-        clip_bounds(facts, 50, 60)
+    with pytest.raises(RenderError, match="outside"):
+        snap_clip_bounds(facts, 50, 60)
 
 
-def test_the_users_words_replace_the_transcripts(source):
+def test_edited_words_replace_the_transcript_in_captions(source: Path) -> None:
     edited = {"words": [{"word": "Carmic", "start": 0.1, "end": 0.5}]}
-    edit = put_together(source, words=[Word("karmic", 0.1, 0.5, 0.4)], transcript=edited)
+    edit = build_edit(source, words=[Word("karmic", 0.1, 0.5, 0.4)], transcript=edited)
     assert [w.text for w in edit.words] == ["Carmic"]
 
 
-def test_fillers_and_silences_go_and_words_stay_whole():
+def test_fillers_and_silences_are_removed_and_words_are_kept_whole() -> None:
     words = [Word("so", 1.0, 1.3, 1), Word("um,", 1.5, 1.9, 1), Word("yes.", 2.0, 2.4, 1), Word("then", 6.0, 6.4, 1)]
-    kept = kept_spans(words, 10.0, Rate(25, 1), language="en")
+    kept = remove_pauses(words, 10.0, FrameRate(25, 1), language="en")
     assert sum(k.end_s - k.start_s for k in kept) < 3
     for word in (words[0], words[2], words[3]):
         assert any(k.start_s <= word.start_s + 0.021 and word.end_s - 0.021 <= k.end_s for k in kept)
     assert not any(k.start_s < 1.7 < k.end_s for k in kept)
-    german = kept_spans([Word("um", 1.5, 1.9, 1), Word("zu", 2.0, 2.4, 1)], 4.0, Rate(25, 1), language="de")
+    german = remove_pauses([Word("um", 1.5, 1.9, 1), Word("zu", 2.0, 2.4, 1)], 4.0, FrameRate(25, 1), language="de")
     assert any(k.start_s < 1.7 < k.end_s for k in german)
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        [("um", 1.0, 1.3), ("I", 1.3, 1.42), ("uh", 1.42, 1.8), ("think", 2.0, 2.4)],  # a short one between two
-        [("so", 0.5, 0.9), ("um", 1.0, 1.3), ("Tom", 1.0, 1.3), ("ran", 1.4, 1.8)],  # heard as a filler, corrected
+        [
+            ("um", 1.0, 1.3),
+            ("I", 1.3, 1.42),
+            ("uh", 1.42, 1.8),
+            ("think", 2.0, 2.4),
+        ],  # a short word between two fillers
+        [
+            ("so", 0.5, 0.9),
+            ("um", 1.0, 1.3),
+            ("Tom", 1.0, 1.3),
+            ("ran", 1.4, 1.8),
+        ],  # recognised as a filler, then corrected
         [("um", 1.0, 1.5), ("never", 1.3, 1.8)],  # times that overlap
     ],
 )
-def test_a_filler_takes_no_part_of_a_word_with_it(words):
-    kept = kept_spans([Word(text, a, b, 1) for text, a, b in words], 4.0, Rate(25, 1), language="en")
+def test_removing_a_filler_never_cuts_a_word(words: list[tuple[str, float, float]]) -> None:
+    kept = remove_pauses([Word(text, a, b, 1) for text, a, b in words], 4.0, FrameRate(25, 1), language="en")
     for text, a, b in words:
-        whole = any(k.start_s <= a + 0.021 and b - 0.021 <= k.end_s for k in kept)
-        assert whole == (text not in ("um", "uh") or ("Tom", a, b) in words), text
+        is_kept = any(k.start_s <= a + 0.021 and b - 0.021 <= k.end_s for k in kept)
+        assert is_kept == (text not in ("um", "uh") or ("Tom", a, b) in words), text
 
 
 @given(
     st.lists(st.tuples(st.floats(0, 30), st.floats(0.05, 2)), max_size=30), st.sampled_from([(25, 1), (30000, 1001)])
 )
-def test_keeps_are_in_order_on_the_grid_and_hold_every_word(raw, rate):
+def test_kept_spans_are_ordered_on_the_frame_grid_and_contain_every_word(
+    raw: list[tuple[float, float]], rate: tuple[int, int]
+) -> None:
     words = [Word("word", a, a + d, 1.0) for a, d in raw]
-    rate = Rate(*rate)
-    grid = rate.num / rate.den
+    frame_rate = FrameRate(*rate)
+    grid = frame_rate.num / frame_rate.den
     duration = round(33 * grid) / grid
-    kept = kept_spans(words, duration, rate)
+    kept = remove_pauses(words, duration, frame_rate)
     assert kept and kept[0].start_s >= 0 and kept[-1].end_s <= duration + 1e-6
     assert all(a.end_s < b.start_s for a, b in pairwise(kept))
     assert all(abs(t * grid - round(t * grid)) < 1e-6 for k in kept for t in (k.start_s, k.end_s))
     for word in words:
         middle = min((word.start_s + word.end_s) / 2, duration - 0.05)
         assert any(k.start_s - 0.05 <= middle <= k.end_s + 0.05 for k in kept)
-    assert LEAD_S < TAIL_S
+    assert WORD_LEAD_S < WORD_TAIL_S

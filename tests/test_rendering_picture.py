@@ -1,10 +1,12 @@
-"""What is seen in an MP4: the right frames, crops to the pixel, true colours, each element at its place and time."""
+"""The picture of the rendered MP4: its frames, crops, colours, and the place and time of every element."""
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import msgspec
@@ -13,18 +15,18 @@ import pytest
 from PIL import Image
 
 import media_files
-from carmic_assets.direction.canvas import region_rects
-from carmic_assets.direction.crop_sampling import region_at
+from carmic_assets.direction.canvas import place_regions
+from carmic_assets.direction.crop_sampling import sample_region
 from carmic_assets.media.excerpt import cut_excerpt
-from carmic_assets.media.ffmpeg import binary
-from carmic_assets.media.file_kinds import describe
+from carmic_assets.media.ffmpeg import locate_binary
+from carmic_assets.media.file_kinds import describe_file
 from carmic_assets.media.probe import probe
-from carmic_assets.media.proxy import make_proxy, proxy_facts
-from carmic_assets.model.direction import CANVAS, Keyframe, LayoutShot, Region
+from carmic_assets.media.proxy import make_proxy, predict_proxy_facts
+from carmic_assets.model.direction import CANVAS_SIZES, Keyframe, LayoutShot, Region
 from carmic_assets.model.edit import Edit, MediaFile
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import TemplateConfig
-from carmic_assets.rendering.edit_assembly import assemble, clip_bounds
+from carmic_assets.rendering.edit_assembly import ClipInputs, assemble_edit, snap_clip_bounds
 from carmic_assets.rendering.render import render
 from carmic_assets.rendering.still import render_still
 
@@ -32,44 +34,54 @@ FIT_16_9 = {"layoutType": "fit", "aspectRatio": "16:9"}
 CROP = 1080 * 9 / 16 / 1920  # width of a 9:16 crop of a 16:9 frame
 
 
-def edit_of(source: Path, start: float, end: float, shots=None, words=(), media=None, **config) -> Edit:
+def build_edit(
+    source: Path,
+    start: float,
+    end: float,
+    shots: Sequence[LayoutShot] | None = None,
+    words: Sequence[Word] = (),
+    media: dict[str, MediaFile] | None = None,
+    **config: object,
+) -> Edit:
     facts = probe(source)
-    start, end = clip_bounds(facts, start, end)
-    return assemble(
-        clip_id="clip",
-        title="A clip",
-        source_path=str(source),
-        source=facts,
-        start_s=start,
-        end_s=end,
-        config=msgspec.convert({"layout": FIT_16_9, **config}, TemplateConfig),
-        words=words,
-        shots=shots or [LayoutShot(0, end - start, "fit", None, "", ())],
-        media=media,
+    start, end = snap_clip_bounds(facts, start, end)
+    return assemble_edit(
+        ClipInputs(
+            clip_id="clip",
+            title="A clip",
+            source_path=str(source),
+            source=facts,
+            start_s=start,
+            end_s=end,
+            config=msgspec.convert({"layout": FIT_16_9, **config}, TemplateConfig),
+            words=words,
+            shots=shots or [LayoutShot(0, end - start, "fit", None, "", ())],
+            media=media,
+        )
     )
 
 
-def rendered(edit: Edit, folder: Path) -> list[np.ndarray]:
+def render_frames(edit: Edit, folder: Path) -> list[np.ndarray]:
     render(edit, folder / "out.mp4", folder / "work", cache=folder / "cache")
     assert not any((folder / "work").iterdir())
-    return media_files.frames(folder / "out.mp4")
+    return media_files.decode_frames(folder / "out.mp4")
 
 
-def still(edit: Edit, t: float, folder: Path) -> np.ndarray:
+def render_still_frame(edit: Edit, t: float, folder: Path) -> np.ndarray:
     render_still(edit, t, folder / "still.jpg", folder / "work", cache=folder / "cache")
     return cv2.cvtColor(cv2.imread(str(folder / "still.jpg")), cv2.COLOR_BGR2RGB)
 
 
-def numbers(pictures: list[np.ndarray]) -> list[int]:
-    return [media_files.number(p) for p in pictures]
+def read_numbers(pictures: list[np.ndarray]) -> list[int]:
+    return [media_files.read_frame_number(p) for p in pictures]
 
 
-def ffmpeg(*arguments: str) -> None:
-    subprocess.run([binary(), "-v", "error", "-y", *arguments], check=True)
+def run_ffmpeg(*arguments: str) -> None:
+    subprocess.run([locate_binary(), "-v", "error", "-y", *arguments], check=True)
 
 
 @pytest.mark.parametrize(
-    ("name", "made"),
+    ("name", "video_options"),
     [
         ("a.mp4", {"fps": Fraction(30000, 1001)}),
         ("a.mkv", {"fps": Fraction(30000, 1001)}),
@@ -77,55 +89,57 @@ def ffmpeg(*arguments: str) -> None:
         ("a.mpg", {"container": "mpeg", "codec": "mpeg2video", "sound": False}),
     ],
 )
-def test_a_clip_holds_exactly_its_frames(tmp_path, name, made):
-    edit = edit_of(media_files.counted(tmp_path / name, **made), 2.4, 3.2)
+def test_clip_has_exactly_its_source_frames(tmp_path: Path, name: str, video_options: dict[str, Any]) -> None:
+    edit = build_edit(media_files.write_numbered_video(tmp_path / name, **video_options), 2.4, 3.2)
     first = round((edit.start_s - edit.source.video.start_s) * edit.rate.fraction)
     count = round(edit.duration_s * edit.rate.fraction)
-    assert numbers(rendered(edit, tmp_path)) == list(range(first, first + count))
+    assert read_numbers(render_frames(edit, tmp_path)) == list(range(first, first + count))
 
 
-def test_a_picture_that_stands_still_in_the_source_is_held(tmp_path):
-    source = media_files.counted(tmp_path / "vfr.mkv", skip=tuple(range(38, 60)))
-    assert numbers(rendered(edit_of(source, 1.8, 2.6), tmp_path)) == [37] * 15 + [60, 61, 62, 63, 64]
+def test_frames_missing_from_a_variable_rate_source_are_held(tmp_path: Path) -> None:
+    source = media_files.write_numbered_video(tmp_path / "vfr.mkv", skip=tuple(range(38, 60)))
+    assert read_numbers(render_frames(build_edit(source, 1.8, 2.6), tmp_path)) == [37] * 15 + [60, 61, 62, 63, 64]
 
 
-def test_a_clip_of_what_is_said_after_the_picture_ended_shows_the_last_one(tmp_path):
-    whole = media_files.counted(tmp_path / "whole.mp4", seconds=6)
+def test_clip_after_the_end_of_the_picture_shows_the_last_frame(tmp_path: Path) -> None:
+    complete = media_files.write_numbered_video(tmp_path / "complete.mp4", seconds=6)
     source = tmp_path / "short.mp4"
-    ffmpeg("-t", "2", "-i", str(whole), "-i", str(whole), "-map", "0:v", "-map", "1:a", "-c", "copy", str(source))
-    last = numbers(media_files.frames(source))[-1]
-    assert numbers(rendered(edit_of(source, 3.4, 4.6), tmp_path)) == [last] * 30
-    sound, first = media_files.samples(tmp_path / "out.mp4")
-    assert media_files.beeps(sound)[0] + first == pytest.approx(0.6, abs=0.04)
-    assert numbers(rendered(edit_of(source, 1.6, 2.6), tmp_path))[::24] == [40, last]
+    run_ffmpeg(
+        "-t", "2", "-i", str(complete), "-i", str(complete), "-map", "0:v", "-map", "1:a", "-c", "copy", str(source)
+    )
+    last = read_numbers(media_files.decode_frames(source))[-1]
+    assert read_numbers(render_frames(build_edit(source, 3.4, 4.6), tmp_path)) == [last] * 30
+    sound, first = media_files.decode_audio(tmp_path / "out.mp4")
+    assert media_files.find_beeps_s(sound)[0] + first == pytest.approx(0.6, abs=0.04)
+    assert read_numbers(render_frames(build_edit(source, 1.6, 2.6), tmp_path))[::24] == [40, last]
 
 
-def test_a_picture_that_changes_once_a_second_or_never_gets_frames_for_its_captions(tmp_path):
-    """A clip had as few frames as its source, and was cut where these lay: captions stood still and words were lost."""
-    source = media_files.counted(tmp_path / "slow.mp4", fps=Fraction(1), seconds=8, codec="mpeg4")
-    edit = edit_of(source, 2.3, 5.4)
+def test_source_of_one_frame_a_second_is_rendered_at_24(tmp_path: Path) -> None:
+    """Captions need more frames than such a source has, and cuts need a finer grid."""
+    source = media_files.write_numbered_video(tmp_path / "slow.mp4", fps=Fraction(1), seconds=8, codec="mpeg4")
+    edit = build_edit(source, 2.3, 5.4)
     assert edit.rate.fraction == 24
     assert (edit.start_s, edit.duration_s) == (pytest.approx(2.3, abs=0.03), pytest.approx(3.1, abs=0.03))
-    assert numbers(rendered(edit, tmp_path)) == [2] * 17 + [3] * 24 + [4] * 24 + [5] * 10
+    assert read_numbers(render_frames(edit, tmp_path)) == [2] * 17 + [3] * 24 + [4] * 24 + [5] * 10
 
 
-def test_above_sixty_frames_a_second_every_second_one_is_taken(tmp_path):
-    edit = edit_of(media_files.counted(tmp_path / "fast.mp4", fps=Fraction(100), seconds=2), 0.4, 1.0)
+def test_rate_above_sixty_is_halved(tmp_path: Path) -> None:
+    edit = build_edit(media_files.write_numbered_video(tmp_path / "fast.mp4", fps=Fraction(100), seconds=2), 0.4, 1.0)
     assert edit.rate.fraction == 50
-    assert numbers(rendered(edit, tmp_path)) == list(range(40, 100, 2))
+    assert read_numbers(render_frames(edit, tmp_path)) == list(range(40, 100, 2))
 
 
-def test_removed_pauses_are_gone_to_the_frame_and_the_sound_goes_with_them(tmp_path):
+def test_pauses_are_removed_to_the_frame_in_picture_and_audio(tmp_path: Path) -> None:
     words = [Word("one", 0.2, 0.5, 1.0), Word("two", 2.8, 3.3, 1.0)]
-    source = media_files.counted(tmp_path / "a.mp4", seconds=5)
-    edit = edit_of(source, 0.0, 4.0, words=words, audio={"removePauses": True})
-    assert len(edit.keeps) == 2
-    wanted = [n for k in edit.keeps for n in range(round(k.start_s * 25), round(k.end_s * 25))]
-    pictures = rendered(edit, tmp_path)
-    assert numbers(pictures) == wanted
-    sound, first = media_files.samples(tmp_path / "out.mp4")
+    source = media_files.write_numbered_video(tmp_path / "a.mp4", seconds=5)
+    edit = build_edit(source, 0.0, 4.0, words=words, audio={"removePauses": True})
+    assert len(edit.kept_spans) == 2
+    expected = [n for k in edit.kept_spans for n in range(round(k.start_s * 25), round(k.end_s * 25))]
+    pictures = render_frames(edit, tmp_path)
+    assert read_numbers(pictures) == expected
+    sound, first = media_files.decode_audio(tmp_path / "out.mp4")
     flash = next(n for n, p in enumerate(pictures) if p[600:].mean() > 200) / 25
-    assert media_files.beeps(sound)[0] + first == pytest.approx(flash, abs=0.04)
+    assert media_files.find_beeps_s(sound)[0] + first == pytest.approx(flash, abs=0.04)
 
 
 @pytest.mark.parametrize(
@@ -136,27 +150,29 @@ def test_removed_pauses_are_gone_to_the_frame_and_the_sound_goes_with_them(tmp_p
     ],
     ids=["pan", "zoom"],
 )
-def test_a_moving_crop_is_where_it_should_be_at_every_frame(tmp_path, path):
+def test_moving_crop_is_exact_in_every_frame(tmp_path: Path, path: tuple[Keyframe, ...]) -> None:
     source = tmp_path / "cross.mp4"
     lines = "drawbox=896:0:8:1080:white:fill,drawbox=0:496:1920:8:white:fill"
-    ffmpeg("-f", "lavfi", "-i", f"color=black:s=1920x1080:r=25:d=1,{lines}", "-c:v", "libx264", "-qp", "5", str(source))
+    run_ffmpeg(
+        "-f", "lavfi", "-i", f"color=black:s=1920x1080:r=25:d=1,{lines}", "-c:v", "libx264", "-qp", "5", str(source)
+    )
     region = Region("A", path)
     shots = [LayoutShot(0, 1, "face-track", "A", "", (region,))]
-    edit = edit_of(source, 0, 1, shots, layout={"layoutType": "face-track"})
-    for n, picture in enumerate(rendered(edit, tmp_path)):
+    edit = build_edit(source, 0, 1, shots, layout={"layoutType": "face-track"})
+    for n, picture in enumerate(render_frames(edit, tmp_path)):
         grey = np.clip(picture.mean(2) - 60, 0, None)
         column, row = grey[100:300].mean(0), grey[:, 20:120].mean(1)
         x = float((column * (np.arange(1080) + 0.5)).sum() / column.sum())
         y = float((row * (np.arange(1920) + 0.5)).sum() / row.sum())
-        crop = region_at(region, n / 25)
+        crop = sample_region(region, n / 25)
         assert x == pytest.approx((900 - crop.x * 1920) / (crop.w * 1920) * 1080, abs=1.2)
         assert y == pytest.approx((500 - crop.y * 1080) / (crop.h * 1080) * 1920, abs=1.2)
 
 
-def test_layouts_change_on_their_frame_and_put_each_speaker_in_place(tmp_path):
+def test_layouts_change_on_their_frame_and_show_each_region_in_its_place(tmp_path: Path) -> None:
     source = tmp_path / "halves.mp4"
     halves = "color=0x2020c0:s=960x1080:r=25:d=2[a];color=0xc02020:s=960x1080:r=25:d=2[b];[a][b]hstack,format=yuv420p"
-    ffmpeg("-filter_complex", halves, "-c:v", "libx264", "-qp", "10", str(source))
+    run_ffmpeg("-filter_complex", halves, "-c:v", "libx264", "-qp", "10", str(source))
     half = 1080 * 9 / 8 / 1920
     left, right = Region("A", (Keyframe(0, 0, 0, CROP, 1),)), Region("B", (Keyframe(0, 1 - CROP, 0, CROP, 1),))
     top = Region("B", (Keyframe(0, 0.5, 0, half * 0.7, 0.7),))
@@ -167,7 +183,7 @@ def test_layouts_change_on_their_frame_and_put_each_speaker_in_place(tmp_path):
         LayoutShot(0.8, 1.2, "fit", None, "", ()),
         LayoutShot(1.2, 1.6, "face-track", "B", "", (right,)),
     ]
-    pictures = rendered(edit_of(source, 0, 1.6, shots, layout={"layoutType": "face-track"}), tmp_path)
+    pictures = render_frames(build_edit(source, 0, 1.6, shots, layout={"layoutType": "face-track"}), tmp_path)
 
     def side(n: int, y: int, x: int = 540) -> str:
         red, _, blue = pictures[n][y, x]
@@ -179,96 +195,105 @@ def test_layouts_change_on_their_frame_and_put_each_speaker_in_place(tmp_path):
     assert [side(n, y) for n in (30, 39) for y in (100, 1800)] == ["red"] * 4
 
 
-def test_fit_shows_the_whole_source_over_a_blurred_copy(tmp_path):
-    source = media_files.counted(tmp_path / "a.mp4", seconds=1, size=(1280, 720))
-    picture = rendered(edit_of(source, 0.2, 0.4, layout={"layoutType": "fit", "backgroundBlur": 60}), tmp_path)[0]
+def test_fit_shows_the_full_source_over_a_blurred_background(tmp_path: Path) -> None:
+    source = media_files.write_numbered_video(tmp_path / "a.mp4", seconds=1, size=(1280, 720))
+    picture = render_frames(build_edit(source, 0.2, 0.4, layout={"layoutType": "fit", "backgroundBlur": 60}), tmp_path)[
+        0
+    ]
     top = (1920 - 608) / 2 / 1920
-    assert media_files.number(picture, (0.0, top, 1.0, 608 / 1920)) == 5
+    assert media_files.read_frame_number(picture, (0.0, top, 1.0, 608 / 1920)) == 5
     blurred = picture[:600].astype(int)
     assert np.abs(np.diff(blurred.mean(2), axis=1)).max() < 12  # no edge of a block survives
 
 
-def test_a_backdrop_is_as_smooth_as_a_gaussian_of_the_blur_that_was_asked_for(tmp_path):
-    """It was shrunk and enlarged with a sharp kernel: the small pixels showed as a grid."""
-    source = media_files.counted(tmp_path / "a.mp4", seconds=1, size=(1280, 720))
+def test_background_blur_matches_a_gaussian(tmp_path: Path) -> None:
+    """Scaling up with a sharp kernel would show the small pixels as a grid."""
+    source = media_files.write_numbered_video(tmp_path / "a.mp4", seconds=1, size=(1280, 720))
 
     def top(blur: float) -> np.ndarray:
-        edit = edit_of(source, 0.2, 0.4, layout={"layoutType": "fit", "backgroundBlur": blur})
-        return still(edit, 0.0, tmp_path)[:600].astype(float)
+        edit = build_edit(source, 0.2, 0.4, layout={"layoutType": "fit", "backgroundBlur": blur})
+        return render_still_frame(edit, 0.0, tmp_path)[:600].astype(float)
 
     sharp = top(0)
     for blur in (10, 20, 50, 100):
-        seen, wanted = top(blur), cv2.GaussianBlur(sharp, (0, 0), blur, borderType=cv2.BORDER_REPLICATE)
-        assert np.abs(seen - wanted).mean() < 8, blur
+        blurred, expected = top(blur), cv2.GaussianBlur(sharp, (0, 0), blur, borderType=cv2.BORDER_REPLICATE)
+        assert np.abs(blurred - expected).mean() < 8, blur
         # a grid would be steps that the neighbouring pixels do not share
-        assert np.abs(np.diff(seen.mean(2), n=2, axis=1)).max() < 100 / blur, blur
+        assert np.abs(np.diff(blurred.mean(2), n=2, axis=1)).max() < 100 / blur, blur
 
 
-def test_padding_and_ratio_frame_the_picture(tmp_path):
-    source = media_files.counted(tmp_path / "a.mp4", seconds=1)
-    for ratio, (width, height) in CANVAS.items():
+def test_padding_and_aspect_ratio_place_the_picture(tmp_path: Path) -> None:
+    source = media_files.write_numbered_video(tmp_path / "a.mp4", seconds=1)
+    for ratio, (width, height) in CANVAS_SIZES.items():
         crop = Region("A", (Keyframe(0, 0, 0, 1, 1),))
         shots = [LayoutShot(0, 0.2, "face-track", "A", "", (crop,))]
         layout = {"aspectRatio": ratio, "padding": 60, "backgroundBlur": 0}
-        whole = still(edit_of(source, 0.2, 0.4, shots, layout=layout | {"padding": 0}), 0.0, tmp_path)
-        padded = still(edit_of(source, 0.2, 0.4, shots, layout=layout), 0.0, tmp_path)
-        assert whole.shape == padded.shape == (height, width, 3)
+        unpadded = render_still_frame(
+            build_edit(source, 0.2, 0.4, shots, layout=layout | {"padding": 0}), 0.0, tmp_path
+        )
+        padded = render_still_frame(build_edit(source, 0.2, 0.4, shots, layout=layout), 0.0, tmp_path)
+        assert unpadded.shape == padded.shape == (height, width, 3)
         pixels = round(60 * width / 1080) & ~1
-        (rect,) = region_rects("face-track", ratio, 60)
+        (rect,) = place_regions("face-track", ratio, 60)
         assert (rect.x, rect.y, rect.w, rect.h) == (pixels, pixels, width - 2 * pixels, height - 2 * pixels)
         box = rect.x / width, rect.y / height, rect.w / width, rect.h / height
-        assert media_files.number(whole) == media_files.number(padded, box) == 5
+        assert media_files.read_frame_number(unpadded) == media_files.read_frame_number(padded, box) == 5
 
 
-def test_a_cutaway_begins_where_asked_and_lasts_as_long_as_its_own_part(tmp_path):
-    source, other = media_files.counted(tmp_path / "a.mp4"), media_files.counted(tmp_path / "b.mp4")
+def test_cutaway_starts_at_its_source_time_and_ends_with_its_source_duration(tmp_path: Path) -> None:
+    source = media_files.write_numbered_video(tmp_path / "a.mp4")
+    other = media_files.write_numbered_video(tmp_path / "b.mp4")
     media = {"b": MediaFile(str(other), "b", 4.0, 640, 360, True, True)}
     b_roll = [{"videoUrl": "b", "startTime": 0.2, "duration": 0.8, "sourceStart": 2.0, "sourceDuration": 0.4}]
-    seen = numbers(rendered(edit_of(source, 1.04, 2.04, media=media, b_roll=b_roll), tmp_path))
-    talk = list(range(26, 51))
-    assert seen == talk[:5] + list(range(50, 60)) + talk[15:]
+    numbers = read_numbers(render_frames(build_edit(source, 1.04, 2.04, media=media, b_roll=b_roll), tmp_path))
+    source_numbers = list(range(26, 51))
+    assert numbers == source_numbers[:5] + list(range(50, 60)) + source_numbers[15:]
 
 
 @pytest.mark.parametrize(
-    ("name", "made"),
+    ("name", "video_options"),
     [
         ("b.ts", {"container": "mpegts", "first_pts_s": 10.0, "sound": False}),
         ("b.mpg", {"container": "mpeg", "codec": "mpeg2video", "sound": False}),
         ("b.mkv", {}),
     ],
 )
-def test_a_cutaway_from_the_middle_of_any_container_begins_on_its_frame(tmp_path, name, made):
-    source, other = media_files.counted(tmp_path / "a.mp4"), media_files.counted(tmp_path / name, seconds=9, **made)
+def test_cutaway_from_any_container_starts_on_its_frame(
+    tmp_path: Path, name: str, video_options: dict[str, Any]
+) -> None:
+    source = media_files.write_numbered_video(tmp_path / "a.mp4")
+    other = media_files.write_numbered_video(tmp_path / name, seconds=9, **video_options)
     b_roll = [{"videoUrl": "b", "startTime": 0, "duration": 0.2, "sourceStart": 5.48}]
-    edit = edit_of(source, 1.04, 1.24, media={"b": describe(other, name)}, b_roll=b_roll)
-    assert numbers(rendered(edit, tmp_path)) == list(range(137, 142))
+    edit = build_edit(source, 1.04, 1.24, media={"b": describe_file(other, name)}, b_roll=b_roll)
+    assert read_numbers(render_frames(edit, tmp_path)) == list(range(137, 142))
 
 
-def test_many_cutaways_of_one_file_keep_their_places_the_later_of_two_on_top(tmp_path):
-    source, other = media_files.counted(tmp_path / "a.mp4"), media_files.counted(tmp_path / "b.mp4")
+def test_cutaways_of_one_file_keep_their_times_and_the_later_one_is_on_top(tmp_path: Path) -> None:
+    source = media_files.write_numbered_video(tmp_path / "a.mp4")
+    other = media_files.write_numbered_video(tmp_path / "b.mp4")
     media = {"b": MediaFile(str(other), "b", 4.0, 640, 360, True, True)}
-    parts = [(0.2, 0.4, 2.0), (0.8, 0.16, 0.0), (1.2, 0.4, 3.0), (1.32, 0.12, 1.0)]  # start, length, place in the file
+    parts = [(0.2, 0.4, 2.0), (0.8, 0.16, 0.0), (1.2, 0.4, 3.0), (1.32, 0.12, 1.0)]  # start, length, start in the file
     b_roll = [{"videoUrl": "b", "startTime": a, "duration": n, "sourceStart": s} for a, n, s in parts]
-    seen = numbers(rendered(edit_of(source, 1.04, 3.04, media=media, b_roll=b_roll), tmp_path))
-    wanted = list(range(26, 76))
-    for start, length, place in parts:
-        first, count, number = round(start * 25), round(length * 25), round(place * 25)
-        wanted[first : first + count] = range(number, number + count)
-    assert seen == wanted
+    numbers = read_numbers(render_frames(build_edit(source, 1.04, 3.04, media=media, b_roll=b_roll), tmp_path))
+    expected = list(range(26, 76))
+    for start, length, source_start in parts:
+        first, count, number = round(start * 25), round(length * 25), round(source_start * 25)
+        expected[first : first + count] = range(number, number + count)
+    assert numbers == expected
 
 
-def test_an_animated_picture_stands_still(tmp_path):
-    source, path = media_files.counted(tmp_path / "a.mp4"), tmp_path / "b.gif"
+def test_animated_image_shows_its_first_frame(tmp_path: Path) -> None:
+    source, path = media_files.write_numbered_video(tmp_path / "a.mp4"), tmp_path / "b.gif"
     frames = [Image.new("RGB", (64, 36), colour) for colour in ("red", "blue", "lime")]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=40, loop=0)
     b_roll = [{"videoUrl": "b", "startTime": 0.2, "duration": 0.4}]
-    edit = edit_of(source, 1.04, 2.04, media={"b": describe(path, "b.gif")}, b_roll=b_roll)
-    for picture in rendered(edit, tmp_path)[5:15]:
+    edit = build_edit(source, 1.04, 2.04, media={"b": describe_file(path, "b.gif")}, b_roll=b_roll)
+    for picture in render_frames(edit, tmp_path)[5:15]:
         assert np.abs(picture[600, 900].astype(int) - [255, 0, 0]).max() < 12
 
 
-def test_a_photo_is_shown_upright_as_its_camera_says(tmp_path):
-    source, path = media_files.counted(tmp_path / "a.mp4"), tmp_path / "photo.jpg"
+def test_photo_is_rotated_by_its_exif_orientation(tmp_path: Path) -> None:
+    source, path = media_files.write_numbered_video(tmp_path / "a.mp4"), tmp_path / "photo.jpg"
     photo = Image.new("RGB", (400, 200), "blue")
     photo.paste("red", (0, 0, 200, 200))
     exif = photo.getexif()
@@ -276,9 +301,9 @@ def test_a_photo_is_shown_upright_as_its_camera_says(tmp_path):
     photo.save(path, exif=exif, quality=95)
     mark = {"enabled": True, "imageUrl": "p", "opacity": 100}
     b_roll = [{"videoUrl": "p", "startTime": 0, "duration": 0.04}]
-    media = {"p": describe(path, "photo.jpg")}
-    first, second = rendered(
-        edit_of(source, 0.04, 0.12, media=media, b_roll=b_roll, elements={"watermark": mark}), tmp_path
+    media = {"p": describe_file(path, "photo.jpg")}
+    first, second = render_frames(
+        build_edit(source, 0.04, 0.12, media=media, b_roll=b_roll, elements={"watermark": mark}), tmp_path
     )
     # The watermark is 86 x 172 pixels, at the right and the top of the safe zone.
     for picture, red, blue in ((first, (100, 900), (1000, 900)), (second, (60, 1780), (220, 1780))):
@@ -286,11 +311,11 @@ def test_a_photo_is_shown_upright_as_its_camera_says(tmp_path):
         assert np.abs(picture[blue].astype(int) - [0, 0, 255]).max() < 12
 
 
-def test_the_progress_bar_can_be_at_the_bottom(tmp_path):
-    source = media_files.counted(tmp_path / "a.mp4", seconds=1)
+def test_progress_bar_at_the_bottom(tmp_path: Path) -> None:
+    source = media_files.write_numbered_video(tmp_path / "a.mp4", seconds=1)
     bar = {"enabled": True, "color": "rgba(255, 0, 0, 1)"}
-    edit = edit_of(source, 0.04, 0.84, layout={**FIT_16_9}, elements={"progressBar": bar})
-    picture = still(edit, 0.4, tmp_path)
+    edit = build_edit(source, 0.04, 0.84, layout={**FIT_16_9}, elements={"progressBar": bar})
+    picture = render_still_frame(edit, 0.4, tmp_path)
     red = (np.abs(picture.astype(int) - [255, 0, 0]).max(2) < 40).nonzero()
     assert red[0].min() >= 1080 - 26 and red[0].max() == 1079
     assert red[1].min() == 0 and red[1].max() == pytest.approx(1920 * 11 / 20, abs=4)
@@ -309,7 +334,7 @@ COLOURS = [(200, 40, 60), (30, 180, 70), (40, 60, 190), (220, 210, 40), (128, 12
         ((1280, 720), "bt2020nc", "tv", "yuv420p10le"),
     ],
 )
-def test_colours_come_out_as_they_went_in(tmp_path, size, matrix, span, pixels):
+def test_colours_are_preserved(tmp_path: Path, size: tuple[int, int], matrix: str, span: str, pixels: str) -> None:
     source = tmp_path / "bars.mp4"
     bars = ";".join(
         f"color=0x{r:02x}{g:02x}{b:02x}:s=100x394:r=25:d=0.2,format=gbrp[c{n}]" for n, (r, g, b) in enumerate(COLOURS)
@@ -317,24 +342,24 @@ def test_colours_come_out_as_they_went_in(tmp_path, size, matrix, span, pixels):
     joined = "".join(f"[c{n}]" for n in range(7)) + f"hstack=7,scale={size[0]}:{size[1]}:flags=neighbor"
     labels = f"setparams=colorspace={matrix}:range={span}:color_primaries=bt709:color_trc=bt709"
     coded = f"scale=out_color_matrix={matrix}:out_range={span}:flags=accurate_rnd+full_chroma_int,format={pixels}"
-    ffmpeg("-filter_complex", f"{bars};{joined},{coded},{labels}", "-c:v", "libx264", "-crf", "6", str(source))
-    picture = rendered(edit_of(source, 0, 0.2), tmp_path)[2]
+    run_ffmpeg("-filter_complex", f"{bars};{joined},{coded},{labels}", "-c:v", "libx264", "-crf", "6", str(source))
+    picture = render_frames(build_edit(source, 0, 0.2), tmp_path)[2]
     for n, colour in enumerate(COLOURS):
         x = int(1920 / 7 * (n + 0.5))
-        seen = picture[500:580, x - 30 : x + 30].reshape(-1, 3).mean(0)
-        assert np.abs(seen - colour).max() <= 6
+        mean_colour = picture[500:580, x - 30 : x + 30].reshape(-1, 3).mean(0)
+        assert np.abs(mean_colour - colour).max() <= 6
 
 
-def test_every_element_is_there_in_its_time_and_not_outside_it(tmp_path):
-    source = media_files.counted(tmp_path / "grey.mp4", seconds=3)
+def test_every_element_is_visible_in_its_time_only(tmp_path: Path) -> None:
+    source = media_files.write_numbered_video(tmp_path / "grey.mp4", seconds=3)
     b_roll, mark = tmp_path / "b.mp4", tmp_path / "mark.png"
-    ffmpeg("-f", "lavfi", "-i", "color=0x10e020:s=640x360:r=30:d=2,format=yuv420p", "-c:v", "libx264", str(b_roll))
-    ffmpeg("-f", "lavfi", "-i", "color=0xff00ff:s=200x100", "-frames:v", "1", str(mark))
+    run_ffmpeg("-f", "lavfi", "-i", "color=0x10e020:s=640x360:r=30:d=2,format=yuv420p", "-c:v", "libx264", str(b_roll))
+    run_ffmpeg("-f", "lavfi", "-i", "color=0xff00ff:s=200x100", "-frames:v", "1", str(mark))
     media = {
         "b": MediaFile(str(b_roll), "b", 2.0, 640, 360, True, False),
         "w": MediaFile(str(mark), "w", None, 200, 100, True, False),
     }
-    edit = edit_of(
+    edit = build_edit(
         source,
         0.04,
         2.04,
@@ -348,7 +373,7 @@ def test_every_element_is_there_in_its_time_and_not_outside_it(tmp_path):
         },
         b_roll=[{"videoUrl": "b", "startTime": 1.0, "duration": 0.4}],
     )
-    pictures = rendered(edit, tmp_path)
+    pictures = render_frames(edit, tmp_path)
 
     def near(n: int, y: int, x: int, colour: tuple[int, int, int], slack: int = 14) -> bool:
         return bool(np.abs(pictures[n][y - 3 : y + 3, x - 3 : x + 3].reshape(-1, 3).mean(0) - colour).max() <= slack)
@@ -365,18 +390,20 @@ def test_every_element_is_there_in_its_time_and_not_outside_it(tmp_path):
         red, green_, blue = pictures[n][80:90, 1750:1760].reshape(-1, 3).mean(0)
         assert red - green_ == pytest.approx(127, abs=20) and blue - green_ == pytest.approx(127, abs=20)
     # the reaction is in its frames only
-    talk = [n for n in range(50) if n not in (*range(25, 35), 24, 49)]  # no cutaway, no flash
-    assert [n for n in talk if not near(n, 540, 960, grey, 30)] == list(range(15, 20))
+    others = [n for n in range(50) if n not in (*range(25, 35), 24, 49)]  # no cutaway, no flash
+    assert [n for n in others if not near(n, 540, 960, grey, 30)] == list(range(15, 20))
     # the safe zone is drawn on its edge
     assert near(40, 700, 97, (20, 205, 225), 60)
 
 
-def test_captions_are_lit_in_the_frames_of_their_word(tmp_path):
-    source = media_files.counted(tmp_path / "a.mp4", seconds=2)
+def test_caption_words_are_highlighted_in_their_frames(tmp_path: Path) -> None:
+    source = media_files.write_numbered_video(tmp_path / "a.mp4", seconds=2)
     words = [Word("alpha", 0.2, 0.6, 1.0), Word("omega", 0.6, 1.0, 1.0)]
     style = {"captionColor": "#ffffff", "highlightColor": "#ff0000", "animationStyle": "none", "strokeThickness": 0}
-    edit = edit_of(source, 0.04, 1.24, words=words, style={**style, "dropShadow": False}, layout={"layoutType": "fit"})
-    pictures = rendered(edit, tmp_path)
+    edit = build_edit(
+        source, 0.04, 1.24, words=words, style={**style, "dropShadow": False}, layout={"layoutType": "fit"}
+    )
+    pictures = render_frames(edit, tmp_path)
 
     def red_side(picture: np.ndarray) -> str:
         p = picture[1000:].astype(int)
@@ -390,68 +417,72 @@ def test_captions_are_lit_in_the_frames_of_their_word(tmp_path):
 
 
 @pytest.mark.parametrize(("start", "frames"), [(0.05, (2, 23)), (0.2167, (7, 28)), (0.27, (9, 30))])
-def test_an_emoji_of_the_text_comes_and_goes_with_it(tmp_path, start, frames):
+def test_emoji_in_a_caption_is_visible_in_the_frames_of_its_text(
+    tmp_path: Path, start: float, frames: tuple[int, int]
+) -> None:
     source = tmp_path / "grey.mp4"
-    ffmpeg("-f", "lavfi", "-i", "color=gray:s=640x360:r=30:d=1.4", "-pix_fmt", "yuv420p", str(source))
+    run_ffmpeg("-f", "lavfi", "-i", "color=gray:s=640x360:r=30:d=1.4", "-pix_fmt", "yuv420p", str(source))
     words = [Word("hi", start, start + 0.05, 1.0), Word("🔥.", start + 0.05, start + 0.3, 1.0)]
     style = {"animationStyle": "none", "dropShadow": False, "highlightColor": "#fffffe"}
-    edit = edit_of(source, 0, 1.4, words=words, style=style, layout={"layoutType": "fit"})
-    shown = [p[1300:1500].astype(int) for p in rendered(edit, tmp_path)]
-    emoji = [n for n, p in enumerate(shown) if (p[..., 0] - p[..., 2] > 90).sum() > 200]
-    text = [n for n, p in enumerate(shown) if (p.min(2) > 230).sum() > 100]
+    edit = build_edit(source, 0, 1.4, words=words, style=style, layout={"layoutType": "fit"})
+    bands = [p[1300:1500].astype(int) for p in render_frames(edit, tmp_path)]
+    emoji = [n for n, p in enumerate(bands) if (p[..., 0] - p[..., 2] > 90).sum() > 200]
+    text = [n for n, p in enumerate(bands) if (p.min(2) > 230).sum() > 100]
     assert emoji == text == list(range(*frames))
 
 
-def test_a_still_is_the_frame_of_the_render(tmp_path):
-    source = media_files.counted(tmp_path / "a.mp4", seconds=3)
-    edit = edit_of(source, 1.0, 2.4, words=[Word("hello", 0.3, 0.9, 1.0)], layout={"layoutType": "fit"})
-    pictures = rendered(edit, tmp_path)
-    away = [np.abs(still(edit, 0.6, tmp_path).astype(int) - pictures[n]).mean() for n in (15, 2)]
+def test_still_equals_the_frame_of_the_render(tmp_path: Path) -> None:
+    source = media_files.write_numbered_video(tmp_path / "a.mp4", seconds=3)
+    edit = build_edit(source, 1.0, 2.4, words=[Word("hello", 0.3, 0.9, 1.0)], layout={"layoutType": "fit"})
+    pictures = render_frames(edit, tmp_path)
+    away = [np.abs(render_still_frame(edit, 0.6, tmp_path).astype(int) - pictures[n]).mean() for n in (15, 2)]
     assert away[0] < 2.5 and away[0] < away[1]
 
 
 @pytest.mark.parametrize(
-    ("name", "made"),
+    ("name", "video_options"),
     [("a.mp4", {}), ("late.ts", {"container": "mpegts", "first_pts_s": 10.0}), ("a.mkv", {"fps": Fraction(100)})],
 )
-def test_a_still_of_the_proxy_or_of_a_moment_of_it_is_the_still_of_the_source(tmp_path, name, made):
-    source = media_files.counted(tmp_path / name, seconds=7, **made)
-    edit = edit_of(source, 2.4, 6.4)
-    facts, proxy, moment = proxy_facts(edit.source), tmp_path / "proxy.mp4", tmp_path / "moment.mkv"
+def test_still_of_the_proxy_or_an_excerpt_shows_the_frame_of_the_source(
+    tmp_path: Path, name: str, video_options: dict[str, Any]
+) -> None:
+    source = media_files.write_numbered_video(tmp_path / name, seconds=7, **video_options)
+    edit = build_edit(source, 2.4, 6.4)
+    facts, proxy, moment = predict_proxy_facts(edit.source), tmp_path / "proxy.mp4", tmp_path / "moment.mkv"
     make_proxy(source, edit.source, proxy)
     for t in (0.0, 1.6, 3.9):
         with proxy.open("rb") as file:
             cut = cut_excerpt(file, facts, edit.start_s + t, moment)
         assert moment.stat().st_size < proxy.stat().st_size
-        early = msgspec.structs.replace(edit, source=cut.facts, start_s=edit.start_s - cut.begins_s)
+        early = msgspec.structs.replace(edit, source=cut.facts, start_s=edit.start_s - cut.start_s)
         over_proxy = msgspec.structs.replace(edit, source=facts)
-        seen = []
+        numbers = []
         for drawn, path in ((edit, source), (over_proxy, proxy), (early, moment)):
             of_file = msgspec.structs.replace(drawn, source_path=str(path))
             render_still(of_file, t, tmp_path / "still.jpg", tmp_path / "work", cache=tmp_path / "cache")
-            seen.append(media_files.number(cv2.imread(str(tmp_path / "still.jpg"))))
-        assert seen == seen[:1] * 3
+            numbers.append(media_files.read_frame_number(cv2.imread(str(tmp_path / "still.jpg"))))
+        assert numbers == numbers[:1] * 3
 
 
-def test_the_same_edit_gives_the_same_bytes(tmp_path):
-    source = media_files.counted(tmp_path / "a.mp4", seconds=2)
-    edit = edit_of(source, 0.4, 1.2, words=[Word("hello", 0.1, 0.6, 1.0)], layout={"layoutType": "fit"})
-    first = (rendered(edit, tmp_path), (tmp_path / "out.mp4").read_bytes())[1]
-    assert (rendered(edit, tmp_path), (tmp_path / "out.mp4").read_bytes())[1] == first
+def test_equal_edits_give_equal_bytes(tmp_path: Path) -> None:
+    source = media_files.write_numbered_video(tmp_path / "a.mp4", seconds=2)
+    edit = build_edit(source, 0.4, 1.2, words=[Word("hello", 0.1, 0.6, 1.0)], layout={"layoutType": "fit"})
+    first = (render_frames(edit, tmp_path), (tmp_path / "out.mp4").read_bytes())[1]
+    assert (render_frames(edit, tmp_path), (tmp_path / "out.mp4").read_bytes())[1] == first
 
 
-def test_ten_bit_pictures_keep_their_colours_at_odd_places(tmp_path):
-    """At an odd x ffmpeg's exact crop reads the colours of 10-bit pictures a byte off: they all came out wrong."""
+def test_ten_bit_colours_are_preserved_at_odd_crop_positions(tmp_path: Path) -> None:
+    """Ffmpeg reads the chroma of 10-bit pictures a byte off when it crops exactly at an odd x."""
     source = tmp_path / "wide.mp4"
     labels = "setparams=colorspace=bt2020nc:range=tv:color_primaries=bt2020:color_trc=smpte2084"
     coded = (
         f"color=0x904060:s=1280x720:r=25:d=0.4,format=gbrp,scale=out_color_matrix=bt2020nc,format=yuv420p10le,{labels}"
     )
-    ffmpeg("-filter_complex", coded, "-c:v", "libx264", "-qp", "4", str(source))
+    run_ffmpeg("-filter_complex", coded, "-c:v", "libx264", "-qp", "4", str(source))
     half = 1080 * 9 / 8 / 1920
     odd = tuple(Region("A", (Keyframe(0, 301 / 1280, 0, half * 0.7, 0.7),)) for _ in range(2))
     for number, shots in enumerate(([LayoutShot(0, 0.4, "split", None, "", odd)], None)):
-        edit = edit_of(source, 0, 0.4, shots, layout={"layoutType": "split"})
+        edit = build_edit(source, 0, 0.4, shots, layout={"layoutType": "split"})
         render_still(edit, 0.2, tmp_path / f"{number}.jpg", tmp_path / "work", cache=tmp_path / "cache")
-    split, whole = (cv2.imread(str(tmp_path / f"{number}.jpg"))[960 - 40 : 960 + 40] for number in (0, 1))
-    assert np.abs(split.mean((0, 1)) - whole.mean((0, 1))).max() < 4
+    split, fit = (cv2.imread(str(tmp_path / f"{number}.jpg"))[960 - 40 : 960 + 40] for number in (0, 1))
+    assert np.abs(split.mean((0, 1)) - fit.mean((0, 1))).max() < 4

@@ -1,5 +1,7 @@
-"""Scoring a stored library again, by the real job: what is new is written once, what is broken is named and stops
-nothing, and the UI knows which videos an older scorer chose for."""
+"""The job `rescore_clips` over a stored library.
+
+Changes are written once, a broken video does not stop the others, and Dagster marks clips of an older scorer as stale.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from benchmarks import rescoring
-from benchmarks.synthetic_speech import TALK
+from benchmarks import library_rescoring
+from benchmarks.synthetic_speech import TALK_LINES
 from carmic_assets.assets import platform_resource as opened
-from carmic_assets.assets.scored_clips import SCORER_CODE
+from carmic_assets.assets.scored_clips import SCORER_CODE_VERSION
 from carmic_assets.cli import home as homes
 from carmic_assets.scoring.clip_scoring import SCORER_VERSION
 from resources import artifacts, clips, projects
@@ -28,71 +30,76 @@ FRESHNESS = """{ assetNodes(assetKeys: [{path: ["scored_clips"]}])
 
 @pytest.fixture
 def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
-    for name, value in homes.environment(tmp_path).items():
+    for name, value in homes.process_environment(tmp_path).items():
         monkeypatch.setenv(name, value)
-    homes.prepare(tmp_path)
-    opened._opened.cache_clear()
+    homes.prepare_home(tmp_path)
+    opened._open_platform_once.cache_clear()
     yield open_platform()
-    opened._opened.cache_clear()
+    opened._open_platform_once.cache_clear()
 
 
-def state(platform: Platform, ids: list[str]) -> list[tuple[object, ...]]:
-    """Rows and artifacts, with the time of their last change."""
-    found: list[tuple[object, ...]] = []
+def read_state(platform: Platform, project_ids: list[str]) -> list[tuple[object, ...]]:
+    """Return the rows, with the time of their last change, and the artifacts."""
+    rows: list[tuple[object, ...]] = []
     with platform.database.read() as connection:
-        for one in ids:
-            project = projects.get(connection, one)
+        for project_id in project_ids:
+            project = projects.get(connection, project_id)
             assert project is not None
-            stored = platform.store.get_bytes(artifacts.key(project.workspace_id, one, artifacts.SCORED_CLIPS))
-            found.append((one, stored, *clips.of_project(connection, one)))
-    return found
+            key = artifacts.artifact_key(project.workspace_id, project_id, artifacts.SCORED_CLIPS)
+            stored_clips = clips.list_for_project(connection, project_id)
+            rows.append((project_id, platform.store.get_bytes(key), *stored_clips))
+    return rows
 
 
-def freshness(project_id: str) -> tuple[str, list[str]]:
-    """What the UI says of a video's clips, and why."""
+def read_freshness(project_id: str) -> tuple[str, list[str]]:
+    """Return the stale status of a video's clips in the Dagster UI, and its causes."""
     program = "from dagster_graphql.cli import main; main()"
-    asked = ["-m", "carmic_assets.definitions", "-t", FRESHNESS % (project_id, project_id)]
-    done = subprocess.run([sys.executable, "-c", program, *asked], capture_output=True, text=True, env=os.environ)
-    line = next(line for line in done.stdout.splitlines() if line.startswith("{"))
+    arguments = ["-m", "carmic_assets.definitions", "-t", FRESHNESS % (project_id, project_id)]
+    result = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, env=os.environ)
+    line = next(line for line in result.stdout.splitlines() if line.startswith("{"))
     (node,) = json.loads(line)["data"]["assetNodes"]
     return node["staleStatus"], [cause["reason"] for cause in node["staleCauses"]]
 
 
-def test_the_two_versions_are_one():
-    assert SCORER_CODE == SCORER_VERSION
+def test_code_version_is_the_scorer_version() -> None:
+    assert SCORER_CODE_VERSION == SCORER_VERSION
 
 
 @pytest.mark.slow
-def test_a_library(platform):
+def test_rescoring_a_library(platform: Platform) -> None:
     with dg.DagsterInstance.get() as instance:
-        ids = rescoring.stock(platform, instance, [rescoring.spoken(TALK * 4)], 4)
-        for one in ids:
+        project_ids = library_rescoring.create_library(
+            platform, instance, [library_rescoring.speak_talk(TALK_LINES * 4)], 4
+        )
+        for project_id in project_ids:
             for name in ("transcript", "layout_timeline"):
-                instance.report_runless_asset_event(dg.AssetMaterialization(name, partition=one))
-            tags = {"dagster/code_version": rescoring.OLDER, "dagster/data_version": "as it was"}
+                instance.report_runless_asset_event(dg.AssetMaterialization(name, partition=project_id))
+            tags = {"dagster/code_version": library_rescoring.OLDER_VERSION, "dagster/data_version": "older"}
             tags |= {f"dagster/input_data_version/{name}": "INITIAL" for name in ("transcript", "layout_timeline")}
-            instance.report_runless_asset_event(dg.AssetMaterialization("scored_clips", partition=one, tags=tags))
-        status, causes = freshness(ids[0])
+            instance.report_runless_asset_event(
+                dg.AssetMaterialization("scored_clips", partition=project_id, tags=tags)
+            )
+        status, causes = read_freshness(project_ids[0])
         assert status == "STALE"
         assert "has a new code version" in causes
 
         with platform.database.read() as connection:
-            broken = projects.get(connection, ids[1])
+            broken = projects.get(connection, project_ids[1])
         assert broken is not None
-        key = artifacts.key(broken.workspace_id, broken.id, artifacts.TRANSCRIPT)
-        whole = platform.store.get_bytes(key)
-        platform.store.put_bytes(key, whole[:1000], "application/json")
-        found = rescoring.rescore(instance)
-        assert found["failed"] == [broken.id]
-        assert found["scored"] == 3
-        assert freshness(ids[0]) == ("FRESH", [])
-        assert freshness(broken.id)[0] == "STALE"
+        key = artifacts.artifact_key(broken.workspace_id, broken.id, artifacts.TRANSCRIPT)
+        intact = platform.store.get_bytes(key)
+        platform.store.put_bytes(key, intact[:1000], "application/json")
+        outcome = library_rescoring.run_rescoring(instance)
+        assert outcome["failed"] == [broken.id]
+        assert outcome["scored"] == 3
+        assert read_freshness(project_ids[0]) == ("FRESH", [])
+        assert read_freshness(broken.id)[0] == "STALE"
 
-        platform.store.put_bytes(key, whole, "application/json")
-        assert rescoring.rescore(instance)["scored"] == 1
+        platform.store.put_bytes(key, intact, "application/json")
+        assert library_rescoring.run_rescoring(instance)["scored"] == 1
 
-        before, told = state(platform, ids), rescoring.told(platform)
-        assert rescoring.rescore(instance) == {"scored": 0, "changes": 0, "passed over": 4, "failed": []}
-        assert rescoring.rescore(instance, again=True)["changes"] == 0
-        assert state(platform, ids) == before
-        assert rescoring.told(platform) == told
+        state, events = read_state(platform, project_ids), library_rescoring.count_events(platform)
+        assert library_rescoring.run_rescoring(instance) == {"scored": 0, "changes": 0, "passed over": 4, "failed": []}
+        assert library_rescoring.run_rescoring(instance, again=True)["changes"] == 0
+        assert read_state(platform, project_ids) == state
+        assert library_rescoring.count_events(platform) == events

@@ -1,4 +1,4 @@
-"""The spatial matrix of a talk with known truth: who is where, whose lips move, and what others are given of it."""
+"""The spatial matrix of a talk with known truth: faces, tracks, lip motion, turns, and the results built from it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,41 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import polars as pl
 import pytest
 
-from carmic_assets.media.analysis import AUDIO_NAME, FRAMES_NAME, analyse
+from carmic_assets.media.analysis import AUDIO_FILENAME, FRAMES_FILENAME, analyse
 from carmic_assets.media.probe import probe
 from carmic_assets.model.errors import CarmicError
 from carmic_assets.model.media import AnalysisFacts, SourceFacts
 from carmic_assets.model.speech import Speakers, Transcript, Turn
-from carmic_assets.vision.spatial_matrix import MATRIX_FPS, Matrix, build_matrix, scene_of, to_json
-from carmic_assets.vision.vision_plots import contact_sheet, speaker_timeline
+from carmic_assets.vision.spatial_matrix import MATRIX_FPS, VisionOptions, VisionResult, build_matrix, build_scene
+from carmic_assets.vision.vision_plots import draw_contact_sheet, draw_speaker_timeline
 
 SEED = 4711  # nothing was tuned on it
-PNG = b"\x89PNG"
+PNG_SIGNATURE = b"\x89PNG"
+CENTERFACE = VisionOptions(weights="centerface")
+
+pytestmark = pytest.mark.slow
+
+
+class Talk(msgspec.Struct):
+    """A generated talk of two people, its truth, and the results of analysis and vision."""
+
+    truth: dict[str, Any]
+    source: SourceFacts
+    analysis: AnalysisFacts
+    frames_path: Path
+    audio_path: Path
+    result: VisionResult
 
 
 @pytest.fixture(scope="module")
-def talk(shared: Path, tmp_path_factory) -> dict:
-    """Half a minute of a talk of two, its truth, and all that is made of it; voices as the truth has them."""
+def talk(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Talk:
+    """Half a minute; the voices of the transcript are those of the truth."""
     folder = tmp_path_factory.mktemp("talk")
     path = folder / "talk.mp4"
     command = [sys.executable, str(shared / "tools/make_talk.py"), "--clips", str(shared / "data/video")]
@@ -33,20 +48,23 @@ def talk(shared: Path, tmp_path_factory) -> dict:
     subprocess.run([*command, *options], check=True, capture_output=True)
     truth = json.loads(path.with_suffix(".truth.json").read_text())
     source = probe(path)
-    facts = analyse(path, source, folder)
-    spoken = tuple((s["start"], s["end"]) for s in truth["speaking"])
+    analysis = analyse(path, source, folder)
+    speech = tuple((s["start"], s["end"]) for s in truth["speaking"])
     voices = tuple(Turn(s["start"], s["end"], "AB"[s["person"] != "A"]) for s in truth["speaking"])
-    transcript = Transcript("en", 1.0, "truth", facts.duration_s, 20.0, (), voices, spoken)
-    frames, sound = folder / FRAMES_NAME, folder / AUDIO_NAME
-    made = build_matrix(frames, sound, facts, transcript, weights="centerface")
-    return {"truth": truth, "source": source, "facts": facts, "made": made, "transcript": transcript, "frames": frames}
+    transcript = Transcript("en", 1.0, "truth", analysis.duration_s, 20.0, (), voices, speech)
+    frames_path, audio_path = folder / FRAMES_FILENAME, folder / AUDIO_FILENAME
+    result = build_matrix(frames_path, audio_path, analysis, transcript, CENTERFACE)
+    return Talk(truth, source, analysis, frames_path, audio_path, result)
 
 
 @pytest.fixture
-def rows(talk: dict) -> pl.DataFrame:
-    """The matrix with the truth beside it: `person`, whose face the box's middle lies in, and
-    whether they speak (true) or listen (false), where that is clear."""
-    truth, matrix = talk["truth"], talk["made"].matrix
+def rows(talk: Talk) -> pl.DataFrame:
+    """The matrix with two columns of truth.
+
+    `person` is whose face the centre of the box lies in. `speaks` tells whether they speak or listen, null where that
+    is unclear.
+    """
+    truth, matrix = talk.truth, talk.result.matrix
     width, height = truth["size"]
     person, speaks = [], []
     for row in matrix.iter_rows(named=True):
@@ -58,115 +76,101 @@ def rows(talk: dict) -> pl.DataFrame:
             if abs(t - row["t"]) < 0.11 and left < x < left + w and top < y < top + h
         ]
         person.append(inside[0] if inside else None)
-        said = [s for s in truth["speaking"] if s["start"] + 0.2 < row["t"] < s["end"] - 0.2]
-        speaks.append(said[0]["person"] == person[-1] if inside and said else None)
+        turns = [s for s in truth["speaking"] if s["start"] + 0.2 < row["t"] < s["end"] - 0.2]
+        speaks.append(turns[0]["person"] == person[-1] if inside and turns else None)
     return matrix.with_columns(pl.Series("person", person, pl.String), pl.Series("speaks", speaks, pl.Boolean))
 
 
-pytestmark = pytest.mark.slow
+def test_cuts_are_exact_to_the_frame(talk: Talk) -> None:
+    true_cuts = [shot["start"] for shot in talk.truth["shots"]][1:]
+    assert talk.analysis.cuts_s == pytest.approx(true_cuts, abs=0.001)
 
 
-def test_cuts_are_the_true_ones_to_the_frame(talk: dict):
-    true = [shot["start"] for shot in talk["truth"]["shots"]][1:]
-    assert talk["facts"].cuts_s == pytest.approx(true, abs=0.001)
-
-
-def test_each_person_is_one_track_and_every_face_is_found(talk: dict, rows: pl.DataFrame):
+def test_each_person_is_one_track_and_every_face_is_detected(talk: Talk, rows: pl.DataFrame) -> None:
     assert rows["person"].null_count() == 0, "nobody else is in the picture"
     assert rows.group_by("track").agg(pl.col("person").n_unique())["person"].to_list() == [1, 1]
-    true = sum(len(faces) for faces in talk["truth"]["faces"].values())
-    assert rows.height >= 0.98 * true
+    true_faces = sum(len(faces) for faces in talk.truth["faces"].values())
+    assert rows.height >= 0.98 * true_faces
 
 
-def test_lips_of_the_speaker_move_and_those_of_the_listener_do_not(rows: pl.DataFrame):
+def test_lips_of_the_speaker_move_and_those_of_the_listener_rest(rows: pl.DataFrame) -> None:
     speaking = rows.filter("speaks")["speaking"]
-    silent = rows.filter(~pl.col("speaks"))["speaking"]
+    listening = rows.filter(~pl.col("speaks"))["speaking"]
     assert (speaking > 0.5).mean() > 0.9
-    assert (silent < 0.5).mean() > 0.9
+    assert (listening < 0.5).mean() > 0.9
 
 
-def test_turns_name_the_right_face(talk: dict, rows: pl.DataFrame):
-    made: Matrix = talk["made"]
-    face = {row["person"]: row["track"] for row in rows.iter_rows(named=True)}
-    wrong = total = 0.0
-    for said in talk["truth"]["speaking"]:
-        for turn in made.speakers.turns:
-            shared_s = max(0.0, min(turn.end_s, said["end"]) - max(turn.start_s, said["start"]))
-            total += shared_s
-            wrong += shared_s * (face[said["person"]] not in made.speakers.tracks[turn.speaker])
-    assert total > 0 and wrong / total < 0.05
-    assert set(made.matrix["speaker"].drop_nulls()) == {"A", "B"}
+def test_turns_name_the_right_face(talk: Talk, rows: pl.DataFrame) -> None:
+    speakers = talk.result.speakers
+    track_by_person = {row["person"]: row["track"] for row in rows.iter_rows(named=True)}
+    wrong_s = total_s = 0.0
+    for speech in talk.truth["speaking"]:
+        for turn in speakers.turns:
+            shared_s = max(0.0, min(turn.end_s, speech["end"]) - max(turn.start_s, speech["start"]))
+            total_s += shared_s
+            wrong_s += shared_s * (track_by_person[speech["person"]] not in speakers.tracks[turn.speaker])
+    assert total_s > 0 and wrong_s / total_s < 0.05
+    assert set(talk.result.matrix["speaker"].drop_nulls()) == {"A", "B"}
 
 
-def test_columns_and_units_are_those_of_the_reference(talk: dict):
-    matrix, facts = talk["made"].matrix, talk["facts"]
+def test_columns_and_units_are_as_documented(talk: Talk) -> None:
+    matrix, analysis = talk.result.matrix, talk.analysis
     assert matrix.schema == {
         "t": pl.Float64, "shot": pl.Int32, "track": pl.Int32, "kind": pl.String, "x": pl.Float32, "y": pl.Float32,
         "w": pl.Float32, "h": pl.Float32, "score": pl.Float32, "speaking": pl.Float32,
         "landmarks": pl.List(pl.Float32), "speaker": pl.String,
     }  # fmt: skip
-    places = (matrix["t"] - facts.start_s) * MATRIX_FPS
-    assert ((places - places.round()).abs() < 1e-3).all()
+    samples = (matrix["t"] - analysis.start_s) * MATRIX_FPS
+    assert ((samples - samples.round()).abs() < 1e-3).all()
     for column in ("score", "speaking"):
         assert matrix[column].is_between(0, 1).all()
     assert (matrix["landmarks"].list.len() == 10).all()
-    edges = [facts.start_s, *facts.cuts_s, facts.start_s + facts.duration_s]
+    edges = [analysis.start_s, *analysis.cuts_s, analysis.start_s + analysis.duration_s]
     for t, shot in matrix.select("t", "shot").iter_rows():
         assert edges[shot] - 1e-6 <= t < edges[shot + 1]
 
 
-def test_the_api_gets_a_clips_part_on_the_clips_clock(talk: dict):
-    made: Matrix = talk["made"]
-    part = to_json(made.matrix, 5.1, 12.3, made.facts)
-    assert (part.fps, part.detector) == (MATRIX_FPS, made.facts.detector)
-    times = [box.t for track in part.tracks for box in track.boxes]
-    assert 0 <= min(times) < 0.2 and 7.0 < max(times) < 7.2
-    assert {track.speaker for track in part.tracks} <= {"A", "B", None}
-
-
-def test_the_director_gets_tracks_turns_and_cuts(talk: dict):
-    made, source, facts = talk["made"], talk["source"], talk["facts"]
-    assert isinstance(source, SourceFacts) and isinstance(facts, AnalysisFacts)
-    scene = scene_of(made.matrix, made.speakers, source, facts)
-    assert (scene.width, scene.height, scene.cuts_s) == (1280, 720, facts.cuts_s)
+def test_the_scene_holds_tracks_turns_and_cuts(talk: Talk) -> None:
+    scene = build_scene(talk.result.matrix, talk.result.speakers, talk.source, talk.analysis)
+    assert (scene.width, scene.height, scene.cuts_s) == (1280, 720, talk.analysis.cuts_s)
     assert [track.id for track in scene.tracks] == [1, 2]
     assert all(len(track.t) == len(track.speaking) == len(track.x) for track in scene.tracks)
-    assert scene.turns == made.speakers.turns
+    assert scene.turns == talk.result.speakers.turns
 
 
-def test_pictures_show_it(talk: dict):
-    made, facts = talk["made"], talk["facts"]
-    sheet = contact_sheet(talk["frames"], facts, made.matrix)
-    assert sheet[:4] == PNG and sheet == contact_sheet(talk["frames"], facts, made.matrix)
-    timeline = speaker_timeline(made.speakers, facts)
-    assert timeline[:4] == PNG and timeline == speaker_timeline(made.speakers, facts)
+def test_plots_are_reproducible(talk: Talk) -> None:
+    sheet = draw_contact_sheet(talk.frames_path, talk.analysis, talk.result.matrix)
+    assert sheet[:4] == PNG_SIGNATURE
+    assert sheet == draw_contact_sheet(talk.frames_path, talk.analysis, talk.result.matrix)
+    timeline = draw_speaker_timeline(talk.result.speakers, talk.analysis)
+    assert timeline[:4] == PNG_SIGNATURE and timeline == draw_speaker_timeline(talk.result.speakers, talk.analysis)
 
 
-def test_a_video_without_people_has_an_empty_matrix(shared: Path, tmp_path: Path):
+def test_a_video_without_people_has_an_empty_matrix(shared: Path, tmp_path: Path) -> None:
     path = shared / "data/odd/autoeditor_SAR-2by3.mp4"
     source = probe(path)
-    facts = analyse(path, source, tmp_path)
-    made = build_matrix(tmp_path / FRAMES_NAME, None, facts, None, weights="centerface")
-    assert made.matrix.is_empty() and made.speakers == Speakers((), {}) and made.facts.tracks == 0
-    assert to_json(made.matrix, 0, 2, made.facts).tracks == ()
-    assert scene_of(made.matrix, made.speakers, source, facts).tracks == ()
-    assert contact_sheet(tmp_path / FRAMES_NAME, facts, made.matrix)[:4] == PNG
-    assert speaker_timeline(made.speakers, facts)[:4] == PNG
+    analysis = analyse(path, source, tmp_path)
+    result = build_matrix(tmp_path / FRAMES_FILENAME, None, analysis, None, CENTERFACE)
+    assert result.matrix.is_empty() and result.speakers == Speakers((), {}) and result.facts.tracks == 0
+    assert build_scene(result.matrix, result.speakers, source, analysis).tracks == ()
+    assert draw_contact_sheet(tmp_path / FRAMES_FILENAME, analysis, result.matrix)[:4] == PNG_SIGNATURE
+    assert draw_speaker_timeline(result.speakers, analysis)[:4] == PNG_SIGNATURE
 
 
-def test_an_audio_visual_model_scores_instead_of_lips_where_its_weights_are_set(shared: Path, talk: dict):
+def test_configured_weights_of_an_audio_visual_model_replace_lip_motion(shared: Path, talk: Talk) -> None:
     weights = shared / "data/models/lr_asd_pretrain_AVA.model"
-    facts, sound = talk["facts"], talk["frames"].parent / AUDIO_NAME
-    short = msgspec.structs.replace(facts, duration_s=8.0, frames=round(8 * facts.fps))
-    made = build_matrix(talk["frames"], sound, short, None, weights="centerface", asd_weights=str(weights))
-    assert made.facts.lips.startswith("LR-ASD")
-    both = made.matrix.join(talk["made"].matrix, on=["t", "track"], suffix="_lips").filter(pl.col("t") < 8)
+    options = msgspec.structs.replace(CENTERFACE, asd_weights=str(weights))
+    start = msgspec.structs.replace(talk.analysis, duration_s=8.0, frames=round(8 * talk.analysis.fps))
+    result = build_matrix(talk.frames_path, talk.audio_path, start, None, options)
+    assert result.facts.lips.startswith("LR-ASD")
+    both = result.matrix.join(talk.result.matrix, on=["t", "track"], suffix="_lips").filter(pl.col("t") < 8)
     clear = both.filter((pl.col("speaking_lips") > 0.8) | (pl.col("speaking_lips") < 0.02))
     agree = (clear["speaking"] > 0.5) == (clear["speaking_lips"] > 0.5)
     assert clear.height > 20 and agree.mean() > 0.8
 
 
-def test_weights_of_something_else_are_refused(shared: Path, talk: dict):
-    other = shared / "data/models/face_detection_yunet_2023mar.onnx"
+def test_active_speaker_weights_of_another_model_are_refused(shared: Path, talk: Talk) -> None:
+    weights = shared / "data/models/face_detection_yunet_2023mar.onnx"
+    options = msgspec.structs.replace(CENTERFACE, asd_weights=str(weights))
     with pytest.raises(CarmicError, match="CARMIC_ASD_WEIGHTS"):
-        build_matrix(talk["frames"], None, talk["facts"], None, weights="centerface", asd_weights=str(other))
+        build_matrix(talk.frames_path, None, talk.analysis, None, options)

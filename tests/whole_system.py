@@ -1,4 +1,4 @@
-"""`carmic up` as a user starts it, for tests of the whole: a short spoken video, a client, ways to kill its parts."""
+"""`carmic up` as a user starts it, for end-to-end tests: a short spoken video, an API client, its processes."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ import httpx
 import psutil
 
 from carmic_assets.cli import sample_talk
-from real_servers import free_port
+from real_servers import find_free_port
 from resources.database.engine import Database
 
 EMAIL, PASSWORD = "tester@example.com", "Correct7horse"
 
 
-def short_talk(folder: Path, lines: int = 3) -> Path:
-    """A spoken video of some seconds for each line."""
+def compose_short_talk(folder: Path, lines: int = 3) -> Path:
+    """Compose a talk of `lines` lines, a few seconds each; an existing one is reused."""
     path = folder / "talk.mp4"
     if not path.exists():
-        sample_talk.compose(path, folder, sample_talk.TALK[2 : 2 + lines])
+        sample_talk.compose_talk(path, folder, sample_talk.TALK[2 : 2 + lines])
     return path
 
 
-class System:
-    """One home and its `carmic up`, which may be killed and started again."""
+class RunningSystem:
+    """One home and its `carmic up`, which a test may kill and restart."""
 
-    def __init__(self, home: Path):
+    def __init__(self, home: Path) -> None:
         self.home = home
-        self.port, self.dagster_port = free_port(), free_port()
+        self.port, self.dagster_port = find_free_port(), find_free_port()
         self.base = f"http://127.0.0.1:{self.port}/api"
         self.process: subprocess.Popen[bytes] | None = None
         self.headers: dict[str, str] = {}
@@ -44,16 +44,16 @@ class System:
     def start(self) -> None:
         command = [sys.executable, "-m", "carmic_assets.cli.main", "up", "--home", str(self.home)]
         command += ["--port", str(self.port), "--dagster-port", str(self.dagster_port)]
-        environment = {**os.environ, "CARMIC_OUTBOUND_ALLOW": "127.0.0.0/8"}  # where the tests' receivers are
+        environment = {**os.environ, "CARMIC_OUTBOUND_ALLOW": "127.0.0.0/8"}  # the tests' webhook receivers
         with (self.home / "up.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        self.until(self.answers, 120, "the server answers")
+        self.wait_until(self.is_healthy, 120, "the server is healthy")
 
     @cached_property
     def database(self) -> Database:
         return Database(f"sqlite:///{self.home}/carmic.db")
 
-    def answers(self) -> bool:
+    def is_healthy(self) -> bool:
         assert self.process is not None and self.process.poll() is None, (self.home / "up.log").read_text()[-3000:]
         try:
             return httpx.get(f"{self.base}/v1/health", timeout=5).status_code == 200
@@ -67,25 +67,26 @@ class System:
         return self.process.wait(60)
 
     @staticmethod
-    def until(condition: Callable[[], Any], within_s: float, what: str) -> None:
-        end = time.monotonic() + within_s
+    def wait_until(condition: Callable[[], Any], timeout_s: float, what: str) -> None:
+        end = time.monotonic() + timeout_s
         while not condition():
-            assert time.monotonic() < end, f"not in time: {what}"
+            assert time.monotonic() < end, f"not within {timeout_s} s: {what}"
             time.sleep(0.2)
 
-    # --- as a client
+    # --- API client
 
-    def call(self, method: str, path: str, **how: Any) -> Any:
-        answer = httpx.request(method, f"{self.base}/v1/{path}", headers=self.headers, timeout=60, **how)
-        assert answer.status_code < 400, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json()["data"]
+    def call(self, method: str, path: str, json: object = None) -> Any:  # noqa: ANN401 - any JSON value
+        """Call the API and return the `data` of its envelope; an error status fails the test."""
+        response = httpx.request(method, f"{self.base}/v1/{path}", headers=self.headers, timeout=60, json=json)
+        assert response.status_code < 400, f"{method} {path}: {response.status_code} {response.text}"
+        return response.json()["data"]
 
     def register(self, email: str = EMAIL) -> str:
         session = self.call("POST", "auth/register", json={"email": email, "password": PASSWORD})
         self.headers = {"Authorization": f"Bearer {session['access']}"}
-        workspace = self.call("GET", "me")["workspaces"][0]["id"]
-        self.headers["X-Workspace-ID"] = workspace
-        return workspace
+        workspace_id: str = self.call("GET", "me")["workspaces"][0]["id"]
+        self.headers["X-Workspace-ID"] = workspace_id
+        return workspace_id
 
     def login(self, email: str = EMAIL) -> None:
         session = self.call("POST", "auth/login", json={"email": email, "password": PASSWORD})
@@ -95,43 +96,48 @@ class System:
         command = [sys.executable, "-m", "carmic_assets.cli.main", "admin", *action, "--home", str(self.home)]
         subprocess.run(command, check=True, capture_output=True)
 
-    def upload(self, video: Path, **more: Any) -> str:
-        """A created project with its video in place."""
-        body = {"filename": video.name, "filesize": video.stat().st_size, "content_type": "video/mp4", **more}
-        made = self.call("POST", "projects/create", json=body)
+    def upload(self, video: Path, **fields: object) -> str:
+        """Create a project and upload its video; returns the project's id."""
+        body = {"filename": video.name, "filesize": video.stat().st_size, "content_type": "video/mp4", **fields}
+        created = self.call("POST", "projects/create", json=body)
         with video.open("rb") as file:
-            httpx.put(made["upload_url"], content=file.read(), headers={"Content-Type": "video/mp4"}).raise_for_status()
-        return made["project_id"]
+            httpx.put(
+                created["upload_url"], content=file.read(), headers={"Content-Type": "video/mp4"}
+            ).raise_for_status()
+        project_id: str = created["project_id"]
+        return project_id
 
-    def process_video(self, project: str) -> None:
-        self.call("POST", f"projects/{project}/process")
+    def process_video(self, project_id: str) -> None:
+        self.call("POST", f"projects/{project_id}/process")
 
-    def status(self, project: str) -> dict[str, Any]:
-        return self.call("GET", f"projects/{project}/status")
+    def get_status(self, project_id: str) -> dict[str, Any]:
+        status: dict[str, Any] = self.call("GET", f"projects/{project_id}/status")
+        return status
 
-    # --- as fate
+    # --- processes
 
-    def processes(self, *words: str) -> list[psutil.Process]:
-        """Living processes of this home whose command line holds all the words."""
-        found = []
+    def find_processes(self, *words: str) -> list[psutil.Process]:
+        """Return this home's running processes whose command line contains all the words."""
+        matches = []
         for process in psutil.process_iter(["cmdline", "environ"]):
             line = " ".join(process.info["cmdline"] or ())
             home = (process.info["environ"] or {}).get("CARMIC_HOME")
             if home == str(self.home) and all(word in line for word in words):
-                found.append(process)
-        return found
+                matches.append(process)
+        return matches
 
-    def workers(self) -> list[psutil.Process]:
-        """Run workers: the code server's spawned children, which hold no port."""
-        return [p for p in self.processes("multiprocessing") if "resource_tracker" not in " ".join(p.cmdline())]
+    def find_workers(self) -> list[psutil.Process]:
+        """Return the run workers: the processes that the code server has spawned."""
+        return [p for p in self.find_processes("multiprocessing") if "resource_tracker" not in " ".join(p.cmdline())]
 
-    def left_over(self) -> list[str]:
-        return [" ".join(p.cmdline()) for p in self.processes() if p.pid != os.getpid()]
+    def list_commands(self) -> list[str]:
+        """Return the command lines of this home's running processes."""
+        return [" ".join(p.cmdline()) for p in self.find_processes() if p.pid != os.getpid()]
 
 
 @contextmanager
-def running(home: Path) -> Iterator[System]:
-    system = System(home)
+def run_system(home: Path) -> Iterator[RunningSystem]:
+    system = RunningSystem(home)
     system.start()
     try:
         yield system

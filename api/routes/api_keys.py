@@ -1,144 +1,130 @@
-"""API keys: /v1/keys, and the generation surface's /api/keys. Owners alone; the key itself is shown once."""
+"""API keys: /v1/keys, and /api/keys of the generation surface. Both are for OWNERs; a key is shown once."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from litestar import delete, get, post
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.access import Access, Caller
-from api.dependencies import Id, TheCaller, ThePlatform
-from api.envelope import Data, Ok, Page, whole
+from api.dependencies import CallerDep, PathId, PlatformDep
+from api.envelope import Data, Ok, Page, unpaginated
 from api.errors import ApiError, not_found
-from api.rate_limits import DELETIONS, READS
-from api.request_fields import NO_NUL
+from api.rate_limits import MANAGEMENT_DELETIONS, MANAGEMENT_READS
+from api.request_fields import NO_NUL_PATTERN
 from resources import api_keys
 from resources.database.engine import now
 from resources.platform import Platform
 
-KeyName = Annotated[str, Meta(pattern=NO_NUL, min_length=1, max_length=200)]
+KeyName = Annotated[str, Meta(pattern=NO_NUL_PATTERN, min_length=1, max_length=200)]
 Scope = Literal["read", "write", "admin"]
+Scopes = Annotated[list[Scope], Meta(min_length=1, max_length=3)]
+KEYS: dict[str, Any] = {"access": Access.OWNER, "sync_to_thread": True, "tags": ["API keys"]}
+GENERATION_KEYS: dict[str, Any] = {**KEYS, "tags": ["Generation: management"]}
 
 
 class KeyIn(msgspec.Struct):
-    """Scopes: `read` may look, `write` may also change and start, `admin` may what an OWNER may."""
+    """`read` allows reading, `write` also changing and starting things, `admin` everything that an OWNER may do."""
 
     name: KeyName
-    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=3)] = msgspec.field(
-        default_factory=lambda: ["read", "write"]
-    )
+    scopes: Scopes = msgspec.field(default_factory=lambda: ["read", "write"])
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 class GenerationKeyIn(KeyIn):
-    """`scopes` left out means all: this surface has no other login."""
+    """`scopes` left out means all of them: this surface has no other login."""
 
-    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=3)] = msgspec.field(
-        default_factory=lambda: ["read", "write", "admin"]
-    )
+    scopes: Scopes = msgspec.field(default_factory=lambda: ["read", "write", "admin"])
 
 
 class NewKey(api_keys.ApiKey, frozen=True, kw_only=True):
-    """`key` is the key itself, shown this once."""
+    """`key` is the key itself. It is not shown again."""
 
     key: str
 
 
-@get("/v1/keys", access=Access.OWNER, sync_to_thread=True, tags=["API keys"])
-def list_keys(platform: ThePlatform, caller: TheCaller) -> Page[api_keys.ApiKey]:
-    """The workspace's keys, newest first, without the revoked."""
-    return whole(_list(platform, caller))
+@get("/v1/keys", **KEYS)
+def list_api_keys(platform: PlatformDep, caller: CallerDep) -> Page[api_keys.ApiKey]:
+    """List the workspace's keys that are not revoked, newest first."""
+    return unpaginated(_list(platform, caller))
 
 
-@post("/v1/keys", access=Access.OWNER, idempotent=True, sync_to_thread=True, tags=["API keys"])
-def create_key(platform: ThePlatform, caller: TheCaller, data: JSONBody[KeyIn]) -> Data[NewKey]:
-    """Make a key. `key` is shown this once."""
+@post("/v1/keys", idempotent=True, **KEYS)
+def create_api_key(platform: PlatformDep, caller: CallerDep, data: JSONBody[KeyIn]) -> Data[NewKey]:
+    """Create a key. `key` is not shown again."""
     return _create(platform, caller, data)
 
 
-@post(
-    "/v1/keys/{key_id:uuid}/rotate",
-    access=Access.OWNER,
-    idempotent=True,
-    status_code=200,
-    sync_to_thread=True,
-    tags=["API keys"],
-)
-def rotate_key(platform: ThePlatform, caller: TheCaller, key_id: Id) -> Data[NewKey]:
-    """A new secret under the same id; the old one is dead at once."""
+@post("/v1/keys/{key_id:uuid}/rotate", idempotent=True, status_code=200, **KEYS)
+def rotate_api_key(platform: PlatformDep, caller: CallerDep, key_id: PathId) -> Data[NewKey]:
+    """Replace the secret of a key. The id stays; the old secret stops working at once."""
     with platform.database.write() as connection:
-        made = api_keys.rotate(connection, caller.workspace, str(key_id))
-    if made is None:
-        raise not_found("key")
-    return Data(_shown(*made))
+        rotated = api_keys.rotate(connection, caller.workspace, str(key_id))
+    if rotated is None:
+        raise not_found("API key")
+    return Data(_build_new_key(*rotated))
 
 
-@delete("/v1/keys/{key_id:uuid}", access=Access.OWNER, status_code=200, sync_to_thread=True, tags=["API keys"])
-def revoke_key(platform: ThePlatform, caller: TheCaller, key_id: Id) -> Data[Ok]:
-    """Revoke a key, at once and for good."""
+@delete("/v1/keys/{key_id:uuid}", status_code=200, **KEYS)
+def revoke_api_key(platform: PlatformDep, caller: CallerDep, key_id: PathId) -> Data[Ok]:
+    """Revoke a key, immediately and permanently."""
     return _revoke(platform, caller, key_id)
 
 
-@get("/keys", access=Access.OWNER, limit=READS, sync_to_thread=True, tags=["Generation: management"])
-def list_generation_keys(platform: ThePlatform, caller: TheCaller) -> Data[list[api_keys.ApiKey]]:
-    """The workspace's keys, newest first, without the revoked."""
+@get("/keys", rate_limit=MANAGEMENT_READS, **GENERATION_KEYS)
+def list_generation_keys(platform: PlatformDep, caller: CallerDep) -> Data[list[api_keys.ApiKey]]:
+    """List the workspace's keys that are not revoked, newest first."""
     return Data(_list(platform, caller))
 
 
-@post("/keys", access=Access.OWNER, limit=READS, idempotent=True, sync_to_thread=True, tags=["Generation: management"])
-def create_generation_key(platform: ThePlatform, caller: TheCaller, data: JSONBody[GenerationKeyIn]) -> Data[NewKey]:
-    """Make a key, of all scopes where none are named. `key` is shown this once."""
+@post("/keys", rate_limit=MANAGEMENT_READS, idempotent=True, **GENERATION_KEYS)
+def create_generation_key(platform: PlatformDep, caller: CallerDep, data: JSONBody[GenerationKeyIn]) -> Data[NewKey]:
+    """Create a key, with all scopes unless `scopes` names some. `key` is not shown again."""
     return _create(platform, caller, data)
 
 
-@delete(
-    "/keys/{key_id:uuid}",
-    access=Access.OWNER,
-    limit=DELETIONS,
-    status_code=200,
-    sync_to_thread=True,
-    tags=["Generation: management"],
-)
-def revoke_generation_key(platform: ThePlatform, caller: TheCaller, key_id: Id) -> Data[Ok]:
-    """Revoke a key, at once and for good."""
+@delete("/keys/{key_id:uuid}", rate_limit=MANAGEMENT_DELETIONS, status_code=200, **GENERATION_KEYS)
+def revoke_generation_key(platform: PlatformDep, caller: CallerDep, key_id: PathId) -> Data[Ok]:
+    """Revoke a key, immediately and permanently."""
     return _revoke(platform, caller, key_id)
 
 
 def _list(platform: Platform, caller: Caller) -> list[api_keys.ApiKey]:
     with platform.database.read() as connection:
-        return api_keys.listing(connection, caller.workspace)
+        return api_keys.list_active(connection, caller.workspace)
 
 
 def _create(platform: Platform, caller: Caller, data: KeyIn) -> Data[NewKey]:
     if data.expires_at is not None and data.expires_at <= now():
-        raise ApiError(422, "`expires_at` has passed already.")
+        raise ApiError(422, "`expires_at` must lie in the future.")
     scopes: list[str] = sorted(set(data.scopes), key=api_keys.SCOPES.index)
     with platform.database.write() as connection:
-        made = api_keys.create(connection, caller.workspace, caller.user_id, data.name, scopes, data.expires_at)
-    return Data(_shown(*made))
+        created = api_keys.create(connection, caller.workspace, caller.user_id, data.name, scopes, data.expires_at)
+    return Data(_build_new_key(*created))
 
 
 def _revoke(platform: Platform, caller: Caller, key_id: UUID) -> Data[Ok]:
     with platform.database.write() as connection:
         if not api_keys.revoke(connection, caller.workspace, str(key_id)):
-            raise not_found("key")
+            raise not_found("API key")
     return Data(Ok())
 
 
-def _shown(key: api_keys.ApiKey, secret: str) -> NewKey:
+def _build_new_key(key: api_keys.ApiKey, secret: str) -> NewKey:
     return NewKey(**msgspec.structs.asdict(key), key=secret)
 
 
-ROUTES = [
-    list_keys,
-    create_key,
-    rotate_key,
-    revoke_key,
+ROUTES: list[HTTPRouteHandler] = [
+    list_api_keys,
+    create_api_key,
+    rotate_api_key,
+    revoke_api_key,
     list_generation_keys,
     create_generation_key,
     revoke_generation_key,

@@ -1,6 +1,7 @@
 """/v1/auth: register, log in, refresh, log out, reset a password.
 
-No answer tells whether an address has an account, except a second registration (the reference wants a 409 there).
+No response reveals whether an address has an account, except the 409 of a second registration, which the reference
+requires.
 """
 
 from __future__ import annotations
@@ -15,23 +16,27 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.background_tasks import BackgroundTask
 from litestar.concurrency import sync_to_thread
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
-from api.access import Access, access_token, unauthorized
-from api.dependencies import ThePlatform
+from api.access import Access, issue_access_token, unauthorized
+from api.dependencies import PlatformDep
 from api.envelope import Data, Ok
 from api.errors import ApiError
-from api.rate_limits import LOGIN_EMAIL, LOGIN_IP, REGISTER_EMAIL, REGISTER_IP, RESET_EMAIL, RESET_IP, spend
+from api.rate_limits import LOGIN_EMAIL, LOGIN_IP, REGISTER_EMAIL, REGISTER_IP, RESET_EMAIL, RESET_IP, consume
 from api.request_fields import Email, Line, Name, Password, Token
 from resources import accounts, mail, passwords, sessions
 from resources.platform import Platform
-from resources.rate_counters import Limit
+from resources.rate_counters import RateLimit
 
-HASHERS = asyncio.Semaphore(2)  # each takes a core and 64 MiB while it runs
-RESET_FLOOR_S = 0.25  # a reset takes this long whether or not the address is known
+HASH_POOL = asyncio.Semaphore(2)  # a password hash takes a core and 64 MiB while it is computed
+MIN_RESET_S = 0.25  # a reset takes at least this long, whether or not the address is registered
+AUTH: dict[str, Any] = {"access": Access.PUBLIC, "tags": ["Auth"]}
 
 
 class Registration(msgspec.Struct):
+    """A new user."""
+
     email: Email
     password: Password
     first_name: Name = ""
@@ -39,196 +44,206 @@ class Registration(msgspec.Struct):
 
 
 class Login(msgspec.Struct):
+    """The credentials of a user."""
+
     email: Email
     password: Password
 
 
 class RefreshIn(msgspec.Struct):
+    """The refresh token of a session."""
+
     refresh: Token
 
 
 class ResetIn(msgspec.Struct):
+    """The account whose password to reset, and the page that the link in the mail opens."""
+
     email: Email
     redirect_base: Line | None = None
 
 
 class ResetConfirmation(msgspec.Struct):
+    """The token of the mail, and the new password."""
+
     token: Token
     new_password: Password
 
 
-class SessionOut(msgspec.Struct):
-    access: str
-    refresh: str
-    user: accounts.User
-
-
 class Tokens(msgspec.Struct):
+    """An access token, and the refresh token to replace it with."""
+
     access: str
     refresh: str
+
+
+class SessionOut(Tokens):
+    """A new session."""
+
+    user: accounts.User
 
 
 @post(
     "/v1/auth/register",
-    access=Access.PUBLIC,
-    limit=REGISTER_IP,
+    rate_limit=REGISTER_IP,
     counted_by_handler=True,
-    refuses=(409,),
+    error_statuses=(409,),
     idempotent=True,
-    tags=["Auth"],
+    **AUTH,
 )
-async def register(
-    request: Request[Any, Any, Any], platform: ThePlatform, data: JSONBody[Registration]
+async def register_user(
+    request: Request[Any, Any, Any], platform: PlatformDep, data: JSONBody[Registration]
 ) -> Data[SessionOut]:
-    """Register: a user, and a first workspace that the user owns.
+    """Register a user, and create a workspace that the user owns.
 
-    3 per 15 minutes, for an IP address and for an e-mail address.
+    At most 3 in 15 minutes for an IP address, and for an e-mail address.
     """
-    _keep_rule(data.password)
-    await sync_to_thread(_spend, platform, request, REGISTER_IP, REGISTER_EMAIL, data.email)
-    async with HASHERS:
-        digest = await sync_to_thread(passwords.hashed, data.password)
+    _check_password(data.password, "password")
+    await sync_to_thread(_count_attempt, platform, request, REGISTER_IP, REGISTER_EMAIL, data.email)
+    async with HASH_POOL:
+        password_hash = await sync_to_thread(passwords.hash_password, data.password)
 
-    def work() -> SessionOut:
+    def create_user() -> SessionOut:
         with platform.database.write() as connection:
-            user, _ = accounts.register(connection, data.email, digest, data.first_name, data.last_name)
-            return _session_out(platform, user, sessions.start(connection, user.id))
+            user, _ = accounts.register(connection, data.email, password_hash, data.first_name, data.last_name)
+            return _build_session(platform, user, sessions.start(connection, user.id))
 
-    return Data(await sync_to_thread(work))
+    return Data(await sync_to_thread(create_user))
 
 
 @post(
     "/v1/auth/login",
-    access=Access.PUBLIC,
-    limit=LOGIN_IP,
+    rate_limit=LOGIN_IP,
     counted_by_handler=True,
-    refuses=(401,),
+    error_statuses=(401,),
     status_code=200,
-    tags=["Auth"],
+    **AUTH,
 )
-async def login(request: Request[Any, Any, Any], platform: ThePlatform, data: JSONBody[Login]) -> Data[SessionOut]:
-    """Log in: 10 a minute for an IP address, 5 a minute for an e-mail address.
+async def log_in(request: Request[Any, Any, Any], platform: PlatformDep, data: JSONBody[Login]) -> Data[SessionOut]:
+    """Log in. At most 10 a minute for an IP address, and 5 a minute for an e-mail address.
 
-    The access token lives 30 minutes, the refresh token 30 days.
+    The access token is valid for 30 minutes, the refresh token for 30 days.
     """
-    found = await sync_to_thread(_spend, platform, request, LOGIN_IP, LOGIN_EMAIL, data.email)
-    async with HASHERS:
-        right = await sync_to_thread(passwords.matches, found[1] if found else None, data.password)
-    if not right or found is None:
+    account = await sync_to_thread(_count_attempt, platform, request, LOGIN_IP, LOGIN_EMAIL, data.email)
+    password_hash = account[1] if account else None
+    async with HASH_POOL:
+        is_correct = await sync_to_thread(passwords.verify_password, password_hash, data.password)
+    if not is_correct or account is None:
         raise unauthorized("The e-mail address or the password is wrong.")
-    user = found[0]
+    user = account[0]
 
-    def work() -> SessionOut:
+    def start_session() -> SessionOut:
         with platform.database.write() as connection:
-            return _session_out(platform, user, sessions.start(connection, user.id))
+            return _build_session(platform, user, sessions.start(connection, user.id))
 
-    return Data(await sync_to_thread(work))
+    return Data(await sync_to_thread(start_session))
 
 
-@post("/v1/auth/refresh", access=Access.PUBLIC, refuses=(401,), status_code=200, sync_to_thread=True, tags=["Auth"])
-def refresh(platform: ThePlatform, data: JSONBody[RefreshIn]) -> Data[Tokens]:
-    """Spend a refresh token for a new pair. A token used twice ends its session: log in again."""
+@post("/v1/auth/refresh", error_statuses=(401,), status_code=200, sync_to_thread=True, **AUTH)
+def refresh_session(platform: PlatformDep, data: JSONBody[RefreshIn]) -> Data[Tokens]:
+    """Exchange a refresh token for a new pair. A refresh token that is used twice ends its session."""
     with platform.database.write() as connection:
         session = sessions.rotate(connection, data.refresh)
     if session is None:
-        raise unauthorized("The refresh token is unknown, expired or was used before. Log in again.")
-    return Data(Tokens(access_token(platform.settings.secret_key, session.user_id, session.id), session.refresh))
+        raise unauthorized("`refresh` is unknown, expired or was used before. Log in again.")
+    access = issue_access_token(platform.settings.secret_key, session.user_id, session.id)
+    return Data(Tokens(access, session.refresh_token))
 
 
-@post("/v1/auth/logout", access=Access.PUBLIC, status_code=200, sync_to_thread=True, tags=["Auth"])
-def logout(platform: ThePlatform, data: JSONBody[RefreshIn]) -> Data[Ok]:
-    """End the session of a refresh token: its access tokens end with it. The token itself is all the proof needed."""
+@post("/v1/auth/logout", status_code=200, sync_to_thread=True, **AUTH)
+def log_out(platform: PlatformDep, data: JSONBody[RefreshIn]) -> Data[Ok]:
+    """End the session of a refresh token, with its access tokens. The path needs no other credential."""
     with platform.database.write() as connection:
         sessions.revoke(connection, data.refresh)
     return Data(Ok())
 
 
-@post(
-    "/v1/auth/password-reset",
-    access=Access.PUBLIC,
-    limit=RESET_IP,
-    counted_by_handler=True,
-    status_code=200,
-    tags=["Auth"],
-)
-async def reset_password(
-    request: Request[Any, Any, Any], platform: ThePlatform, data: JSONBody[ResetIn]
+@post("/v1/auth/password-reset", rate_limit=RESET_IP, counted_by_handler=True, status_code=200, **AUTH)
+async def request_password_reset(
+    request: Request[Any, Any, Any], platform: PlatformDep, data: JSONBody[ResetIn]
 ) -> Response[Data[Ok]]:
-    """Ask for a mail with a link (`...?token=...`) to set a new password. Always ok, whoever has an account.
+    """Send a mail with a link (`...?token=...`) to set a new password. The response is the same for any address.
 
-    3 an hour, for an IP address and for an e-mail address. `redirect_base` must be on this server or an origin that
-    the operator allows (`CARMIC_CORS_ORIGINS`); any other is replaced by this server's own address.
+    At most 3 an hour for an IP address, and for an e-mail address. The origin of `redirect_base` must be this server's
+    or one of `CARMIC_CORS_ORIGINS`; otherwise the link leads to this server.
     """
-    began = time.monotonic()
-    found = await sync_to_thread(_spend, platform, request, RESET_IP, RESET_EMAIL, data.email)
+    started_at = time.monotonic()
+    account = await sync_to_thread(_count_attempt, platform, request, RESET_IP, RESET_EMAIL, data.email)
 
-    def work(user: accounts.User) -> None:
+    def enqueue_mail(user: accounts.User) -> None:
         with platform.database.write() as connection:
             token = sessions.start_reset(connection, user.id)
-            link = f"{_reset_base(platform, data.redirect_base)}?token={token}"
-            body = f"Set a new password within an hour:\n\n{link}\n\nIf you did not ask for this, ignore it.\n"
-            mail.write(connection, user.email, "Set a new Carmic password", body)
+            link = f"{_resolve_reset_page(platform, data.redirect_base)}?token={token}"
+            body = f"Set a new password within one hour:\n\n{link}\n\nIf you did not ask for this, ignore this mail.\n"
+            mail.enqueue(connection, user.email, "Set a new Carmic password", body)
 
-    if found is not None:
-        await sync_to_thread(work, found[0])
-    await asyncio.sleep(max(0.0, RESET_FLOOR_S - (time.monotonic() - began)))
-    task = BackgroundTask(sync_to_thread, mail.send_waiting, platform.database, platform.settings)
+    if account is not None:
+        await sync_to_thread(enqueue_mail, account[0])
+    await asyncio.sleep(max(0.0, MIN_RESET_S - (time.monotonic() - started_at)))
+    task = BackgroundTask(sync_to_thread, mail.send_pending, platform.database, platform.settings)
     return Response(Data(Ok()), background=task)
 
 
-@post("/v1/auth/password-reset/confirm", access=Access.PUBLIC, status_code=200, tags=["Auth"])
-async def confirm_reset(platform: ThePlatform, data: JSONBody[ResetConfirmation]) -> Data[Ok]:
-    """Set the new password. Ends every session of the user."""
-    _keep_rule(data.new_password)
-    spent = ApiError(400, "This link was used before or has expired. Ask for a new one.")
+@post("/v1/auth/password-reset/confirm", status_code=200, **AUTH)
+async def confirm_password_reset(platform: PlatformDep, data: JSONBody[ResetConfirmation]) -> Data[Ok]:
+    """Set the new password, and end every session of the user."""
+    _check_password(data.new_password, "new_password")
+    invalid_token = ApiError(400, "`token` was used before or has expired. Ask for a new password reset.")
 
-    def look() -> bool:
+    def is_token_valid() -> bool:
         with platform.database.read() as connection:
-            return sessions.may_reset(connection, data.token)
+            return sessions.is_reset_token_valid(connection, data.token)
 
-    def work(digest: str) -> None:
+    def set_password(password_hash: str) -> None:
         with platform.database.write() as connection:
             user_id = sessions.finish_reset(connection, data.token)
             if user_id is None:
-                raise spent
-            accounts.change_user(connection, user_id, password_hash=digest)
+                raise invalid_token
+            accounts.update_user(connection, user_id, password_hash=password_hash)
 
-    if not await sync_to_thread(look):  # guesses must not keep the hashers from those who log in
-        raise spent
-    async with HASHERS:
-        digest = await sync_to_thread(passwords.hashed, data.new_password)
-    await sync_to_thread(work, digest)
+    if not await sync_to_thread(is_token_valid):  # guessed tokens must not occupy the hash pool
+        raise invalid_token
+    async with HASH_POOL:
+        password_hash = await sync_to_thread(passwords.hash_password, data.new_password)
+    await sync_to_thread(set_password, password_hash)
     return Data(Ok())
 
 
-def _spend(
-    platform: Platform, request: Request[Any, Any, Any], by_ip: Limit, by_email: Limit, email: str
+def _count_attempt(
+    platform: Platform, request: Request[Any, Any, Any], ip_limit: RateLimit, email_limit: RateLimit, email: str
 ) -> tuple[accounts.User, str] | None:
-    """Count the attempt against both limits; the user of the address, if there is one, with the password's hash."""
+    """Count the attempt against both limits, and return the address's user and password hash, if there is one."""
     with platform.database.write() as connection:
-        spend(connection, request, by_ip, request.scope["state"]["client_ip"])
-        spend(connection, request, by_email, accounts.normal_email(email))
-        return accounts.user_by_email(connection, email)
+        consume(connection, request, ip_limit, request.scope["state"]["client_ip"])
+        consume(connection, request, email_limit, accounts.normalize_email(email))
+        return accounts.find_user_by_email(connection, email)
 
 
-def _session_out(platform: Platform, user: accounts.User, session: sessions.Session) -> SessionOut:
-    access = access_token(platform.settings.secret_key, user.id, session.id)
-    return SessionOut(access, session.refresh, user)
+def _build_session(platform: Platform, user: accounts.User, session: sessions.Session) -> SessionOut:
+    access = issue_access_token(platform.settings.secret_key, user.id, session.id)
+    return SessionOut(access, session.refresh_token, user)
 
 
-def _keep_rule(password: str) -> None:
-    if not passwords.acceptable(password):
-        raise ApiError(400, passwords.RULE)
+def _check_password(password: str, field: str) -> None:
+    if not passwords.is_acceptable(password):
+        raise ApiError(400, f"`{field}` is too weak. {passwords.RULE}")
 
 
-def _reset_base(platform: Platform, wanted: str | None) -> str:
-    """A link in our mail must not lead where a stranger chose: they would be sent the token."""
+def _resolve_reset_page(platform: Platform, redirect_base: str | None) -> str:
+    """Return the page that the mail links to: `redirect_base` only on a trusted origin, which receives the token."""
     allowed = {*platform.settings.cors_origins, platform.settings.public_url}
-    with suppress(ValueError):  # not an address at all
-        parts = urlsplit(wanted or "")
-        if wanted and f"{parts.scheme}://{parts.netloc}" in {origin.rstrip("/") for origin in allowed}:
-            return wanted.partition("?")[0].partition("#")[0]
+    with suppress(ValueError):  # not a URL
+        parts = urlsplit(redirect_base or "")
+        if redirect_base and f"{parts.scheme}://{parts.netloc}" in {origin.rstrip("/") for origin in allowed}:
+            return redirect_base.partition("?")[0].partition("#")[0]
     return f"{platform.settings.public_url}/reset-password"
 
 
-ROUTES = [register, login, refresh, logout, reset_password, confirm_reset]
+ROUTES: list[HTTPRouteHandler] = [
+    register_user,
+    log_in,
+    refresh_session,
+    log_out,
+    request_password_reset,
+    confirm_password_reset,
+]

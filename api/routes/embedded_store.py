@@ -1,6 +1,6 @@
-"""/api/store: the embedded store's signed addresses. What a signature allows is decided in resources/store/folder.py.
+"""/api/store: the signed URLs of the embedded store. `resources/store/folder.py` decides what a signature allows.
 
-Bytes go straight to disk as they come; an upload that breaks leaves nothing behind (see uploads.py for resuming).
+Bytes are written to disk as they arrive. An interrupted upload leaves nothing behind; uploads.py has resumable ones.
 """
 
 from __future__ import annotations
@@ -12,90 +12,97 @@ import msgspec
 from litestar import Request, post, put, route
 from litestar.concurrency import sync_to_thread
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.types import ASGIApp
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from api.access import Access
-from api.dependencies import ThePlatform
+from api.dependencies import PlatformDep
 from api.envelope import Data
 from api.errors import ApiError
-from api.file_responses import FileAnswer
-from api.video_types import same_kind
+from api.file_responses import FileResponse
+from api.video_types import is_compatible_type
 from resources import projects, uploads
 from resources.platform import Platform
-from resources.store.folder import FolderStore, Grant
+from resources.store.folder import FolderStore, SignedUrlGrant
 
-BLOCK = 1 << 20
-FORM_FIELD_MAX = 16 * 1024
+BLOCK_BYTES = 1 << 20
+MAX_FIELD_BYTES = 16 * 1024
+SIGNED: dict[str, Any] = {"access": Access.SIGNED, "tags": ["Store"], "error_statuses": (401, 403, 404)}
 
 
 class Stored(msgspec.Struct):
+    """An uploaded object; `size` is in bytes."""
+
     object_key: str
     size: int
 
 
-def signed(access: Access = Access.SIGNED) -> dict[str, Any]:
-    return {"access": access, "tags": ["Store"], "refuses": (401, 403, 404)}
+@route("/store/{key:path}", http_method=["GET", "HEAD"], media_type="application/octet-stream", **SIGNED)
+async def download_object(request: Request[Any, Any, Any], platform: PlatformDep, key: FromPath[str]) -> ASGIApp:
+    """Download an object by its signed URL. Supports `Range`."""
+    store, grant = _verify_url(request, platform, key)
+    return FileResponse(store.object_path(grant.key), grant.content_type, grant.filename)
 
 
-@route("/store/{key:path}", http_method=["GET", "HEAD"], media_type="application/octet-stream", **signed())
-async def download(request: Request[Any, Any, Any], platform: ThePlatform, key: FromPath[str]) -> ASGIApp:
-    """Download an object by its signed address, whole or by `Range`."""
-    store, grant = _granted(request, platform, key)
-    return FileAnswer(store.path(grant.key), grant.content_type, grant.filename)
+@put("/store/{key:path}", status_code=200, request_max_body_size=None, body="binary", **SIGNED)
+async def upload_object(request: Request[Any, Any, Any], platform: PlatformDep, key: FromPath[str]) -> Data[Stored]:
+    """Upload an object to its signed URL. The body is the object."""
+    store, grant = _verify_url(request, platform, key)
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if grant.content_type and content_type and not is_compatible_type(content_type, grant.content_type):
+        raise ApiError(415, f"`Content-Type` must be {grant.content_type} for this URL, not {content_type[:100]}.")
+    declared_length = request.headers.get("content-length", "")
+    if declared_length.isdigit() and int(declared_length) > grant.max_bytes:
+        raise upload_too_large(grant.max_bytes)
+    await _check_writable(platform, grant.key)
+    return Data(await _receive(platform, store, grant, read_body(request)))
 
 
-@put("/store/{key:path}", status_code=200, request_max_body_size=None, body="binary", **signed())
-async def upload(request: Request[Any, Any, Any], platform: ThePlatform, key: FromPath[str]) -> Data[Stored]:
-    """Upload an object to its signed address: the bytes are the body."""
-    store, grant = _granted(request, platform, key)
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if grant.content_type and given and not same_kind(given, grant.content_type):
-        raise ApiError(415, f"This address takes {grant.content_type}, not {given[:100]}.")
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > grant.max_bytes:
-        raise too_large(grant.max_bytes)
-    await _may_write(platform, grant.key)
-    return Data(await _receive(platform, store, grant, body_of(request)))
-
-
-@post("/store/{key:path}", status_code=201, request_max_body_size=None, body="multipart", **signed())
-async def upload_form(request: Request[Any, Any, Any], platform: ThePlatform, key: FromPath[str]) -> Data[Stored]:
-    """Upload an object by a form (`multipart/form-data`): the presigned fields first, the file last as `file`."""
-    store = _folder(platform)
-    kind, options = parse_options_header(request.headers.get("content-type", ""))
-    if kind != "multipart/form-data" or "boundary" not in options:
-        raise ApiError(415, "Send the fields and the file as multipart/form-data.")
-    form = Form(body_of(request), options["boundary"])
-    fields = await form.fields_before_file()
+@post("/store/{key:path}", status_code=201, request_max_body_size=None, body="multipart", **SIGNED)
+async def upload_object_form(
+    request: Request[Any, Any, Any], platform: PlatformDep, key: FromPath[str]
+) -> Data[Stored]:
+    """Upload an object by a form (`multipart/form-data`): first the presigned fields, then the file as `file`."""
+    store = _require_folder_store(platform)
+    form = MultipartForm.from_request(request)
+    fields = await form.read_fields()
     grant = store.verify("POST", key.strip("/"), fields) if fields.get("key", "") == key.strip("/") else None
     if grant is None:
-        raise ApiError(403, "The signed fields are not valid or have expired. Ask for new ones.")
-    await _may_write(platform, grant.key)
-    return Data(await _receive(platform, store, grant, form.file()))
+        raise ApiError(403, "The signed fields are not valid or have expired. Ask for a new upload URL.")
+    await _check_writable(platform, grant.key)
+    return Data(await _receive(platform, store, grant, form.read_file()))
 
 
-class Form:
-    """A form that is read once, front to back: fields into memory, the file as it comes."""
+class MultipartForm:
+    """A form that is parsed as it arrives: its fields into memory, then its file block by block."""
 
-    def __init__(self, body: AsyncIterator[bytes], boundary: str):
+    def __init__(self, body: AsyncIterator[bytes], boundary: str) -> None:
         self.parser = PushMultipartParser(boundary, max_segment_count=64)
         self.body = body
-        self.events = self._parsed()
-        self.segment: MultipartSegment  # the file's, once `fields_before_file` has met it
+        self.events = self._parse()
+        self.segment: MultipartSegment  # of the file, after `read_fields`
 
-    async def _parsed(self) -> AsyncIterator[MultipartSegment | bytes | None]:
+    @classmethod
+    def from_request(cls, request: Request[Any, Any, Any]) -> MultipartForm:
+        """Open the form of a request. Raises ApiError 415 if its body is not one."""
+        content_type, options = parse_options_header(request.headers.get("content-type", ""))
+        if content_type != "multipart/form-data" or "boundary" not in options:
+            raise ApiError(415, "`Content-Type` must be multipart/form-data with a boundary. Send the file as `file`.")
+        return cls(read_body(request), options["boundary"])
+
+    async def _parse(self) -> AsyncIterator[MultipartSegment | bytes | None]:
         try:
             async for chunk in self.body:
                 for event in self.parser.parse(chunk):
                     yield event
             self.parser.close()
         except MultipartError as error:
-            raise ApiError(400, f"The form cannot be read: {error}.") from error
+            raise ApiError(400, f"The form is malformed: {error}.") from error
 
-    async def fields_before_file(self) -> dict[str, str]:
-        """The fields up to the file, whose bytes then wait in `file`."""
+    async def read_fields(self) -> dict[str, str]:
+        """Return the fields before the file. Then `read_file` continues."""
         fields: dict[str, str] = {}
         name, value = "", bytearray()
         async for event in self.events:
@@ -108,11 +115,12 @@ class Form:
                 fields[name] = value.decode("utf-8", "replace")
             else:
                 value += event
-                if len(value) > FORM_FIELD_MAX:
-                    raise ApiError(400, f"The field `{name[:100]}` is too long.")
-        raise ApiError(400, "The form has no `file`; it goes last.")
+                if len(value) > MAX_FIELD_BYTES:
+                    raise ApiError(400, f"`{name[:100]}` must have at most {MAX_FIELD_BYTES} bytes.")
+        raise ApiError(400, "`file` is missing. Send it as the last field of the form.")
 
-    async def file(self) -> AsyncIterator[bytes]:
+    async def read_file(self) -> AsyncIterator[bytes]:
+        """Yield the bytes of the file."""
         async for event in self.events:
             if event is None:
                 return
@@ -120,74 +128,84 @@ class Form:
                 yield bytes(event)
 
 
-async def body_of(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
-    """The body as it comes, in blocks of about a megabyte. Raises ApiError when the connection breaks."""
-    held = bytearray()
+async def read_body(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
+    """Yield the body in blocks of about `BLOCK_BYTES`.
+
+    Raises:
+        ApiError: 400 if the connection breaks, after the bytes that have arrived: a resumable upload keeps them.
+    """
+    buffer = bytearray()
     try:
         async for chunk in request.stream():
-            held += chunk
-            if len(held) >= BLOCK:
-                yield bytes(held)
-                held.clear()
+            buffer += chunk
+            if len(buffer) >= BLOCK_BYTES:
+                yield bytes(buffer)
+                buffer.clear()
     except HTTPException as error:
-        if held:
-            yield bytes(held)  # for those who resume, what has come is worth keeping
-        raise ApiError(400, "The connection broke before the upload was complete.") from error
-    if held:
-        yield bytes(held)
+        if buffer:
+            yield bytes(buffer)
+        raise ApiError(400, "The connection broke before the upload was complete. Send it again.") from error
+    if buffer:
+        yield bytes(buffer)
 
 
-def too_large(max_bytes: int) -> ApiError:
-    return ApiError(413, f"The upload is larger than the {max_bytes} bytes that this address takes.")
+def upload_too_large(max_bytes: int) -> ApiError:
+    """Build the 413 of an upload."""
+    return ApiError(413, f"The upload must have at most {max_bytes} bytes.")
 
 
-async def _receive(platform: Platform, store: FolderStore, grant: Grant, body: AsyncIterator[bytes]) -> Stored:
-    """Write the body aside, then give it its name. Whatever breaks off leaves nothing."""
+def object_in_use() -> ApiError:
+    """Build the 409 for an upload of an object that a run reads."""
+    return ApiError(409, "This object is already in use and cannot be replaced. Ask for a new upload URL.")
+
+
+async def _receive(platform: Platform, store: FolderStore, grant: SignedUrlGrant, body: AsyncIterator[bytes]) -> Stored:
+    """Write the body to a staging file, then move it to its key. An interrupted upload leaves nothing behind."""
     size = 0
-    aside = store.aside()
+    staging_path = store.new_staging_path()
     try:
-        file: IO[bytes] = await sync_to_thread(aside.open, "wb")
+        file: IO[bytes] = await sync_to_thread(staging_path.open, "wb")
         with file:
             async for block in body:
                 if size == 0:
-                    await sync_to_thread(_began, platform, grant.key)
+                    await sync_to_thread(_mark_uploading, platform, grant.key)
                 size += len(block)
                 if size > grant.max_bytes:
-                    raise too_large(grant.max_bytes)
+                    raise upload_too_large(grant.max_bytes)
                 await sync_to_thread(file.write, block)
-        await _may_write(platform, grant.key)
-        await sync_to_thread(store.adopt, aside, store.path(grant.key))
+        await _check_writable(platform, grant.key)
+        await sync_to_thread(store.commit_file, staging_path, store.object_path(grant.key))
     finally:
-        aside.unlink(missing_ok=True)
+        staging_path.unlink(missing_ok=True)
     return Stored(grant.key, size)
 
 
-def _began(platform: Platform, key: str) -> None:
+def _mark_uploading(platform: Platform, key: str) -> None:
     with platform.database.write() as connection:
-        projects.upload_began(connection, key)
+        projects.mark_uploading(connection, key)
 
 
-async def _may_write(platform: Platform, key: str) -> None:
-    def look() -> bool:
+async def _check_writable(platform: Platform, key: str) -> None:
+    def is_writable() -> bool:
         with platform.database.read() as connection:
-            return uploads.open_for_upload(connection, key)
+            return uploads.is_open_for_upload(connection, key)
 
-    if not await sync_to_thread(look):
-        raise ApiError(409, "This object is in use already and cannot be replaced.")
+    if not await sync_to_thread(is_writable):
+        raise object_in_use()
 
 
-def _folder(platform: Platform) -> FolderStore:
+def _require_folder_store(platform: Platform) -> FolderStore:
     if not isinstance(platform.store, FolderStore):
-        raise ApiError(404, "This installation keeps its objects in a bucket; its addresses are not here.")
+        raise ApiError(404, "This installation stores its objects in a bucket. Use the bucket's URLs.")
     return platform.store
 
 
-def _granted(request: Request[Any, Any, Any], platform: Platform, key: str) -> tuple[FolderStore, Grant]:
-    store = _folder(platform)
+def _verify_url(request: Request[Any, Any, Any], platform: Platform, key: str) -> tuple[FolderStore, SignedUrlGrant]:
+    store = _require_folder_store(platform)
     grant = store.verify(request.method, key.strip("/"), dict(request.query_params.items()))
     if grant is None:
-        raise ApiError(403, "This address is not valid or has expired. Ask for a new one.")
+        raise ApiError(403, "This URL is not valid or has expired. Ask for a new one.")
     return store, grant
 
 
-ROUTES: list[Any] = [download, upload, upload_form]
+ROUTES: list[HTTPRouteHandler] = [download_object, upload_object, upload_object_form]

@@ -1,47 +1,53 @@
-"""/v1/exports: project packages of a clip for four editing programs."""
+"""/v1/exports: project packages of a clip for editing programs."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 import msgspec
 from litestar import Request, get, post
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from sqlalchemy import Connection
 
 from api.access import Access
-from api.dependencies import Id, TheCaller, TheLauncher, ThePlatform
-from api.envelope import Data, Page, whole
+from api.dependencies import CallerDep, DispatcherDep, PathId, PlatformDep
+from api.envelope import Data, Page, unpaginated
 from api.errors import ApiError, not_found
-from api.rate_limits import EXPORTS, spend
-from api.routes.clips import owned
-from api.signed_urls import link
+from api.rate_limits import EXPORTS, consume
+from api.routes.clips import require_clip
+from api.signed_urls import sign_url
 from resources import exports, run_intents
 from resources.exports import Export
 from resources.platform import Platform
 
 ExportStatus = Literal["PENDING", "PROCESSING", "COMPLETED", "FAILED"]
-Target = Literal["premiere", "davinci", "fcpx", "after_effects"]
+TargetFormat = Literal["premiere", "davinci", "fcpx", "after_effects"]
+READ: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags": ["Exports"]}
 
 
 class ExportIn(msgspec.Struct):
     """`include_proxy` puts the 720p proxy into the package instead of the source."""
 
-    target_format: Target
+    target_format: TargetFormat
     include_proxy: bool = False
 
 
 class ExportStarted(msgspec.Struct):
+    """A queued export."""
+
     export_id: str
     status: ExportStatus
 
 
 class ExportOut(msgspec.Struct):
+    """An export; `progress` is a percentage, `file_size` is in bytes."""
+
     id: str
     clip_id: str
-    target_format: Target
+    target_format: TargetFormat
     include_proxy: bool
     status: ExportStatus
     progress: int
@@ -54,72 +60,74 @@ class ExportOut(msgspec.Struct):
 
 @post(
     "/v1/clips/{clip_id:uuid}/exports",
-    access=Access.EDITOR,
-    limit=EXPORTS,
+    rate_limit=EXPORTS,
     counted_by_handler=True,
     idempotent=True,
     status_code=202,
-    refuses=(402,),
-    sync_to_thread=True,
-    tags=["Exports"],
+    error_statuses=(402,),
+    **READ,
 )
-def create(
+def create_export(
     request: Request[Any, Any, Any],
-    platform: ThePlatform,
-    launcher: TheLauncher,
-    caller: TheCaller,
-    clip_id: Id,
+    platform: PlatformDep,
+    dispatcher: DispatcherDep,
+    caller: CallerDep,
+    clip_id: PathId,
     data: JSONBody[ExportIn],
 ) -> Data[ExportStarted]:
-    """Make a package of the clip as it stands. The same request for the same content gives back the same export."""
+    """Package the clip as it is now. A repetition for unchanged content returns the same export."""
     run_id = run_intents.new_run_id()
     with platform.database.write() as connection:
-        _, clip = owned(connection, caller, clip_id)
+        _, clip = require_clip(connection, caller, clip_id)
         if caller.tier == "FREE":
-            raise ApiError(402, "Exports for editing programs need a tier above FREE.")
-        export, new = exports.request(connection, clip, data.target_format, data.include_proxy, run_id)
-        if new:
-            spend(connection, request, EXPORTS, caller.workspace)
-            run_intents.promise(connection, run_id, "export_packages", clip.workspace_id, clip.project_id, export.id)
-    if new:
-        launcher.launch(run_id)
-    status: Any = export.status
-    return Data(ExportStarted(export.id, status))
+            raise ApiError(402, "Exports for editing programs need a tier above FREE. Upgrade the workspace.")
+        export, is_new = exports.request(connection, clip, data.target_format, data.include_proxy, run_id)
+        if is_new:
+            consume(connection, request, EXPORTS, caller.workspace)
+            run_intents.enqueue(connection, run_id, "export_packages", clip.workspace_id, clip.project_id, export.id)
+    if is_new:
+        dispatcher.submit(run_id)
+    return Data(ExportStarted(export.id, cast(ExportStatus, export.status)))
 
 
-@get("/v1/exports/{export_id:uuid}", access=Access.EDITOR, sync_to_thread=True, tags=["Exports"])
-def detail(platform: ThePlatform, caller: TheCaller, export_id: Id) -> Data[ExportOut]:
-    """How far an export is, and where to download it once it is COMPLETED."""
+@get("/v1/exports/{export_id:uuid}", **READ)
+def get_export(platform: PlatformDep, caller: CallerDep, export_id: PathId) -> Data[ExportOut]:
+    """Return the progress of an export, and its `download_url` once it is COMPLETED."""
     with platform.database.read() as connection:
-        return Data(shown(platform, owned_export(connection, caller.workspace, export_id)))
+        return Data(_build_export(platform, require_export(connection, caller.workspace, export_id)))
 
 
-@get("/v1/clips/{clip_id:uuid}/exports", access=Access.EDITOR, sync_to_thread=True, tags=["Exports"])
-def listing(platform: ThePlatform, caller: TheCaller, clip_id: Id) -> Page[ExportOut]:
-    """Every export of a clip, newest first."""
+@get("/v1/clips/{clip_id:uuid}/exports", **READ)
+def list_exports(platform: PlatformDep, caller: CallerDep, clip_id: PathId) -> Page[ExportOut]:
+    """List every export of a clip, newest first."""
     with platform.database.read() as connection:
-        _, clip = owned(connection, caller, clip_id)
-        return whole([shown(platform, export) for export in exports.of_clip(connection, clip.id)])
+        _, clip = require_clip(connection, caller, clip_id)
+        return unpaginated([_build_export(platform, export) for export in exports.list_for_clip(connection, clip.id)])
 
 
-def owned_export(connection: Connection, workspace_id: str, export_id: UUID) -> Export:
+def require_export(connection: Connection, workspace_id: str, export_id: UUID) -> Export:
+    """Return an export of the workspace. Raises ApiError 404 if there is none."""
     export = exports.get(connection, str(export_id))
     if export is None or export.workspace_id != workspace_id:
         raise not_found("export")
     return export
 
 
-def shown(platform: Platform, export: Export) -> ExportOut:
-    status: Any = export.status
-    target: Any = export.target_format
+def sign_download_url(platform: Platform, export: Export) -> str | None:
+    """Return the signed URL of a finished package, or None."""
+    filename = f"{export.title[:80]} ({export.target_format}).zip"
+    return sign_url(platform, export.object_key, "application/zip", filename)
+
+
+def _build_export(platform: Platform, export: Export) -> ExportOut:
     return ExportOut(
         export.id,
         export.clip_id,
-        target,
+        cast(TargetFormat, export.target_format),
         export.include_proxy,
-        status,
+        cast(ExportStatus, export.status),
         export.progress,
-        download_link(platform, export),
+        sign_download_url(platform, export),
         export.file_size,
         export.error_message,
         export.created_at,
@@ -127,9 +135,4 @@ def shown(platform: Platform, export: Export) -> ExportOut:
     )
 
 
-def download_link(platform: Platform, export: Export) -> str | None:
-    name = f"{export.title[:80]} ({export.target_format}).zip"
-    return link(platform, export.object_key, "application/zip", name)
-
-
-ROUTES: list[Any] = [create, detail, listing]
+ROUTES: list[HTTPRouteHandler] = [create_export, get_export, list_exports]

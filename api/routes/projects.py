@@ -1,30 +1,32 @@
-"""/v1/projects: from a file or a URL to clips. Each handler changes state in one transaction; runs follow after it."""
+"""/v1/projects: from a file or a URL to clips. A handler changes state in one transaction, then submits runs."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import PurePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 import msgspec
 from litestar import Request, delete, get, post, route
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 from sqlalchemy import Connection
 
 from api.access import Access, Caller
-from api.dependencies import Id, TheCaller, TheLauncher, ThePlatform
-from api.envelope import Data, Limit, Offset, Ok, Page, page
+from api.dependencies import CallerDep, DispatcherDep, PathId, PlatformDep
+from api.envelope import Data, Limit, Offset, Ok, Page, paginated
 from api.errors import ApiError, not_found
-from api.rate_limits import CREATES, spend
-from api.request_fields import LANGUAGE, NO_NUL, Search, Title, Url
-from api.routes import uploads
-from api.routes.clips import ClipBrief, brief
-from api.signed_urls import link
-from api.video_types import kind_of
+from api.outbound_urls import check_outbound_url
+from api.rate_limits import PROJECT_CREATES, consume
+from api.request_fields import LANGUAGE_PATTERN, NO_NUL_PATTERN, Search, Seconds, Title, Url
+from api.routes.clips import ClipBrief, build_clip_brief
+from api.routes.embedded_store import upload_too_large
+from api.routes.uploads import sign_upload_url
+from api.signed_urls import sign_url
+from api.video_types import resolve_video_type
 from resources import clips, exports, projects, renders, run_intents
-from resources.outbound import Outbound, Refused
 from resources.platform import Platform
 from resources.projects import NewProject, Project, Status
 
@@ -41,15 +43,23 @@ VideoType = Literal[
     "sports",
     "other",
 ]
-Seconds = Annotated[float, Meta(ge=0, le=864_000)]
-Language = Annotated[str, Meta(pattern=LANGUAGE, description="ISO 639-1, or `auto`.", examples=["en"])]
-Instructions = Annotated[str, Meta(pattern=NO_NUL, max_length=4000)]
+Language = Annotated[str, Meta(pattern=LANGUAGE_PATTERN, description="ISO 639-1, or `auto`.", examples=["en"])]
+Instructions = Annotated[str, Meta(pattern=NO_NUL_PATTERN, max_length=4000)]
+VideoFilename = Annotated[str, Meta(pattern=NO_NUL_PATTERN, min_length=1, max_length=500, examples=["podcast.mp4"])]
 DELETED = "The project was deleted."
-UPLOAD_LIFE_S = 6 * 3600  # 5 GB over a slow line take hours
+UPLOAD_URL_LIFETIME_S = 6 * 3600  # 5 GB over a slow connection take hours
+INGESTION: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags": ["Ingestion"]}
+PROJECTS: dict[str, Any] = {**INGESTION, "tags": ["Projects"]}
+CREATES_PROJECT: dict[str, Any] = {
+    **INGESTION,
+    "rate_limit": PROJECT_CREATES,
+    "counted_by_handler": True,
+    "idempotent": True,
+}
 
 
-class Wishes(msgspec.Struct, kw_only=True):
-    """What may be said of a video, uploaded or fetched. Trims are in seconds of the source."""
+class ProcessingOptions(msgspec.Struct, kw_only=True):
+    """How to process a video. Trims are seconds of the source."""
 
     title: Title | None = None
     video_type: VideoType = "auto"
@@ -61,19 +71,23 @@ class Wishes(msgspec.Struct, kw_only=True):
     trim_end: Seconds | None = None
 
 
-class ProjectIn(Wishes, kw_only=True):
-    filename: Annotated[str, Meta(pattern=NO_NUL, min_length=1, max_length=500, examples=["podcast.mp4"])]
+class ProjectIn(ProcessingOptions, kw_only=True):
+    """A video that the client will upload."""
+
+    filename: VideoFilename
     filesize: Annotated[int, Meta(ge=0, le=2**53, description="Bytes.", examples=[524288000])]
     content_type: Annotated[str, Meta(max_length=200, examples=["video/mp4"])] | None = None
     duration: Seconds | None = None
 
 
-class UrlIn(Wishes, kw_only=True):
+class UrlIn(ProcessingOptions, kw_only=True):
+    """A video that the server downloads."""
+
     url: Url
 
 
 class ProjectCreated(msgspec.Struct):
-    """`upload_url` takes one PUT; `resumable_url` takes the same bytes by tus, over as many connections as it needs."""
+    """PUT the video to `upload_url` in one request, or upload it to `resumable_url` by tus."""
 
     project_id: str
     upload_url: str
@@ -82,12 +96,16 @@ class ProjectCreated(msgspec.Struct):
 
 
 class ProjectStarted(msgspec.Struct):
+    """A project whose run is queued."""
+
     project_id: str
     status: str
     current_step: str
 
 
 class ProjectStatus(msgspec.Struct):
+    """The progress of a project, as a percentage."""
+
     id: str
     status: Status
     title: str
@@ -99,6 +117,8 @@ class ProjectStatus(msgspec.Struct):
 
 
 class ProjectOut(msgspec.Struct):
+    """A project. `filesize` is in bytes; `duration` and trims are in seconds of the source."""
+
     id: str
     title: str
     status: Status
@@ -125,246 +145,212 @@ class ProjectOut(msgspec.Struct):
 
 
 class ProjectWithClips(ProjectOut):
+    """A project and its clips."""
+
     clips: list[ClipBrief] = []
 
 
-@post(
-    "/v1/projects/create",
-    access=Access.EDITOR,
-    limit=CREATES,
-    counted_by_handler=True,
-    idempotent=True,
-    refuses=(402, 413, 415),
-    sync_to_thread=True,
-    tags=["Ingestion"],
-)
-def create(
-    request: Request[Any, Any, Any],
-    platform: ThePlatform,
-    caller: TheCaller,
-    data: JSONBody[ProjectIn],
+@post("/v1/projects/create", error_statuses=(402, 413, 415), **CREATES_PROJECT)
+def create_project(
+    request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, data: JSONBody[ProjectIn]
 ) -> Data[ProjectCreated]:
-    """Create a project and get an address to PUT the video to. Reserves the minutes of `duration`, if given."""
-    if data.filesize > platform.settings.max_upload_bytes:
-        raise uploads.too_large(platform.settings.max_upload_bytes)
-    kind, suffix = kind_of(data.content_type, data.filename)
+    """Create a project, and return a URL to PUT the video to. Reserves the minutes of `duration`, if it is sent."""
+    max_bytes = platform.settings.max_upload_bytes
+    if data.filesize > max_bytes:
+        raise upload_too_large(max_bytes)
+    content_type, suffix = resolve_video_type(data.content_type, data.filename)
     _check_trims(data, data.duration)
-    new = _new(data, data.filename, kind, filesize=data.filesize, duration_s=data.duration)
+    new = _build_new_project(data, data.filename, content_type)
+    new = msgspec.structs.replace(new, filesize=data.filesize, duration_s=data.duration)
     with platform.database.write() as connection:
-        spend(connection, request, CREATES, caller.workspace)
+        consume(connection, request, PROJECT_CREATES, caller.workspace)
         project = projects.create(connection, caller.workspace, caller.user_id, new, suffix)
-    limit = platform.settings.max_upload_bytes
-    url = platform.store.presign_put(project.object_key, UPLOAD_LIFE_S, content_type=kind, max_bytes=limit)
-    resumable = uploads.address(platform, project.object_key, data.filesize)
-    return Data(ProjectCreated(project.id, url, project.object_key, resumable))
+    key = project.object_key
+    url = platform.store.presign_put(key, UPLOAD_URL_LIFETIME_S, content_type=content_type, max_bytes=max_bytes)
+    return Data(ProjectCreated(project.id, url, key, sign_upload_url(platform, key, data.filesize)))
 
 
-@post(
-    "/v1/projects/create-from-url",
-    access=Access.EDITOR,
-    limit=CREATES,
-    counted_by_handler=True,
-    idempotent=True,
-    refuses=(402,),
-    sync_to_thread=True,
-    tags=["Ingestion"],
-)
-def create_from_url(
+@post("/v1/projects/create-from-url", error_statuses=(402,), **CREATES_PROJECT)
+def create_project_from_url(
     request: Request[Any, Any, Any],
-    platform: ThePlatform,
-    launcher: TheLauncher,
-    caller: TheCaller,
+    platform: PlatformDep,
+    dispatcher: DispatcherDep,
+    caller: CallerDep,
     data: JSONBody[UrlIn],
 ) -> Data[ProjectStarted]:
-    """Create a project whose video the server fetches, and start on it. Public http(s) addresses only."""
-    try:
-        Outbound(platform.settings.outbound_allow).check(data.url)
-    except Refused as error:
-        raise ApiError(400, f"`url`: {error}") from error
+    """Create a project whose video the server downloads from a public http(s) URL, and start processing it."""
+    check_outbound_url(platform.settings, data.url, "`url`")
     _check_trims(data, None)
     filename = PurePath(data.url.partition("?")[0].rstrip("/")).name or "video"
-    new = _new(data, filename[:500], "video/mp4", source_url=data.url)
+    new = msgspec.structs.replace(_build_new_project(data, filename[:500], "video/mp4"), source_url=data.url)
     with platform.database.write() as connection:
-        spend(connection, request, CREATES, caller.workspace)
+        consume(connection, request, PROJECT_CREATES, caller.workspace)
         project = projects.create(connection, caller.workspace, caller.user_id, new, ".mp4")
-        started = _start(connection, project.id, caller.workspace)
-    assert started is not None and started.run_id is not None
-    launcher.launch(started.run_id)
+        started = _start_run(connection, project.id, caller.workspace)
+    if started is None or started.run_id is None:
+        raise RuntimeError(f"the new project {project.id} could not be started")
+    dispatcher.submit(started.run_id)
     return Data(ProjectStarted(started.id, started.status, started.current_step))
 
 
 @post(
     "/v1/projects/{project_id:uuid}/process",
-    access=Access.EDITOR,
     idempotent=True,
     status_code=202,
-    refuses=(402, 409, 413),
-    sync_to_thread=True,
-    tags=["Ingestion"],
+    error_statuses=(402, 409, 413),
+    **INGESTION,
 )
-def process(
-    platform: ThePlatform,
-    launcher: TheLauncher,
-    caller: TheCaller,
-    project_id: Id,
+def process_project(
+    platform: PlatformDep, dispatcher: DispatcherDep, caller: CallerDep, project_id: PathId
 ) -> Data[ProjectStatus]:
-    """Start on the uploaded video. Videos over the tier's limit wait in a queue. 409 when it was started before."""
+    """Start processing the uploaded video. Runs above the tier's limit are queued. 409 if it was started before."""
     with platform.database.read() as connection:
-        project = owned(connection, caller, project_id)
+        project = require_project(connection, caller, project_id)
     if project.run_id is not None or project.status not in ("PENDING_UPLOAD", "UPLOADING"):
-        raise ApiError(409, f"This project was started already; it is {project.status}.")
-    found = platform.store.stat(project.object_key)
-    if found is None:
-        raise ApiError(409, "The video has not arrived yet. PUT it to the project's upload_url first.")
-    if found.size > platform.settings.max_upload_bytes:
-        raise uploads.too_large(platform.settings.max_upload_bytes)
+        raise ApiError(409, f"This project has already been started; it is {project.status}.")
+    video = platform.store.stat(project.object_key)
+    if video is None:
+        raise ApiError(409, "The video has not been uploaded yet. PUT it to the project's `upload_url` first.")
+    if video.size > platform.settings.max_upload_bytes:
+        raise upload_too_large(platform.settings.max_upload_bytes)
     with platform.database.write() as connection:
-        started = _start(connection, project.id, caller.workspace)
+        started = _start_run(connection, project.id, caller.workspace)
     if started is None or started.run_id is None:
-        raise ApiError(409, "This project was started already.")
-    launcher.launch(started.run_id)
-    return Data(_status(started, 0))
+        raise ApiError(409, "This project has already been started.")
+    dispatcher.submit(started.run_id)
+    return Data(_build_status(started, 0))
 
 
-@get("/v1/projects/{project_id:uuid}/status", access=Access.EDITOR, sync_to_thread=True, tags=["Ingestion"])
-def status(platform: ThePlatform, caller: TheCaller, project_id: Id) -> Data[ProjectStatus]:
-    """How far it is. `/stream` tells the same without polling."""
+@get("/v1/projects/{project_id:uuid}/status", **INGESTION)
+def get_project_status(platform: PlatformDep, caller: CallerDep, project_id: PathId) -> Data[ProjectStatus]:
+    """Return the progress of a project. `/stream` sends the same without polling."""
     with platform.database.read() as connection:
-        project = owned(connection, caller, project_id)
-        return Data(_status(project, projects.clip_counts(connection, [project.id]).get(project.id, 0)))
+        project = require_project(connection, caller, project_id)
+        clip_count = projects.count_clips(connection, [project.id]).get(project.id, 0)
+    return Data(_build_status(project, clip_count))
 
 
 @route(
     "/v1/projects/{project_id:uuid}/cancel",
     http_method=["POST", "DELETE"],
-    access=Access.EDITOR,
     status_code=200,
-    refuses=(409,),
-    sync_to_thread=True,
-    tags=["Ingestion"],
+    error_statuses=(409,),
+    **INGESTION,
 )
-def cancel(
-    platform: ThePlatform,
-    launcher: TheLauncher,
-    caller: TheCaller,
-    project_id: Id,
+def cancel_project(
+    platform: PlatformDep, dispatcher: DispatcherDep, caller: CallerDep, project_id: PathId
 ) -> Data[ProjectStatus]:
-    """Stop the analysis and give its minutes back. 409 when it has ended."""
+    """Cancel the analysis and refund its minutes. 409 if it has already ended."""
     with platform.database.write() as connection:
-        project = owned(connection, caller, project_id)
+        project = require_project(connection, caller, project_id)
         if not projects.end(connection, project.id, "CANCELLED", None):
-            raise ApiError(409, f"There is nothing to cancel: the project is {project.status}.")
-        stopped = _withdraw(connection, project.id, only_of=project.id)
-        ended = owned(connection, caller, project_id)
-    launcher.stop(stopped)
-    return Data(_status(ended, 0))
+            raise ApiError(409, f"Only a running analysis can be cancelled; this project is {project.status}.")
+        run_ids = _cancel_runs(connection, project.id, subject_id=project.id)
+        cancelled = require_project(connection, caller, project_id)
+    dispatcher.terminate(run_ids)
+    return Data(_build_status(cancelled, 0))
 
 
-@get("/v1/projects", access=Access.EDITOR, sync_to_thread=True, tags=["Projects"])
-def listing(
-    platform: ThePlatform,
-    caller: TheCaller,
+@get("/v1/projects", **PROJECTS)
+def list_projects(
+    platform: PlatformDep,
+    caller: CallerDep,
     limit: Limit = 20,
     offset: Offset = 0,
     search: Search = "",
-    filter_status: Annotated[Status | None, QueryParameter(name="status", description="Of one status.")] = None,
+    filter_status: Annotated[
+        Status | None, QueryParameter(name="status", description="Only projects in this status.")
+    ] = None,
 ) -> Page[ProjectOut]:
-    """The workspace's projects, newest first. `search` looks into titles and file names."""
+    """List the workspace's projects, newest first. `search` covers titles and file names."""
     with platform.database.read() as connection:
-        rows, total = projects.listing(
+        rows, total = projects.list_page(
             connection, caller.workspace, limit=limit, offset=offset, search=search.strip(), status=filter_status or ""
         )
-        counts = projects.clip_counts(connection, [project.id for project in rows])
-    found = [ProjectOut(**_fields(platform, project, counts.get(project.id, 0))) for project in rows]
-    return page(found, total, limit, offset)
+        counts = projects.count_clips(connection, [project.id for project in rows])
+    listed = [ProjectOut(**_project_fields(platform, project, counts.get(project.id, 0))) for project in rows]
+    return paginated(listed, total, limit, offset)
 
 
-@get("/v1/projects/{project_id:uuid}", access=Access.EDITOR, sync_to_thread=True, tags=["Projects"])
-def detail(platform: ThePlatform, caller: TheCaller, project_id: Id) -> Data[ProjectWithClips]:
-    """A project with its clips, best first. Clips are listed once `visual_pipeline_ready` is true."""
+@get("/v1/projects/{project_id:uuid}", **PROJECTS)
+def get_project(platform: PlatformDep, caller: CallerDep, project_id: PathId) -> Data[ProjectWithClips]:
+    """Return a project with its clips, best first. Clips are listed once `visual_pipeline_ready` is true."""
     with platform.database.read() as connection:
-        project = owned(connection, caller, project_id)
-        found = clips.of_project(connection, project.id) if project.visual_pipeline_ready else []
-    listed = [brief(platform, project, clip) for clip in found]
-    return Data(ProjectWithClips(**_fields(platform, project, len(listed)), clips=listed))
+        project = require_project(connection, caller, project_id)
+        rows = clips.list_for_project(connection, project.id) if project.visual_pipeline_ready else []
+    listed = [build_clip_brief(platform, project, clip) for clip in rows]
+    return Data(ProjectWithClips(**_project_fields(platform, project, len(listed)), clips=listed))
 
 
-@delete("/v1/projects/{project_id:uuid}", access=Access.EDITOR, status_code=200, sync_to_thread=True, tags=["Projects"])
-def remove(
-    platform: ThePlatform,
-    launcher: TheLauncher,
-    caller: TheCaller,
-    project_id: Id,
-) -> Data[Ok]:
-    """Delete a project: cancels what runs, gives back the minutes of what had not ended, hides the project at once, and
-    purges its objects soon after."""
+@delete("/v1/projects/{project_id:uuid}", status_code=200, **PROJECTS)
+def delete_project(platform: PlatformDep, dispatcher: DispatcherDep, caller: CallerDep, project_id: PathId) -> Data[Ok]:
+    """Delete a project. Its runs are cancelled and refunded, and its objects are purged soon after."""
     with platform.database.write() as connection:
-        project = owned(connection, caller, project_id)
+        project = require_project(connection, caller, project_id)
         projects.delete(connection, project.id)
-        stopped = _withdraw(connection, project.id)
-        for run_id in stopped:
-            for render in renders.live_of_run(connection, run_id):
+        run_ids = _cancel_runs(connection, project.id)
+        for run_id in run_ids:
+            for render in renders.list_active_for_run(connection, run_id):
                 renders.fail(connection, render.id, DELETED)
-            for export in exports.live_of_run(connection, run_id):
+            for export in exports.list_active_for_run(connection, run_id):
                 exports.fail(connection, export.id, DELETED)
-    launcher.stop(stopped)
+    dispatcher.terminate(run_ids)
     return Data(Ok())
 
 
-def owned(connection: Connection, caller: Caller, project_id: UUID) -> Project:
-    """The project, if it is of the caller's workspace. Raises 404 else."""
+def require_project(connection: Connection, caller: Caller, project_id: UUID) -> Project:
+    """Return a project of the caller's workspace. Raises ApiError 404 if there is none."""
     project = projects.get(connection, str(project_id))
     if project is None or project.workspace_id != caller.workspace:
         raise not_found("project")
     return project
 
 
-def _start(connection: Connection, project_id: str, workspace_id: str) -> Project | None:
-    """Claim the project for a new run and promise the run. None when somebody was first."""
+def _start_run(connection: Connection, project_id: str, workspace_id: str) -> Project | None:
+    """Assign a new run to the project and enqueue it. Returns None if another request did so first."""
     run_id = run_intents.new_run_id()
-    started = projects.claim(connection, project_id, run_id)
+    started = projects.assign_run(connection, project_id, run_id)
     if started is not None:
-        run_intents.promise(connection, run_id, "ingest_video", workspace_id, project_id, project_id)
+        run_intents.enqueue(connection, run_id, "ingest_video", workspace_id, project_id, project_id)
     return started
 
 
-def _withdraw(connection: Connection, project_id: str, only_of: str | None = None) -> list[str]:
-    """Cancel the project's open runs, or those of one subject; their ids, to be terminated after the commit."""
-    found = run_intents.open_of_project(connection, project_id)
-    wanted = [intent.run_id for intent in found if only_of in (None, intent.subject_id)]
-    for run_id in wanted:
-        run_intents.move(connection, run_id, "CANCELLED")
-    return wanted
+def _cancel_runs(connection: Connection, project_id: str, subject_id: str | None = None) -> list[str]:
+    """Cancel the project's open runs, or those of one subject. Returns their ids, to terminate after the commit."""
+    open_runs = run_intents.list_open(connection, project_id)
+    run_ids = [intent.run_id for intent in open_runs if subject_id in (None, intent.subject_id)]
+    for run_id in run_ids:
+        run_intents.set_state(connection, run_id, "CANCELLED")
+    return run_ids
 
 
-def _new(data: Wishes, filename: str, kind: str, **known: Any) -> NewProject:
+def _build_new_project(options: ProcessingOptions, filename: str, content_type: str) -> NewProject:
     return NewProject(
-        title=data.title or PurePath(filename).stem or filename,
+        title=options.title or PurePath(filename).stem or filename,
         filename=filename,
-        content_type=kind,
-        language=None if data.language == "auto" else data.language,
-        language_mode=data.language_mode,
-        video_type=data.video_type,
-        enable_multimodal=data.enable_multimodal,
-        custom_instructions=data.custom_instructions,
-        trim_start_s=data.trim_start,
-        trim_end_s=data.trim_end,
-        **known,
+        content_type=content_type,
+        language=None if options.language == "auto" else options.language,
+        language_mode=options.language_mode,
+        video_type=options.video_type,
+        enable_multimodal=options.enable_multimodal,
+        custom_instructions=options.custom_instructions,
+        trim_start_s=options.trim_start,
+        trim_end_s=options.trim_end,
     )
 
 
-def _check_trims(data: Wishes, duration: float | None) -> None:
-    start, end = data.trim_start or 0.0, data.trim_end
+def _check_trims(options: ProcessingOptions, duration_s: float | None) -> None:
+    start, end = options.trim_start or 0.0, options.trim_end
     if end is not None and end <= start:
         raise ApiError(422, "`trim_end` must be after `trim_start`.")
-    if duration and start >= duration:
-        raise ApiError(422, "`trim_start` lies past the end of the video (`duration`).")
+    if duration_s and start >= duration_s:
+        raise ApiError(422, "`trim_start` must be before the end of the video (`duration`).")
 
 
-def _status(project: Project, clip_count: int) -> ProjectStatus:
+def _build_status(project: Project, clip_count: int) -> ProjectStatus:
     return ProjectStatus(
         project.id,
-        project.status,  # type: ignore[arg-type]
+        cast(Status, project.status),
         project.title,
         project.progress,
         project.current_step,
@@ -374,16 +360,25 @@ def _status(project: Project, clip_count: int) -> ProjectStatus:
     )
 
 
-def _fields(platform: Platform, project: Project, clip_count: int) -> dict[str, Any]:
-    same = {name: getattr(project, name) for name in ProjectOut.__struct_fields__ if hasattr(project, name)}
+def _project_fields(platform: Platform, project: Project, clip_count: int) -> dict[str, Any]:
+    columns = {name: getattr(project, name) for name in ProjectOut.__struct_fields__ if hasattr(project, name)}
     return {
-        **same,
+        **columns,
         "duration": project.duration_s or project.declared_duration_s,
         "trim_start": project.trim_start_s,
         "trim_end": project.trim_end_s,
-        "thumbnail_url": link(platform, project.thumbnail_key, "image/jpeg"),
+        "thumbnail_url": sign_url(platform, project.thumbnail_key, "image/jpeg"),
         "clip_count": clip_count,
     }
 
 
-ROUTES: list[Any] = [create, create_from_url, process, status, cancel, listing, detail, remove]
+ROUTES: list[HTTPRouteHandler] = [
+    create_project,
+    create_project_from_url,
+    process_project,
+    get_project_status,
+    cancel_project,
+    list_projects,
+    get_project,
+    delete_project,
+]

@@ -1,43 +1,48 @@
-"""/v1/social: connecting accounts of platforms by OAuth 2 (authorization code with PKCE), through Authlib.
+"""/v1/social: connects accounts of social platforms by OAuth 2 (authorization code with PKCE), through Authlib.
 
-Nothing is kept between `connect` and `callback`: the state that travels through the browser is sealed, says whose it is
-and carries the PKCE verifier, and is good for ten minutes.
+The server stores nothing between `connect` and `callback`: the `state` that travels through the browser is encrypted,
+names the workspace and carries the PKCE verifier. It is valid for ten minutes.
 """
 
 from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx
 import msgspec
 from cryptography.fernet import InvalidToken
 from litestar import delete, get, patch, post
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from api.access import Access
-from api.dependencies import Id, TheCaller, ThePlatform
-from api.envelope import Data, Ok, Page, whole
+from api.dependencies import CallerDep, PathId, PlatformDep
+from api.envelope import Data, Ok, Page, unpaginated
 from api.errors import ApiError, not_found, unconfigured
 from api.request_fields import Token, Url
 from resources import social
 from resources.settings import Settings
-from resources.social import Account, Vault
+from resources.social import SocialAccount, TokenCipher
 
-TAGS = ["Social accounts"]
-STATE_LIFE_S = 600
-Name = Literal["youtube", "facebook", "instagram"]
+if TYPE_CHECKING:
+    from authlib.integrations.httpx_client import OAuth2Client
+
+SOCIAL: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags": ["Social accounts"]}
+STATE_LIFETIME_S = 600
+STATE_PURPOSE = "oauth-state"
+TIMEOUT_S = 15
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """Where a platform does OAuth, and where it tells who the user is. `group` is the settings' name for it."""
+    """The OAuth endpoints of a platform. `settings_group` is its name in the settings."""
 
-    group: str
-    authorize: str
-    token: str
-    profile: str
+    settings_group: str
+    authorize_url: str
+    token_url: str
+    profile_url: str
     scope: str
 
 
@@ -67,214 +72,222 @@ PROVIDERS = {
 
 
 class ConnectIn(msgspec.Struct):
-    """`redirect_uri` is where the platform sends the browser back; it must be registered with the platform."""
+    """`redirect_uri` is where the platform sends the browser back. It must be registered with the platform."""
 
     redirect_uri: Url | None = None
 
 
 class Consent(msgspec.Struct):
-    """Send the browser to `authorization_url`; it comes back with `code` and `state`."""
+    """Send the browser to `authorization_url`; it returns with `code` and `state`."""
 
     authorization_url: str
     state: str
 
 
 class CallbackIn(msgspec.Struct):
+    """What the browser returned with."""
+
     code: Token
     state: Annotated[str, Meta(min_length=1, max_length=8192)]
 
 
 class ToggleIn(msgspec.Struct):
+    """Whether the account is to be used."""
+
     enabled: bool
 
 
-@get("/v1/social/accounts", access=Access.EDITOR, sync_to_thread=True, tags=TAGS)
-def listing(platform: ThePlatform, caller: TheCaller) -> Page[Account]:
-    """The workspace's connected accounts."""
+@get("/v1/social/accounts", **SOCIAL)
+def list_social_accounts(platform: PlatformDep, caller: CallerDep) -> Page[SocialAccount]:
+    """List the workspace's connected accounts."""
     with platform.database.read() as connection:
-        return whole(social.listing(connection, caller.workspace))
+        return unpaginated(social.list_accounts(connection, caller.workspace))
 
 
-@post("/v1/social/connect/{name:str}", access=Access.EDITOR, status_code=200, sync_to_thread=True, tags=TAGS)
-def connect(
-    platform: ThePlatform, caller: TheCaller, name: FromPath[str], data: JSONBody[ConnectIn | None] = None
+@post("/v1/social/connect/{name:str}", status_code=200, **SOCIAL)
+def connect_social_account(
+    platform: PlatformDep, caller: CallerDep, name: FromPath[str], data: JSONBody[ConnectIn | None] = None
 ) -> Data[Consent]:
-    """Begin to connect an account: the address of the platform's consent page."""
-    provider = _provider(name)
-    wanted = data.redirect_uri if data is not None else None
-    redirect_uri = wanted or f"{platform.settings.public_url}/social/callback/{name}"
+    """Start to connect an account. Returns the URL of the platform's consent page."""
+    provider = _get_provider(name)
+    settings = platform.settings
+    requested_uri = data.redirect_uri if data is not None else None
+    redirect_uri = requested_uri or f"{settings.public_url}/social/callback/{name}"
     verifier = secrets.token_urlsafe(48)
-    state = Vault(platform.settings.secret_key, "oauth-state").seal(
+    state = TokenCipher(settings.secret_key, STATE_PURPOSE).encrypt(
         {"workspace": caller.workspace, "platform": name, "verifier": verifier, "redirect_uri": redirect_uri}
     )
-    with _client(platform.settings, provider, redirect_uri) as client:
+    with _open_client(settings, provider, redirect_uri) as client:
         url, _ = client.create_authorization_url(
-            _at(platform.settings, provider.authorize), state=state, code_verifier=verifier, **_offline(name)
+            _replace_host(settings, provider.authorize_url),
+            state=state,
+            code_verifier=verifier,
+            **_offline_params(name),
         )
     return Data(Consent(url, state))
 
 
-@post(
-    "/v1/social/callback/{name:str}",
-    access=Access.EDITOR,
-    idempotent=True,
-    refuses=(502,),
-    sync_to_thread=True,
-    tags=TAGS,
-)
-def callback(
-    platform: ThePlatform, caller: TheCaller, name: FromPath[str], data: JSONBody[CallbackIn]
-) -> Data[Account]:
-    """Finish connecting: exchange the `code` that came back with the browser."""
-    provider = _provider(name)
-    _identity(platform.settings, provider)
+@post("/v1/social/callback/{name:str}", idempotent=True, error_statuses=(502,), **SOCIAL)
+def complete_social_connection(
+    platform: PlatformDep, caller: CallerDep, name: FromPath[str], data: JSONBody[CallbackIn]
+) -> Data[SocialAccount]:
+    """Finish connecting an account: exchange the `code` that the browser returned with."""
+    provider = _get_provider(name)
+    settings = platform.settings
+    _get_client_credentials(settings, provider)
     try:
-        state = Vault(platform.settings.secret_key, "oauth-state").open(data.state, STATE_LIFE_S)
+        state = TokenCipher(settings.secret_key, STATE_PURPOSE).decrypt(data.state, STATE_LIFETIME_S)
     except InvalidToken:
-        raise ApiError(400, "`state` is not ours or is older than ten minutes. Begin to connect again.") from None
+        raise ApiError(400, "`state` is not valid, or is older than ten minutes. Connect the account again.") from None
     if (state["workspace"], state["platform"]) != (caller.workspace, name):
-        raise ApiError(403, "`state` belongs to another workspace or platform.")
-    token = _exchange(platform.settings, provider, state["redirect_uri"], data.code, state["verifier"])
-    profile = _profile(platform.settings, provider, token)
-    sealed = Vault(platform.settings.secret_key).seal(token)
+        raise ApiError(403, "`state` belongs to another workspace or platform. Connect the account again.")
+    token = _exchange_code(settings, provider, state["redirect_uri"], data.code, state["verifier"])
+    account_id, account_name = _fetch_profile(settings, provider, token)
+    encrypted = TokenCipher(settings.secret_key).encrypt(token)
+    expires_at = _read_expiry(token)
     with platform.database.write() as connection:
-        return Data(social.connect(connection, caller.workspace, name, profile[0], profile[1], sealed, _expiry(token)))
+        return Data(social.connect(connection, caller.workspace, name, account_id, account_name, encrypted, expires_at))
 
 
-@post(
-    "/v1/social/refresh/{platform_id:str}",
-    access=Access.EDITOR,
-    status_code=200,
-    refuses=(409, 502),
-    sync_to_thread=True,
-    tags=TAGS,
-)
-def refresh(platform: ThePlatform, caller: TheCaller, platform_id: FromPath[str]) -> Data[Account]:
-    """Get a fresh access token of the platform now.
+@post("/v1/social/refresh/{platform_id:str}", status_code=200, error_statuses=(409, 502), **SOCIAL)
+def refresh_social_account(platform: PlatformDep, caller: CallerDep, platform_id: FromPath[str]) -> Data[SocialAccount]:
+    """Renew an account's access token now.
 
-    `platform_id` is an account's id, or a platform's name: then the account that was connected last.
+    `platform_id` is the id of an account, or the name of a platform: then the account that was connected last.
     """
-    if platform_id.lower() in PROVIDERS:
-        _identity(platform.settings, PROVIDERS[platform_id.lower()])
+    settings = platform.settings
+    wanted = platform_id.lower()
+    if wanted in PROVIDERS:
+        _get_client_credentials(settings, PROVIDERS[wanted])
     with platform.database.read() as connection:
-        connected = social.listing(connection, caller.workspace)
-        meant = [account for account in connected if platform_id.lower() in (account.id, account.platform)]
-        if not meant:
-            raise not_found("connected account")
-        account = meant[-1]
-        sealed = social.tokens(connection, caller.workspace, account.id)
-    assert sealed is not None
-    old = Vault(platform.settings.secret_key).open(sealed)
-    if not old.get("refresh_token"):
-        raise ApiError(409, "The platform gave no refresh token. Disconnect the account and connect it again.")
-    provider = _provider(account.platform)
-    with _client(platform.settings, provider, None) as client:
-        try:
-            new = client.refresh_token(_at(platform.settings, provider.token), refresh_token=old["refresh_token"])
-        except Exception as error:
-            sentence = "The platform did not renew the token. Try again, or connect the account again."
-            raise ApiError(502, sentence) from error
-    token = {**old, **dict(new)}
+        accounts = social.list_accounts(connection, caller.workspace)
+        matching = [account for account in accounts if wanted in (account.id, account.platform)]
+        account = matching[-1] if matching else None
+        encrypted = social.get_encrypted_tokens(connection, caller.workspace, account.id) if account else None
+    if account is None or encrypted is None:
+        raise not_found("connected account")
+    old_token = TokenCipher(settings.secret_key).decrypt(encrypted)
+    if not old_token.get("refresh_token"):
+        raise ApiError(409, "The platform issued no refresh token. Disconnect the account and connect it again.")
+    token = {**old_token, **_refresh_token(settings, _get_provider(account.platform), old_token["refresh_token"])}
     with platform.database.write() as connection:
-        resealed = Vault(platform.settings.secret_key).seal(token)
-        social.renew(connection, caller.workspace, account.id, resealed, _expiry(token))
+        encrypted = TokenCipher(settings.secret_key).encrypt(token)
+        social.update_tokens(connection, caller.workspace, account.id, encrypted, _read_expiry(token))
         return Data(social.get(connection, caller.workspace, account.id) or account)
 
 
-@patch("/v1/social/toggle/{account_id:uuid}", access=Access.EDITOR, sync_to_thread=True, tags=TAGS)
-def toggle(
-    platform: ThePlatform, caller: TheCaller, account_id: Id, data: JSONBody[ToggleIn | None] = None
-) -> Data[Account]:
-    """Enable or disable an account without disconnecting it. Without a body: the other way round."""
+@patch("/v1/social/toggle/{account_id:uuid}", **SOCIAL)
+def toggle_social_account(
+    platform: PlatformDep, caller: CallerDep, account_id: PathId, data: JSONBody[ToggleIn | None] = None
+) -> Data[SocialAccount]:
+    """Enable or disable an account without disconnecting it. Without a body, the current state is inverted."""
     with platform.database.write() as connection:
         account = social.get(connection, caller.workspace, str(account_id))
         if account is None:
             raise not_found("connected account")
-        wanted = not account.enabled if data is None else data.enabled
-        social.set_enabled(connection, caller.workspace, account.id, wanted)
+        enabled = not account.enabled if data is None else data.enabled
+        social.set_enabled(connection, caller.workspace, account.id, enabled)
         return Data(social.get(connection, caller.workspace, account.id) or account)
 
 
-@delete(
-    "/v1/social/disconnect/{account_id:uuid}", access=Access.EDITOR, status_code=200, sync_to_thread=True, tags=TAGS
-)
-def disconnect(platform: ThePlatform, caller: TheCaller, account_id: Id) -> Data[Ok]:
-    """Forget an account and its tokens."""
+@delete("/v1/social/disconnect/{account_id:uuid}", status_code=200, **SOCIAL)
+def disconnect_social_account(platform: PlatformDep, caller: CallerDep, account_id: PathId) -> Data[Ok]:
+    """Delete an account and its tokens."""
     with platform.database.write() as connection:
         if not social.remove(connection, caller.workspace, str(account_id)):
             raise not_found("connected account")
     return Data(Ok())
 
 
-def _provider(name: str) -> Provider:
+def _get_provider(name: str) -> Provider:
     if name not in PROVIDERS:
-        raise ApiError(400, f"The platform must be one of {', '.join(PROVIDERS)}.")
+        raise ApiError(400, f"The platform in the path must be one of {', '.join(PROVIDERS)}.")
     return PROVIDERS[name]
 
 
-def _at(settings: Settings, url: str) -> str:
-    """The platform's own address, or the same path below the one base that replaces all (a proxy, a test)."""
+def _replace_host(settings: Settings, url: str) -> str:
+    """Return the URL itself, or its path below `CARMIC_OAUTH_BASE_URL` (a proxy, or a test)."""
     if not settings.oauth_base_url:
         return url
     return settings.oauth_base_url.rstrip("/") + "/" + url.split("/", 3)[3]
 
 
-def _identity(settings: Settings, provider: Provider) -> tuple[str, str]:
-    """This installation's client id and secret at the platform. Raises ApiError 503 where nobody has set them."""
-    identity = getattr(settings, f"{provider.group}_client_id")
-    secret = getattr(settings, f"{provider.group}_client_secret")
-    if not identity or not secret:
-        raise unconfigured(
-            f"CARMIC_{provider.group.upper()}_CLIENT_ID and CARMIC_{provider.group.upper()}_CLIENT_SECRET"
-        )
-    return identity, secret
+def _get_client_credentials(settings: Settings, provider: Provider) -> tuple[str, str]:
+    """Return this installation's client id and secret. Raises ApiError 503 if they are not configured."""
+    client_id = getattr(settings, f"{provider.settings_group}_client_id")
+    client_secret = getattr(settings, f"{provider.settings_group}_client_secret")
+    if not client_id or not client_secret:
+        prefix = f"CARMIC_{provider.settings_group.upper()}"
+        raise unconfigured(f"{prefix}_CLIENT_ID and {prefix}_CLIENT_SECRET")
+    return client_id, client_secret
 
 
-def _client(settings: Settings, provider: Provider, redirect_uri: str | None) -> Any:
-    from authlib.integrations.httpx_client import OAuth2Client
+def _open_client(settings: Settings, provider: Provider, redirect_uri: str | None) -> OAuth2Client:
+    from authlib.integrations.httpx_client import OAuth2Client  # noqa: PLC0415 - takes a second to import
 
-    identity, secret = _identity(settings, provider)
+    client_id, client_secret = _get_client_credentials(settings, provider)
     return OAuth2Client(
-        identity,
-        secret,
+        client_id,
+        client_secret,
         scope=provider.scope,
         redirect_uri=redirect_uri,
         code_challenge_method="S256",
-        token_endpoint_auth_method="client_secret_post",
-        timeout=15,
+        token_endpoint_auth_method="client_secret_post",  # noqa: S106 - the name of a method, not a secret
+        timeout=TIMEOUT_S,
     )
 
 
-def _offline(name: str) -> dict[str, str]:
-    """Google gives a refresh token only to who asks for it."""
+def _offline_params(name: str) -> dict[str, str]:
+    """Google issues a refresh token only if these parameters ask for it."""
     return {"access_type": "offline", "prompt": "consent"} if name == "youtube" else {}
 
 
-def _exchange(settings: Settings, provider: Provider, redirect_uri: str, code: str, verifier: str) -> dict[str, Any]:
-    with _client(settings, provider, redirect_uri) as client:
+def _exchange_code(
+    settings: Settings, provider: Provider, redirect_uri: str, code: str, verifier: str
+) -> dict[str, Any]:
+    with _open_client(settings, provider, redirect_uri) as client:
         try:
-            return dict(client.fetch_token(_at(settings, provider.token), code=code, code_verifier=verifier))
+            return dict(
+                client.fetch_token(_replace_host(settings, provider.token_url), code=code, code_verifier=verifier)
+            )
         except Exception as error:
-            raise ApiError(502, "The platform did not accept the code. Begin to connect again.") from error
+            raise ApiError(502, "The platform did not accept `code`. Connect the account again.") from error
 
 
-def _profile(settings: Settings, provider: Provider, token: dict[str, Any]) -> tuple[str, str]:
-    """The account's id and name at the platform."""
+def _refresh_token(settings: Settings, provider: Provider, refresh_token: str) -> dict[str, Any]:
+    with _open_client(settings, provider, None) as client:
+        try:
+            token_url = _replace_host(settings, provider.token_url)
+            return dict(client.refresh_token(token_url, refresh_token=refresh_token))
+        except Exception as error:
+            sentence = "The platform did not renew the token. Try again, or connect the account again."
+            raise ApiError(502, sentence) from error
+
+
+def _fetch_profile(settings: Settings, provider: Provider, token: dict[str, Any]) -> tuple[str, str]:
+    """Return the account's id and name at the platform."""
     try:
-        bearer = {"Authorization": f"Bearer {token['access_token']}"}
-        answer = httpx.get(_at(settings, provider.profile), headers=bearer, timeout=15)
-        answer.raise_for_status()
-        found = answer.json()
-        if "items" in found:
-            found = {"id": found["items"][0]["id"], "name": found["items"][0]["snippet"]["title"]}
-        return str(found["id"]), str(found.get("name", ""))
+        headers = {"Authorization": f"Bearer {token['access_token']}"}
+        response = httpx.get(_replace_host(settings, provider.profile_url), headers=headers, timeout=TIMEOUT_S)
+        response.raise_for_status()
+        profile = response.json()
+        if "items" in profile:  # YouTube lists channels
+            profile = {"id": profile["items"][0]["id"], "name": profile["items"][0]["snippet"]["title"]}
+        return str(profile["id"]), str(profile.get("name", ""))
     except (httpx.HTTPError, ValueError, KeyError, IndexError) as error:
-        raise ApiError(502, "The platform did not say whose account this is. Begin to connect again.") from error
+        raise ApiError(502, "The platform did not return the account's profile. Connect the account again.") from error
 
 
-def _expiry(token: dict[str, Any]) -> datetime | None:
-    at = token.get("expires_at")
-    return None if at is None else datetime.fromtimestamp(float(at), UTC)
+def _read_expiry(token: dict[str, Any]) -> datetime | None:
+    expires_at = token.get("expires_at")
+    return None if expires_at is None else datetime.fromtimestamp(float(expires_at), UTC)
 
 
-ROUTES: list[Any] = [listing, connect, callback, refresh, toggle, disconnect]
+ROUTES: list[HTTPRouteHandler] = [
+    list_social_accounts,
+    connect_social_account,
+    complete_social_connection,
+    refresh_social_account,
+    toggle_social_account,
+    disconnect_social_account,
+]

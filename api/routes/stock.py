@@ -1,4 +1,4 @@
-"""/v1/stock-*: stock footage from Pexels, where a key is configured: cached, limited, and attributed as Pexels asks."""
+"""/v1/stock-*: stock footage from Pexels, where an API key is configured: cached, rate-limited and attributed."""
 
 from __future__ import annotations
 
@@ -9,25 +9,37 @@ from typing import Annotated, Any, Literal
 import httpx
 import msgspec
 from litestar import get
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
 from api.access import Access
-from api.dependencies import ThePlatform
-from api.envelope import Data, Page, whole
+from api.dependencies import PlatformDep
+from api.envelope import Data, Page, unpaginated
 from api.errors import ApiError, unconfigured
 from api.rate_limits import STOCK
 from resources import cache
 from resources.platform import Platform
 
-CACHED = timedelta(hours=6)
-TAGS = ["B-roll and stock"]
-Words = Annotated[str, QueryParameter(name="q", min_length=1, max_length=200, description="What it should show.")]
-PerPage = Annotated[int, QueryParameter(ge=1, le=80, description="How many.")]
-Kind = Annotated[Literal["all", "video", "image"], QueryParameter(name="type", description="Videos, images or both.")]
+CACHE_LIFETIME = timedelta(hours=6)
+TIMEOUT_S = 10
+MAX_HEIGHT_PX = 1920  # larger files of a video are not offered
+PEXELS_HOME = "https://www.pexels.com"
+STOCK_SEARCH: dict[str, Any] = {
+    "access": Access.PUBLIC,
+    "rate_limit": STOCK,
+    "error_statuses": (502,),
+    "sync_to_thread": True,
+    "tags": ["B-roll and stock"],
+}
+SearchTerm = Annotated[str, QueryParameter(name="q", min_length=1, max_length=200, description="What to search for.")]
+PerPage = Annotated[int, QueryParameter(ge=1, le=80, description="The most results to return, 1 to 80.")]
+StockKind = Annotated[
+    Literal["all", "video", "image"], QueryParameter(name="type", description="Videos, images or both.")
+]
 
 
 class StockItem(msgspec.Struct):
-    """`id` is for `b_roll[].sourceId`, `url` for `b_roll[].videoUrl`. Show `attribution` where the item is shown."""
+    """Use `id` as `b_roll[].sourceId` and `url` as `b_roll[].videoUrl`. Show `attribution` beside the item."""
 
     id: str
     type: str
@@ -41,50 +53,53 @@ class StockItem(msgspec.Struct):
     attribution_url: str
 
 
-@get("/v1/stock-videos", access=Access.PUBLIC, limit=STOCK, refuses=(502,), sync_to_thread=True, tags=TAGS)
-def videos(platform: ThePlatform, words: Words, per_page: PerPage = 15) -> Page[StockItem]:
-    """Stock videos."""
-    return whole(_videos(platform, words, per_page))
+@get("/v1/stock-videos", **STOCK_SEARCH)
+def search_stock_videos(platform: PlatformDep, term: SearchTerm, per_page: PerPage = 15) -> Page[StockItem]:
+    """Search stock videos."""
+    return unpaginated(_search_videos(platform, term, per_page))
 
 
-@get("/v1/stock-search", access=Access.PUBLIC, limit=STOCK, refuses=(502,), sync_to_thread=True, tags=TAGS)
-def search(platform: ThePlatform, words: Words, kind: Kind = "all", per_page: PerPage = 15) -> Page[StockItem]:
-    """Stock videos and images, videos first."""
-    found = [] if kind == "image" else _videos(platform, words, per_page)
-    return whole(found + ([] if kind == "video" else _images(platform, words, per_page)))
+@get("/v1/stock-search", **STOCK_SEARCH)
+def search_stock_media(
+    platform: PlatformDep, term: SearchTerm, kind: StockKind = "all", per_page: PerPage = 15
+) -> Page[StockItem]:
+    """Search stock videos and images. Videos come first."""
+    videos = [] if kind == "image" else _search_videos(platform, term, per_page)
+    images = [] if kind == "video" else _search_images(platform, term, per_page)
+    return unpaginated(videos + images)
 
 
-@get("/v1/stock-videos-pexels", access=Access.PUBLIC, limit=STOCK, refuses=(502,), sync_to_thread=True, tags=TAGS)
-def passthrough(platform: ThePlatform, words: Words, per_page: PerPage = 15) -> Data[dict[str, Any]]:
-    """What Pexels answers, as it is."""
-    return Data(_pexels(platform, "/videos/search", words, per_page))
+@get("/v1/stock-videos-pexels", **STOCK_SEARCH)
+def search_pexels_videos(platform: PlatformDep, term: SearchTerm, per_page: PerPage = 15) -> Data[dict[str, Any]]:
+    """Search stock videos, and return the response of Pexels unchanged."""
+    return Data(_query_pexels(platform, "/videos/search", term, per_page))
 
 
-def _videos(platform: Platform, words: str, per_page: int) -> list[StockItem]:
-    found = []
-    for video in _pexels(platform, "/videos/search", words, per_page).get("videos", ()):
-        files = [f for f in video.get("video_files", ()) if f.get("link") and (f.get("height") or 0) <= 1920]
-        best = max(files, key=lambda f: (f.get("width") or 0) * (f.get("height") or 0), default=None)
-        if best is not None:
+def _search_videos(platform: Platform, term: str, per_page: int) -> list[StockItem]:
+    items = []
+    for video in _query_pexels(platform, "/videos/search", term, per_page).get("videos", ()):
+        files = [f for f in video.get("video_files", ()) if f.get("link") and (f.get("height") or 0) <= MAX_HEIGHT_PX]
+        largest = max(files, key=lambda f: (f.get("width") or 0) * (f.get("height") or 0), default=None)
+        if largest is not None:
             author = video.get("user") or {}
-            found.append(
+            items.append(
                 StockItem(
                     f"pexels:{video['id']}",
                     "video",
-                    best["link"],
+                    largest["link"],
                     video.get("image", ""),
                     video.get("width", 0),
                     video.get("height", 0),
                     video.get("duration"),
                     video.get("url", ""),
                     f"Video by {author.get('name', 'somebody')} on Pexels",
-                    author.get("url", "https://www.pexels.com"),
+                    author.get("url", PEXELS_HOME),
                 )
             )
-    return found
+    return items
 
 
-def _images(platform: Platform, words: str, per_page: int) -> list[StockItem]:
+def _search_images(platform: Platform, term: str, per_page: int) -> list[StockItem]:
     return [
         StockItem(
             f"pexels:{photo['id']}",
@@ -96,37 +111,38 @@ def _images(platform: Platform, words: str, per_page: int) -> list[StockItem]:
             None,
             photo.get("url", ""),
             f"Photo by {photo.get('photographer', 'somebody')} on Pexels",
-            photo.get("photographer_url", "https://www.pexels.com"),
+            photo.get("photographer_url", PEXELS_HOME),
         )
-        for photo in _pexels(platform, "/v1/search", words, per_page).get("photos", ())
+        for photo in _query_pexels(platform, "/v1/search", term, per_page).get("photos", ())
     ]
 
 
-def _pexels(platform: Platform, path: str, query: str, per_page: int) -> dict[str, Any]:
-    """Pexels' answer, from the cache where it was asked for in the last hours."""
+def _query_pexels(platform: Platform, path: str, term: str, per_page: int) -> dict[str, Any]:
+    """Return Pexels' response, from the cache if it is younger than `CACHE_LIFETIME`."""
     settings = platform.settings
     if not settings.pexels_api_key:
         raise unconfigured("CARMIC_PEXELS_API_KEY")
-    wanted = f"{path}?{query.strip().lower()}&{per_page}"
-    key = f"pexels:{hashlib.sha256(wanted.encode()).hexdigest()}"
+    request_line = f"{path}?{term.strip().lower()}&{per_page}"
+    key = f"pexels:{hashlib.sha256(request_line.encode()).hexdigest()}"
     with platform.database.read() as connection:
-        known = cache.get(connection, key)
-    if known is not None:
-        return msgspec.json.decode(known)
+        cached_text = cache.get(connection, key)
+    if cached_text is not None:
+        cached: dict[str, Any] = msgspec.json.decode(cached_text)
+        return cached
     try:
-        answer = httpx.get(
+        response = httpx.get(
             settings.pexels_url.rstrip("/") + path,
-            params={"query": query.strip(), "per_page": per_page},
+            params={"query": term.strip(), "per_page": per_page},
             headers={"Authorization": settings.pexels_api_key},
-            timeout=10,
+            timeout=TIMEOUT_S,
         )
-        answer.raise_for_status()
-        found = answer.json()
+        response.raise_for_status()
+        result: dict[str, Any] = response.json()
     except (httpx.HTTPError, ValueError) as error:
-        raise ApiError(502, "Pexels did not answer as it should. Try again in a minute.") from error
+        raise ApiError(502, "Pexels did not return a valid response. Try again in a minute.") from error
     with platform.database.write() as connection:
-        cache.put(connection, key, answer.text, CACHED)
-    return found
+        cache.put(connection, key, response.text, CACHE_LIFETIME)
+    return result
 
 
-ROUTES: list[Any] = [videos, search, passthrough]
+ROUTES: list[HTTPRouteHandler] = [search_stock_videos, search_stock_media, search_pexels_videos]

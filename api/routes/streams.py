@@ -1,4 +1,4 @@
-"""Live progress: tickets, and the streams they open. How a stream works is in events.py."""
+"""Live progress: tickets, and the event streams that they open. `api.event_streams` implements the streams."""
 
 from __future__ import annotations
 
@@ -8,189 +8,189 @@ import msgspec
 from litestar import Request, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.types import ASGIApp
 from sqlalchemy import Connection
 
 from api.access import Access, unauthorized
-from api.dependencies import Id, TheCaller, ThePlatform
+from api.dependencies import CallerDep, PathId, PlatformDep
 from api.errors import not_found
-from api.event_streams import EventStream, Message, Opening, Tail
-from api.routes.exports import download_link, owned_export
+from api.event_streams import EventStream, NumberedData, OutboxTail, StreamStart
+from api.routes.exports import require_export, sign_download_url
 from resources import accounts, exports, outbox, projects, sessions
 from resources.platform import Platform
 
-TicketParameter = Annotated[str, QueryParameter(description="Of `POST /v1/sse-ticket`; good once, for 30 s.")]
-LastId = Annotated[
-    str, QueryParameter(name="last_event_id", description="Resume behind this id, like the header `Last-Event-ID`.")
+TicketParameter = Annotated[str, QueryParameter(description="From `POST /v1/sse-ticket`; valid once, for 30 s.")]
+LastEventId = Annotated[
+    str,
+    QueryParameter(name="last_event_id", description="Resume after this id, as with the header `Last-Event-ID`."),
 ]
 
 
 class StreamMessage(msgspec.Struct):
-    """`data` is a JSON object: what `/status` answers, or the export. There is no event name."""
+    """`data` is a JSON object: what `/status` returns, or the export. Messages have no event name."""
 
     id: str
     data: str
 
 
-STREAM = {
-    200: ResponseSpec(
-        data_container=StreamMessage,
-        description="Server-sent events",
-        media_type="text/event-stream",
-        generate_examples=False,
-    )
-}
-
-
 class TicketOut(msgspec.Struct):
+    """A ticket that is valid for `expires_in` seconds."""
+
     ticket: str
     expires_in: int
 
 
-class TicketAnswer(msgspec.Struct):
-    """`ticket` stands at the top too: clients read it there."""
+class TicketResponse(msgspec.Struct):
+    """`ticket` is repeated beside `data`, where existing clients read it."""
 
     ticket: str
     data: TicketOut
 
 
+STREAM: dict[str, Any] = {
+    "access": Access.TICKET,
+    "media_type": "text/event-stream",
+    "responses": {
+        200: ResponseSpec(
+            data_container=StreamMessage,
+            description="Server-sent events",
+            media_type="text/event-stream",
+            generate_examples=False,
+        )
+    },
+}
+
+
 @post("/v1/sse-ticket", access=Access.EDITOR, scope="read", status_code=200, sync_to_thread=True, tags=["System"])
-def ticket(platform: ThePlatform, caller: TheCaller) -> TicketAnswer:
+def create_stream_ticket(platform: PlatformDep, caller: CallerDep) -> TicketResponse:
     """Exchange the login for a ticket that opens one stream within 30 s."""
     with platform.database.write() as connection:
-        made = sessions.issue_ticket(connection, caller.workspace, caller.user_id)
-    return TicketAnswer(made, TicketOut(made, int(sessions.TICKET_LIFE.total_seconds())))
+        ticket = sessions.issue_ticket(connection, caller.workspace, caller.user_id)
+    return TicketResponse(ticket, TicketOut(ticket, int(sessions.TICKET_LIFETIME.total_seconds())))
 
 
-@get(
-    "/v1/projects/{project_id:uuid}/stream",
-    access=Access.TICKET,
-    responses=STREAM,
-    media_type="text/event-stream",
-    tags=["Ingestion"],
-)
-async def project_stream(
+@get("/v1/projects/{project_id:uuid}/stream", tags=["Ingestion"], **STREAM)
+async def stream_project(
     request: Request[Any, Any, Any],
-    platform: ThePlatform,
-    tail: NamedDependency[Tail],
-    project_id: Id,
+    platform: PlatformDep,
+    tail: NamedDependency[OutboxTail],
+    project_id: PathId,
     ticket: TicketParameter = "",
-    last_event_id: LastId = "",
+    last_event_id: LastEventId = "",
 ) -> ASGIApp:
-    """Live progress of a project (SSE): each message is what `/status` answers. Ends with CLIPS_READY or a failure.
+    """Stream the progress of a project (SSE): each message is what `/status` returns. Ends at CLIPS_READY or a failure.
 
-    The first message tells how it stands; after a break, `Last-Event-ID` brings what was missed.
+    The first message is the current state. With `Last-Event-ID` the stream starts with the messages after that id.
     """
-    reader = await _redeem(platform, ticket)
-    after = _resume_from(request, last_event_id)
+    reader = await _redeem_ticket(platform, ticket)
+    after_id = _parse_last_event_id(request, last_event_id)
+    subject = f"project:{project_id}"
 
-    def opening() -> Opening:
+    def open_stream() -> StreamStart:
         with platform.database.read() as connection:
-            newest = outbox.newest_id(connection, f"project:{project_id}")
+            newest_id = outbox.get_newest_id(connection, subject)
             project = projects.get(connection, str(project_id))
             if project is None:
-                return Opening([], True)
-            missed = _missed(connection, f"project:{project_id}", after)
-            count = projects.clip_counts(connection, [project.id]).get(project.id, 0)
-            state: list[Message] = [(newest, projects.status_data(project, count))]
-            return Opening(missed or state, project.status in projects.STREAM_END)
+                return StreamStart([], True)
+            missed = _list_missed(connection, subject, after_id)
+            clip_count = projects.count_clips(connection, [project.id]).get(project.id, 0)
+            current: list[NumberedData] = [(newest_id, projects.build_status_data(project, clip_count))]
+            return StreamStart(missed or current, project.status in projects.STREAM_END_STATUSES)
 
-    def look() -> bool:
+    def is_visible() -> bool:
         with platform.database.read() as connection:
             project = projects.get(connection, str(project_id))
             return project is not None and project.workspace_id == reader.workspace_id
 
-    if not await sync_to_thread(look):
+    if not await sync_to_thread(is_visible):
         raise not_found("project")
-    return EventStream(tail, f"project:{project_id}", opening, _project_ends, lambda: _allowed(platform, reader))
+    return EventStream(tail, subject, open_stream, _is_project_final, lambda: _may_read(platform, reader))
 
 
-@get(
-    "/v1/exports/{export_id:uuid}/stream",
-    access=Access.TICKET,
-    responses=STREAM,
-    media_type="text/event-stream",
-    tags=["Exports"],
-)
-async def export_stream(
+@get("/v1/exports/{export_id:uuid}/stream", tags=["Exports"], **STREAM)
+async def stream_export(
     request: Request[Any, Any, Any],
-    platform: ThePlatform,
-    tail: NamedDependency[Tail],
-    export_id: Id,
+    platform: PlatformDep,
+    tail: NamedDependency[OutboxTail],
+    export_id: PathId,
     ticket: TicketParameter = "",
-    last_event_id: LastId = "",
+    last_event_id: LastEventId = "",
 ) -> ASGIApp:
-    """Live progress of an export (SSE). Ends with COMPLETED, with its `download_url`, or FAILED."""
-    reader = await _redeem(platform, ticket)
+    """Stream the progress of an export (SSE). Ends at COMPLETED, with its `download_url`, or FAILED."""
+    reader = await _redeem_ticket(platform, ticket)
     workspace_id = reader.workspace_id
-    after = _resume_from(request, last_event_id)
+    after_id = _parse_last_event_id(request, last_event_id)
     subject = f"export:{export_id}"
 
-    def completed(message: Message) -> Message:
-        number, data = message
+    def add_download_url(message: NumberedData) -> NumberedData:
+        event_id, data = message
         if data.get("status") != "COMPLETED":
             return message
         with platform.database.read() as connection:
-            export = owned_export(connection, workspace_id, export_id)
-        return number, {**data, "download_url": download_link(platform, export)}
+            export = require_export(connection, workspace_id, export_id)
+        return event_id, {**data, "download_url": sign_download_url(platform, export)}
 
-    def opening() -> Opening:
+    def open_stream() -> StreamStart:
         with platform.database.read() as connection:
-            newest = outbox.newest_id(connection, subject)
-            export = owned_export(connection, workspace_id, export_id)
-            missed = _missed(connection, subject, after)
-            messages = missed or [(newest, exports.data(export))]
-        return Opening([completed(message) for message in messages], export.status not in exports.LIVE)
+            newest_id = outbox.get_newest_id(connection, subject)
+            export = require_export(connection, workspace_id, export_id)
+            missed = _list_missed(connection, subject, after_id)
+            messages = missed or [(newest_id, exports.build_event_data(export))]
+        has_ended = export.status not in exports.ACTIVE_STATUSES
+        return StreamStart([add_download_url(message) for message in messages], has_ended)
 
-    def look() -> None:
+    def check_visible() -> None:
         with platform.database.read() as connection:
-            owned_export(connection, workspace_id, export_id)
+            require_export(connection, workspace_id, export_id)
 
-    await sync_to_thread(look)
-    return EventStream(tail, subject, opening, _export_ends, lambda: _allowed(platform, reader), completed)
-
-
-def _project_ends(data: dict[str, Any]) -> bool:
-    return data.get("status") in projects.STREAM_END
+    await sync_to_thread(check_visible)
+    return EventStream(
+        tail, subject, open_stream, _is_export_final, lambda: _may_read(platform, reader), add_download_url
+    )
 
 
-def _export_ends(data: dict[str, Any]) -> bool:
+def _is_project_final(data: dict[str, Any]) -> bool:
+    return data.get("status") in projects.STREAM_END_STATUSES
+
+
+def _is_export_final(data: dict[str, Any]) -> bool:
     return data.get("status") in ("COMPLETED", "FAILED")
 
 
-def _allowed(platform: Platform, reader: sessions.Ticket) -> bool:
-    """Whether the reader is still of the workspace. (A revoked key's streams end with the work they follow.)"""
+def _may_read(platform: Platform, reader: sessions.Ticket) -> bool:
+    """Tell whether the reader is still a member. A stream opened with an API key lasts until its work has ended."""
+    if reader.user_id is None:
+        return True
     with platform.database.read() as connection:
-        return (
-            reader.user_id is None or accounts.membership(connection, reader.workspace_id, reader.user_id) is not None
-        )
+        return accounts.get_membership(connection, reader.workspace_id, reader.user_id) is not None
 
 
-async def _redeem(platform: Platform, ticket: str) -> sessions.Ticket:
-    """Who may read, and of which workspace. Uses the ticket up."""
+async def _redeem_ticket(platform: Platform, ticket: str) -> sessions.Ticket:
+    """Use the ticket up. Returns the reader and their workspace."""
 
-    def work() -> sessions.Ticket | None:
+    def redeem() -> sessions.Ticket | None:
         with platform.database.write() as connection:
             return sessions.redeem_ticket(connection, ticket)
 
-    found = await sync_to_thread(work) if ticket else None
-    if found is None:
-        raise unauthorized("The ticket is unknown, used or expired. Get a new one from POST /v1/sse-ticket.")
-    return found
+    redeemed = await sync_to_thread(redeem) if ticket else None
+    if redeemed is None:
+        raise unauthorized("`ticket` is unknown, used or expired. Get a new one from POST /v1/sse-ticket.")
+    return redeemed
 
 
-def _resume_from(request: Request[Any, Any, Any], parameter: str) -> int | None:
-    """The id that the reader has seen last; 0 asks for all there is. None: it begins, or what it says is no id."""
-    given = request.headers.get("last-event-id", "") or parameter
-    return int(given) if given.isascii() and given.isdigit() and len(given) <= 18 else None
+def _parse_last_event_id(request: Request[Any, Any, Any], parameter: str) -> int | None:
+    """Return the id after which the stream resumes; 0 is before all events. None: a new stream, or not an id."""
+    text = request.headers.get("last-event-id", "") or parameter
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
-def _missed(connection: Connection, subject: str, after: int | None) -> list[Message]:
-    if after is None:
+def _list_missed(connection: Connection, subject: str, after_id: int | None) -> list[NumberedData]:
+    if after_id is None:
         return []
-    return [(event.id, event.data) for event in outbox.of_subject(connection, subject, after)]
+    return [(event.id, event.data) for event in outbox.list_for_subject(connection, subject, after_id)]
 
 
-ROUTES: list[Any] = [ticket, project_stream, export_stream]
+ROUTES: list[HTTPRouteHandler] = [create_stream_ticket, stream_project, stream_export]

@@ -1,7 +1,7 @@
-"""Resumable uploads: the tus protocol 1.0.0 (core and creation), over the store. https://tus.io/protocols/resumable-upload
+"""Resumable uploads by tus 1.0.0 (core and creation), over the store. https://tus.io/protocols/resumable-upload.
 
-An upload's address carries a signed token that says what may be uploaded: a client that has it needs no other login, so
-that an upload may last longer than an access token.
+The URL of an upload carries a signed token that says what may be uploaded. It needs no other login, so that an upload
+may take longer than an access token is valid.
 """
 
 from __future__ import annotations
@@ -17,32 +17,37 @@ import jwt
 import msgspec
 from litestar import Request, Response, patch, post, route
 from litestar.concurrency import sync_to_thread
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from api.access import Access
-from api.dependencies import TheCaller, ThePlatform
+from api.dependencies import CallerDep, PlatformDep
 from api.errors import ApiError, not_found
-from api.routes.embedded_store import body_of, too_large
+from api.routes.embedded_store import object_in_use, read_body, upload_too_large
 from resources import projects, uploads
 from resources.database.engine import now
 from resources.platform import Platform
 
-VERSION = "1.0.0"
-LIFE = timedelta(days=1)
-SETTLE_S = 2.0  # what a broken connection had sent is still being written down; an offset before that would be stale
-LOCK_PATIENCE_S = 5.0  # the broken connection of a moment ago may not have been noticed yet
+TUS_VERSION = "1.0.0"
+TUS_HEADERS = {"Tus-Resumable": TUS_VERSION}
+UPLOAD_LIFETIME = timedelta(days=1)
+# The bytes of a broken connection may still be written: until then the offset is not final.
+FINALISE_TIMEOUT_S = 2.0
+# The server may not have noticed yet that the previous connection broke.
+LOCK_TIMEOUT_S = 5.0
+TAGS = ["Resumable uploads"]
 
 
-class Ticket(msgspec.Struct, frozen=True):
-    """What an upload's address allows: `length` bytes into `key`."""
+class UploadToken(msgspec.Struct, frozen=True):
+    """What the URL of an upload allows: `length` bytes into the object `key`."""
 
     key: str
     length: int
 
 
-def address(platform: Platform, key: str, length: int) -> str:
-    """Where `length` bytes of `key` can be uploaded, for a day."""
-    claims = {"typ": "upload", "key": key, "length": length, "exp": now() + LIFE}
+def sign_upload_url(platform: Platform, key: str, length: int) -> str:
+    """Return the URL to upload `length` bytes of the object `key` to, valid for `UPLOAD_LIFETIME`."""
+    claims = {"typ": "upload", "key": key, "length": length, "exp": now() + UPLOAD_LIFETIME}
     token = jwt.encode(claims, platform.settings.secret_key, algorithm="HS256")
     return f"{platform.settings.public_url}/api/v1/uploads/{token}"
 
@@ -54,32 +59,32 @@ def address(platform: Platform, key: str, length: int) -> str:
     include_in_schema=False,
     status_code=204,
     sync_to_thread=False,
-    tags=["Resumable uploads"],
+    tags=TAGS,
 )
-def capabilities(platform: ThePlatform) -> Response[None]:
-    """What this server knows of tus."""
-    told = {
-        "Tus-Version": VERSION,
+def get_tus_capabilities(platform: PlatformDep) -> Response[None]:
+    """Return what this server supports of tus."""
+    headers = {
+        **TUS_HEADERS,
+        "Tus-Version": TUS_VERSION,
         "Tus-Extension": "creation",
         "Tus-Max-Size": str(platform.settings.max_upload_bytes),
+        "Allow": "HEAD, OPTIONS, PATCH, POST",
     }
-    return Response(None, status_code=204, headers={**_tus(), **told, "Allow": "HEAD, OPTIONS, PATCH, POST"})
+    return Response(None, status_code=204, headers=headers)
 
 
-@post(
-    "/v1/uploads", access=Access.EDITOR, sync_to_thread=True, tags=["Resumable uploads"], refuses=(404, 409, 412, 413)
-)
-def begin(request: Request[Any, Any, Any], platform: ThePlatform, caller: TheCaller) -> Response[None]:
-    """Begin a resumable upload of a project's video: `Upload-Length`, and `Upload-Metadata` with `project_id`.
+@post("/v1/uploads", access=Access.EDITOR, sync_to_thread=True, tags=TAGS, error_statuses=(404, 409, 412, 413))
+def create_upload(request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep) -> Response[None]:
+    """Create a resumable upload of a project's video: `Upload-Length`, and `Upload-Metadata` with `project_id`.
 
-    `Location` is where the bytes go, by PATCH. `POST /projects/create` answers the same address as `resumable_url`.
+    PATCH the bytes to `Location`. `POST /projects/create` returns the same URL as `resumable_url`.
     """
-    _version(request)
-    length = _number(request, "Upload-Length")
+    _check_version(request)
+    length = _read_byte_count(request, "Upload-Length")
     if length > platform.settings.max_upload_bytes:
-        raise too_large(platform.settings.max_upload_bytes)
+        raise upload_too_large(platform.settings.max_upload_bytes)
     try:
-        project_id = str(UUID(_metadata(request.headers.get("upload-metadata", "")).get("project_id", "")))
+        project_id = str(UUID(_parse_metadata(request.headers.get("upload-metadata", "")).get("project_id", "")))
     except ValueError:
         raise not_found("project") from None
     with platform.database.read() as connection:
@@ -87,30 +92,28 @@ def begin(request: Request[Any, Any, Any], platform: ThePlatform, caller: TheCal
     if project is None or project.workspace_id != caller.workspace:
         raise not_found("project")
     if project.run_id is not None or project.source_url is not None:
-        raise ApiError(409, "This project takes no upload (any more).")
-    location = address(platform, project.object_key, length)
-    headers = {**_tus(), "Location": location, "Upload-Offset": "0"}
-    return Response(None, status_code=201, headers=headers, media_type="text/plain")  # as JSON, nothing is `null`
+        raise ApiError(409, "This project does not accept uploads. Create a new project.")
+    location = sign_upload_url(platform, project.object_key, length)
+    headers = {**TUS_HEADERS, "Location": location, "Upload-Offset": "0"}
+    # As application/json the empty body would be the text `null`.
+    return Response(None, status_code=201, headers=headers, media_type="text/plain")
 
 
-@route(
-    "/v1/uploads/{token:str}",
-    http_method=["HEAD"],
-    access=Access.SIGNED,
-    status_code=200,
-    tags=["Resumable uploads"],
-)
-async def progress(request: Request[Any, Any, Any], platform: ThePlatform, token: FromPath[str]) -> Response[None]:
-    """How many bytes have come: `Upload-Offset`."""
-    _version(request)
-    ticket = _ticket(platform, token)
-    deadline = asyncio.get_running_loop().time() + SETTLE_S
-    while await sync_to_thread(uploads.being_written, platform.store, ticket.key):
+@route("/v1/uploads/{token:str}", http_method=["HEAD"], access=Access.SIGNED, status_code=200, tags=TAGS)
+async def get_upload_offset(
+    request: Request[Any, Any, Any], platform: PlatformDep, token: FromPath[str]
+) -> Response[None]:
+    """Return how many bytes have arrived, as `Upload-Offset`."""
+    _check_version(request)
+    upload_token = _decode_token(platform, token)
+    deadline = asyncio.get_running_loop().time() + FINALISE_TIMEOUT_S
+    while await sync_to_thread(uploads.is_being_written, platform.store, upload_token.key):
         if asyncio.get_running_loop().time() > deadline:
-            break  # not a broken connection's last bytes, then, but somebody at work
+            break  # another request is uploading
         await asyncio.sleep(0.05)
-    offset = await sync_to_thread(uploads.received, platform.store, ticket.key, ticket.length)
-    return Response(None, headers={**_tus(), **_offsets(offset, ticket.length), "Cache-Control": "no-store"})
+    offset = await sync_to_thread(uploads.get_received_bytes, platform.store, upload_token.key, upload_token.length)
+    headers = {**TUS_HEADERS, **_offset_headers(offset, upload_token.length), "Cache-Control": "no-store"}
+    return Response(None, headers=headers)
 
 
 @patch(
@@ -119,94 +122,96 @@ async def progress(request: Request[Any, Any, Any], platform: ThePlatform, token
     status_code=204,
     request_max_body_size=None,
     body="binary",
-    tags=["Resumable uploads"],
-    refuses=(409, 412, 413, 415, 423),
+    tags=TAGS,
+    error_statuses=(409, 412, 413, 415, 423),
 )
-async def proceed(request: Request[Any, Any, Any], platform: ThePlatform, token: FromPath[str]) -> Response[None]:
-    """Add bytes from `Upload-Offset` on. With the last one the object is complete."""
-    _version(request)
-    ticket = _ticket(platform, token)
+async def append_to_upload(
+    request: Request[Any, Any, Any], platform: PlatformDep, token: FromPath[str]
+) -> Response[None]:
+    """Append bytes at `Upload-Offset`. The last byte completes the object."""
+    _check_version(request)
+    upload_token = _decode_token(platform, token)
     if request.headers.get("content-type", "") != "application/offset+octet-stream":
-        raise ApiError(415, "Send the bytes as application/offset+octet-stream.")
-    offset = _number(request, "Upload-Offset")
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and offset + int(declared) > ticket.length:
-        raise too_large(ticket.length)
-    await sync_to_thread(_check_open, platform, ticket)
-    upload = await _resumed(platform, ticket)
+        raise ApiError(415, "`Content-Type` must be application/offset+octet-stream.")
+    offset = _read_byte_count(request, "Upload-Offset")
+    declared_length = request.headers.get("content-length", "")
+    if declared_length.isdigit() and offset + int(declared_length) > upload_token.length:
+        raise upload_too_large(upload_token.length)
+    await sync_to_thread(_check_open, platform, upload_token)
+    upload = await _resume_upload(platform, upload_token)
     try:
         if upload.offset != offset:
-            raise ApiError(409, f"The upload stands at {upload.offset}, not at {offset}.")
-        async for block in body_of(request):
-            if upload.offset + len(block) > ticket.length:
-                raise too_large(ticket.length)
+            raise ApiError(409, f"`Upload-Offset` must be {upload.offset}, not {offset}.")
+        async for block in read_body(request):
+            if upload.offset + len(block) > upload_token.length:
+                raise upload_too_large(upload_token.length)
             await sync_to_thread(upload.write, block)
-        if upload.offset == ticket.length:
-            await sync_to_thread(_check_open, platform, ticket)
+        if upload.offset == upload_token.length:
+            await sync_to_thread(_check_open, platform, upload_token)
             await sync_to_thread(upload.finish)
     finally:
         await sync_to_thread(upload.pause)
-    return Response(None, status_code=204, headers={**_tus(), **_offsets(upload.offset, ticket.length)})
+    headers = {**TUS_HEADERS, **_offset_headers(upload.offset, upload_token.length)}
+    return Response(None, status_code=204, headers=headers)
 
 
-async def _resumed(platform: Platform, ticket: Ticket) -> uploads.Upload:
-    deadline = asyncio.get_running_loop().time() + LOCK_PATIENCE_S
+async def _resume_upload(platform: Platform, upload_token: UploadToken) -> uploads.Upload:
+    """Lock the upload. Raises ApiError 423 if another request holds it for longer than `LOCK_TIMEOUT_S`."""
+    deadline = asyncio.get_running_loop().time() + LOCK_TIMEOUT_S
     while True:
         try:
-            return await sync_to_thread(uploads.resume, platform.store, ticket.key, ticket.length)
-        except uploads.Busy:
+            return await sync_to_thread(uploads.resume_upload, platform.store, upload_token.key, upload_token.length)
+        except uploads.UploadBusyError:
             if asyncio.get_running_loop().time() > deadline:
                 raise ApiError(423, "Another request is writing to this upload. Try again in a moment.") from None
             await asyncio.sleep(0.2)
 
 
-def _check_open(platform: Platform, ticket: Ticket) -> None:
+def _check_open(platform: Platform, upload_token: UploadToken) -> None:
     with platform.database.write() as connection:
-        if not uploads.open_for_upload(connection, ticket.key):
-            raise ApiError(409, "This object is in use already and cannot be replaced.")
-        projects.upload_began(connection, ticket.key)
+        if not uploads.is_open_for_upload(connection, upload_token.key):
+            raise object_in_use()
+        projects.mark_uploading(connection, upload_token.key)
 
 
-def _ticket(platform: Platform, token: str) -> Ticket:
+def _decode_token(platform: Platform, token: str) -> UploadToken:
     try:
         claims = jwt.decode(token, platform.settings.secret_key, algorithms=["HS256"], options={"require": ["exp"]})
     except jwt.InvalidTokenError:
         claims = {}
     if claims.get("typ") != "upload":
-        raise ApiError(404, "There is no such upload, or it has expired. Begin a new one.", _tus())
-    return Ticket(claims["key"], claims["length"])
+        raise ApiError(404, "This upload does not exist, or has expired. Create a new one.", TUS_HEADERS)
+    return UploadToken(claims["key"], claims["length"])
 
 
-def _version(request: Request[Any, Any, Any]) -> None:
-    if request.headers.get("tus-resumable", VERSION) != VERSION:
-        raise ApiError(412, f"This server speaks tus {VERSION}.", {**_tus(), "Tus-Version": VERSION})
+def _check_version(request: Request[Any, Any, Any]) -> None:
+    if request.headers.get("tus-resumable", TUS_VERSION) != TUS_VERSION:
+        headers = {**TUS_HEADERS, "Tus-Version": TUS_VERSION}
+        raise ApiError(412, f"`Tus-Resumable` must be {TUS_VERSION}.", headers)
 
 
-def _number(request: Request[Any, Any, Any], name: str) -> int:
-    value = request.headers.get(name, "")
+def _read_byte_count(request: Request[Any, Any, Any], header: str) -> int:
+    value = request.headers.get(header, "")
     if not (value.isascii() and value.isdigit()) or len(value) > 18:
-        raise ApiError(400, f"{name} must be a whole number of bytes.", _tus())
+        raise ApiError(400, f"`{header}` must be a whole number of bytes, 0 or more.", TUS_HEADERS)
     return int(value)
 
 
-def _metadata(header: str) -> dict[str, str]:
-    """`key base64value, key base64value` (tus creation extension)."""
-    found = {}
+def _parse_metadata(header: str) -> dict[str, str]:
+    """Parse `Upload-Metadata`: `key base64value, key base64value` (tus creation extension)."""
+    metadata = {}
     for pair in header.split(","):
         name, _, value = pair.strip().partition(" ")
         try:
-            found[name] = base64.b64decode(value, validate=True).decode()
+            metadata[name] = base64.b64decode(value, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
-            raise ApiError(400, "Upload-Metadata cannot be read.", _tus()) from None
-    return found
+            sentence = "`Upload-Metadata` must be pairs of a name and a base64 value, separated by commas."
+            raise ApiError(400, sentence, TUS_HEADERS) from None
+    return metadata
 
 
-def _offsets(offset: int, length: int) -> dict[str, str]:
+def _offset_headers(offset: int, length: int) -> dict[str, str]:
     return {"Upload-Offset": str(offset), "Upload-Length": str(length)}
 
 
-def _tus() -> dict[str, str]:
-    return {"Tus-Resumable": VERSION}
-
-
-ROUTES: list[Any] = [capabilities, begin, progress, proceed]
+ROUTES: list[HTTPRouteHandler] = [get_tus_capabilities, create_upload, get_upload_offset, append_to_upload]

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 from litestar import delete, get, patch, post
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from msgspec import Meta
 from sqlalchemy import Connection
 
 from api.access import Access, Caller
-from api.dependencies import Id, TheCaller, ThePlatform
-from api.envelope import Data, Limit, Offset, Ok, Page, page, whole
-from api.errors import ApiError, not_found
-from api.request_fields import Line, Url
+from api.dependencies import CallerDep, PathId, PlatformDep
+from api.envelope import Data, Limit, Offset, Ok, Page, paginated, unpaginated
+from api.errors import not_found
+from api.outbound_urls import check_outbound_url
+from api.request_fields import Line, Url, list_changes
 from resources import webhooks
-from resources.outbound import Outbound, Refused
 from resources.outbox import WebhookEvent
 from resources.platform import Platform
 from resources.webhooks import Delivery, Webhook
 
-Chosen = Annotated[list[WebhookEvent], Meta(max_length=20)]
-TAGS = ["Webhooks"]
+Events = Annotated[list[WebhookEvent], Meta(max_length=20)]
+WEBHOOKS: dict[str, Any] = {"access": Access.OWNER, "sync_to_thread": True, "tags": ["Webhooks"]}
 
 
 class WebhookIn(msgspec.Struct):
-    """No events chosen means all of them."""
+    """An empty list of `events` subscribes to all of them."""
 
     url: Url
-    events: Chosen = []
+    events: Events = []
     description: Line = ""
     enabled: bool = True
 
@@ -39,12 +41,14 @@ class WebhookChange(msgspec.Struct):
     """A field left out stays as it is."""
 
     url: Url | msgspec.UnsetType = msgspec.UNSET
-    events: Chosen | msgspec.UnsetType = msgspec.UNSET
+    events: Events | msgspec.UnsetType = msgspec.UNSET
     description: Line | msgspec.UnsetType = msgspec.UNSET
     enabled: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class WebhookOut(msgspec.Struct):
+    """A subscription."""
+
     id: str
     url: str
     events: list[str]
@@ -61,7 +65,7 @@ class WebhookSecret(WebhookOut):
 
 
 class DeliveryOut(msgspec.Struct):
-    """`id` is the header `webhook-id`; `log` has one entry an attempt."""
+    """`id` is sent as the header `webhook-id`; `log` has one entry for each attempt."""
 
     id: str
     event: str
@@ -73,135 +77,130 @@ class DeliveryOut(msgspec.Struct):
     created_at: datetime
 
 
-@post("/v1/webhooks", access=Access.OWNER, idempotent=True, sync_to_thread=True, tags=TAGS)
-def create(platform: ThePlatform, caller: TheCaller, data: JSONBody[WebhookIn]) -> Data[WebhookSecret]:
-    """Subscribe a public https:// address. The signing secret is shown this once."""
+@post("/v1/webhooks", idempotent=True, **WEBHOOKS)
+def create_webhook(platform: PlatformDep, caller: CallerDep, data: JSONBody[WebhookIn]) -> Data[WebhookSecret]:
+    """Subscribe a public https:// URL. The signing secret is not shown again."""
     check_receiver(platform, data.url, "url")
     with platform.database.write() as connection:
-        made = webhooks.create(connection, caller.workspace, data.url, list(data.events), data.description)
+        webhook = webhooks.create(connection, caller.workspace, data.url, list(data.events), data.description)
         if not data.enabled:
-            made = webhooks.change(connection, made.id, enabled=False) or made
-    return Data(WebhookSecret(**_fields(made), secret=made.secret))
+            webhook = webhooks.change(connection, webhook.id, enabled=False) or webhook
+    return Data(WebhookSecret(**_select_fields(webhook, WebhookSecret)))
 
 
-@get("/v1/webhooks", access=Access.OWNER, sync_to_thread=True, tags=TAGS)
-def listing(platform: ThePlatform, caller: TheCaller) -> Page[WebhookOut]:
-    """The workspace's subscriptions."""
+@get("/v1/webhooks", **WEBHOOKS)
+def list_webhooks(platform: PlatformDep, caller: CallerDep) -> Page[WebhookOut]:
+    """List the workspace's subscriptions."""
     with platform.database.read() as connection:
-        return whole([_shown(webhook) for webhook in webhooks.of_workspace(connection, caller.workspace)])
+        return unpaginated([_build_webhook(row) for row in webhooks.list_for_workspace(connection, caller.workspace)])
 
 
-@get("/v1/webhooks/{webhook_id:uuid}", access=Access.OWNER, sync_to_thread=True, tags=TAGS)
-def detail(platform: ThePlatform, caller: TheCaller, webhook_id: Id) -> Data[WebhookOut]:
-    """One subscription."""
+@get("/v1/webhooks/{webhook_id:uuid}", **WEBHOOKS)
+def get_webhook(platform: PlatformDep, caller: CallerDep, webhook_id: PathId) -> Data[WebhookOut]:
+    """Return one subscription."""
     with platform.database.read() as connection:
-        return Data(_shown(_owned(connection, caller, webhook_id)))
+        return Data(_build_webhook(_require_webhook(connection, caller, webhook_id)))
 
 
-@patch("/v1/webhooks/{webhook_id:uuid}", access=Access.OWNER, sync_to_thread=True, tags=TAGS)
-def change(platform: ThePlatform, caller: TheCaller, webhook_id: Id, data: JSONBody[WebhookChange]) -> Data[WebhookOut]:
-    """Change a subscription. Enabling it again forgets its failures."""
-    changes = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}
+@patch("/v1/webhooks/{webhook_id:uuid}", **WEBHOOKS)
+def update_webhook(
+    platform: PlatformDep, caller: CallerDep, webhook_id: PathId, data: JSONBody[WebhookChange]
+) -> Data[WebhookOut]:
+    """Change a subscription. Enabling it clears its record of failures."""
+    changes = list_changes(data)
     if "url" in changes:
         check_receiver(platform, changes["url"], "url")
     with platform.database.write() as connection:
-        found = _owned(connection, caller, webhook_id)
-        return Data(_shown(webhooks.change(connection, found.id, **changes) or found))
+        webhook = _require_webhook(connection, caller, webhook_id)
+        return Data(_build_webhook(webhooks.change(connection, webhook.id, **changes) or webhook))
 
 
-@delete("/v1/webhooks/{webhook_id:uuid}", access=Access.OWNER, status_code=200, sync_to_thread=True, tags=TAGS)
-def remove(platform: ThePlatform, caller: TheCaller, webhook_id: Id) -> Data[Ok]:
-    """End a subscription; what waits to be delivered is dropped."""
+@delete("/v1/webhooks/{webhook_id:uuid}", status_code=200, **WEBHOOKS)
+def delete_webhook(platform: PlatformDep, caller: CallerDep, webhook_id: PathId) -> Data[Ok]:
+    """Delete a subscription, with its pending deliveries."""
     with platform.database.write() as connection:
-        webhooks.remove(connection, _owned(connection, caller, webhook_id).id)
+        webhooks.remove(connection, _require_webhook(connection, caller, webhook_id).id)
     return Data(Ok())
 
 
-@post(
-    "/v1/webhooks/{webhook_id:uuid}/rotate-secret",
-    access=Access.OWNER,
-    idempotent=True,
-    status_code=200,
-    sync_to_thread=True,
-    tags=TAGS,
-)
-def rotate(platform: ThePlatform, caller: TheCaller, webhook_id: Id) -> Data[WebhookSecret]:
-    """A new signing secret. The old one signs beside it for a day."""
+@post("/v1/webhooks/{webhook_id:uuid}/rotate-secret", idempotent=True, status_code=200, **WEBHOOKS)
+def rotate_webhook_secret(platform: PlatformDep, caller: CallerDep, webhook_id: PathId) -> Data[WebhookSecret]:
+    """Replace the signing secret. For one day, deliveries are signed with both."""
     with platform.database.write() as connection:
-        found = _owned(connection, caller, webhook_id)
-        rotated = webhooks.rotate(connection, found.id) or found
-    return Data(WebhookSecret(**_fields(rotated), secret=rotated.secret))
+        webhook = _require_webhook(connection, caller, webhook_id)
+        rotated = webhooks.rotate(connection, webhook.id) or webhook
+    return Data(WebhookSecret(**_select_fields(rotated, WebhookSecret)))
 
 
-@post(
-    "/v1/webhooks/{webhook_id:uuid}/test",
-    access=Access.OWNER,
-    idempotent=True,
-    status_code=202,
-    sync_to_thread=True,
-    tags=TAGS,
-)
-def try_out(platform: ThePlatform, caller: TheCaller, webhook_id: Id) -> Data[DeliveryOut]:
-    """Queue a test delivery; read what came of it under `deliveries`."""
+@post("/v1/webhooks/{webhook_id:uuid}/test", idempotent=True, status_code=202, **WEBHOOKS)
+def send_test_delivery(platform: PlatformDep, caller: CallerDep, webhook_id: PathId) -> Data[DeliveryOut]:
+    """Queue a test delivery. Its result appears under `deliveries`."""
     with platform.database.write() as connection:
-        return Data(_delivery(webhooks.test(connection, _owned(connection, caller, webhook_id))))
+        webhook = _require_webhook(connection, caller, webhook_id)
+        return Data(_build_delivery(webhooks.create_test_delivery(connection, webhook)))
 
 
-@get("/v1/webhooks/{webhook_id:uuid}/deliveries", access=Access.OWNER, sync_to_thread=True, tags=TAGS)
-def deliveries(
-    platform: ThePlatform, caller: TheCaller, webhook_id: Id, limit: Limit = 20, offset: Offset = 0
+@get("/v1/webhooks/{webhook_id:uuid}/deliveries", **WEBHOOKS)
+def list_webhook_deliveries(
+    platform: PlatformDep, caller: CallerDep, webhook_id: PathId, limit: Limit = 20, offset: Offset = 0
 ) -> Page[DeliveryOut]:
-    """What was sent, newest first, with what the receiver answered."""
+    """List the deliveries with the receiver's responses, newest first."""
     with platform.database.read() as connection:
-        rows, total = webhooks.listing(connection, _owned(connection, caller, webhook_id).id, limit, offset)
-    return page([_delivery(row) for row in rows], total, limit, offset)
+        webhook = _require_webhook(connection, caller, webhook_id)
+        rows, total = webhooks.list_deliveries(connection, webhook.id, limit, offset)
+    return paginated([_build_delivery(row) for row in rows], total, limit, offset)
 
 
 @post(
     "/v1/webhooks/{webhook_id:uuid}/deliveries/{delivery_id:uuid}/redeliver",
-    access=Access.OWNER,
     idempotent=True,
     status_code=202,
-    sync_to_thread=True,
-    tags=TAGS,
+    **WEBHOOKS,
 )
-def redeliver(platform: ThePlatform, caller: TheCaller, webhook_id: Id, delivery_id: Id) -> Data[DeliveryOut]:
+def redeliver_webhook(
+    platform: PlatformDep, caller: CallerDep, webhook_id: PathId, delivery_id: PathId
+) -> Data[DeliveryOut]:
     """Send a delivery again, with the same id and body."""
     with platform.database.write() as connection:
-        webhook = _owned(connection, caller, webhook_id)
-        found = webhooks.delivery(connection, str(delivery_id))
-        if found is None or found.webhook_id != webhook.id:
+        webhook = _require_webhook(connection, caller, webhook_id)
+        delivery = webhooks.get_delivery(connection, str(delivery_id))
+        if delivery is None or delivery.webhook_id != webhook.id:
             raise not_found("delivery")
-        return Data(_delivery(webhooks.redeliver(connection, found.id) or found))
+        return Data(_build_delivery(webhooks.redeliver(connection, delivery.id) or delivery))
 
 
 def check_receiver(platform: Platform, url: str, field: str) -> None:
-    """Raises 400, naming the request's field, for an address that we must not post to."""
-    try:
-        Outbound(platform.settings.outbound_allow).check(url)
-    except Refused as error:
-        raise ApiError(400, f"`{field}`: {error}") from error
+    """Check that the server may post to the URL of the request's `field`. Raises ApiError 400 if it may not."""
+    check_outbound_url(platform.settings, url, f"`{field}`")
 
 
-def _owned(connection: Connection, caller: Caller, webhook_id: Any) -> Webhook:
-    found = webhooks.get(connection, str(webhook_id))
-    if found is None or found.workspace_id != caller.workspace:
+def _require_webhook(connection: Connection, caller: Caller, webhook_id: UUID) -> Webhook:
+    webhook = webhooks.get(connection, str(webhook_id))
+    if webhook is None or webhook.workspace_id != caller.workspace:
         raise not_found("webhook")
-    return found
+    return webhook
 
 
-def _fields(webhook: Webhook) -> dict[str, Any]:
-    return {name: getattr(webhook, name) for name in WebhookOut.__struct_fields__}
+def _select_fields(row: Webhook | Delivery, response_type: type[msgspec.Struct]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in response_type.__struct_fields__}
 
 
-def _shown(webhook: Webhook) -> WebhookOut:
-    return WebhookOut(**_fields(webhook))
+def _build_webhook(webhook: Webhook) -> WebhookOut:
+    return WebhookOut(**_select_fields(webhook, WebhookOut))
 
 
-def _delivery(row: Delivery) -> DeliveryOut:
-    return DeliveryOut(**{name: getattr(row, name) for name in DeliveryOut.__struct_fields__})
+def _build_delivery(delivery: Delivery) -> DeliveryOut:
+    return DeliveryOut(**_select_fields(delivery, DeliveryOut))
 
 
-ROUTES: list[Any] = [
-    create, listing, detail, change, remove, rotate, try_out, deliveries, redeliver,
-]  # fmt: skip
+ROUTES: list[HTTPRouteHandler] = [
+    create_webhook,
+    list_webhooks,
+    get_webhook,
+    update_webhook,
+    delete_webhook,
+    rotate_webhook_secret,
+    send_test_delivery,
+    list_webhook_deliveries,
+    redeliver_webhook,
+]

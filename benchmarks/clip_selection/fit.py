@@ -1,138 +1,166 @@
-"""Fit the highlight model: `python -m benchmarks.clip_selection.fit` writes `carmic_assets/scoring/highlight.json`.
+"""Fit the highlight models: `python -m benchmarks.clip_selection.fit` writes `carmic_assets/scoring/highlight.json`.
 
-Reads the tuning half and `exemplars.txt`, never the held-out half. Ridge logistic regression by Newton's method, so the
-same texts give the same numbers. `--check` leaves out one tuning talk at a time and prints how well the others rank it.
+The training data are the talks of the split `train` and `exemplars.txt`; the other talks are not read. The method is
+ridge logistic regression by Newton's method, so the same texts give the same weights. `--check` writes nothing: it
+leaves out one training talk at a time and prints the ROC AUC of a model of the others on its sentences.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from benchmarks.clip_selection.talks import Written, load
+from benchmarks.clip_selection.talks import WRITTEN_MODEL, WrittenTalk, load_talks
+from benchmarks.harness import create_parser, print_line
 from carmic_assets.model.speech import Transcript, Word
-from carmic_assets.scoring import highlight_model
-from carmic_assets.scoring.highlight_model import BARE, Model, applied, near, squeezed
-from carmic_assets.scoring.talk import MARKS, Talk, read_talk
+from carmic_assets.scoring.arrays import Floats
+from carmic_assets.scoring.highlight_model import (
+    LANGUAGE_FREE_CUES,
+    MODEL_PATH,
+    HighlightModel,
+    apply_model,
+    context_mean,
+    transform_counts,
+)
+from carmic_assets.scoring.talk import CUES, Talk, build_talk
 from carmic_assets.scoring.talk_features import extract_features
 
 EXEMPLARS = Path(__file__).parent / "exemplars.txt"
 RIDGE = {"english": 2000.0, "listed": 60.0, "bare": 60.0}
-Labelled = tuple[Talk, np.ndarray, np.ndarray]  # a talk; 1 for each sentence of a highlight; 1 for each of a distractor
+FILLER_SUFFIX = " filler"
+MODEL_NAMES = (*RIDGE, *(name + FILLER_SUFFIX for name in RIDGE))
+_MAX_ITERATIONS = 50
+_CONVERGENCE = 1e-9
 
 
-def main() -> int:
-    arguments = argparse.ArgumentParser(prog="python -m benchmarks.clip_selection.fit", description=__doc__)
-    arguments.add_argument("--check", action="store_true", help="leave one talk out at a time, print, write nothing")
-    talks, passages = [labelled(talk) for talk in load("tune")], exemplars()
-    if arguments.parse_args().check:
-        for name in names():
-            label = 2 if name.endswith(" filler") else 1
-            ranks = []
-            for i, left_out in enumerate(talks):
-                model = fit([*talks[:i], *talks[i + 1 :], *passages], name)
-                ranks.append(area(applied(model, left_out[0]), left_out[label]))
-            sys.stdout.write(
-                f"{name:14} area under the curve, talks left out: {np.mean(ranks):.3f} ({min(ranks):.3f})\n"
-            )
-        return 0
-    fitted = {name: fit([*talks, *passages], name) for name in names()}
-    target = Path(highlight_model.__file__).parent / "highlight.json"
-    target.write_bytes(msgspec.json.format(msgspec.json.encode(fitted), indent=0) + b"\n")
-    sys.stdout.write(f"wrote {target}\n")
-    return 0
+@dataclass(frozen=True)
+class LabelledTalk:
+    """A talk with two labels per sentence, 0 or 1: whether it is part of a highlight, and whether it is filler."""
+
+    talk: Talk
+    is_highlight: Floats
+    is_filler: Floats
+
+    def labels(self, model_name: str) -> Floats:
+        """Return the labels that a model predicts, shape (n,)."""
+        return self.is_filler if model_name.endswith(FILLER_SUFFIX) else self.is_highlight
 
 
-def names() -> list[str]:
-    return [*RIDGE, *(f"{name} filler" for name in RIDGE)]
+def main() -> None:
+    """Fit and write the models, or check them by cross-validation."""
+    parser = create_parser("clip_selection.fit", __doc__)
+    parser.add_argument("--check", action="store_true", help="leave one talk out at a time; write nothing")
+    is_check = parser.parse_args().check
+    talks, exemplars = [label_talk(talk) for talk in load_talks("train")], read_exemplars()
+    if is_check:
+        for name in MODEL_NAMES:
+            _print_cross_validation(name, talks, exemplars)
+        return
+    models = {name: fit_model([*talks, *exemplars], name) for name in MODEL_NAMES}
+    MODEL_PATH.write_bytes(msgspec.json.format(msgspec.json.encode(models), indent=0) + b"\n")
+    print_line(f"wrote {MODEL_PATH}")
 
 
-def labelled(talk: Written) -> Labelled:
-    seen = read_talk(talk.transcript, extract_features(talk.transcript), talk.speakers, None, None)
-    labels = np.zeros((2, len(seen)))
-    for passage in talk.passages:
-        inside = (seen.start_s >= passage.start_s - 0.01) & (seen.end_s <= passage.end_s + 0.01)
-        labels[0 if passage.grade else 1, inside] = 1
-    return seen, labels[0], labels[1]
+def _print_cross_validation(name: str, talks: Sequence[LabelledTalk], exemplars: Sequence[LabelledTalk]) -> None:
+    areas = []
+    for i, held_out in enumerate(talks):
+        model = fit_model([*talks[:i], *talks[i + 1 :], *exemplars], name)
+        areas.append(area_under_curve(apply_model(model, held_out.talk), held_out.labels(name)))
+    print_line(f"{name:14} ROC AUC on the held-out talk: mean {np.mean(areas):.3f}, minimum {min(areas):.3f}")
 
 
-def exemplars() -> list[Labelled]:
-    """The passages, each a talk of its own, all of it a highlight, filler, or neither."""
-    found = []
+def label_talk(written: WrittenTalk) -> LabelledTalk:
+    """Label the sentences inside highlights and inside distractors."""
+    transcript = written.transcript
+    talk = build_talk(transcript, extract_features(transcript), written.speakers, None, None)
+    is_highlight, is_filler = np.zeros(len(talk)), np.zeros(len(talk))
+    for passage in written.passages:
+        inside = (talk.start_s >= passage.start_s - 0.01) & (talk.end_s <= passage.end_s + 0.01)
+        (is_highlight if passage.grade else is_filler)[inside] = 1
+    return LabelledTalk(talk, is_highlight, is_filler)
+
+
+def read_exemplars() -> list[LabelledTalk]:
+    """Read the exemplars: each is a talk of its own that is completely a highlight (H), filler (D) or neither (N)."""
+    exemplars = []
     for block in re.split(r"\n\s*\n", EXEMPLARS.read_text(encoding="utf-8")):
-        mark = re.match(r"@([HDN]) \w+\n", block)
-        if mark:
-            text = re.sub(r"^[A-Z]: ", "", block[mark.end() :], flags=re.M)
+        header = re.match(r"@([HDN]) \w+\n", block)
+        if header:
+            text = re.sub(r"^[A-Z]: ", "", block[header.end() :], flags=re.M)
             words = tuple(Word(token, i * 0.4, i * 0.4 + 0.3, 1.0) for i, token in enumerate(text.split()))
-            transcript = Transcript("en", 1.0, "written", len(words) * 0.4, len(words) * 0.4, words, (), ())
-            talk = read_talk(transcript, extract_features(transcript), None, None, None)
-            same = np.ones(len(talk))
-            found.append((talk, same * (mark[1] == "H"), same * (mark[1] == "D")))
-    return found
+            transcript = Transcript("en", 1.0, WRITTEN_MODEL, len(words) * 0.4, len(words) * 0.4, words, (), ())
+            talk = build_talk(transcript, extract_features(transcript), None, None, None)
+            ones = np.ones(len(talk))
+            exemplars.append(LabelledTalk(talk, ones * (header[1] == "H"), ones * (header[1] == "D")))
+    return exemplars
 
 
-def columns(talk: Talk, name: str) -> np.ndarray:
-    """Shape (sentences, inputs), in the order in which `_model` takes the weights apart."""
-    marks = [squeezed(mark, talk.mark(mark)) for mark in _marks(name)]
-    parts = [*marks, *[near(column) for column in marks]]
-    if name == "english":
-        parts += [*talk.vectors.T, *near(talk.vectors).T]
-    return np.array(parts, float).T
+def build_inputs(talk: Talk, family: str) -> Floats:
+    """Return the inputs of a model family, shape (n, inputs), in the order that `_build_model` expects."""
+    cues = [transform_counts(cue, talk.count_cue(cue)) for cue in _family_cues(family)]
+    columns = [*cues, *[context_mean(column) for column in cues]]
+    if family == "english":
+        columns += [*talk.vectors.T, *context_mean(talk.vectors).T]
+    return np.array(columns, float).T
 
 
-def fit(talks: Sequence[Labelled], name: str) -> Model:
-    label = 2 if name.endswith(" filler") else 1
-    name = name.removesuffix(" filler")
-    x = np.concatenate([columns(talk[0], name) for talk in talks])
-    y = np.concatenate([talk[label] for talk in talks])
-    middle, spread = x.mean(0), x.std(0) + 1e-3
-    weights = logistic((x - middle) / spread, y, RIDGE[name])
-    w = weights[:-1] / spread
-    return _model(name, w, float(weights[-1] - w @ middle))
+def fit_model(talks: Sequence[LabelledTalk], name: str) -> HighlightModel:
+    """Fit one of `MODEL_NAMES` on all sentences of the talks."""
+    family = name.removesuffix(FILLER_SUFFIX)
+    inputs = np.concatenate([build_inputs(labelled.talk, family) for labelled in talks])
+    labels = np.concatenate([labelled.labels(name) for labelled in talks])
+    mean, spread = inputs.mean(0), inputs.std(0) + 1e-3
+    standardised = fit_logistic_regression((inputs - mean) / spread, labels, RIDGE[family])
+    weights = standardised[:-1] / spread
+    return _build_model(family, weights, float(standardised[-1] - weights @ mean))
 
 
-def logistic(x: np.ndarray, y: np.ndarray, ridge: float) -> np.ndarray:
-    """Weights and, last, the bias, which is not held back."""
-    x = np.c_[x, np.ones(len(x))]
-    penalty = np.full(x.shape[1], ridge)
+def fit_logistic_regression(inputs: Floats, labels: Floats, ridge: float) -> Floats:
+    """Return the weights and, last, the bias, to which the ridge penalty does not apply."""
+    inputs = np.c_[inputs, np.ones(len(inputs))]
+    penalty = np.full(inputs.shape[1], ridge)
     penalty[-1] = 1e-6
-    b = np.zeros(x.shape[1])
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-x @ b))
-        step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + np.diag(penalty), x.T @ (p - y) + penalty * b)
-        b -= step
-        if np.abs(step).max() < 1e-9:
+    weights = np.zeros(inputs.shape[1])
+    for _ in range(_MAX_ITERATIONS):
+        p = 1 / (1 + np.exp(-inputs @ weights))
+        hessian = (inputs * (p * (1 - p))[:, None]).T @ inputs + np.diag(penalty)
+        step = np.linalg.solve(hessian, inputs.T @ (p - labels) + penalty * weights)
+        weights -= step
+        if np.abs(step).max() < _CONVERGENCE:
             break
-    return b
+    return weights
 
 
-def _marks(name: str) -> tuple[str, ...]:
-    return BARE if name == "bare" else MARKS
+def _family_cues(family: str) -> tuple[str, ...]:
+    return LANGUAGE_FREE_CUES if family == "bare" else CUES
 
 
-def _model(name: str, w: np.ndarray, bias: float) -> Model:
-    marks, rest = _marks(name), [round(float(v), 5) for v in w]
-    n = len(marks)
-    vectors = rest[2 * n :]
+def _build_model(family: str, weights: Floats, bias: float) -> HighlightModel:
+    cues, rounded = _family_cues(family), [round(float(weight), 5) for weight in weights]
+    n = len(cues)
+    vectors = rounded[2 * n :]
     half = len(vectors) // 2
-    return Model(
-        round(bias, 5), tuple(vectors[:half]), tuple(vectors[half:]),
-        dict(zip(marks, rest[:n], strict=True)), dict(zip(marks, rest[n : 2 * n], strict=True)),
-    )  # fmt: skip
+    return HighlightModel(
+        bias=round(bias, 5),
+        vector=tuple(vectors[:half]),
+        vector_near=tuple(vectors[half:]),
+        cues=dict(zip(cues, rounded[:n], strict=True)),
+        cues_near=dict(zip(cues, rounded[n : 2 * n], strict=True)),
+    )
 
 
-def area(values: np.ndarray, y: np.ndarray) -> float:
-    """Share of pairs, one of each kind, that are in the right order."""
+def area_under_curve(values: Floats, labels: Floats) -> float:
+    """Return the area under the ROC curve: the share of pairs, one of each label, that are in the right order."""
     ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
-    ones = y.sum()
-    return float((ranks[y > 0].sum() - ones * (ones - 1) / 2) / (ones * (len(y) - ones)))
+    positives = labels.sum()
+    rank_sum = ranks[labels > 0].sum() - positives * (positives - 1) / 2
+    return float(rank_sum / (positives * (len(labels) - positives)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,1 +1,1 @@
-"""Dagster's side: thin assets, jobs, checks, schedules over the pure rooms. Nothing here computes a picture or word."""
+"""Dagster assets, jobs, checks and the schedule: thin wrappers over the computing packages, which do the work."""

@@ -1,4 +1,4 @@
-"""From a clip's row and its video's artifacts to the `Edit` that is rendered and packaged."""
+"""Loads what one clip's edit needs, from its row and its video's artifacts, and assembles the `Edit`."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ from typing import Any
 import msgspec
 
 from carmic_assets.assets import referenced_media
-from carmic_assets.assets.video_step import Stage
-from carmic_assets.captions.caption_styles import styles_of
+from carmic_assets.assets.video_step import VideoStep
+from carmic_assets.captions.caption_styles import parse_custom_styles
 from carmic_assets.direction.director import direct_clip
 from carmic_assets.model.edit import Edit, Marker
-from carmic_assets.model.errors import RenderFailed
+from carmic_assets.model.errors import RenderError
 from carmic_assets.model.media import SourceFacts
 from carmic_assets.model.scene import Scene
 from carmic_assets.model.speech import Speakers, Transcript, Word
 from carmic_assets.model.template import TemplateConfig
-from carmic_assets.rendering.edit_assembly import assemble, clip_bounds
-from carmic_assets.speech.clip_words import assign, on_clip, spans_on_clip
-from resources import artifacts, templates
+from carmic_assets.rendering.edit_assembly import ClipInputs, assemble_edit, snap_clip_bounds
+from carmic_assets.speech.clip_words import assign_speakers, spans_to_clip_clock, words_to_clip_clock
+from resources import artifacts, exports, renders, templates
+from resources import clips as clip_rows
 
 
-class Video(msgspec.Struct, frozen=True):
-    """What all clips of one video share: read once per run."""
+class VideoArtifacts(msgspec.Struct, frozen=True):
+    """The artifacts that all clips of one video share; read once per run."""
 
     facts: SourceFacts
     scene: Scene
-    said: Transcript
+    transcript: Transcript
     words: tuple[Word, ...]  # with their speakers
 
 
-class Cut(msgspec.Struct, frozen=True):
-    """A clip as it stood when it was queued: bounds on the source clock."""
+class ClipSnapshot(msgspec.Struct, frozen=True):
+    """A clip as it was when its render or export was queued; bounds are on the source clock."""
 
     clip_id: str
     title: str
@@ -44,53 +45,71 @@ class Cut(msgspec.Struct, frozen=True):
     reasoning: str = ""
 
 
-def video_of(at: Stage) -> Video:
-    said = at.load(artifacts.TRANSCRIPT, Transcript)
-    return Video(
-        at.load(artifacts.SOURCE_FACTS, SourceFacts),
-        at.load(artifacts.SCENE, Scene),
-        said,
-        assign(said.words, at.load(artifacts.SPEAKERS, Speakers).turns),
+def load_video_artifacts(step: VideoStep) -> VideoArtifacts:
+    """Read the artifacts and assign each word its speaker."""
+    transcript = step.load_artifact(artifacts.TRANSCRIPT, Transcript)
+    speakers = step.load_artifact(artifacts.SPEAKERS, Speakers)
+    return VideoArtifacts(
+        step.load_artifact(artifacts.SOURCE_FACTS, SourceFacts),
+        step.load_artifact(artifacts.SCENE, Scene),
+        transcript,
+        assign_speakers(transcript.words, speakers.turns),
     )
 
 
-def edit_of(at: Stage, video: Video, source: Path, cut: Cut, scratch: Path, held: ExitStack) -> Edit:
-    """The edit of one clip. `held` keeps its media until the render is done. Raises RenderFailed with a sentence."""
+def snapshot_clip(step: VideoStep, row: renders.Render | exports.Export) -> ClipSnapshot:
+    """Return the clip that a render or export was queued for, with its present score and reasoning."""
+    with step.platform.database.read() as connection:
+        clip = clip_rows.get(connection, row.clip_id)
+    score, reasoning = (clip.virality_score, clip.reasoning) if clip else (0, "")
+    return ClipSnapshot(row.clip_id, row.title, row.start_s, row.end_s, row.template_config, score, reasoning)
+
+
+def load_edit(
+    step: VideoStep, video: VideoArtifacts, source: Path, clip: ClipSnapshot, scratch_dir: Path, open_files: ExitStack
+) -> Edit:
+    """Assemble the edit of one clip; its local files stay available until `open_files` closes.
+
+    Raises:
+        RenderError: the configuration or a file that it names cannot be used.
+    """
     try:
-        config = msgspec.convert(cut.template_config or {}, TemplateConfig)
+        config = msgspec.convert(clip.template_config or {}, TemplateConfig)
     except msgspec.ValidationError as error:
-        raise RenderFailed(f"The clip's template_config cannot be used: {error}. Save it again.") from error
-    start, end = clip_bounds(video.facts, cut.start_s, cut.end_s)
-    with at.platform.database.read() as connection:
-        styles = styles_of(templates.configs(connection, at.project.workspace_id))
-    return assemble(
-        clip_id=cut.clip_id,
-        title=cut.title,
-        source_path=str(source),
-        source=video.facts,
-        start_s=start,
-        end_s=end,
-        config=config,
-        words=on_clip(video.words, start, end),
-        shots=direct_clip(video.scene, start, end, config),
-        media=referenced_media.gather(at.platform, at.project.workspace_id, config, scratch, held),
-        fonts=referenced_media.fonts(at.platform, at.project.workspace_id, held),
-        speech=spans_on_clip(video.said.speech, start, end),
-        language=video.said.language,
-        scene=video.scene,
-        templates=styles,
-        markers=_markers(video, start, end),
-        score=cut.score,
-        reasoning=cut.reasoning,
+        raise RenderError(f"The clip's template_config is invalid: {error}. Correct it and save the clip.") from error
+    platform, workspace_id = step.platform, step.project.workspace_id
+    start_s, end_s = snap_clip_bounds(video.facts, clip.start_s, clip.end_s)
+    with platform.database.read() as connection:
+        styles = parse_custom_styles(templates.get_configs_by_name(connection, workspace_id))
+    return assemble_edit(
+        ClipInputs(
+            clip_id=clip.clip_id,
+            title=clip.title,
+            source_path=str(source),
+            source=video.facts,
+            start_s=start_s,
+            end_s=end_s,
+            config=config,
+            words=words_to_clip_clock(video.words, start_s, end_s),
+            shots=direct_clip(video.scene, start_s, end_s, config),
+            media=referenced_media.open_referenced_media(platform, workspace_id, config, scratch_dir, open_files),
+            fonts=referenced_media.open_workspace_fonts(platform, workspace_id, open_files),
+            speech=spans_to_clip_clock(video.transcript.speech, start_s, end_s),
+            language=video.transcript.language,
+            scene=video.scene,
+            templates=styles,
+            markers=_mark_speaker_changes(video, start_s, end_s),
+            score=clip.score,
+            reasoning=clip.reasoning,
+        )
     )
 
 
-def _markers(video: Video, start_s: float, end_s: float) -> list[Marker]:
-    """Every change of speaker."""
-    found: list[Marker] = []
+def _mark_speaker_changes(video: VideoArtifacts, start_s: float, end_s: float) -> list[Marker]:
+    markers: list[Marker] = []
     speaker = None
-    for word in on_clip(video.words, start_s, end_s):
+    for word in words_to_clip_clock(video.words, start_s, end_s):
         if word.speaker is not None and word.speaker != speaker:
             speaker = word.speaker
-            found.append(Marker(word.start_s, f"Speaker {speaker}", word.text))
-    return found
+            markers.append(Marker(word.start_s, f"Speaker {speaker}", word.text))
+    return markers

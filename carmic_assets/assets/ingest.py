@@ -1,4 +1,4 @@
-"""From an upload or an address to something the pipeline can read: source facts, the analysis copy, the proxy."""
+"""From an upload or a URL to what the pipeline reads: source facts, the analysis copy and the proxy."""
 
 import time
 from contextlib import AbstractContextManager
@@ -6,33 +6,35 @@ from pathlib import Path
 
 import dagster as dg
 
+from carmic_assets.assets.metadata_images import jpeg_strip_markdown
 from carmic_assets.assets.platform_resource import PlatformResource
-from carmic_assets.assets.video_step import Stage, cost, stage, videos
-from carmic_assets.model.errors import BillingFailed, CorruptVideo, DownloadFailed
+from carmic_assets.assets.video_step import StepResult, VideoStep, cost_metadata, open_video_step, video_partitions
+from carmic_assets.model.errors import BillingError, CorruptVideoError, SourceDownloadError
 from carmic_assets.model.media import AnalysisFacts, SourceFacts
 from resources import artifacts, ledger, projects
 
 
-@dg.asset(partitions_def=videos, group_name="ingest", code_version="1", kinds={"video"})
-def source_video(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:
-    """What the source file is: streams, rotation, colour, duration, start time, hash. Downloads it first if need be."""
-    started = time.monotonic()
-    with stage(context, platform.open()) as at:
-        _fetch(at)
-        at.advance("TRANSCRIBING", 3, "Reading the video")
+@dg.asset(partitions_def=video_partitions, group_name="ingest", code_version="1", kinds={"video"})
+def source_video(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
+    """Probe the source file (streams, rotation, colour, duration, hash); download it first where it is a URL."""
+    started_s = time.monotonic()
+    with open_video_step(context, platform.open()) as step:
+        _download_source(step)
+        step.advance("TRANSCRIBING", 3, "Reading the video")
         from carmic_assets.media.probe import probe
 
-        with _uploaded(at) as path:
+        with _open_uploaded_source(step) as path:
             facts = probe(path)
-        _settle(at, facts)
-        at.save(artifacts.SOURCE_FACTS, facts)
+        _charge_minutes(step, facts)
+        step.save_artifact(artifacts.SOURCE_FACTS, facts)
         video = facts.video
-        assert video is not None  # the probe refuses files without a picture
+        if video is None:
+            raise CorruptVideoError("The file has no video stream. Upload a file with a picture.")
         return dg.MaterializeResult(
             data_version=dg.DataVersion(facts.sha256),
             metadata={
-                **cost(started, facts.duration_s),
-                "title": at.project.title,
+                **cost_metadata(started_s, facts.duration_s),
+                "title": step.project.title,
                 "duration_s": facts.duration_s,
                 "size": f"{video.width} x {video.height}",
                 "frame rate": f"{video.rate.num}/{video.rate.den}",
@@ -44,124 +46,130 @@ def source_video(context: dg.AssetExecutionContext, platform: PlatformResource) 
         )
 
 
-def _fetch(at: Stage) -> None:
-    """Download what came as an address, unless an earlier attempt finished it."""
-    if at.project.source_url is None or at.platform.store.stat(at.project.object_key) is not None:
+def _download_source(step: VideoStep) -> None:
+    """Download the source of a project that was created from a URL, unless an earlier attempt stored it."""
+    project, store = step.project, step.platform.store
+    if project.source_url is None or store.stat(project.object_key) is not None:
         return
-    from carmic_assets.media.ffmpeg import binary
-    from resources.outbound import Outbound
-    from resources.video_download import DownloadError, download
+    from carmic_assets.media.ffmpeg import locate_binary
+    from resources.outbound import OutboundPolicy
+    from resources.video_download import DownloadError, download_video
 
-    settings = at.platform.settings
-    at.advance("DOWNLOADING", 0, "Downloading the video")
+    settings = step.platform.settings
+    step.advance("DOWNLOADING", 0, "Downloading the video")
     try:
-        fetched = download(
-            at.project.source_url,
-            at.scratch,
+        download = download_video(
+            project.source_url,
+            step.scratch_dir,
             max_bytes=settings.max_upload_bytes,
-            outbound=Outbound(settings.outbound_allow),
-            ffmpeg=binary(),
-            progress=at.progress("DOWNLOADING", "Downloading the video", 0, 3),
+            outbound=OutboundPolicy(settings.outbound_allow),
+            ffmpeg=locate_binary(),
+            progress=step.progress_reporter("DOWNLOADING", "Downloading the video", 0, 3),
         )
     except DownloadError as error:
-        raise DownloadFailed(str(error)) from error
-    unnamed = at.project.title in (at.project.filename, at.project.source_url)
-    title = fetched.title if fetched.title and unnamed else at.project.title
-    # Told first: once the object is there, no later attempt comes through here
-    with at.platform.database.write() as connection:
-        projects.amend(connection, at.project.id, filesize=fetched.path.stat().st_size, title=title)
-    at.platform.store.put_file(at.project.object_key, fetched.path, at.project.content_type)
+        raise SourceDownloadError(str(error)) from error
+    has_default_title = project.title in (project.filename, project.source_url)
+    title = download.title if download.title and has_default_title else project.title
+    # The row before the object: once the object exists, no later attempt reaches this line
+    with step.platform.database.write() as connection:
+        projects.update_details(connection, project.id, filesize=download.path.stat().st_size, title=title)
+    store.put_file(project.object_key, download.path, project.content_type)
 
 
-def _uploaded(at: Stage) -> AbstractContextManager[Path]:
-    if at.platform.store.stat(at.project.object_key) is None:
-        raise CorruptVideo("The video never arrived. Upload it to the address that the project's creation gave.")
-    return at.source()
+def _open_uploaded_source(step: VideoStep) -> AbstractContextManager[Path]:
+    if step.platform.store.stat(step.project.object_key) is None:
+        raise CorruptVideoError("The video was never uploaded. Upload it to the URL that `projects/create` returned.")
+    return step.open_source()
 
 
-def _settle(at: Stage, facts: SourceFacts) -> None:
-    """Charge by the probed length, once."""
+def _charge_minutes(step: VideoStep, facts: SourceFacts) -> None:
+    """Charge the probed duration; a second attempt charges nothing more."""
+    project = step.project
     try:
-        with at.platform.database.write() as connection:
-            projects.amend(connection, at.project.id, duration_s=round(facts.duration_s, 3))
-            if at.project.status in projects.WORKING:
-                ledger.settle_project(connection, at.project.workspace_id, at.project.id, facts.duration_s)
-    except ledger.InsufficientMinutes as error:
-        raise BillingFailed(f"The video is {facts.duration_s / 60:.1f} minutes long. {error}") from error
+        with step.platform.database.write() as connection:
+            projects.update_details(connection, project.id, duration_s=round(facts.duration_s, 3))
+            if project.status in projects.ACTIVE_STATUSES:
+                ledger.settle_project(connection, project.workspace_id, project.id, facts.duration_s)
+    except ledger.InsufficientMinutesError as error:
+        raise BillingError(f"The video is {facts.duration_s / 60:.1f} minutes long. {error}") from error
 
 
 @dg.asset(
-    partitions_def=videos, deps=[source_video], group_name="ingest", code_version="2", kinds={"video"}, pool="decode"
+    partitions_def=video_partitions,
+    deps=[source_video],
+    group_name="ingest",
+    code_version="2",
+    kinds={"video"},
+    pool="decode",
 )
-def analysis_media(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:
-    """The one decode: 16 kHz sound, a small copy for the detector, scene cuts, thumbnails."""
-    started = time.monotonic()
-    with stage(context, platform.open()) as at:
-        from carmic_assets.media.analysis import AUDIO_NAME, FRAMES_NAME, analyse
+def analysis_media(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
+    """Decode the source once: 16 kHz audio, a small copy for the detector, scene cuts and thumbnails."""
+    started_s = time.monotonic()
+    with open_video_step(context, platform.open()) as step:
+        from carmic_assets.media.analysis import AUDIO_FILENAME, FRAMES_FILENAME, analyse
 
-        facts = at.load(artifacts.SOURCE_FACTS, SourceFacts)
-        with at.source() as path:
+        facts = step.load_artifact(artifacts.SOURCE_FACTS, SourceFacts)
+        with step.open_source() as path:
             analysis: AnalysisFacts = analyse(
                 path,
                 facts,
-                at.scratch,
-                span=at.span,
-                threads=at.platform.settings.threads,
-                progress=at.progress("TRANSCRIBING", "Reading the video", 4, 20),
+                step.scratch_dir,
+                span=step.trim_span_s,
+                threads=step.platform.settings.threads,
+                progress=step.progress_reporter("TRANSCRIBING", "Reading the video", 4, 20),
             )
-        store = at.platform.store
-        store.put_file(at.key(artifacts.ANALYSIS_FRAMES), at.scratch / FRAMES_NAME, "video/mp4")
-        if (at.scratch / AUDIO_NAME).exists():
-            store.put_file(at.key(artifacts.ANALYSIS_AUDIO), at.scratch / AUDIO_NAME, "audio/flac")
-        thumbnails = sorted(at.scratch.glob("thumb_*.jpg"))
+        store = step.platform.store
+        store.put_file(step.artifact_key(artifacts.ANALYSIS_FRAMES), step.scratch_dir / FRAMES_FILENAME, "video/mp4")
+        if (step.scratch_dir / AUDIO_FILENAME).exists():
+            store.put_file(step.artifact_key(artifacts.ANALYSIS_AUDIO), step.scratch_dir / AUDIO_FILENAME, "audio/flac")
+        thumbnails = sorted(step.scratch_dir.glob("thumb_*.jpg"))
         for number, thumbnail in enumerate(thumbnails):
-            store.put_file(at.key(artifacts.thumbnail(number)), thumbnail, "image/jpeg")
-        at.save(artifacts.ANALYSIS_FACTS, analysis)
-        key = at.key(artifacts.thumbnail(len(thumbnails) // 3)) if thumbnails else None
-        at.advance("TRANSCRIBING", 20, "Transcribing", thumbnail_key=key)
-        from carmic_assets.assets.metadata_images import strip
-
+            store.put_file(step.artifact_key(artifacts.thumbnail_name(number)), thumbnail, "image/jpeg")
+        step.save_artifact(artifacts.ANALYSIS_FACTS, analysis)
+        key = step.artifact_key(artifacts.thumbnail_name(len(thumbnails) // 3)) if thumbnails else None
+        step.advance("TRANSCRIBING", 20, "Transcribing", thumbnail_key=key)
         return dg.MaterializeResult(
             metadata={
-                **cost(started, analysis.duration_s),
+                **cost_metadata(started_s, analysis.duration_s),
                 "cuts": len(analysis.cuts_s),
                 "frames": analysis.frames,
                 "analysis size": f"{analysis.width} x {analysis.height} at {analysis.fps:g} fps",
-                "thumbnails": dg.MetadataValue.md(strip(thumbnails)),
+                "thumbnails": dg.MetadataValue.md(jpeg_strip_markdown(thumbnails)),
             }
         )
 
 
 @dg.asset(
-    partitions_def=videos,
+    partitions_def=video_partitions,
     deps=[source_video],
     group_name="ingest",
     code_version="1",
     kinds={"video"},
     pool="encode",
-    op_tags={"dagster/priority": "-1"},  # after all that the clips wait for
+    op_tags={"dagster/priority": "-1"},  # after every asset that the clips depend on
 )
-def proxy_video(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:
-    """A 720p copy that plays everywhere, or the source itself where it already is one."""
-    started = time.monotonic()
-    with stage(context, platform.open()) as at:
+def proxy_video(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
+    """Make a 720p copy that every browser and editor plays, or use the source where it already is one."""
+    started_s = time.monotonic()
+    with open_video_step(context, platform.open()) as step:
         from carmic_assets.media.proxy import is_proxy, make_proxy
 
-        facts = at.load(artifacts.SOURCE_FACTS, SourceFacts)
-        with at.source() as path:
-            same = is_proxy(path, facts)
-            key = at.project.object_key if same else at.key(artifacts.PROXY)
-            if not same:
-                made = at.scratch / "proxy.mp4"
-                make_proxy(path, facts, made, threads=at.platform.settings.threads)
-                at.platform.store.put_file(key, made, "video/mp4")
-        with at.platform.database.write() as connection:
-            projects.amend(connection, at.project.id, proxy_key=key)
-        size = at.platform.store.stat(key)
+        facts = step.load_artifact(artifacts.SOURCE_FACTS, SourceFacts)
+        store = step.platform.store
+        with step.open_source() as path:
+            uses_source = is_proxy(path, facts)
+            key = step.project.object_key if uses_source else step.artifact_key(artifacts.PROXY)
+            if not uses_source:
+                proxy = step.scratch_dir / "proxy.mp4"
+                make_proxy(path, facts, proxy, threads=step.platform.settings.threads)
+                store.put_file(key, proxy, "video/mp4")
+        with step.platform.database.write() as connection:
+            projects.update_details(connection, step.project.id, proxy_key=key)
+        stored = store.stat(key)
         return dg.MaterializeResult(
             metadata={
-                **cost(started, facts.duration_s),
-                "the source itself": same,
-                "bytes": size.size if size else 0,
+                **cost_metadata(started_s, facts.duration_s),
+                "the source itself": uses_source,
+                "bytes": stored.size if stored else 0,
             }
         )

@@ -1,4 +1,4 @@
-"""Jobs and the nightly schedule: what can be asked for, by the API, by an operator or by the clock."""
+"""The jobs and the nightly schedule. The API, an operator or the schedule starts them."""
 
 import dagster as dg
 
@@ -7,16 +7,17 @@ from carmic_assets.assets.ingest import analysis_media, proxy_video, source_vide
 from carmic_assets.assets.scored_clips import rescore_all, scored_clips
 from carmic_assets.assets.understanding import layout_timeline, spatial_matrix, transcript
 
-INGEST = (source_video, analysis_media, transcript, spatial_matrix, layout_timeline, scored_clips, proxy_video)
-ASSETS = (*INGEST, rendered_clips, nle_packages)
+INGEST_ASSETS = (source_video, analysis_media, transcript, spatial_matrix, layout_timeline, scored_clips, proxy_video)
+ASSETS = (*INGEST_ASSETS, rendered_clips, nle_packages)
 
-ingest_video = dg.define_asset_job("ingest_video", selection=list(INGEST))
+ingest_video = dg.define_asset_job("ingest_video", selection=list(INGEST_ASSETS))
 render_clips = dg.define_asset_job("render_clips", selection=[rendered_clips])
 export_packages = dg.define_asset_job("export_packages", selection=[nle_packages])
 
 
-@dg.job(description="Score stored videos again from their artifacts alone: the whole library, or those of the config.")
+@dg.job(description="Score stored videos again from their artifacts alone: the configured ones, or all of them.")
 def rescore_clips() -> None:
+    """Run the one op that iterates over the library."""
     rescore_all()
 
 
@@ -27,5 +28,5 @@ nightly_rescoring = dg.ScheduleDefinition(
     job=rescore_clips,
     cron_schedule="30 3 * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Brings every video's clips to the scorer's newest version; rendered and edited ones keep their cut.",
+    description="Updates all videos' clips to the current scorer version; rendered and edited clips keep their bounds.",
 )

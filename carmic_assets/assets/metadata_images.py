@@ -1,4 +1,4 @@
-"""Pictures for materializations, as markdown that carries its own bytes: the UI needs no other server to show them."""
+"""Images for asset metadata, as Markdown with data URLs, so that the Dagster UI needs no other server."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def png(data: bytes, title: str) -> str:
-    return f"![{title}](data:image/png;base64,{b64encode(data).decode()})"
+def png_markdown(png: bytes, title: str) -> str:
+    """Embed a PNG."""
+    return f"![{title}](data:image/png;base64,{b64encode(png).decode()})"
 
 
-def strip(paths: Sequence[Path], most: int = 6) -> str:
-    """JPEG files side by side."""
-    shown = paths[:: max(1, len(paths) // most)][:most]
-    return " ".join(f"![{p.stem}](data:image/jpeg;base64,{b64encode(p.read_bytes()).decode()})" for p in shown)
+def jpeg_strip_markdown(paths: Sequence[Path], limit: int = 6) -> str:
+    """Embed up to `limit` JPEG files side by side, evenly spread over `paths`."""
+    chosen = paths[:: max(1, len(paths) // limit)][:limit]
+    return " ".join(f"![{p.stem}](data:image/jpeg;base64,{b64encode(p.read_bytes()).decode()})" for p in chosen)

@@ -1,4 +1,4 @@
-"""The platform (settings, database, store) as a Dagster resource: opened once per process, at first use."""
+"""The platform (settings, database, object store) as a Dagster resource, opened once per process at first use."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import dagster as dg
 from resources.platform import Platform, open_platform
 
 
-class PlatformResource(dg.ConfigurableResource):
-    """Takes everything from the environment, as every process of Carmic does."""
+class PlatformResource(dg.ConfigurableResource[Platform]):
+    """Has no configuration of its own: the environment holds the settings, as in every Carmic process."""
 
     def open(self) -> Platform:
-        return _opened()
+        """Return this process's platform."""
+        return _open_platform_once()
 
 
 @functools.cache
-def _opened() -> Platform:
+def _open_platform_once() -> Platform:
     return open_platform()

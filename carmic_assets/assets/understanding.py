@@ -1,4 +1,4 @@
-"""What is said and who is where: transcript, spatial matrix, layout timeline."""
+"""What is said and who is on screen: the transcript, the spatial matrix and the layout timeline."""
 
 import time
 
@@ -7,174 +7,187 @@ import msgspec
 
 from carmic_assets.assets import checks
 from carmic_assets.assets.ingest import analysis_media
-from carmic_assets.assets.metadata_images import png
+from carmic_assets.assets.metadata_images import png_markdown
 from carmic_assets.assets.platform_resource import PlatformResource
-from carmic_assets.assets.video_step import cost, stage, videos
-from carmic_assets.model.direction import CANVAS, LayoutTimeline
-from carmic_assets.model.errors import NoSpeech
+from carmic_assets.assets.video_step import StepResult, VideoStep, cost_metadata, open_video_step, video_partitions
+from carmic_assets.model.direction import CANVAS_SIZES, LayoutTimeline
+from carmic_assets.model.errors import NoSpeechError
 from carmic_assets.model.media import AnalysisFacts, SourceFacts
 from carmic_assets.model.scene import Scene
 from carmic_assets.model.speech import Speakers, Transcript
 from resources import artifacts
 
-PICTURES = 15  # of the sheet that shows the crops
+CONTACT_SHEET_FRAMES = 15
+TEXT_PREVIEW_WORDS = 300
 
 
 @dg.asset(
-    partitions_def=videos,
+    partitions_def=video_partitions,
     deps=[analysis_media],
     group_name="understanding",
     code_version="2",
     pool="models",
-    check_specs=checks.specs("transcript", checks.WORDS),
+    check_specs=checks.check_specs("transcript", checks.TRANSCRIPT_CHECKS),
 )
-def transcript(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:
-    """Words with times, confidence and language; voices told apart."""
-    started = time.monotonic()
-    with stage(context, platform.open()) as at:
-        from carmic_assets.speech.transcription import transcribe
+def transcript(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
+    """Recognise speech: words with times, confidence and language, and speaker turns from the audio."""
+    started_s = time.monotonic()
+    with open_video_step(context, platform.open()) as step:
+        from carmic_assets.speech.transcription import TranscriptionOptions, transcribe
 
-        facts = at.load(artifacts.SOURCE_FACTS, SourceFacts)
-        if facts.audio is None or at.platform.store.stat(at.key(artifacts.ANALYSIS_AUDIO)) is None:
-            raise NoSpeech("This video has no sound, and clips are cut by what is said. Upload it with its sound.")
-        settings = at.platform.settings
-        with at.local(artifacts.ANALYSIS_AUDIO) as audio:
-            said: Transcript = transcribe(
+        facts = step.load_artifact(artifacts.SOURCE_FACTS, SourceFacts)
+        if facts.audio is None or not step.has_artifact(artifacts.ANALYSIS_AUDIO):
+            raise NoSpeechError("This video has no sound, and clips are chosen from speech. Upload it with its sound.")
+        settings = step.platform.settings
+        with step.open_artifact(artifacts.ANALYSIS_AUDIO) as audio:
+            result: Transcript = transcribe(
                 audio,
-                model=settings.whisper_model,
-                device=settings.device,
-                language=at.project.language,
-                language_mode="multi" if at.project.language_mode == "multi" else "single",
-                span=at.span,
-                threads=settings.threads,
-                cache=settings.cache_dir / "whisper",
-                progress=at.progress("TRANSCRIBING", "Transcribing", 20, 55),
+                TranscriptionOptions(
+                    model=settings.whisper_model,
+                    device=settings.device,
+                    language=step.project.language,
+                    language_mode="multi" if step.project.language_mode == "multi" else "single",
+                    span=step.trim_span_s,
+                    threads=settings.threads,
+                    cache_dir=settings.cache_dir / "whisper",
+                ),
+                progress=step.progress_reporter("TRANSCRIBING", "Transcribing", 20, 55),
             )
-        at.save(artifacts.TRANSCRIPT, said)
-        at.advance("PROCESSING", 55, "Preparing the pictures")
-        confidence = sum(word.confidence for word in said.words) / max(1, len(said.words))
+        step.save_artifact(artifacts.TRANSCRIPT, result)
+        step.advance("PROCESSING", 55, "Preparing the pictures")
+        confidence = sum(word.confidence for word in result.words) / max(1, len(result.words))
+        preview = " ".join(word.text for word in result.words[:TEXT_PREVIEW_WORDS])
         return dg.MaterializeResult(
-            check_results=checks.of_words(said),
+            check_results=checks.check_transcript(result),
             metadata={
-                **cost(started, said.duration_s),
-                "words": len(said.words),
-                "language": said.language,
-                "model": said.model,
-                "speech_s": round(said.speech_s, 1),
-                "voices": len({turn.speaker for turn in said.voices}),
+                **cost_metadata(started_s, result.duration_s),
+                "words": len(result.words),
+                "language": result.language,
+                "model": result.model,
+                "speech_s": round(result.speech_s, 1),
+                "voices": len({turn.speaker for turn in result.voices}),
                 "mean confidence": round(confidence, 3),
-                "text": dg.MetadataValue.md(" ".join(word.text for word in said.words[:300])),
+                "text": dg.MetadataValue.md(preview),
             },
         )
 
 
 @dg.asset(
-    partitions_def=videos,
+    partitions_def=video_partitions,
     deps=[analysis_media, transcript],
     group_name="understanding",
     code_version="2",
     kinds={"parquet"},
     pool="models",
 )
-def spatial_matrix(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:
-    """Who is where at every moment, and who of them speaks."""
-    started = time.monotonic()
-    with stage(context, platform.open()) as at:
-        from carmic_assets.vision.spatial_matrix import build_matrix
-        from carmic_assets.vision.vision_plots import contact_sheet, speaker_timeline
+def spatial_matrix(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
+    """Track faces and people, and decide who of them speaks: one row per track and sampled frame."""
+    started_s = time.monotonic()
+    with open_video_step(context, platform.open()) as step:
+        from carmic_assets.vision.spatial_matrix import VisionOptions, build_matrix
+        from carmic_assets.vision.vision_plots import draw_contact_sheet, draw_speaker_timeline
 
-        analysis = at.load(artifacts.ANALYSIS_FACTS, AnalysisFacts)
-        said = at.load(artifacts.TRANSCRIPT, Transcript)
-        settings = at.platform.settings
-        at.advance("FACE_TRACKING", 56, "Finding who is where")
-        with at.local(artifacts.ANALYSIS_FRAMES) as frames, at.local(artifacts.ANALYSIS_AUDIO) as audio:
-            made = build_matrix(
+        analysis = step.load_artifact(artifacts.ANALYSIS_FACTS, AnalysisFacts)
+        settings = step.platform.settings
+        step.advance("FACE_TRACKING", 56, "Finding who is where")
+        with (
+            step.open_artifact(artifacts.ANALYSIS_FRAMES) as frames,
+            step.open_artifact(artifacts.ANALYSIS_AUDIO) as audio,
+        ):
+            result = build_matrix(
                 frames,
                 audio,
                 analysis,
-                said,
-                weights=settings.yolo_weights,
-                device=settings.device,
-                asd_weights=settings.asd_weights or None,
-                threads=settings.threads,
-                cache=settings.cache_dir / "weights",
-                progress=at.progress("FACE_TRACKING", "Finding who is where", 56, 85),
+                step.load_artifact(artifacts.TRANSCRIPT, Transcript),
+                VisionOptions(
+                    weights=settings.yolo_weights,
+                    device=settings.device,
+                    asd_weights=settings.asd_weights or None,
+                    threads=settings.threads,
+                    cache=settings.cache_dir / "weights",
+                ),
+                progress=step.progress_reporter("FACE_TRACKING", "Finding who is where", 56, 85),
             )
-            sheet = contact_sheet(frames, analysis, made.matrix)
-        path = at.scratch / "matrix.parquet"
-        made.matrix.write_parquet(path, compression="zstd", statistics=False)
-        at.platform.store.put_file(at.key(artifacts.SPATIAL_MATRIX), path, "application/vnd.apache.parquet")
-        at.save(artifacts.SPEAKERS, made.speakers)
-        at.save(artifacts.MATRIX_FACTS, made.facts)
+            sheet = draw_contact_sheet(frames, analysis, result.matrix)
+        path = step.scratch_dir / "matrix.parquet"
+        result.matrix.write_parquet(path, compression="zstd", statistics=False)
+        key = step.artifact_key(artifacts.SPATIAL_MATRIX)
+        step.platform.store.put_file(key, path, "application/vnd.apache.parquet")
+        step.save_artifact(artifacts.SPEAKERS, result.speakers)
+        step.save_artifact(artifacts.MATRIX_FACTS, result.facts)
+        timeline = draw_speaker_timeline(result.speakers, analysis)
         return dg.MaterializeResult(
             metadata={
-                **cost(started, analysis.duration_s),
-                "detector": made.facts.detector,
-                "why this detector": made.facts.why,
-                "tracks": made.facts.tracks,
-                "turns": len(made.speakers.turns),
-                "rows": made.matrix.height,
-                "contact sheet": dg.MetadataValue.md(png(sheet, "contact sheet")),
-                "speakers": dg.MetadataValue.md(png(speaker_timeline(made.speakers, analysis), "who speaks when")),
+                **cost_metadata(started_s, analysis.duration_s),
+                "detector": result.facts.detector,
+                "detector reason": result.facts.why,
+                "tracks": result.facts.tracks,
+                "turns": len(result.speakers.turns),
+                "rows": result.matrix.height,
+                "contact sheet": dg.MetadataValue.md(png_markdown(sheet, "contact sheet")),
+                "speakers": dg.MetadataValue.md(png_markdown(timeline, "who speaks when")),
             }
         )
 
 
 @dg.asset(
-    partitions_def=videos,
+    partitions_def=video_partitions,
     deps=[spatial_matrix],
     group_name="understanding",
     code_version="2",
-    check_specs=checks.specs("layout_timeline", checks.CROP),
+    check_specs=checks.check_specs("layout_timeline", checks.LAYOUT_CHECKS),
 )
-def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:
-    """The auto-director: shots, layouts and crop paths for every aspect ratio, with a reason for each."""
-    started = time.monotonic()
-    with stage(context, platform.open()) as at:
-        from carmic_assets.direction.direction_plots import contact_sheet, crop_path
+def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
+    """Direct the video: shots, layouts and crop paths for every aspect ratio, each with a reason."""
+    started_s = time.monotonic()
+    with open_video_step(context, platform.open()) as step:
+        from carmic_assets.direction.crop_metrics import find_missed_targets, measure_crops
+        from carmic_assets.direction.direction_plots import draw_crop_path, draw_crop_sheet
         from carmic_assets.direction.director import DIRECTOR_VERSION, direct
-        from carmic_assets.direction.measures import measure, shortfalls
-        from carmic_assets.vision.vision_plots import even_times, frames_at
+        from carmic_assets.vision.analysis_frames import choose_even_times, read_frames
 
-        scene = _scene(at)
-        aspects = {aspect: direct(scene, aspect) for aspect in CANVAS}
-        metrics = {aspect: measure(shots, scene) for aspect, shots in aspects.items()}
-        at.save(artifacts.SCENE, scene)
-        at.save(artifacts.LAYOUT_TIMELINE, LayoutTimeline(DIRECTOR_VERSION, aspects, metrics))
-        at.advance("FACE_TRACKING", 88, "Choosing the clips", visual_pipeline_ready=True)
-        upright = metrics["9:16"]
-        analysis = at.load(artifacts.ANALYSIS_FACTS, AnalysisFacts)
-        times = even_times(analysis, PICTURES)
-        with at.local(artifacts.ANALYSIS_FRAMES) as path:
-            frames = list(zip(times, frames_at(path, analysis, times), strict=False))  # fewer where the end is damaged
-        sheet = contact_sheet(frames, aspects["9:16"], scene)
+        scene = _load_scene(step)
+        shots_by_aspect = {aspect: direct(scene, aspect) for aspect in CANVAS_SIZES}
+        metrics_by_aspect = {aspect: measure_crops(shots, scene) for aspect, shots in shots_by_aspect.items()}
+        step.save_artifact(artifacts.SCENE, scene)
+        step.save_artifact(
+            artifacts.LAYOUT_TIMELINE, LayoutTimeline(DIRECTOR_VERSION, shots_by_aspect, metrics_by_aspect)
+        )
+        step.advance("FACE_TRACKING", 88, "Choosing the clips", visual_pipeline_ready=True)
+        shots, metrics = shots_by_aspect["9:16"], metrics_by_aspect["9:16"]
+        analysis = step.load_artifact(artifacts.ANALYSIS_FACTS, AnalysisFacts)
+        times = choose_even_times(analysis, CONTACT_SHEET_FRAMES)
+        with step.open_artifact(artifacts.ANALYSIS_FRAMES) as path:
+            # a video with a damaged end yields fewer frames than times
+            frames = list(zip(times, read_frames(path, analysis, times), strict=False))
+        sheet = draw_crop_sheet(frames, shots, scene)
         return dg.MaterializeResult(
-            check_results=checks.of_crop(upright),
+            check_results=checks.check_layout(metrics),
             metadata={
-                **cost(started, scene.end_s - scene.start_s),
-                "shots": len(aspects["9:16"]),
-                "subject in frame": round(upright.subject_in_frame, 4),
-                "active speaker in frame": round(upright.active_speaker_in_frame, 4),
-                "reversals per second": round(upright.reversals_per_s, 4),
-                "pixels per second": round(upright.travel_px_per_s, 2),
-                "wall frames": upright.wall_frames,
-                "what a viewer would complain about": "; ".join(shortfalls(upright).values()) or "nothing",
-                "crops": dg.MetadataValue.md(png(sheet, "crops, 9:16")),
-                "crop path": dg.MetadataValue.md(png(crop_path(aspects["9:16"], scene), "crop path, 9:16")),
+                **cost_metadata(started_s, scene.end_s - scene.start_s),
+                "shots": len(shots),
+                "subject in frame": round(metrics.subject_in_frame, 4),
+                "active speaker in frame": round(metrics.active_speaker_in_frame, 4),
+                "reversals per second": round(metrics.reversals_per_s, 4),
+                "pixels per second": round(metrics.travel_px_per_s, 2),
+                "wall frames": metrics.wall_frames,
+                "missed targets": "; ".join(find_missed_targets(metrics).values()) or "none",
+                "crops": dg.MetadataValue.md(png_markdown(sheet, "crops, 9:16")),
+                "crop path": dg.MetadataValue.md(png_markdown(draw_crop_path(shots, scene), "crop path, 9:16")),
             },
         )
 
 
-def _scene(at) -> Scene:
-    """The director's view of the video, out of the artifacts."""
+def _load_scene(step: VideoStep) -> Scene:
+    """Build the director's input from the stored artifacts."""
     import polars as pl
 
-    from carmic_assets.vision.spatial_matrix import MatrixFacts, scene_of
+    from carmic_assets.vision.spatial_matrix import MatrixFacts, build_scene
 
-    facts = at.load(artifacts.SOURCE_FACTS, SourceFacts)
-    analysis = at.load(artifacts.ANALYSIS_FACTS, AnalysisFacts)
-    speakers = at.load(artifacts.SPEAKERS, Speakers)
-    with at.local(artifacts.SPATIAL_MATRIX) as path:
+    facts = step.load_artifact(artifacts.SOURCE_FACTS, SourceFacts)
+    analysis = step.load_artifact(artifacts.ANALYSIS_FACTS, AnalysisFacts)
+    speakers = step.load_artifact(artifacts.SPEAKERS, Speakers)
+    with step.open_artifact(artifacts.SPATIAL_MATRIX) as path:
         matrix = pl.read_parquet(path)
-    detector = at.load(artifacts.MATRIX_FACTS, MatrixFacts).detector
-    return msgspec.structs.replace(scene_of(matrix, speakers, facts, analysis), detector=detector)
+    detector = step.load_artifact(artifacts.MATRIX_FACTS, MatrixFacts).detector
+    return msgspec.structs.replace(build_scene(matrix, speakers, facts, analysis), detector=detector)

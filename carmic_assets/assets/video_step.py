@@ -1,7 +1,7 @@
-"""A stage: one asset at work on one video. Finds its inputs, reports how far it is, and ends the project when it fails.
+"""One asset's step on one video: reads its artifacts, reports progress, and fails the project when the step fails.
 
-Order of writing, everywhere: the artifact is made durable first, then one transaction tells of it. A crash between the
-two leaves an artifact that the next attempt writes again, byte for byte.
+The order of writes is the same everywhere: the artifact is made durable first, then one transaction changes the state
+and records the event. A crash between the two leaves an artifact that the next attempt overwrites with the same bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
 import msgspec
@@ -24,37 +24,53 @@ from sqlalchemy.exc import SQLAlchemyError
 from carmic_assets.model.errors import CarmicError
 from resources import artifacts, projects, run_intents
 from resources.platform import Platform
-from resources.run_submission import VIDEOS
+from resources.run_submission import VIDEO_PARTITIONS
 
-videos = dg.DynamicPartitionsDefinition(name=VIDEOS)
+video_partitions = dg.DynamicPartitionsDefinition(name=VIDEO_PARTITIONS)
 
-REPORT_EVERY_S = 0.7
-BEAT_EVERY_S = 5.0
-STARTED = time.monotonic()  # of this process, which is one run's
-UNEXPECTED = "Something went wrong on our side while this video was processed. Its minutes were given back; try again."
+REPORT_INTERVAL_S = 0.7
+HEARTBEAT_INTERVAL_S = 5.0
+PROCESS_STARTED_S = time.monotonic()  # a process works on one run
+UNEXPECTED_ERROR = (
+    "Something went wrong on our side while this video was processed. Its minutes were given back; try again."
+)
 
 T = TypeVar("T")
 
+if TYPE_CHECKING:
+    StepResult = dg.MaterializeResult[None]
+else:  # Dagster recognises the plain class only
+    StepResult = dg.MaterializeResult
 
-class Stage:
-    """What an asset's code holds while it works on the project of its partition."""
 
-    def __init__(self, platform: Platform, project: projects.Project, run_id: str, scratch: Path):
+class VideoStep:
+    """The project, its artifacts and a scratch directory for one asset's step."""
+
+    def __init__(self, platform: Platform, project: projects.Project, run_id: str, scratch_dir: Path) -> None:
         self.platform = platform
         self.project = project
         self.run_id = run_id
-        self.scratch = scratch
-        self._reported = 0.0
+        self.scratch_dir = scratch_dir
+        self._last_report_s = 0.0
 
     # --- artifacts
 
-    def key(self, name: str) -> str:
-        return artifacts.key(self.project.workspace_id, self.project.id, name)
+    def artifact_key(self, name: str) -> str:
+        """Return the store key of an artifact of this video."""
+        return artifacts.artifact_key(self.project.workspace_id, self.project.id, name)
 
-    def load(self, name: str, kind: type[T]) -> T:
-        """An artifact that an earlier asset wrote. Raises dagster.Failure naming what to materialize first."""
+    def has_artifact(self, name: str) -> bool:
+        """Whether the store holds this artifact."""
+        return self.platform.store.stat(self.artifact_key(name)) is not None
+
+    def load_artifact(self, name: str, kind: type[T]) -> T:
+        """Decode an artifact that an earlier asset wrote.
+
+        Raises:
+            dagster.Failure: the artifact does not exist yet.
+        """
         try:
-            data = self.platform.store.get_bytes(self.key(name))
+            data = self.platform.store.get_bytes(self.artifact_key(name))
         except KeyError:
             raise dg.Failure(
                 f"{name} of this video does not exist yet: materialize the assets before this one."
@@ -62,122 +78,139 @@ class Stage:
         decode = msgspec.msgpack.decode if name.endswith(".msgpack") else msgspec.json.decode
         return decode(data, type=kind)
 
-    def save(self, name: str, value: Any) -> int:
-        """Keep a Struct as an artifact, the same bytes for the same value; returns how many."""
+    def save_artifact(self, name: str, value: msgspec.Struct) -> int:
+        """Encode a Struct and store it; equal values give equal bytes. Returns the size in bytes."""
         encode = msgspec.msgpack.encode if name.endswith(".msgpack") else msgspec.json.encode
         data = encode(value, order="deterministic")
-        kind = "application/msgpack" if name.endswith(".msgpack") else "application/json"
-        self.platform.store.put_bytes(self.key(name), data, kind)
+        content_type = "application/msgpack" if name.endswith(".msgpack") else "application/json"
+        self.platform.store.put_bytes(self.artifact_key(name), data, content_type)
         return len(data)
 
-    def local(self, name: str) -> AbstractContextManager[Path]:
-        """An artifact as a file to read."""
-        return self.platform.store.local(self.key(name))
+    def open_artifact(self, name: str) -> AbstractContextManager[Path]:
+        """Make an artifact available as a local file, to read only."""
+        return self.platform.store.local_file(self.artifact_key(name))
 
-    def source(self) -> AbstractContextManager[Path]:
-        return self.platform.store.local(self.project.object_key)
+    def open_source(self) -> AbstractContextManager[Path]:
+        """Make the source video available as a local file, to read only."""
+        return self.platform.store.local_file(self.project.object_key)
 
     @property
-    def span(self) -> tuple[float, float] | None:
-        """The part of the video that is looked at, source clock, or None for all of it."""
-        start, end = self.project.trim_start_s, self.project.trim_end_s
-        if start is None and end is None:
+    def trim_span_s(self) -> tuple[float, float] | None:
+        """The part of the video to analyse, in seconds of the source clock; None for all of it."""
+        start_s, end_s = self.project.trim_start_s, self.project.trim_end_s
+        if start_s is None and end_s is None:
             return None
-        return (start or 0.0, end if end is not None else (self.project.duration_s or 1e9))
+        return (start_s or 0.0, end_s if end_s is not None else (self.project.duration_s or 1e9))
 
-    # --- telling
+    # --- progress
 
-    def advance(self, status: str, progress: float, step: str, **columns: Any) -> None:
-        """One step forward, told to the stream. Does nothing to a project that has been through here before."""
+    def advance(
+        self,
+        status: str,
+        percent: float,
+        label: str,
+        **columns: Any,  # noqa: ANN401 - column values
+    ) -> None:
+        """Move the project forward and publish it; does nothing when the project is already past that point."""
         with self.platform.database.write() as connection:
-            told = {"eta_s": _eta(progress)}
-            projects.advance(connection, self.project.id, status, int(progress), step, extra=told, **columns)
+            event_fields = {"eta_s": _estimate_remaining_s(percent)}
+            projects.advance(connection, self.project.id, status, int(percent), label, extra=event_fields, **columns)
 
-    def progress(self, status: str, step: str, start: float, end: float) -> Callable[[float], None]:
-        """A reporter for the room at work: its 0..1 becomes `start`..`end` percent of the project."""
+    def progress_reporter(
+        self, status: str, label: str, start_percent: float, end_percent: float
+    ) -> Callable[[float], None]:
+        """Return a callback that maps 0..1 of the step's work to `start_percent`..`end_percent` of the project."""
 
         def report(fraction: float) -> None:
-            now = time.monotonic()
-            if now - self._reported >= REPORT_EVERY_S:
-                self._reported = now
-                self.advance(status, start + (end - start) * min(max(fraction, 0.0), 1.0), step)
+            now_s = time.monotonic()
+            if now_s - self._last_report_s >= REPORT_INTERVAL_S:
+                self._last_report_s = now_s
+                share = min(max(fraction, 0.0), 1.0)
+                self.advance(status, start_percent + (end_percent - start_percent) * share, label)
 
         return report
 
 
-def _eta(progress: float) -> int | None:
-    """Seconds until the clips are ready, if the rest goes as what this run has done so far."""
-    if progress < 5:
+def _estimate_remaining_s(percent: float) -> int | None:
+    """Seconds until the clips are ready, extrapolated from this process's pace; None below 5 %."""
+    if percent < 5:
         return None
-    return round((time.monotonic() - STARTED) * (100 - progress) / progress)
+    return round((time.monotonic() - PROCESS_STARTED_S) * (100 - percent) / percent)
 
 
 @contextmanager
-def stage(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Stage]:
-    """The stage for this step's partition. On the way out: scratch removed; a user's fault ends the project with its
-    sentence, anything else with an apology; both give the minutes back."""
+def open_video_step(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[VideoStep]:
+    """Open the step of `context`'s partition; remove its scratch directory afterwards.
+
+    A CarmicError fails the project with the error's state and sentence, any other exception with UNEXPECTED_ERROR. Both
+    refund the minutes.
+
+    Raises:
+        dagster.Failure: the project was deleted or has ended, or the step raised a CarmicError.
+    """
     with platform.database.read() as connection:
         project = projects.get(connection, context.partition_key)
     if project is None:
-        raise dg.Failure(f"There is no project {context.partition_key}: it was deleted.", allow_retries=False)
-    if project.run_id == context.run.run_id and project.status in (*projects.FAILURES, "CANCELLED"):
+        raise dg.Failure(f"Project {context.partition_key} does not exist: it was deleted.", allow_retries=False)
+    if project.run_id == context.run.run_id and project.status in (*projects.FAILED_STATUSES, "CANCELLED"):
         raise dg.Failure(
-            f"The project has ended as {project.status}; there is nothing to go on with.", allow_retries=False
+            f"The project has already ended as {project.status}; there is nothing to continue.", allow_retries=False
         )
-    scratch = platform.settings.scratch_dir / context.run.run_id / context.op_execution_context.op_handle.name
-    scratch.mkdir(parents=True, exist_ok=True)
+    scratch_dir = platform.settings.scratch_dir / context.run.run_id / context.op_execution_context.op_handle.name
+    scratch_dir.mkdir(parents=True, exist_ok=True)
     try:
-        with alive(platform, context.run.run_id):
-            yield Stage(platform, project, context.run.run_id, scratch)
+        with send_heartbeats(platform, context.run.run_id):
+            yield VideoStep(platform, project, context.run.run_id, scratch_dir)
         with platform.database.write() as connection:
-            run_intents.got_on(connection, context.run.run_id)
+            run_intents.reset_attempts(connection, context.run.run_id)
     except CarmicError as error:
-        _end(platform, project, error.state, error.sentence)
+        _end_project(platform, project, error.state, error.sentence)
         raise dg.Failure(error.sentence, allow_retries=False) from error
     except (dg.Failure, dg.DagsterExecutionInterruptedError):
-        raise  # said already, or stopped from outside: who stopped it says why
+        raise  # a Failure carries its own sentence; whoever interrupted the run records why
     except Exception as error:
-        if not interrupted(error):
-            _end(platform, project, "FAILED", UNEXPECTED)
+        if not is_interruption(error):
+            _end_project(platform, project, "FAILED", UNEXPECTED_ERROR)
         raise
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        _remove_if_empty(scratch.parent)
+        shutil.rmtree(scratch_dir, ignore_errors=True)
+        _remove_if_empty(scratch_dir.parent)
 
 
 @contextmanager
-def alive(platform: Platform, run_id: str) -> Iterator[None]:
-    """Beat while the block lasts, from a thread: the reconciling sensor takes a silent run for dead.
+def send_heartbeats(platform: Platform, run_id: str) -> Iterator[None]:
+    """Record a heartbeat of the run every HEARTBEAT_INTERVAL_S while the block runs, from a thread.
 
-    A run that has been cancelled or replaced without Dagster's word reaching it is interrupted from here, and one whose
-    code server was killed: nobody could stop it any more.
+    The reconciliation sensor treats a run without heartbeats as crashed. The thread interrupts its own process
+    (SIGTERM) when the run has been cancelled or replaced and Dagster's own signal did not arrive, and when the code
+    server was killed, because then no other process can stop the run.
     """
-    done = threading.Event()
-    parent = multiprocessing.parent_process()  # none where a command line runs the job in its own process
+    finished = threading.Event()
+    parent = multiprocessing.parent_process()  # None where the command line runs the job in its own process
 
-    def beat() -> None:
-        unwanted = 0
+    def send_until_finished() -> None:
+        rejected = 0
         while True:
             with suppress(SQLAlchemyError), platform.database.write() as connection:
-                unwanted = 0 if run_intents.beat(connection, run_id) else unwanted + 1
-            # The second time: Dagster's own word is on its way, and two would cut short the cleaning up
-            if unwanted == 2 or (parent is not None and not parent.is_alive()):
+                rejected = 0 if run_intents.heartbeat(connection, run_id) else rejected + 1
+            # The second rejection: Dagster's own signal is on its way, and two signals would cut the cleanup short
+            if rejected == 2 or (parent is not None and not parent.is_alive()):
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
-            if done.wait(BEAT_EVERY_S):
+            if finished.wait(HEARTBEAT_INTERVAL_S):
                 return
 
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread = threading.Thread(target=send_until_finished, name="heartbeat", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        done.set()
-        thread.join(BEAT_EVERY_S)
+        finished.set()
+        thread.join(HEARTBEAT_INTERVAL_S)
 
 
-def interrupted(error: BaseException | None) -> bool:
-    """Whether the step was stopped from outside, also where something else failed while it was cleaning up."""
+def is_interruption(error: BaseException | None) -> bool:
+    """Whether the step was stopped from outside, even when its cleanup then raised something else."""
     while error is not None:
         if isinstance(error, dg.DagsterExecutionInterruptedError | KeyboardInterrupt):
             return True
@@ -185,22 +218,20 @@ def interrupted(error: BaseException | None) -> bool:
     return False
 
 
-def _end(platform: Platform, project: projects.Project, state: str, sentence: str) -> None:
+def _end_project(platform: Platform, project: projects.Project, status: str, sentence: str) -> None:
     with platform.database.write() as connection:
-        projects.end(connection, project.id, state, sentence)
+        projects.end(connection, project.id, status, sentence)
 
 
 def _remove_if_empty(folder: Path) -> None:
-    try:
+    with suppress(OSError):
         folder.rmdir()
-    except OSError:
-        return
 
 
-def cost(started: float, media_s: float) -> dict[str, dg.MetadataValue]:
-    """What people ask first of a materialization: how long it took, and against the length of the video."""
-    took = time.monotonic() - started
-    metadata: dict[str, dg.MetadataValue] = {"seconds": dg.MetadataValue.float(round(took, 2))}
+def cost_metadata(started_s: float, media_s: float) -> dict[str, dg.MetadataValue]:
+    """Return the elapsed time since `started_s` (monotonic) and its ratio to `media_s`, as asset metadata."""
+    elapsed_s = time.monotonic() - started_s
+    metadata: dict[str, dg.MetadataValue] = {"seconds": dg.MetadataValue.float(round(elapsed_s, 2))}
     if media_s > 0:
-        metadata["x real time"] = dg.MetadataValue.float(round(took / media_s, 4))
+        metadata["x real time"] = dg.MetadataValue.float(round(elapsed_s / media_s, 4))
     return metadata

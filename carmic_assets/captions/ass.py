@@ -1,8 +1,8 @@
-"""Captions as ASS: explicit positions, one event per word, the canvas as PlayRes.
+r"""Last step of the caption pipeline: captions as an ASS script with explicit positions, one event per word.
 
-Layers, from behind: the box, strokes too thick to lie beside their neighbours, the words. Names a family for every run
-of letters: libass is left nothing to choose.
-Writes text only: the renderer hands it to ffmpeg's `ass` filter together with the folder of fonts.
+PlayRes is the canvas. The layers, from back to front, are the box, strokes that are too thick to lie beside the
+neighbouring letters, and the letters. Every run of letters names its font, so libass substitutes none. The renderer
+passes the script to ffmpeg's `ass` filter together with the folder of fonts.
 """
 
 from __future__ import annotations
@@ -11,14 +11,20 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from carmic_assets.captions.animation import Motion, lit, motions, ms, number, word_tags
-from carmic_assets.captions.caption_styles import Style, shadow_ems
+from carmic_assets.captions.animation import Motion, caption_motions, highlight_interval, swell_tags
+from carmic_assets.captions.ass_syntax import (
+    draw_rounded_rectangle,
+    escape_text,
+    format_number,
+    format_timestamp,
+    to_ms,
+)
+from carmic_assets.captions.caption_styles import CaptionStyle, compute_shadow
 from carmic_assets.captions.colours import Colour, parse_colour
 from carmic_assets.captions.fonts import ASCENT, Face
-from carmic_assets.captions.placement import Caption, Placed
-from carmic_assets.captions.shaping import Run
-from carmic_assets.captions.tokens import direction, graphemes
-from carmic_assets.captions.word_timing import hundredths
+from carmic_assets.captions.placement import MIN_DURATION_S, Caption, PlacedToken
+from carmic_assets.captions.shaping import GlyphRun, TextMetrics
+from carmic_assets.captions.unicode_text import detect_text_direction, split_graphemes
 
 _HEADER = """[Script Info]
 ScriptType: v4.00+
@@ -40,251 +46,269 @@ StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignme
 Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """
 
-# Encoding sets the direction of text in libass: 1 is left to right, -1 goes by the first letter that has a direction.
+# Encoding sets the base direction in libass: 1 is left to right, -1 follows the first letter that has a direction.
 _STYLE = (
     "Style: {name},{font},{size},&H00FFFFFF,&H00FFFFFF,&H00000000,&H00000000,0,0,0,0,100,100,0,0,1,0,0,5,0,0,0,"
     "{encoding}"
 )
 
-BOX, STROKE, LETTERS = 0, 1, 2
+BOX_LAYER, STROKE_LAYER, LETTERS_LAYER = 0, 1, 2
 
-# Where a style's letters stand between the top and the bottom of libass's line box, whose middle `\an5` puts at `\pos`.
-_MIDDLE_ABOVE_BASELINE = ASCENT - 0.5
+# `\an5` puts the middle of libass's line box at `\pos`. This is its distance above the baseline, in ems.
+_MIDDLE_ABOVE_BASELINE_EM = ASCENT - 0.5
+_TYPING_S_PER_LETTER = 0.07
+_FIRST_FRAME_S = 0.0005  # what happens up to this time counts as happening at the start of an event
+
+
+class NamedStyle(msgspec.Struct, frozen=True):
+    """A style of the script: events without font and size tags are drawn with its face at its size."""
+
+    name: str
+    face: Face
+    size_px: float
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One `Dialogue` line; output seconds."""
+    """One `Dialogue` line; times on the output clock."""
 
     layer: int
     start_s: float
     end_s: float
-    style: str
+    style_name: str
     text: str
 
 
-def escape(text: str) -> str:
-    """Text as libass shows it literally: a backslash is parted from what follows by U+2060, a brace is escaped."""
-    return text.replace("\\", "\\\u2060").replace("{", "\\{").replace("\n", "\\N")
-
-
-def document(width: int, height: int, faces: Sequence[tuple[str, Face, float]], events: Iterable[Event]) -> str:
-    """The whole script. `faces` are the named styles: name, face and size in pixels; each also gets a right-to-left
-    twin, `<name> R`."""
-    styles = [
-        _STYLE.format(name=f"{name}{twin}", font=face.name, size=number(size), encoding=encoding)
-        for name, face, size in faces
-        for twin, encoding in (("", 1), (" R", -1))
+def format_script(width: int, height: int, styles: Sequence[NamedStyle], events: Iterable[Event]) -> str:
+    """Return the whole script. Each style gets a variant for right-to-left text, `<name> R`."""
+    style_lines = [
+        _STYLE.format(
+            name=f"{style.name}{suffix}",
+            font=style.face.name,
+            size=format_number(style.size_px),
+            encoding=encoding,
+        )
+        for style in styles
+        for suffix, encoding in (("", 1), (" R", -1))
     ]
-    lines = [
-        f"Dialogue: {e.layer},{timestamp(e.start_s)},{timestamp(e.end_s)},{e.style},,0,0,0,,{e.text}"
+    event_lines = [
+        f"Dialogue: {e.layer},{format_timestamp(e.start_s)},{format_timestamp(e.end_s)},{e.style_name},,0,0,0,,{e.text}"
         for e in sorted(events, key=lambda e: (e.start_s, e.layer))
-        if timestamp(e.end_s) > timestamp(e.start_s)
+        if format_timestamp(e.end_s) > format_timestamp(e.start_s)
     ]
-    return _HEADER.format(width=width, height=height, styles="\n".join(styles)) + "\n".join(lines) + "\n"
+    header = _HEADER.format(width=width, height=height, styles="\n".join(style_lines))
+    return header + "\n".join(event_lines) + "\n"
 
 
-def timestamp(seconds: float) -> str:
-    """`H:MM:SS.cc`."""
-    minutes, rest = divmod(hundredths(seconds), 6000)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest // 100:02d}.{rest % 100:02d}"
-
-
-def caption_events(caption: Caption, style: Style, main: Face, size: float, name: str = "Caption") -> list[Event]:
-    """The events of one caption. `main` and `size` are what the ASS style `name` says; other runs carry tags."""
-    events = _box(caption, style, name)
-    look = _Look(style, caption, main, size, f"{name} R" if caption.rtl else name)
+def build_events(caption: Caption, style: CaptionStyle, named_style: NamedStyle) -> list[Event]:
+    """Return the events of one caption. Text that differs from `named_style` in font or size carries tags."""
+    events = _box_events(caption, style, named_style)
+    tags = _CaptionTags(caption, style, named_style)
     for line in caption.lines:
         for placed in line:
-            if placed.measure is not None:
-                events += _word(placed, look)
+            if placed.metrics is not None:
+                events += _word_events(placed, placed.metrics, tags)
     return events
 
 
-class _Look:
-    """What the words of one caption share: sizes, colours, and the tags of what surrounds the letters.
+class _CaptionTags:
+    """Tags that the words of one caption share: sizes, colours, stroke and shadow.
 
-    One event has letters, stroke and shadow in two images, for blending is what libass costs in ffmpeg: 5 ns for each
-    pixel of each image. With a stroke, the shadow is the stroke drawn longer downwards, by `shadowIntensity`; without
-    one it is a soft dark edge, as opaque as `shadowIntensity` says.
+    libass costs ffmpeg 5 ns for each pixel of each image that it blends, so letters, stroke and shadow of an event take
+    two images. With a stroke, the shadow is the stroke extended downwards, by `shadowIntensity`. Without a stroke it is
+    a soft dark edge, as opaque as `shadowIntensity` says.
     """
 
-    def __init__(self, style: Style, caption: Caption, main: Face, size: float, name: str):
+    def __init__(self, caption: Caption, style: CaptionStyle, named_style: NamedStyle) -> None:
         fields, preset = style.fields, style.preset
-        self.style, self.caption, self.main, self.name = style, caption, main, name
-        self.size = "" if abs(caption.em - size) < 0.005 else f"\\fs{number(caption.em)}"
+        self.style, self.caption = style, caption
+        self.main_face = named_style.face
+        self.style_name = f"{named_style.name} R" if caption.is_rtl else named_style.name
+        has_style_size = abs(caption.font_px - named_style.size_px) < 0.005
+        self.size_tag = "" if has_style_size else f"\\fs{format_number(caption.font_px)}"
         self.base, self.highlight = parse_colour(fields.caption_color), parse_colour(fields.highlight_color)
-        self.typed = fields.animation_style == "typewriter"
-        self.sung = fields.animation_style == "karaoke"
-        stroke = fields.stroke_thickness / fields.font_size * caption.em
-        drop, soft, strength = (v * caption.em for v in shadow_ems(style))
-        outline, shade = parse_colour(preset.stroke_colour), parse_colour(preset.shadow_colour)
-        # What the letters, the stroke and the shadow are where they are visible: tag number -> alpha.
-        self.alphas = {"1": self.base.ass_alpha()}
-        self.edge = ""
-        if stroke > 0 and drop > 0 and self.base.a == self.highlight.a == 1:
-            # libass's shadow is the stroke's whole shape, moved. Made taller and moved by half of that, and the stroke
-            # itself left out, it is stroke and shadow in one image.
-            self.edge = (
-                f"\\xbord{number(stroke)}\\ybord{number(stroke + drop / 2)}\\xshad0\\yshad{number(drop / 2)}"
-                f"\\4c{outline.ass()}"
+        self.is_typewriter = fields.animation_style == "typewriter"
+        self.is_karaoke = fields.animation_style == "karaoke"
+        stroke_px = fields.stroke_thickness / fields.font_size * caption.font_px
+        shadow = compute_shadow(style)
+        drop_px, blur_px = shadow.drop_em * caption.font_px, shadow.blur_em * caption.font_px
+        outline = parse_colour(preset.stroke_colour)
+        # Alpha of the visible letters (1), stroke (3) and shadow (4), by the number of the ASS colour.
+        self._alphas = {"1": self.base.to_ass_alpha()}
+        self.edge_tags = ""
+        if stroke_px > 0 and drop_px > 0 and self.base.a == self.highlight.a == 1:
+            # libass's shadow is the whole shape of the stroke, moved. Made taller and moved by half of that, with the
+            # stroke itself invisible, it shows stroke and shadow in one image.
+            self.edge_tags = (
+                f"\\xbord{format_number(stroke_px)}\\ybord{format_number(stroke_px + drop_px / 2)}"
+                f"\\xshad0\\yshad{format_number(drop_px / 2)}\\4c{outline.to_ass()}"
             )
-            self.alphas |= {"3": "&HFF&", "4": outline.ass_alpha()}
-        elif stroke > 0:
-            self.edge = f"\\bord{number(stroke)}\\3c{outline.ass()}"
-            self.alphas["3"] = outline.ass_alpha()
-            if drop > 0:
-                self.edge += f"\\xshad0\\yshad{number(drop)}\\4c{outline.ass()}"
-                self.alphas["4"] = outline.ass_alpha()
-        elif soft > 0:
-            shadow = Colour(shade.r, shade.g, shade.b, strength / caption.em)
-            self.edge = f"\\bord{number(soft * 0.5)}\\blur{number(soft)}\\3c{shadow.ass()}"
-            self.alphas["3"] = shadow.ass_alpha()
-        # A stroke as thick as a space would cover the neighbours: it then lies behind all letters.
-        self.behind = stroke > 0.3 * caption.em
+            self._alphas |= {"3": "&HFF&", "4": outline.to_ass_alpha()}
+        elif stroke_px > 0:
+            self.edge_tags = f"\\bord{format_number(stroke_px)}\\3c{outline.to_ass()}"
+            self._alphas["3"] = outline.to_ass_alpha()
+            if drop_px > 0:
+                self.edge_tags += f"\\xshad0\\yshad{format_number(drop_px)}\\4c{outline.to_ass()}"
+                self._alphas["4"] = outline.to_ass_alpha()
+        elif blur_px > 0:
+            colour = parse_colour(preset.shadow_colour)
+            soft_edge = Colour(colour.r, colour.g, colour.b, shadow.opacity)
+            self.edge_tags = (
+                f"\\bord{format_number(blur_px * 0.5)}\\blur{format_number(blur_px)}\\3c{soft_edge.to_ass()}"
+            )
+            self._alphas["3"] = soft_edge.to_ass_alpha()
+        # A stroke as thick as a space would cover the neighbouring letters, so it lies behind all letters.
+        self.stroke_is_behind = stroke_px > 0.3 * caption.font_px
 
-    def visible(self, *tags: str) -> str:
-        return "".join(f"\\{tag}a{self.alphas[tag]}" for tag in tags or self.alphas)
+    def visible(self) -> str:
+        """Tags that show letters, stroke and shadow."""
+        return "".join(f"\\{number}a{alpha}" for number, alpha in self._alphas.items())
+
+    def hidden(self) -> str:
+        """Tags that hide them."""
+        return "".join(f"\\{number}a&HFF&" for number in self._alphas)
+
+    def colour(self, colour: Colour) -> str:
+        """Tags for the colour of the letters."""
+        # The letters of a typewriter caption have alpha tags of their own.
+        shares_alpha = self.is_typewriter or self.base.a == self.highlight.a
+        return f"\\1c{colour.to_ass()}" + ("" if shares_alpha else f"\\1a{colour.to_ass_alpha()}")
 
 
-def _word(placed: Placed, look: _Look) -> list[Event]:
-    assert placed.measure is not None
-    x = placed.x + placed.measure.middle * look.caption.em
-    y = placed.y - _MIDDLE_ABOVE_BASELINE * look.caption.em
+def _word_events(placed: PlacedToken, metrics: TextMetrics, tags: _CaptionTags) -> list[Event]:
+    x = placed.x + metrics.middle * tags.caption.font_px
+    y = placed.y - _MIDDLE_ABOVE_BASELINE_EM * tags.caption.font_px
     events: list[Event] = []
-    for motion in motions(look.style, look.caption, x, y):
-        if motion.end_s - motion.start_s < 0.005:
+    for motion in caption_motions(tags.style, tags.caption, x, y):
+        if motion.end_s - motion.start_s < MIN_DURATION_S:
             continue
-        swell = word_tags(look.style, look.caption, placed, motion)
-        start = f"{motion.position}{look.size}{motion.tags}{swell}"
-        if look.behind:
-            back = f"{start}{look.edge}\\1c&H000000&"
-            events.append(_event(STROKE, motion, look, back, _text(placed, look, motion)))
-            events += _letters(placed, look, motion, start)
+        swell = swell_tags(tags.style, tags.caption, placed, motion)
+        start_tags = f"{motion.position_tag}{tags.size_tag}{motion.tags}{swell}"
+        if tags.stroke_is_behind:
+            stroke_tags = f"{start_tags}{tags.edge_tags}\\1c&H000000&"
+            events.append(_event(STROKE_LAYER, motion, tags, stroke_tags, _format_text(placed, metrics, tags, motion)))
+            events += _letter_events(placed, metrics, tags, motion, start_tags)
         else:
-            events += _letters(placed, look, motion, start + look.edge)
+            events += _letter_events(placed, metrics, tags, motion, start_tags + tags.edge_tags)
     return events
 
 
-def _event(layer: int, motion: Motion, look: _Look, tags: str, text: str) -> Event:
-    opacity = "" if look.typed else look.visible()
-    return Event(layer, motion.start_s, motion.end_s, look.name, f"{{{opacity}{tags}}}{text}")
+def _event(layer: int, motion: Motion, tags: _CaptionTags, own_tags: str, text: str) -> Event:
+    alpha_tags = "" if tags.is_typewriter else tags.visible()
+    return Event(layer, motion.start_s, motion.end_s, tags.style_name, f"{{{alpha_tags}{own_tags}}}{text}")
 
 
-def _letters(placed: Placed, look: _Look, motion: Motion, start: str) -> list[Event]:
-    on, off = lit(look.caption, placed)
-    on, off = on - motion.start_s, off - motion.start_s
-    length = motion.end_s - motion.start_s
-    if look.sung:
-        return _sung(placed, look, motion, start, on, off)
-    base, bright = _colour(look.base, look), _colour(look.highlight, look)
-    if on <= 0.0005 < off:
-        tags = bright + (_switch(off, base) if off < length - 0.001 else "")
-    elif 0 < on < length:
-        tags = base + _switch(on, bright) + (_switch(off, base) if off < length - 0.001 else "")
+def _letter_events(
+    placed: PlacedToken, metrics: TextMetrics, tags: _CaptionTags, motion: Motion, start_tags: str
+) -> list[Event]:
+    on_s, off_s = highlight_interval(tags.caption, placed)
+    on_s, off_s = on_s - motion.start_s, off_s - motion.start_s
+    duration_s = motion.end_s - motion.start_s
+    if tags.is_karaoke:
+        return _karaoke_events(placed, metrics, tags, motion, start_tags)
+    base, highlight = tags.colour(tags.base), tags.colour(tags.highlight)
+    switch_off = _switch(off_s, base) if off_s < duration_s - 0.001 else ""
+    if on_s <= _FIRST_FRAME_S < off_s:
+        colour_tags = highlight + switch_off
+    elif 0 < on_s < duration_s:
+        colour_tags = base + _switch(on_s, highlight) + switch_off
     else:
-        tags = base
-    return [_event(LETTERS, motion, look, start + tags, _text(placed, look, motion))]
+        colour_tags = base
+    text = _format_text(placed, metrics, tags, motion)
+    return [_event(LETTERS_LAYER, motion, tags, start_tags + colour_tags, text)]
 
 
-def _colour(colour: Colour, look: _Look) -> str:
-    # Letters that are being typed have an alpha of their own.
-    same = look.typed or look.base.a == look.highlight.a
-    return f"\\1c{colour.ass()}" + ("" if same else f"\\1a{colour.ass_alpha()}")
+def _switch(time_s: float, tags: str) -> str:
+    r"""Change tags from one frame to the next.
+
+    libass still shows the old value at the first millisecond of a `\t` transform, so the transform begins one earlier.
+    """
+    time_ms = max(1, to_ms(time_s))
+    return f"\\t({time_ms - 1},{time_ms},{tags})"
 
 
-def _switch(at_s: float, tags: str) -> str:
-    """A change from one frame to the next: libass still shows the old value at a transform's first millisecond."""
-    at = max(1, ms(at_s))
-    return f"\\t({at - 1},{at},{tags})"
+def _karaoke_events(
+    placed: PlacedToken, metrics: TextMetrics, tags: _CaptionTags, motion: Motion, start_tags: str
+) -> list[Event]:
+    r"""The highlight colour runs through the word while it is spoken, and stays.
 
-
-def _sung(placed: Placed, look: _Look, motion: Motion, start: str, on: float, off: float) -> list[Event]:
-    """The colour runs through the word as it is sung and stays. `\\kf` runs rightwards only, so right-to-left words
-    are uncovered by a clip instead."""
-    assert placed.measure is not None
-    runs = _runs(placed.measure.runs, look)
-    bright = f"\\1c{look.highlight.ass()}\\1a{look.highlight.ass_alpha()}"
-    base = f"\\1c{look.base.ass()}\\1a{look.base.ass_alpha()}"
-    if direction(placed.text) != "R":
-        wait, sweep = max(0, round(on * 100)), max(1, round((off - max(on, 0.0)) * 100))
-        tags = f"{start}{bright}\\2c{look.base.ass()}\\2a{look.base.ass_alpha()}\\k{wait}\\kf{sweep}"
-        return [_event(LETTERS, motion, look, tags, runs)]
-    em = look.caption.em
+    `\kf` runs rightwards only. A right-to-left word is drawn twice, and a moving clip uncovers the highlighted copy.
+    """
+    on_s, off_s = highlight_interval(tags.caption, placed)
+    on_s, off_s = on_s - motion.start_s, off_s - motion.start_s
+    text = _format_runs(metrics.runs, tags)
+    highlight = f"\\1c{tags.highlight.to_ass()}\\1a{tags.highlight.to_ass_alpha()}"
+    if detect_text_direction(placed.text) != "R":
+        wait_cs, sweep_cs = max(0, round(on_s * 100)), max(1, round((off_s - max(on_s, 0.0)) * 100))
+        base = f"\\2c{tags.base.to_ass()}\\2a{tags.base.to_ass_alpha()}"
+        karaoke_tags = f"{start_tags}{highlight}{base}\\k{wait_cs}\\kf{sweep_cs}"
+        return [_event(LETTERS_LAYER, motion, tags, karaoke_tags, text)]
+    base = f"\\1c{tags.base.to_ass()}\\1a{tags.base.to_ass_alpha()}"
+    em = tags.caption.font_px
     left, right = int(placed.x - em), int(placed.x + placed.width + em)
     top, bottom = int(placed.y - 2 * em), int(placed.y + em)
-    inked = int(placed.x + placed.width) + 1
-    clip = (
-        f"\\clip({inked},{top},{right},{bottom})\\t({ms(on)},{max(1, ms(off))},\\clip({left},{top},{right},{bottom}))"
+    ink_right = int(placed.x + placed.width) + 1
+    clip_tags = (
+        f"\\clip({ink_right},{top},{right},{bottom})"
+        f"\\t({to_ms(on_s)},{max(1, to_ms(off_s))},\\clip({left},{top},{right},{bottom}))"
     )
     return [
-        _event(LETTERS, motion, look, start + base, runs),
-        _event(LETTERS + 1, motion, look, f"{start}\\bord0\\shad0\\blur0{bright}{clip}", runs),
+        _event(LETTERS_LAYER, motion, tags, start_tags + base, text),
+        _event(LETTERS_LAYER + 1, motion, tags, f"{start_tags}\\bord0\\shad0\\blur0{highlight}{clip_tags}", text),
     ]
 
 
-def _text(placed: Placed, look: _Look, motion: Motion) -> str:
-    assert placed.measure is not None
-    return _typed(placed, look, motion) if look.typed else _runs(placed.measure.runs, look)
+def _format_text(placed: PlacedToken, metrics: TextMetrics, tags: _CaptionTags, motion: Motion) -> str:
+    if tags.is_typewriter:
+        return _format_typed_runs(placed, metrics, tags, motion)
+    return _format_runs(metrics.runs, tags)
 
 
-def _runs(runs: Sequence[Run], look: _Look) -> str:
-    text, current = "", look.main
+def _format_runs(runs: Sequence[GlyphRun], tags: _CaptionTags) -> str:
+    text, face = "", tags.main_face
     for run in runs:
-        if run.face != current:
-            text += f"{{{_font(run.face)}}}"
-            current = run.face
-        text += escape(run.text)
+        if run.face != face:
+            text += _font_tag(run.face)
+            face = run.face
+        text += escape_text(run.text)
     return text
 
 
-def _font(face: Face) -> str:
-    return f"\\fn{face.name}"
-
-
-def _typed(placed: Placed, look: _Look, motion: Motion) -> str:
+def _format_typed_runs(placed: PlacedToken, metrics: TextMetrics, tags: _CaptionTags, motion: Motion) -> str:
     """Letters that appear one after the other while the word is spoken."""
-    assert placed.measure is not None
     token = placed.token
-    clusters = sum(len(graphemes(run.text)) for run in placed.measure.runs)
-    span = min(token.end_s - token.start_s, 0.07 * clusters)
-    hidden, shown = "".join(f"\\{tag}a&HFF&" for tag in look.alphas), look.visible()
-    text, current, typed = "", look.main, 0
-    for run in placed.measure.runs:
-        if run.face != current:
-            text += f"{{{_font(run.face)}}}"
-            current = run.face
-        for cluster in graphemes(run.text):
-            at = token.start_s + span * typed / clusters - motion.start_s
-            text += f"{{{shown if at <= 0.0005 else hidden + _switch(at, shown)}}}{escape(cluster)}"
+    letters = sum(len(split_graphemes(run.text)) for run in metrics.runs)
+    typing_s = min(token.end_s - token.start_s, _TYPING_S_PER_LETTER * letters)
+    hidden, visible = tags.hidden(), tags.visible()
+    text, face, typed = "", tags.main_face, 0
+    for run in metrics.runs:
+        if run.face != face:
+            text += _font_tag(run.face)
+            face = run.face
+        for cluster in split_graphemes(run.text):
+            appears_s = token.start_s + typing_s * typed / letters - motion.start_s
+            alpha_tags = visible if appears_s <= _FIRST_FRAME_S else hidden + _switch(appears_s, visible)
+            text += f"{{{alpha_tags}}}{escape_text(cluster)}"
             typed += 1
     return text
 
 
-def _box(caption: Caption, style: Style, name: str) -> list[Event]:
+def _font_tag(face: Face) -> str:
+    return f"{{\\fn{face.name}}}"
+
+
+def _box_events(caption: Caption, style: CaptionStyle, named_style: NamedStyle) -> list[Event]:
     colour = parse_colour(style.fields.caption_bg)
     if colour.a == 0:
         return []
     left, top, right, bottom = caption.box
-    radius = min(style.preset.box_radius * caption.em, (bottom - top) / 2, (right - left) / 2)
-    shape = rounded(right - left, bottom - top, radius)
-    events = []
-    for motion in motions(style, caption, (left + right) / 2, (top + bottom) / 2):
-        if motion.end_s - motion.start_s >= 0.005:
-            tags = f"{motion.position}{motion.tags}\\1c{colour.ass()}\\1a{colour.ass_alpha()}\\p1"
-            events.append(Event(BOX, motion.start_s, motion.end_s, name, f"{{{tags}}}{shape}"))
-    return events
-
-
-def rounded(width: float, height: float, radius: float) -> str:
-    """A rectangle with round corners as an ASS drawing, its corner at 0, 0. 0.5523 makes a Bézier curve a quarter
-    circle to 0.03 % (Riškus, Approximation of a cubic Bézier curve by circular arcs, 2006)."""
-    w, h, r = width, height, radius
-    k = r * (1 - 0.5523)
-
-    def p(*values: float) -> str:
-        return " ".join(number(v) for v in values)
-
-    return (
-        f"m {p(r, 0)} l {p(w - r, 0)} b {p(w - k, 0, w, k, w, r)} l {p(w, h - r)} b {p(w, h - k, w - k, h, w - r, h)} "
-        f"l {p(r, h)} b {p(k, h, 0, h - k, 0, h - r)} l {p(0, r)} b {p(0, k, k, 0, r, 0)}"
+    width, height = right - left, bottom - top
+    drawing = draw_rounded_rectangle(
+        width, height, min(style.preset.box_radius * caption.font_px, height / 2, width / 2)
     )
+    events = []
+    for motion in caption_motions(style, caption, (left + right) / 2, (top + bottom) / 2):
+        if motion.end_s - motion.start_s >= MIN_DURATION_S:
+            colour_tags = f"\\1c{colour.to_ass()}\\1a{colour.to_ass_alpha()}"
+            text = f"{{{motion.position_tag}{motion.tags}{colour_tags}\\p1}}{drawing}"
+            events.append(Event(BOX_LAYER, motion.start_s, motion.end_s, named_style.name, text))
+    return events

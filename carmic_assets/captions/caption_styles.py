@@ -1,6 +1,6 @@
-"""The seven caption styles as data, and how a clip's `style` and `caption_style` become one `Style`.
+"""The seven caption styles as data, and how a clip's `style` and `caption_style` are resolved to one `CaptionStyle`.
 
-Never draws and never looks at a font: names, numbers and colours only, so that the API can answer from here.
+Holds names, numbers and colours only; it reads no font, so that the API can import it cheaply.
 """
 
 from __future__ import annotations
@@ -14,36 +14,31 @@ import msgspec
 from carmic_assets.captions.colours import parse_colour
 from carmic_assets.model.template import StyleConfig, TemplateConfig
 
-Case = Literal["as spoken", "upper", "lower"]
+LetterCase = Literal["as spoken", "upper", "lower"]
 
 
-class Preset(msgspec.Struct, frozen=True):
-    """A look. `style` holds what a client can set; the rest is the look's own and follows `caption_style`.
-
-    `weight` is the font weight wanted (100..900; the nearest that the family has is used); `words_per_line` and
-    `words_per_caption` keep a caption short whatever fits; `shadow_drop` (below a stroke, at full intensity) and
-    `shadow_blur` (where there is no stroke) are in ems.
-    """
+class StylePreset(msgspec.Struct, frozen=True):
+    """A shipped caption style. Clients can override the fields of `style`, but not the other fields."""
 
     name: str
     description: str
     style: StyleConfig
-    weight: int
-    words_per_line: int
+    weight: int  # font weight, 100..900; the nearest that the family has is used
+    words_per_line: int  # upper limits that hold even where more words would fit
     words_per_caption: int
-    shadow_blur: float
-    shadow_drop: float
+    shadow_blur: float  # ems; of the soft edge that replaces the shadow where there is no stroke
+    shadow_drop: float  # ems below the stroke, at full `shadowIntensity`
     stroke_colour: str = "#000000"
     shadow_colour: str = "#000000"
-    lower: bool = False
-    box_radius: float = 0.32  # of an em
-    box_padding: tuple[float, float] = (0.45, 0.28)  # ems, sideways and up and down
+    is_lower_case: bool = False
+    box_radius: float = 0.32  # ems
+    box_padding: tuple[float, float] = (0.45, 0.28)  # ems, horizontal and vertical
 
 
-PRESETS: dict[str, Preset] = {
+STYLE_PRESETS: dict[str, StylePreset] = {
     p.name: p
     for p in (
-        Preset(
+        StylePreset(
             "HORMOZI",
             "Heavy capitals, thick outline, the spoken word in yellow and a size up",
             StyleConfig(
@@ -62,7 +57,7 @@ PRESETS: dict[str, Preset] = {
             shadow_blur=0.08,
             shadow_drop=0.09,
         ),
-        Preset(
+        StylePreset(
             "DEFAULT",
             "Clean bold capitals, a fine outline, the spoken word in gold",
             StyleConfig(),
@@ -72,7 +67,7 @@ PRESETS: dict[str, Preset] = {
             shadow_blur=0.08,
             shadow_drop=0.11,
         ),
-        Preset(
+        StylePreset(
             "MINIMAL",
             "Sentence case without an outline, soft shadow, the spoken word turns from grey to white",
             StyleConfig(
@@ -93,7 +88,7 @@ PRESETS: dict[str, Preset] = {
             shadow_blur=0.13,
             shadow_drop=0.08,
         ),
-        Preset(
+        StylePreset(
             "IMPACT",
             "One or two huge condensed words below the face, bouncing in, the spoken one in red",
             StyleConfig(
@@ -115,7 +110,7 @@ PRESETS: dict[str, Preset] = {
             shadow_blur=0.08,
             shadow_drop=0.07,
         ),
-        Preset(
+        StylePreset(
             "KARAOKE",
             "Whole phrases that fill with colour from word to word as they are sung",
             StyleConfig(
@@ -135,7 +130,7 @@ PRESETS: dict[str, Preset] = {
             shadow_drop=0.09,
             stroke_colour="#101828",
         ),
-        Preset(
+        StylePreset(
             "BUBBLE",
             "Dark words in a white rounded bubble that slides in, the spoken word in violet",
             StyleConfig(
@@ -159,7 +154,7 @@ PRESETS: dict[str, Preset] = {
             box_radius=0.5,
             box_padding=(0.62, 0.36),
         ),
-        Preset(
+        StylePreset(
             "WHISPER",
             "Small quiet lower-case letters that type themselves on a dark veil",
             StyleConfig(
@@ -180,7 +175,7 @@ PRESETS: dict[str, Preset] = {
             words_per_caption=10,
             shadow_blur=0.08,
             shadow_drop=0.08,
-            lower=True,
+            is_lower_case=True,
             box_radius=0.25,
             box_padding=(0.6, 0.32),
         ),
@@ -188,82 +183,100 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-class Style(msgspec.Struct, frozen=True):
-    """What a clip's captions look like, decided: the client's fields over the preset's."""
+class CaptionStyle(msgspec.Struct, frozen=True):
+    """The resolved style of a clip's captions: `fields` are the client's values over those of `preset`."""
 
-    preset: Preset
+    preset: StylePreset
     fields: StyleConfig
 
     @property
-    def case(self) -> Case:
+    def case(self) -> LetterCase:
+        """The letter case in which captions are set."""
         if self.fields.uppercase:
             return "upper"
-        return "lower" if self.preset.lower else "as spoken"
+        return "lower" if self.preset.is_lower_case else "as spoken"
 
 
-def shadow_ems(style: Style) -> tuple[float, float, float]:
-    """How far the shadow falls below a stroke, how soft it is without one (ems), its opacity 0..1. Zeros for none."""
+class Shadow(msgspec.Struct, frozen=True):
+    """The shadow of a style; all zero for none."""
+
+    drop_em: float  # how far it reaches below a stroke
+    blur_em: float  # how soft the edge is that replaces it where there is no stroke
+    opacity: float  # of that edge, 0..1
+
+
+def compute_shadow(style: CaptionStyle) -> Shadow:
+    """Return the shadow of a style at its `shadowIntensity`."""
     strength = style.fields.shadow_intensity / 100 if style.fields.drop_shadow else 0.0
     if strength == 0:
-        return 0.0, 0.0, 0.0
-    return style.preset.shadow_drop * strength, max(style.preset.shadow_blur, 0.05), strength
+        return Shadow(0.0, 0.0, 0.0)
+    return Shadow(style.preset.shadow_drop * strength, max(style.preset.shadow_blur, 0.05), strength)
 
 
-def known_styles(custom: Mapping[str, TemplateConfig] | None = None) -> list[str]:
-    """The names that `caption_style` may take: the shipped ones, then the workspace's own."""
-    return [*PRESETS, *(name for name in custom or {} if name not in PRESETS)]
+def list_style_names(custom_styles: Mapping[str, TemplateConfig] | None = None) -> list[str]:
+    """List the values that `caption_style` may have: the presets, then the workspace's templates."""
+    return [*STYLE_PRESETS, *(name for name in custom_styles or {} if name not in STYLE_PRESETS)]
 
 
-def styles_of(saved: Mapping[str, dict[str, Any]]) -> dict[str, TemplateConfig]:
-    """A workspace's stored templates as the styles that their names call; one that no longer fits, since another
-    version saved it, is left out."""
-    found = {}
+def parse_custom_styles(saved: Mapping[str, dict[str, Any]]) -> dict[str, TemplateConfig]:
+    """Parse a workspace's stored templates, by name. Those that do not fit this version's schema are dropped."""
+    styles = {}
     for name, raw in saved.items():
         with suppress(msgspec.ValidationError):
-            found[name] = msgspec.convert(raw, TemplateConfig)
-    return found
+            styles[name] = msgspec.convert(raw, TemplateConfig)
+    return styles
 
 
-def resolve_style(config: TemplateConfig, custom: Mapping[str, TemplateConfig] | None = None) -> Style:
-    """The style of `config`: each field that it leaves at its default is filled by its `caption_style`.
+def resolve_style(config: TemplateConfig, custom_styles: Mapping[str, TemplateConfig] | None = None) -> CaptionStyle:
+    """Resolve the style of a configuration: each field left at its default takes the value of its `caption_style`.
 
-    `custom` are the workspace's own templates by the name that `caption_style` calls them; each stands on one of the
-    shipped styles. ValueError with the known names where `caption_style` is none of them.
+    Args:
+        config: The configuration.
+        custom_styles: The workspace's templates by name. Each is itself based on a preset.
+
+    Raises:
+        ValueError: `caption_style` is not a known name; the message lists the known ones.
     """
-    own = (custom or {}).get(config.caption_style)
-    if own is not None and config.caption_style not in PRESETS:
-        base = PRESETS.get(own.caption_style, PRESETS["DEFAULT"])
-        return Style(base, _filled(config.style, _filled(own.style, base.style)))
-    if config.caption_style not in PRESETS:
+    custom = (custom_styles or {}).get(config.caption_style)
+    if custom is not None and config.caption_style not in STYLE_PRESETS:
+        preset = STYLE_PRESETS.get(custom.caption_style, STYLE_PRESETS["DEFAULT"])
+        return CaptionStyle(preset, _fill_defaults(config.style, _fill_defaults(custom.style, preset.style)))
+    if config.caption_style not in STYLE_PRESETS:
         raise ValueError(
-            f'There is no caption style "{config.caption_style[:60]}". Known ones: {", ".join(known_styles(custom))}.'
+            f'There is no caption style "{config.caption_style[:60]}". '
+            f"Use one of: {', '.join(list_style_names(custom_styles))}."
         )
-    preset = PRESETS[config.caption_style]
-    return Style(preset, _filled(config.style, preset.style))
+    preset = STYLE_PRESETS[config.caption_style]
+    return CaptionStyle(preset, _fill_defaults(config.style, preset.style))
 
 
-def _filled(own: StyleConfig, preset: StyleConfig) -> StyleConfig:
+def _fill_defaults(style: StyleConfig, base: StyleConfig) -> StyleConfig:
+    """Return the fields of `style`, and those of `base` where `style` has the default value."""
     default = StyleConfig()
     names = StyleConfig.__struct_fields__
-    return StyleConfig(**{n: getattr(preset if getattr(own, n) == getattr(default, n) else own, n) for n in names})
+    return StyleConfig(**{n: getattr(base if getattr(style, n) == getattr(default, n) else style, n) for n in names})
 
 
-def caption_templates() -> list[dict[str, object]]:
-    """The shipped styles as `GET /projects/caption-templates` lists them: id, name, description and `style` fields."""
+def describe_presets() -> list[dict[str, object]]:
+    """Describe the presets as `GET /projects/caption-templates` returns them."""
     return [
         {
-            "id": p.name,
-            "name": p.name,
-            "description": p.description,
+            "id": preset.name,
+            "name": preset.name,
+            "description": preset.description,
             "is_system": True,
-            "style": msgspec.to_builtins(p.style),
+            "style": msgspec.to_builtins(preset.style),
         }
-        for p in PRESETS.values()
+        for preset in STYLE_PRESETS.values()
     ]
 
 
-def check_colours(fields: StyleConfig) -> None:
-    """ValueError that names the field whose colour is none."""
+def validate_colours(fields: StyleConfig) -> None:
+    """Check the colours of a style.
+
+    Raises:
+        ValueError: One of them is not a colour; the message names the field.
+    """
     for name, value in (
         ("captionColor", fields.caption_color),
         ("highlightColor", fields.highlight_color),
@@ -271,5 +284,5 @@ def check_colours(fields: StyleConfig) -> None:
     ):
         try:
             parse_colour(value)
-        except ValueError as wrong:
-            raise ValueError(f"style.{name}: {wrong}") from None
+        except ValueError as error:
+            raise ValueError(f"`style.{name}`: {error}") from None

@@ -1,6 +1,7 @@
-"""The captions of one clip, put together: ASS, fonts and colour pictures for the renderer, caption events for the API.
+"""Runs the caption pipeline for one clip.
 
-The one door that rendering, exports and the API use; the other modules of this room are its parts.
+Rendering, exports and the API enter the package here: `write_ass` makes the script, fonts and emoji pictures for the
+renderer, and `list_caption_events` makes the same layout as data.
 """
 
 from __future__ import annotations
@@ -12,24 +13,33 @@ from pathlib import Path
 
 import msgspec
 
-from carmic_assets.captions import ass
-from carmic_assets.captions.animation import lit, reach
-from carmic_assets.captions.caption_styles import Style, resolve_style
-from carmic_assets.captions.emoji import picture
-from carmic_assets.captions.fonts import fonts_dir
-from carmic_assets.captions.hook_title import SIZE, hook_style, set_hook
-from carmic_assets.captions.placement import EMOJI_EM, Caption, frame, set_captions
-from carmic_assets.captions.reactions import Blocked, place
-from carmic_assets.captions.shaping import Setter
-from carmic_assets.captions.tokens import east_asian
-from carmic_assets.captions.word_timing import OutputClock, spoken
+from carmic_assets.captions.animation import highlight_interval
+from carmic_assets.captions.ass import NamedStyle, build_events, format_script
+from carmic_assets.captions.caption_geometry import compute_geometry
+from carmic_assets.captions.caption_styles import CaptionStyle, resolve_style
+from carmic_assets.captions.emoji import render_emoji
+from carmic_assets.captions.fonts import build_fonts_dir
+from carmic_assets.captions.hook_title import FONT_SIZE_PX, derive_hook_style, place_hook_title
+from carmic_assets.captions.line_breaking import break_screens
+from carmic_assets.captions.line_measuring import EMOJI_WIDTH_EM, measure_text
+from carmic_assets.captions.phrases import split_phrases
+from carmic_assets.captions.placement import Caption, place_screens
+from carmic_assets.captions.reactions import OccupiedArea, place_reactions
+from carmic_assets.captions.safe_zone import Rect
+from carmic_assets.captions.shaping import Typesetter
+from carmic_assets.captions.unicode_text import detect_east_asian_language
+from carmic_assets.captions.word_timing import OutputClock, tokenize_words
 from carmic_assets.model.edit import Edit, Span
 
+_EMOJI_SIDE_EM = 1.04  # of the picture of an emoji in the text
+_EMOJI_ABOVE_BASELINE_EM = 0.88
 
-class Picture(msgspec.Struct, frozen=True):
-    """A PNG to lay over the picture: `x`, `y` is its top left corner, canvas pixels; scale it to `size` x `size`.
-    Output seconds; `timing.first_frame` tells the frames. `reaction`: one of `elements.emojis`, not an emoji of the
-    text."""
+
+class EmojiOverlay(msgspec.Struct, frozen=True):
+    """A PNG to lay over the picture, scaled to `size` x `size`. `x`, `y` is its top left corner in canvas pixels.
+
+    Times are on the output clock; `word_timing.first_frame_number` converts them to frames.
+    """
 
     path: str
     x: float
@@ -37,22 +47,22 @@ class Picture(msgspec.Struct, frozen=True):
     size: float
     start_s: float
     end_s: float
-    reaction: bool = False
+    reaction: bool = False  # one of `elements.emojis`, as opposed to an emoji of the text
 
 
 class CaptionTrack(msgspec.Struct, frozen=True):
-    """What the renderer needs. `notes` say what could not be shown as asked, in sentences for the user."""
+    """What the renderer needs to draw the captions of a clip."""
 
     ass_path: str
     fonts_dir: str
-    pictures: tuple[Picture, ...]
+    overlays: tuple[EmojiOverlay, ...]
     captions: tuple[Caption, ...]
     hook: Caption | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # sentences for the user: what could not be shown as configured
 
 
 class SpokenWord(msgspec.Struct, frozen=True):
-    """A word of a caption as it is shown, and when it is highlighted; output seconds."""
+    """A word of a caption as it is shown, and when it is highlighted (output clock)."""
 
     text: str
     start_s: float
@@ -60,158 +70,179 @@ class SpokenWord(msgspec.Struct, frozen=True):
 
 
 class CaptionEvent(msgspec.Struct, frozen=True):
-    """One caption; output seconds, canvas pixels. `text` has its line breaks, `size` is the em, `middle` the vertical
-    middle from the top, `box` left, top, right, bottom with padding. `kind` is "caption" or "hook"."""
+    """One caption as the API returns it. Times are on the output clock, lengths in canvas pixels."""
 
     start_s: float
     end_s: float
-    text: str
+    text: str  # with a newline between lines
     words: tuple[SpokenWord, ...]
     speaker: str | None
-    size: float
-    middle: float
-    box: tuple[float, float, float, float]
-    kind: str = "caption"
+    size: float  # font size
+    middle: float  # y of the vertical centre
+    box: Rect  # with padding
+    kind: str = "caption"  # "caption" or "hook"
 
 
-class _Layout(msgspec.Struct, frozen=True):
-    style: Style
-    setter: Setter
+class _CaptionLayout(msgspec.Struct, frozen=True):
+    """The placed captions of a clip, before anything is drawn."""
+
+    style: CaptionStyle
+    typesetter: Typesetter
     captions: list[Caption]
     hook: Caption | None
-    hook_setter: Setter | None
+    hook_typesetter: Typesetter | None
+
+    @property
+    def all_captions(self) -> list[Caption]:
+        return [*self.captions, *([self.hook] if self.hook else [])]
 
 
 def write_ass(edit: Edit, folder: Path, cache: Path) -> CaptionTrack:
-    """Write `captions.ass` into `folder`; make fonts and pictures in `cache`, which clips and workspaces may share.
+    """Write `captions.ass` into a folder, and the fonts and emoji pictures that it needs into a cache.
 
-    ValueError (a sentence for the user) for an unknown font or caption style, or a colour that is none.
+    Clips and workspaces may share the cache.
+
+    Raises:
+        ValueError: A font, a caption style or a colour is not valid; the message is a sentence for the user.
     """
-    layout = _layout(edit, cache)
+    layout = _lay_out(edit, cache)
     canvas = (edit.width, edit.height)
     scale = min(canvas) / 1080
-    size = layout.style.fields.font_size * scale
-    styles = [("Caption", layout.setter.main, size)]
-    events = [e for c in layout.captions for e in ass.caption_events(c, layout.style, layout.setter.main, size)]
-    used = [layout.setter.main, *layout.setter.used]
-    if layout.hook is not None and layout.hook_setter is not None:
-        main = layout.hook_setter.main
-        styles.append(("Hook", main, SIZE * scale))
-        events += ass.caption_events(layout.hook, hook_style(layout.style), main, SIZE * scale, "Hook")
-        used += [main, *layout.hook_setter.used]
+    caption_style = NamedStyle("Caption", layout.typesetter.main_face, layout.style.fields.font_size * scale)
+    styles = [caption_style]
+    events = [event for caption in layout.captions for event in build_events(caption, layout.style, caption_style)]
+    faces = [layout.typesetter.main_face, *layout.typesetter.used_faces]
+    if layout.hook is not None and layout.hook_typesetter is not None:
+        hook_style = NamedStyle("Hook", layout.hook_typesetter.main_face, FONT_SIZE_PX * scale)
+        styles.append(hook_style)
+        events += build_events(layout.hook, derive_hook_style(layout.style), hook_style)
+        faces += [layout.hook_typesetter.main_face, *layout.hook_typesetter.used_faces]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "captions.ass"
-    _write(path, ass.document(*canvas, styles, events))
-    shown = [*layout.captions, *([layout.hook] if layout.hook else [])]
-    pictures = [p for caption in shown for p in _in_text(caption, cache)]
-    reactions, notes = _reactions(edit, shown, cache)
-    if layout.setter.missing:
+    _write_text(path, format_script(*canvas, styles, events))
+    text_overlays = [overlay for caption in layout.all_captions for overlay in _overlays_in_text(caption, cache)]
+    reaction_overlays, notes = _reaction_overlays(edit, layout.all_captions, cache)
+    if layout.typesetter.missing_characters:
         notes.append(
-            f'No installed font has the letters "{layout.setter.missing[:40]}": they are left out. '
-            "Upload a font that has them to the media library and choose it as the caption font."
+            f'No installed font has the characters "{layout.typesetter.missing_characters[:40]}", '
+            "so they are left out. Upload a font that has them to the media library and choose it as the caption font."
         )
     return CaptionTrack(
         ass_path=str(path),
-        fonts_dir=str(fonts_dir(used, cache)),
-        pictures=tuple(sorted([*pictures, *reactions], key=lambda p: (p.start_s, p.x))),
+        fonts_dir=str(build_fonts_dir(faces, cache)),
+        overlays=tuple(sorted([*text_overlays, *reaction_overlays], key=lambda o: (o.start_s, o.x))),
         captions=tuple(layout.captions),
         hook=layout.hook,
         notes=tuple(notes),
     )
 
 
-def caption_events(edit: Edit, cache: Path) -> list[CaptionEvent]:
-    """What `subtitle-dry-run` answers and the editor packages carry: every caption with its words, and the hook title.
+def list_caption_events(edit: Edit, cache: Path) -> list[CaptionEvent]:
+    """List the hook title and every caption with its words, for `subtitle-dry-run` and the export packages.
 
-    The same layout as `write_ass`, nothing written but faces in `cache`. ValueError as there.
+    The layout is that of `write_ass`, but nothing is written except faces in the cache.
+
+    Raises:
+        ValueError: As `write_ass`.
     """
-    layout = _layout(edit, cache)
-    events = [_event(c, "caption") for c in layout.captions]
+    layout = _lay_out(edit, cache)
+    events = [_to_event(caption, "caption") for caption in layout.captions]
     if layout.hook is not None:
-        events.insert(0, _event(layout.hook, "hook"))
+        events.insert(0, _to_event(layout.hook, "hook"))
     return events
 
 
-def _layout(edit: Edit, cache: Path) -> _Layout:
+def _lay_out(edit: Edit, cache: Path) -> _CaptionLayout:
+    """Run the pipeline up to placement."""
     style = resolve_style(edit.config, edit.templates)
-    duration = _clock(edit).duration_s
-    tokens = spoken(edit.words, edit.keeps, edit.duration_s)
+    duration_s = _output_clock(edit).duration_s
     canvas = (edit.width, edit.height)
-    hook, hook_setter = None, None
+    hook, hook_typesetter = None, None
     title = edit.config.elements.hook_title
     if title.enabled and title.text.strip():
-        hook_setter = _setter(edit, style, title.text, cache)
-        card = hook_style(style)
-        hook = set_hook(title, frame(card, hook_setter, canvas, reach(card), edit.language), duration)
-    setter = _setter(edit, style, "".join(t.text for t in tokens), cache)
-    framed = frame(style, setter, canvas, reach(style), edit.language)
-    return _Layout(style, setter, set_captions(tokens, framed, duration, hook), hook, hook_setter)
+        hook_typesetter = _make_typesetter(edit, style, title.text, cache)
+        hook_geometry = compute_geometry(derive_hook_style(style), hook_typesetter, canvas, edit.language)
+        hook = place_hook_title(title, hook_geometry, duration_s)
+    tokens = tokenize_words(edit.words, edit.kept_spans, edit.duration_s)
+    typesetter = _make_typesetter(edit, style, "".join(token.text for token in tokens), cache)
+    geometry = compute_geometry(style, typesetter, canvas, edit.language)
+    measured = measure_text(split_phrases(tokens), geometry)
+    screens = break_screens(measured.phrases, measured.limits, duration_s)
+    captions = place_screens(screens, measured.geometry, hook)
+    return _CaptionLayout(style, typesetter, captions, hook, hook_typesetter)
 
 
-def _clock(edit: Edit) -> OutputClock:
-    return OutputClock(edit.keeps or (Span(0.0, edit.duration_s),))
+def _output_clock(edit: Edit) -> OutputClock:
+    return OutputClock(edit.kept_spans or (Span(0.0, edit.duration_s),))
 
 
-def _setter(edit: Edit, style: Style, text: str, cache: Path) -> Setter:
-    font = style.fields.caption_font
-    return Setter(font, style.preset.weight, cache, edit.fonts, edit.language, east_asian(text))
+def _make_typesetter(edit: Edit, style: CaptionStyle, text: str, cache: Path) -> Typesetter:
+    family = style.fields.caption_font
+    script = detect_east_asian_language(text)
+    return Typesetter(family, style.preset.weight, cache, edit.fonts, edit.language, script)
 
 
-def _event(caption: Caption, kind: str) -> CaptionEvent:
-    placed = sorted((p for line in caption.lines for p in line), key=lambda p: (p.token.word, p.token.start_s))
-    times = [lit(caption, p) for p in placed]
+def _to_event(caption: Caption, kind: str) -> CaptionEvent:
+    placed = sorted((p for line in caption.lines for p in line), key=lambda p: (p.token.word_index, p.token.start_s))
+    intervals = [highlight_interval(caption, p) for p in placed]
+    left, top, right, bottom = (round(v, 1) for v in caption.box)
     return CaptionEvent(
         start_s=round(caption.start_s, 3),
         end_s=round(caption.end_s, 3),
         text=caption.text,
         words=tuple(
-            SpokenWord(p.text, round(on, 3), round(off, 3)) for p, (on, off) in zip(placed, times, strict=True)
+            SpokenWord(p.text, round(on_s, 3), round(off_s, 3))
+            for p, (on_s, off_s) in zip(placed, intervals, strict=True)
         ),
         speaker=placed[0].token.speaker,
-        size=round(caption.em, 2),
+        size=round(caption.font_px, 2),
         middle=round((caption.box[1] + caption.box[3]) / 2, 2),
-        box=tuple(round(v, 1) for v in caption.box),  # type: ignore[arg-type]
+        box=(left, top, right, bottom),
         kind=kind,
     )
 
 
-def _in_text(caption: Caption, cache: Path) -> list[Picture]:
-    pictures = []
-    size = 1.04 * caption.em
-    for placed in (p for line in caption.lines for p in line if p.measure is None):
-        path = picture(placed.text, size, cache)
+def _overlays_in_text(caption: Caption, cache: Path) -> list[EmojiOverlay]:
+    """Return the emoji of a caption's text."""
+    overlays = []
+    size = _EMOJI_SIDE_EM * caption.font_px
+    for placed in (p for line in caption.lines for p in line if p.metrics is None):
+        path = render_emoji(placed.text, size, cache)
         if path is not None:
-            x, y = placed.x + (EMOJI_EM * caption.em - size) / 2, placed.y - 0.88 * caption.em
-            pictures.append(Picture(str(path), x, y, size, caption.start_s, caption.end_s))
-    return pictures
+            x = placed.x + (EMOJI_WIDTH_EM * caption.font_px - size) / 2
+            y = placed.y - _EMOJI_ABOVE_BASELINE_EM * caption.font_px
+            overlays.append(EmojiOverlay(str(path), x, y, size, caption.start_s, caption.end_s))
+    return overlays
 
 
-def _reactions(edit: Edit, shown: Sequence[Caption], cache: Path) -> tuple[list[Picture], list[str]]:
+def _reaction_overlays(edit: Edit, captions: Sequence[Caption], cache: Path) -> tuple[list[EmojiOverlay], list[str]]:
+    """Return the emoji reactions of the configuration, and notes on those that are left out."""
     emojis = edit.config.elements.emojis
     if not emojis:
         return [], []
-    clock = _clock(edit)
-    taken = [Blocked(clock.back(c.start_s), clock.back(c.end_s), c.box) for c in shown]
-    placed = place(emojis, (edit.width, edit.height), edit.faces, taken)
-    pictures, notes = [], []
+    clock = _output_clock(edit)
+    occupied = [OccupiedArea(clock.to_clip(c.start_s), clock.to_clip(c.end_s), c.box) for c in captions]
+    placed = place_reactions(emojis, (edit.width, edit.height), edit.faces, occupied)
+    overlays, notes = [], []
     for emoji, (left, top, right, _) in placed:
-        path = picture(emoji.emoji, right - left, cache)
-        start, end = clock.at(emoji.start_time), clock.at(emoji.start_time + emoji.duration)
+        path = render_emoji(emoji.emoji, right - left, cache)
+        start_s, end_s = clock.to_output(emoji.start_time), clock.to_output(emoji.start_time + emoji.duration)
         if path is None:
-            notes.append(f'There is no picture of the emoji "{emoji.emoji}": that reaction is left out.')
-        elif end > start:
-            pictures.append(Picture(str(path), left, top, right - left, start, end, reaction=True))
-    missing = len(emojis) - len(placed)
-    if missing:
-        notes.append(f"{missing} emoji reactions found no place clear of faces and captions: they are left out.")
-    return pictures, notes
+            notes.append(f'There is no picture of the emoji "{emoji.emoji}", so this reaction is left out.')
+        elif end_s > start_s:
+            overlays.append(EmojiOverlay(str(path), left, top, right - left, start_s, end_s, reaction=True))
+    unplaced = len(emojis) - len(placed)
+    if unplaced:
+        notes.append(f"{unplaced} emoji reactions are left out: no place is clear of faces and captions.")
+    return overlays, notes
 
 
-def _write(path: Path, text: str) -> None:
-    descriptor, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")
+def _write_text(path: Path, text: str) -> None:
+    """Write a file so that it is never seen half written."""
+    descriptor, staging_path = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as out:
-            out.write(text)
-        Path(aside).replace(path)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as staging_file:
+            staging_file.write(text)
+        Path(staging_path).replace(path)
     finally:
-        Path(aside).unlink(missing_ok=True)
+        Path(staging_path).unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""The 148 colour names of CSS Color Module Level 4, section 6.1."""
+"""The 148 colour names of the CSS Color Module Level 4, section 6.1, with their values."""
 
 from __future__ import annotations
 
-CSS_NAMES: dict[str, str] = {
+CSS_COLOUR_NAMES: dict[str, str] = {
     "aliceblue": "#f0f8ff",
     "antiquewhite": "#faebd7",
     "aqua": "#00ffff",

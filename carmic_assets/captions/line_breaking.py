@@ -1,9 +1,10 @@
-"""Which words share a screen and where its lines break. Knows widths, not what they are widths of: ems of a font for
-captions, columns for subtitle files.
+"""Fourth step of the caption pipeline: which words share a screen, where its lines break, and when it is shown.
 
-Breaks fall where a reader would pause: at sentence ends, pauses and changes of speaker always, after commas by
-preference, never after a little word that belongs to the next if it can be helped. Both breakers minimise badness over
-the whole phrase by dynamic programming, as Knuth and Plass do (Breaking Paragraphs into Lines, 1981).
+Widths may have any unit: ems of a font for captions, columns for subtitle files.
+
+A screen never crosses a phrase. Inside a phrase, breaks fall after commas by preference, and not after a function
+word where another break fits. Screens and lines are both chosen by dynamic programming over the whole phrase, which
+minimises the sum of a badness per break (Knuth and Plass, Breaking Paragraphs into Lines, 1981).
 """
 
 from __future__ import annotations
@@ -12,177 +13,195 @@ from collections.abc import Sequence
 
 import msgspec
 
-from carmic_assets.captions.shaping import Measure
-from carmic_assets.captions.tokens import ends_clause, ends_sentence, leans_forward
+from carmic_assets.captions.shaping import TextMetrics
+from carmic_assets.captions.unicode_text import binds_to_next, ends_clause
 from carmic_assets.captions.word_timing import Token
 
-PAUSE_S = 0.6  # a silence that ends a caption
-BRIDGE_S = 0.5  # a gap between captions shorter than this is held over: no flicker
-HOLD_S = 0.35  # how long a caption stays after its last word
-LEAST_S = 0.7  # a caption is shown at least this long where the next one allows
+MAX_BRIDGED_GAP_S = 0.5  # over a shorter gap the screen stays until the next one, which avoids flicker
+HOLD_S = 0.35  # how long a screen stays after its last word
+MIN_SCREEN_S = 0.7  # a screen is shown at least this long where the next one allows it
+
+_EPSILON_WORDS = 1e-6  # fractions of words are summed
 
 
-class Unit(msgspec.Struct):
-    """Tokens that stay on one line, with what they are set as (`measures` is None for an emoji, and in files)."""
+class LineItem(msgspec.Struct):
+    """Tokens that no line break divides, with the text that is set for each and its size. A box in Knuth and Plass.
+
+    Heights are ems above (`top`) and below (`bottom`) the baseline.
+    """
 
     tokens: list[Token]
     texts: list[str]
-    measures: list[Measure | None]
+    metrics: list[TextMetrics | None]  # None for an emoji, and in subtitle files
     width: float
     top: float = 0.0
     bottom: float = 0.0
-    weight: float = 1.0  # in words; a letter of an unspaced script counts less
-    space: float = 0.0  # before it, unless it begins a line
+    word_count: float = 1.0  # less than one for a character of a script without spaces
+    space_before: float = 0.0  # dropped at the start of a line
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """What a screen may hold; `room` in the unit of the widths."""
+class LineLimits(msgspec.Struct, frozen=True):
+    """Limits of a screen; `max_width` is in the unit of the items' widths."""
 
-    room: float
-    lines: int
-    words_per_line: float
-    words: float
-    span_s: float = 6.0
-
-
-def phrases(tokens: Sequence[Token]) -> list[list[Token]]:
-    """Stretches that no caption crosses: sentences, and what pauses and changes of speaker part."""
-    found: list[list[Token]] = []
-    for token in tokens:
-        last = found[-1][-1] if found else None
-        if last is None or (
-            not token.glued
-            and (
-                token.start_s - last.end_s >= PAUSE_S
-                or (token.first and token.speaker != last.speaker)
-                or (token.first and ends_sentence(last.text))
-            )
-        ):
-            found.append([token])
-        else:
-            found[-1].append(token)
-    return found
+    max_width: float
+    max_lines: int
+    max_words_per_line: float
+    max_words: float
+    max_duration_s: float = 6.0
 
 
-def screens(units: Sequence[Unit], limits: Limits) -> list[list[Unit]]:
-    """Split a phrase into screens. A unit that is wider than `room` has a line of its own."""
-    count = len(units)
-    best: list[tuple[float, int]] = [(0.0, 0)] + [(float("inf"), 0)] * count
-    for start in range(count):
-        base, held = best[start][0], 0.0
-        lines = _Filler(limits)
-        for end in range(start + 1, count + 1):
-            unit = units[end - 1]
-            held += unit.weight
-            lines.add(unit)
-            span = unit.tokens[-1].end_s - units[start].tokens[0].start_s
-            full = held > limits.words + 1e-6 or span > limits.span_s or lines.count > limits.lines
-            if end - start > 1 and full:
-                break
-            cost = base + _screen_cost(units, start, end, held, limits)
-            if cost < best[end][0]:
-                best[end] = (cost, start)
-    groups: list[list[Unit]] = []
-    end = count
-    while end > 0:
-        start = best[end][1]
-        groups.append(list(units[start:end]))
-        end = start
-    return groups[::-1]
+class Screen(msgspec.Struct, frozen=True):
+    """The lines that are shown from `start_s` to `end_s` of the output clock."""
+
+    start_s: float
+    end_s: float
+    lines: list[list[LineItem]]
 
 
-def line_count(units: Sequence[Unit], limits: Limits) -> int:
-    """The least number of lines that hold the units."""
-    lines = _Filler(limits)
-    for unit in units:
-        lines.add(unit)
-    return lines.count
+def break_screens(phrases: Sequence[Sequence[LineItem]], limits: LineLimits, duration_s: float) -> list[Screen]:
+    """Divide phrases into screens, in order and without overlap.
+
+    An item wider than `limits.max_width` gets a line of its own. `duration_s` is the end of the output clock. A screen
+    whose words take no time may have no duration.
+    """
+    groups = [group for phrase in phrases for group in _group_items(phrase, limits)]
+    times = _schedule(groups, duration_s)
+    return [
+        Screen(start_s, end_s, break_lines(group, limits))
+        for group, (start_s, end_s) in zip(groups, times, strict=True)
+    ]
 
 
-def break_lines(units: Sequence[Unit], limits: Limits) -> list[list[Unit]]:
-    """The units on as few lines as hold them, as even as can be."""
-    count, size = line_count(units, limits), len(units)
-    if count <= 1:
-        return [list(units)]
-    target = (sum(u.width + u.space for u in units) - units[0].space) / count
-    best = [[(float("inf"), 0)] * (size + 1) for _ in range(count + 1)]
+def count_lines(items: Sequence[LineItem], limits: LineLimits) -> int:
+    """Return the smallest number of lines that hold the items."""
+    filler = _GreedyFiller(limits)
+    for item in items:
+        filler.add(item)
+    return filler.line_count
+
+
+def break_lines(items: Sequence[LineItem], limits: LineLimits) -> list[list[LineItem]]:
+    """Set the items on the smallest possible number of lines, of widths as equal as possible."""
+    line_count, size = count_lines(items, limits), len(items)
+    if line_count <= 1:
+        return [list(items)]
+    target_width = (sum(item.width + item.space_before for item in items) - items[0].space_before) / line_count
+    # best[line][end]: the least badness of `line` lines that hold items[:end], and where the last of them starts.
+    best = [[(float("inf"), 0)] * (size + 1) for _ in range(line_count + 1)]
     best[0][0] = (0.0, 0)
-    for line in range(1, count + 1):
+    for line in range(1, line_count + 1):
         for end in range(line, size + 1):
-            width = held = 0.0
+            width = words = 0.0
             for start in range(end - 1, line - 2, -1):
-                width += units[start].width + (units[start + 1].space if start + 1 < end else 0.0)
-                held += units[start].weight
-                if end - start > 1 and (width > limits.room or held > limits.words_per_line + 1e-6):
+                width += items[start].width + (items[start + 1].space_before if start + 1 < end else 0.0)
+                words += items[start].word_count
+                overfull = width > limits.max_width or words > limits.max_words_per_line + _EPSILON_WORDS
+                if end - start > 1 and overfull:
                     break
-                cost = best[line - 1][start][0] + ((width - target) / target) ** 2
+                badness = best[line - 1][start][0] + ((width - target_width) / target_width) ** 2
                 if end < size:
-                    cost += _line_end_cost(units[end - 1].texts[-1], units[end])
+                    badness += _line_end_badness(items[end - 1].texts[-1], items[end])
                 elif end - start == 1 and line > 1:
-                    cost += 0.1  # a word left alone at the end
-                if cost < best[line][end][0]:
-                    best[line][end] = (cost, start)
-    lines: list[list[Unit]] = []
+                    badness += 0.1  # a single word on the last line
+                if badness < best[line][end][0]:
+                    best[line][end] = (badness, start)
+    lines: list[list[LineItem]] = []
     end = size
-    for line in range(count, 0, -1):
+    for line in range(line_count, 0, -1):
         start = best[line][end][1]
-        lines.append(list(units[start:end]))
+        lines.append(list(items[start:end]))
         end = start
     return lines[::-1]
 
 
-def shown(groups: Sequence[Sequence[Unit]], duration_s: float) -> list[tuple[float, float]]:
-    """From when to when each group is on the screen: held a little, never into the next, never past the end."""
+class _GreedyFiller:
+    """Counts lines by filling each as far as possible, which needs the smallest number."""
+
+    def __init__(self, limits: LineLimits) -> None:
+        self._limits = limits
+        self.line_count = 0
+        self._width = 0.0
+        self._words = 0.0
+
+    def add(self, item: LineItem) -> None:
+        width = self._width + item.space_before + item.width
+        words = self._words + item.word_count
+        fits = width <= self._limits.max_width and words <= self._limits.max_words_per_line + _EPSILON_WORDS
+        if self.line_count and fits:
+            self._width, self._words = width, words
+        else:
+            self.line_count, self._width, self._words = self.line_count + 1, item.width, item.word_count
+
+
+def _group_items(items: Sequence[LineItem], limits: LineLimits) -> list[list[LineItem]]:
+    """Divide a phrase into the items of each screen."""
+    count = len(items)
+    # best[end]: the least badness of screens that hold items[:end], and where the last of them starts.
+    best: list[tuple[float, int]] = [(0.0, 0)] + [(float("inf"), 0)] * count
+    for start in range(count):
+        words = 0.0
+        filler = _GreedyFiller(limits)
+        for end in range(start + 1, count + 1):
+            item = items[end - 1]
+            words += item.word_count
+            filler.add(item)
+            duration_s = item.tokens[-1].end_s - items[start].tokens[0].start_s
+            overfull = (
+                words > limits.max_words + _EPSILON_WORDS
+                or duration_s > limits.max_duration_s
+                or filler.line_count > limits.max_lines
+            )
+            if end - start > 1 and overfull:
+                break
+            badness = best[start][0] + _screen_badness(items, start, end, words, limits)
+            if badness < best[end][0]:
+                best[end] = (badness, start)
+    groups: list[list[LineItem]] = []
+    end = count
+    while end > 0:
+        start = best[end][1]
+        groups.append(list(items[start:end]))
+        end = start
+    return groups[::-1]
+
+
+def _schedule(groups: Sequence[Sequence[LineItem]], duration_s: float) -> list[tuple[float, float]]:
+    """Start and end of each screen: held after its last word, but neither into the next nor past the end."""
     times: list[tuple[float, float]] = []
     for number, group in enumerate(groups):
-        start, last = group[0].tokens[0].start_s, group[-1].tokens[-1].end_s
-        following = groups[number + 1][0].tokens[0].start_s if number + 1 < len(groups) else duration_s
-        end = max(last + HOLD_S, start + LEAST_S)
-        if end > following or following - last < BRIDGE_S:
-            end = following
-        times.append((min(start, duration_s), min(end, duration_s)))
+        start_s, last_word_end_s = group[0].tokens[0].start_s, group[-1].tokens[-1].end_s
+        next_start_s = groups[number + 1][0].tokens[0].start_s if number + 1 < len(groups) else duration_s
+        end_s = max(last_word_end_s + HOLD_S, start_s + MIN_SCREEN_S)
+        if end_s > next_start_s or next_start_s - last_word_end_s < MAX_BRIDGED_GAP_S:
+            end_s = next_start_s
+        times.append((min(start_s, duration_s), min(end_s, duration_s)))
     return times
 
 
-class _Filler:
-    """Fills lines greedily, one unit at a time, which needs the fewest."""
-
-    def __init__(self, limits: Limits):
-        self._limits, self.count, self._width, self._held = limits, 0, 0.0, 0.0
-
-    def add(self, unit: Unit) -> None:
-        wider = self._width + unit.space + unit.width
-        held = self._held + unit.weight
-        if self.count and wider <= self._limits.room and held <= self._limits.words_per_line + 1e-6:
-            self._width, self._held = wider, held
-        else:
-            self.count, self._width, self._held = self.count + 1, unit.width, unit.weight
-
-
-def _line_end_cost(text: str, following: Unit) -> float:
+def _line_end_badness(text: str, next_item: LineItem) -> float:
     if ends_clause(text):
         return -0.12
-    if not following.tokens[0].first:
+    if not next_item.tokens[0].starts_word:
         return 0.45  # inside a word of a script without spaces
-    if leans_forward(text):
+    if binds_to_next(text):
         return 0.25
-    return -0.12 if leans_forward(following.texts[0]) else 0.0
+    return -0.12 if binds_to_next(next_item.texts[0]) else 0.0
 
 
-def _screen_cost(units: Sequence[Unit], start: int, end: int, held: float, limits: Limits) -> float:
-    """What is bad about a screen with these units: each costs one; emptiness, haste and a clumsy end cost more."""
-    cost = 1.0 + (1 - held / limits.words) ** 2
-    last = units[end - 1]
-    if end < len(units):
-        gap = units[end].tokens[0].start_s - last.tokens[-1].end_s
-        cost -= min(0.5, max(0.0, gap) * 1.5)
+def _screen_badness(items: Sequence[LineItem], start: int, end: int, words: float, limits: LineLimits) -> float:
+    """One for each screen, more for one that is nearly empty, shown too briefly, or ended at an awkward word."""
+    badness = 1.0 + (1 - words / limits.max_words) ** 2
+    last = items[end - 1]
+    if end < len(items):
+        gap_s = items[end].tokens[0].start_s - last.tokens[-1].end_s
+        badness -= min(0.5, max(0.0, gap_s) * 1.5)
         if ends_clause(last.texts[-1]):
-            cost -= 0.6
-        elif leans_forward(last.texts[-1]) or not units[end].tokens[0].first:
-            cost += 0.7
-    span = last.tokens[-1].end_s - units[start].tokens[0].start_s
-    if span < LEAST_S and len(units) > end - start:
-        cost += 0.8 * (1 - span / LEAST_S)
-    if end - start == 1 and len(units) > 1 and limits.words > 2:
-        cost += 0.5
-    return cost
+            badness -= 0.6
+        elif binds_to_next(last.texts[-1]) or not items[end].tokens[0].starts_word:
+            badness += 0.7
+    duration_s = last.tokens[-1].end_s - items[start].tokens[0].start_s
+    if duration_s < MIN_SCREEN_S and len(items) > end - start:
+        badness += 0.8 * (1 - duration_s / MIN_SCREEN_S)
+    if end - start == 1 and len(items) > 1 and limits.max_words > 2:
+        badness += 0.5
+    return badness

@@ -1,9 +1,12 @@
-"""Words that call for an emoji reaction: English, German, Spanish, French, Portuguese, Italian, Dutch, Turkish,
-Russian, Hindi, Japanese and Chinese. One plain meaning in every one of them: a wrong reaction is worse than none."""
+"""Words that call for an emoji reaction, in twelve languages.
+
+English, German, Spanish, French, Portuguese, Italian, Dutch, Turkish, Russian, Hindi, Japanese and Chinese. A word is
+listed only if it has one plain meaning in all of them, because a wrong reaction is worse than none.
+"""
 
 from __future__ import annotations
 
-_BY_EMOJI: dict[str, str] = {
+_WORDS_BY_EMOJI: dict[str, str] = {
     "💰": """money cash dollar rich wealth profit revenue income salary million billion millionaire geld reich gewinn
     umsatz dinero rico millón millones argent riche bénéfice dinheiro rico soldi ricco guadagno winst zengin
     деньги богатый पैसा お金 钱""",
@@ -65,4 +68,6 @@ _BY_EMOJI: dict[str, str] = {
     "☀️": "sun sunny summer sonne sommer sol verano soleil été verão sole estate zon güneş солнце",
 }
 
-REACTIONS: dict[str, str] = {word.casefold(): emoji for emoji, words in _BY_EMOJI.items() for word in words.split()}
+EMOJI_BY_WORD: dict[str, str] = {
+    word.casefold(): emoji for emoji, words in _WORDS_BY_EMOJI.items() for word in words.split()
+}

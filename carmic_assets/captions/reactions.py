@@ -1,6 +1,6 @@
-"""Emoji reactions: which words call for one, and where on the canvas it may stand.
+"""Emoji reactions: which words call for one, and where on the canvas each is placed.
 
-Beside the speaker's face, never over a face, a caption or the title, and inside the safe zone.
+A reaction stands beside the speaker's face, inside the safe zone, clear of faces, captions and the title.
 """
 
 from __future__ import annotations
@@ -9,109 +9,122 @@ from collections.abc import Sequence
 
 import msgspec
 
-from carmic_assets.captions.reaction_words import REACTIONS
-from carmic_assets.captions.safe_zone import SafeZone, safe_zone
-from carmic_assets.captions.tokens import clean
+from carmic_assets.captions.reaction_words import EMOJI_BY_WORD
+from carmic_assets.captions.safe_zone import Rect, SafeZone, compute_safe_zone
+from carmic_assets.captions.unicode_text import clean_text
 from carmic_assets.model.edit import FaceBox
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import Emoji
 
-SIDE = 0.15  # of the canvas's shorter side
-APART_S = 3.5  # between two reactions
-AGAIN_S = 20.0  # before the same one is shown again
-SHOWN_S = 1.5
+SIDE_RATIO = 0.15  # side of a reaction, of the canvas's shorter side
+_SIZE_STEPS = (1.0, 0.75, 0.55, 0.4)  # of that side, tried in order where there is little room
+MIN_INTERVAL_S = 3.5  # between two reactions
+REPEAT_INTERVAL_S = 20.0  # before the same emoji is shown again
+DURATION_S = 1.5
+MIN_DURATION_S = 0.3
 
-Rect = tuple[float, float, float, float]  # left, top, right, bottom
+_PUNCTUATION = ".,;:!?¡¿…\"'“”‘’«»()[]、。！？،؟۔"
+# Possessives, plurals and the most frequent endings of the languages in the table.
+_ENDINGS = ("'s", "’s", "s", "es", "ed", "ing", "n", "en", "er", "e")
+_MIN_STEM_LETTERS = 4
 
 
-class Blocked(msgspec.Struct, frozen=True):
-    """A rectangle of the canvas that is taken for a stretch of the clip clock."""
+class OccupiedArea(msgspec.Struct, frozen=True):
+    """A rectangle of the canvas that is in use during a range of the clip clock."""
 
     start_s: float
     end_s: float
     rect: Rect
 
 
-def emoji_fill(words: Sequence[Word], duration_s: float | None = None) -> list[Emoji]:
-    """Reactions that the words call for (clip clock), at most one in 3.5 s and the same not twice in 20 s.
+def suggest_reactions(words: Sequence[Word], duration_s: float | None = None) -> list[Emoji]:
+    """Choose reactions for the words of a clip (clip clock), at most one in 3.5 s and each emoji once in 20 s.
 
-    They have no position: `place` finds one where faces and captions are known, when the clip is rendered.
+    They have no position; `place_reactions` chooses one when the clip is rendered and faces and captions are known.
     """
-    found: list[Emoji] = []
-    shown: dict[str, float] = {}
+    reactions: list[Emoji] = []
+    last_shown_s: dict[str, float] = {}
     for word in words:
-        emoji = _reaction(word.text)
-        start = word.start_s
-        if emoji is None or (found and start - found[-1].start_time < APART_S):
+        emoji = _find_emoji(word.text)
+        start_s = word.start_s
+        if emoji is None or (reactions and start_s - reactions[-1].start_time < MIN_INTERVAL_S):
             continue
-        if start - shown.get(emoji, -AGAIN_S) < AGAIN_S:
+        if start_s - last_shown_s.get(emoji, -REPEAT_INTERVAL_S) < REPEAT_INTERVAL_S:
             continue
-        length = SHOWN_S if duration_s is None else min(SHOWN_S, duration_s - start)
-        if length < 0.3 or start < 0:
+        length_s = DURATION_S if duration_s is None else min(DURATION_S, duration_s - start_s)
+        if length_s < MIN_DURATION_S or start_s < 0:
             continue
-        found.append(Emoji(emoji=emoji, start_time=round(start, 3), duration=round(length, 3), speaker=word.speaker))
-        shown[emoji] = start
-    return found
+        reactions.append(
+            Emoji(emoji=emoji, start_time=round(start_s, 3), duration=round(length_s, 3), speaker=word.speaker)
+        )
+        last_shown_s[emoji] = start_s
+    return reactions
 
 
-def _reaction(word: str) -> str | None:
-    bare = clean(word).casefold().strip(".,;:!?¡¿…\"'“”‘’«»()[]、。！？،؟۔")
-    if bare in REACTIONS:
-        return REACTIONS[bare]
-    # Possessives, plurals and the commonest endings of the languages in the table.
-    for ending in ("'s", "’s", "s", "es", "ed", "ing", "n", "en", "er", "e"):
-        stem = bare.removesuffix(ending)
-        if len(stem) >= 4 and stem != bare and stem in REACTIONS:
-            return REACTIONS[stem]
+def _find_emoji(word: str) -> str | None:
+    """Return the emoji of a word or of its stem."""
+    bare_word = clean_text(word).casefold().strip(_PUNCTUATION)
+    if bare_word in EMOJI_BY_WORD:
+        return EMOJI_BY_WORD[bare_word]
+    for ending in _ENDINGS:
+        stem = bare_word.removesuffix(ending)
+        if len(stem) >= _MIN_STEM_LETTERS and stem != bare_word and stem in EMOJI_BY_WORD:
+            return EMOJI_BY_WORD[stem]
     return None
 
 
-def place(
-    emojis: Sequence[Emoji], canvas: tuple[int, int], faces: Sequence[FaceBox] = (), taken: Sequence[Blocked] = ()
+def place_reactions(
+    emojis: Sequence[Emoji],
+    canvas: tuple[int, int],
+    faces: Sequence[FaceBox] = (),
+    occupied: Sequence[OccupiedArea] = (),
 ) -> list[tuple[Emoji, Rect]]:
-    """Each reaction and the square it is shown in, canvas pixels.
+    """Choose the square in which each reaction is shown.
 
-    One that comes with `x` and `y` (its middle, 0..1 of the canvas) stays there, moved only as far as the edge of the
-    canvas asks. For the others the free place nearest to the speaker's face is taken, smaller where there is little
-    room; a reaction for which there is none at all is left out.
+    A reaction with `x` and `y` stands there, moved only as far as the edge of the canvas requires. The others take the
+    free place nearest to the speaker's face, at a smaller size where there is little room. Reactions without any free
+    place are left out.
     """
-    zone = safe_zone(*canvas)
-    side = SIDE * min(canvas)
+    zone = compute_safe_zone(*canvas)
+    side = SIDE_RATIO * min(canvas)
     placed: list[tuple[Emoji, Rect]] = []
     for emoji in emojis:
-        start, end = emoji.start_time, emoji.start_time + emoji.duration
-        others = [Blocked(e.start_time, e.start_time + e.duration, _wider(r)) for e, r in placed]
+        start_s, end_s = emoji.start_time, emoji.start_time + emoji.duration
         rect: Rect | None
         if emoji.x is not None and emoji.y is not None:
-            rect = _inside(emoji.x * canvas[0], emoji.y * canvas[1], side, canvas)
+            rect = _clamp_to_canvas(emoji.x * canvas[0], emoji.y * canvas[1], side, canvas)
         else:
-            seen = [f for f in faces if f.start_s < end and f.end_s > start]
-            blocked = [b.rect for b in (*taken, *others) if b.start_s < end and b.end_s > start]
-            wanted = _beside(seen, emoji.speaker, zone, side)
-            rect = _nearest_free(side, zone, wanted, [*blocked, *(_with_hair(f) for f in seen)])
-            rect = rect or _nearest_free(side, zone, wanted, [*blocked, *(_bare(f) for f in seen)])
+            others = [OccupiedArea(e.start_time, e.start_time + e.duration, _with_margin(r)) for e, r in placed]
+            obstacles = [a.rect for a in (*occupied, *others) if a.start_s < end_s and a.end_s > start_s]
+            visible_faces = [f for f in faces if f.start_s < end_s and f.end_s > start_s]
+            target = _preferred_centre(visible_faces, emoji.speaker, zone, side)
+            heads = [_head_rect(f) for f in visible_faces]
+            rect = _find_free_square(side, zone, target, [*obstacles, *heads])
+            if rect is None:
+                rect = _find_free_square(side, zone, target, [*obstacles, *(_face_rect(f) for f in visible_faces)])
         if rect is not None:
             placed.append((emoji, rect))
     return placed
 
 
-def _inside(x: float, y: float, side: float, canvas: tuple[int, int]) -> Rect:
+def _clamp_to_canvas(x: float, y: float, side: float, canvas: tuple[int, int]) -> Rect:
+    """Return the square centred on `x`, `y`, moved into the canvas."""
     left = min(max(x - side / 2, 0.0), canvas[0] - side)
     top = min(max(y - side / 2, 0.0), canvas[1] - side)
     return left, top, left + side, top + side
 
 
-def _wider(rect: Rect) -> Rect:
-    edge = 0.1 * (rect[2] - rect[0])
-    return rect[0] - edge, rect[1] - edge, rect[2] + edge, rect[3] + edge
+def _with_margin(rect: Rect) -> Rect:
+    margin = 0.1 * (rect[2] - rect[0])
+    return rect[0] - margin, rect[1] - margin, rect[2] + margin, rect[3] + margin
 
 
-def _bare(face: FaceBox) -> Rect:
+def _face_rect(face: FaceBox) -> Rect:
     return face.x, face.y, face.x + face.w, face.y + face.h
 
 
-def _with_hair(face: FaceBox) -> Rect:
-    """A face box ends at brows and chin: hair and ears are better left free too, where there is room."""
+def _head_rect(face: FaceBox) -> Rect:
+    """Return the face with hair and ears: a face box ends at the brow and the chin."""
     return (
         face.x - 0.15 * face.w,
         face.y - 0.30 * face.h,
@@ -120,30 +133,36 @@ def _with_hair(face: FaceBox) -> Rect:
     )
 
 
-def _beside(seen: Sequence[FaceBox], speaker: str | None, zone: SafeZone, side: float) -> tuple[float, float]:
-    """Where the middle of the picture would best be: at the speaker's temple, on the side with more room."""
-    own = [f for f in seen if f.speaker == speaker] or list(seen)
-    if not own:
+def _preferred_centre(
+    faces: Sequence[FaceBox], speaker: str | None, zone: SafeZone, side: float
+) -> tuple[float, float]:
+    """Return the best centre for a reaction: at the speaker's temple, on the side with more room."""
+    candidates = [f for f in faces if f.speaker == speaker] or list(faces)
+    if not candidates:
         return zone.right - side, zone.y + zone.h * 0.22
-    face = max(own, key=lambda f: (f.w * f.h, -f.x))
-    middle = face.x + face.w / 2
-    right = zone.right - middle >= middle - zone.x
-    return (face.x + 1.15 * face.w + side / 2 if right else face.x - 0.15 * face.w - side / 2), face.y
+    face = max(candidates, key=lambda f: (f.w * f.h, -f.x))
+    face_centre = face.x + face.w / 2
+    more_room_on_the_right = zone.right - face_centre >= face_centre - zone.x
+    x = face.x + 1.15 * face.w + side / 2 if more_room_on_the_right else face.x - 0.15 * face.w - side / 2
+    return x, face.y
 
 
-def _nearest_free(side: float, zone: SafeZone, wanted: tuple[float, float], blocked: Sequence[Rect]) -> Rect | None:
-    for size in (side, side * 0.75, side * 0.55, side * 0.4):
-        step = size / 3
+def _find_free_square(
+    side: float, zone: SafeZone, target: tuple[float, float], obstacles: Sequence[Rect]
+) -> Rect | None:
+    """Return the free square whose centre is nearest to `target`, on a grid, at the largest size that has one."""
+    for size in (side * step for step in _SIZE_STEPS):
+        stride = size / 3
         best: tuple[float, Rect] | None = None
-        for row in range(int((zone.h - size) / step) + 1):
-            for column in range(int((zone.w - size) / step) + 1):
-                left, top = zone.x + column * step, zone.y + row * step
+        for row in range(int((zone.h - size) / stride) + 1):
+            for column in range(int((zone.w - size) / stride) + 1):
+                left, top = zone.x + column * stride, zone.y + row * stride
                 rect = (left, top, left + size, top + size)
-                if any(_overlap(rect, b) for b in blocked):
+                if any(_overlap(rect, obstacle) for obstacle in obstacles):
                     continue
-                away = (left + size / 2 - wanted[0]) ** 2 + (top + size / 2 - wanted[1]) ** 2
-                if best is None or away < best[0] - 1e-9:
-                    best = (away, rect)
+                distance = (left + size / 2 - target[0]) ** 2 + (top + size / 2 - target[1]) ** 2
+                if best is None or distance < best[0] - 1e-9:
+                    best = (distance, rect)
         if best is not None:
             return best[1]
     return None

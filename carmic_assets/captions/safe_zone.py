@@ -1,15 +1,18 @@
-"""Where a viewer's app leaves the picture free: the safe zone per aspect ratio, as data.
+"""The safe zone: the part of the canvas that players and apps leave uncovered, for each aspect ratio.
 
 9:16 is the common part of what TikTok, Instagram Reels and YouTube Shorts leave uncovered (their creator guides, as of
 2025: the header, the column of buttons on the right, and name, caption and sound at the bottom). The other ratios are
-shown in feeds and players, where 5 % all round is the title-safe area of SMPTE ST 2046-1.
+shown in feeds and players, where 5 % on each side is the title-safe area of SMPTE ST 2046-1.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from carmic_assets.model.direction import CANVAS
+from carmic_assets.model.direction import CANVAS_SIZES
+
+# Left, top, right, bottom in pixels of the canvas.
+Rect = tuple[float, float, float, float]
 
 
 class SafeZone(msgspec.Struct, frozen=True):
@@ -22,15 +25,17 @@ class SafeZone(msgspec.Struct, frozen=True):
 
     @property
     def right(self) -> float:
+        """The x of the right edge."""
         return self.x + self.w
 
     @property
     def bottom(self) -> float:
+        """The y of the bottom edge."""
         return self.y + self.h
 
 
-# left, top, right, bottom margins in pixels of the canvas in `CANVAS`
-MARGINS: dict[str, tuple[int, int, int, int]] = {
+# Left, top, right and bottom margin in pixels, at the sizes of `CANVAS_SIZES`.
+MARGINS_PX: dict[str, tuple[int, int, int, int]] = {
     "9:16": (60, 220, 120, 400),
     "4:5": (54, 80, 54, 100),
     "1:1": (54, 64, 54, 64),
@@ -38,18 +43,18 @@ MARGINS: dict[str, tuple[int, int, int, int]] = {
 }
 
 
-def safe_zone(width: int, height: int) -> SafeZone:
-    """The safe zone of a canvas of any size: the margins of the nearest ratio, scaled with it."""
+def compute_safe_zone(width: int, height: int) -> SafeZone:
+    """Return the safe zone of a canvas of any size: the margins of the nearest aspect ratio, scaled with it."""
     ratio = width / height
-    aspect = min(CANVAS, key=lambda name: abs(CANVAS[name][0] / CANVAS[name][1] - ratio))
-    canvas_w, canvas_h = CANVAS[aspect]
-    left, top, right, bottom = MARGINS[aspect]
-    sx, sy = width / canvas_w, height / canvas_h
-    return SafeZone(left * sx, top * sy, width - (left + right) * sx, height - (top + bottom) * sy)
+    aspect = min(CANVAS_SIZES, key=lambda name: abs(CANVAS_SIZES[name][0] / CANVAS_SIZES[name][1] - ratio))
+    reference_width, reference_height = CANVAS_SIZES[aspect]
+    left, top, right, bottom = MARGINS_PX[aspect]
+    scale_x, scale_y = width / reference_width, height / reference_height
+    return SafeZone(left * scale_x, top * scale_y, width - (left + right) * scale_x, height - (top + bottom) * scale_y)
 
 
-def text_zone(width: int, height: int) -> SafeZone:
-    """The part of the safe zone that is symmetric about the canvas's middle: captions are centred in the picture."""
-    zone = safe_zone(width, height)
-    half = min(width / 2 - zone.x, zone.right - width / 2)
-    return SafeZone(width / 2 - half, zone.y, 2 * half, zone.h)
+def compute_text_zone(width: int, height: int) -> SafeZone:
+    """Return the part of the safe zone that is symmetric about the canvas's vertical axis: captions are centred."""
+    zone = compute_safe_zone(width, height)
+    half_width = min(width / 2 - zone.x, zone.right - width / 2)
+    return SafeZone(width / 2 - half_width, zone.y, 2 * half_width, zone.h)

@@ -1,7 +1,7 @@
-"""How wide and how tall a piece of text is, in ems, in the very faces that libass will draw it with.
+"""Text metrics in ems, measured in the same fonts that libass draws with.
 
-HarfBuzz shapes here as it does inside libass, so the figures are those of the picture. Picks, letter by letter, the
-first family that has the letter: nothing is left to libass to substitute.
+HarfBuzz shapes the text here as it does inside libass, so the metrics agree with the rendered picture. Each letter is
+set in the first font family that has it, so libass never substitutes a font.
 """
 
 from __future__ import annotations
@@ -9,185 +9,188 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
 import msgspec
+import uharfbuzz as hb
 
-from carmic_assets.captions.fonts import Face, face, fallback_families, find_family, sample_file
-from carmic_assets.captions.tokens import direction, graphemes
+from carmic_assets.captions.fonts import Face, build_face, find_family, find_sample_file, list_fallback_families
+from carmic_assets.captions.unicode_text import detect_text_direction, split_graphemes
 from carmic_assets.model.edit import MediaFile
 
+# Joiners and variation selectors: a font need not have a glyph for them.
+_IGNORABLE_CODE_POINTS = {0x200C, 0x200D, 0xFE0E, 0xFE0F, 0x034F}
 
-class Run(msgspec.Struct, frozen=True):
-    """Letters of one face."""
+
+class GlyphRun(msgspec.Struct, frozen=True):
+    """Consecutive characters of one face."""
 
     face: Face
     text: str
 
 
-class Measure(msgspec.Struct, frozen=True):
-    """In ems. `advance` is what the pen moves; `left`..`bottom` bound the ink, from the pen and from the baseline
-    (`top` and `bottom` grow upwards and downwards). `middle` is what libass takes for the middle of the text when it
-    centres it. `missing` are letters that no family has; they are left out."""
+class TextMetrics(msgspec.Struct, frozen=True):
+    """Size of a piece of text in ems, from the pen position and the baseline."""
 
-    runs: tuple[Run, ...]
-    advance: float
-    middle: float
-    left: float
+    runs: tuple[GlyphRun, ...]
+    advance: float  # how far the pen moves
+    middle: float  # what libass takes for the horizontal middle when it centres the text
+    left: float  # bounds of the ink
     right: float
-    top: float
-    bottom: float
-    missing: str = ""
+    top: float  # grows upwards from the baseline
+    bottom: float  # grows downwards from the baseline
+    missing: str = ""  # characters that no family has; they are left out
 
 
-class Setter:
-    """Sets text in one family at one weight, with fallbacks; keeps what it measured. One per style of a clip."""
+class Typesetter:
+    """Measures text in one family at one weight, with fallback families. One per clip and style; caches the metrics.
+
+    Raises:
+        ValueError: There is no font family of this name.
+    """
 
     def __init__(
         self,
         family: str,
         weight: int,
         cache: Path,
-        own: Sequence[MediaFile] = (),
+        custom_fonts: Sequence[MediaFile] = (),
         language: str | None = None,
         script: str | None = None,
-    ):
-        self._weight, self._cache, self._own = weight, cache, tuple(own)
-        self._families = [find_family(family, own)]
-        self._families += [f for f in fallback_families(language, script) if f not in self._families]
-        self._measured: dict[str, Measure] = {}
-        self._used: dict[str, Face] = {}
+    ) -> None:
+        self._weight, self._cache, self._custom_fonts = weight, cache, tuple(custom_fonts)
+        self._families = [find_family(family, custom_fonts)]
+        self._families += [f for f in list_fallback_families(language, script) if f not in self._families]
+        self._metrics: dict[str, TextMetrics] = {}
+        self._used_faces: dict[str, Face] = {}
 
     @property
-    def used(self) -> list[Face]:
-        """The faces of everything measured so far."""
-        return list(self._used.values())
+    def used_faces(self) -> list[Face]:
+        """The faces of all text measured so far."""
+        return list(self._used_faces.values())
+
+    @property
+    def missing_characters(self) -> str:
+        """Letters that no installed family has, each once."""
+        return "".join(dict.fromkeys(c for m in self._metrics.values() for c in m.missing))
 
     @cached_property
-    def main(self) -> Face:
-        return face(self._families[0], self._weight, self._cache, self._own)
+    def main_face(self) -> Face:
+        """The face of the requested family."""
+        return build_face(self._families[0], self._weight, self._cache, self._custom_fonts)
 
     @cached_property
-    def space(self) -> float:
+    def space_em(self) -> float:
+        """Width of a space."""
         return self.measure("\u00a0").advance or 0.25
 
     @cached_property
-    def cap_height(self) -> float:
-        """Height of a capital letter: what looks like the height of a line of text."""
+    def cap_height_em(self) -> float:
+        """Height of a capital letter, which is the visual height of a line of text."""
         return self.measure("H").top or 0.7
 
-    def descent(self, capitals: bool) -> float:
-        """How far text usually goes below the baseline: commas and Q among capitals, g and y otherwise."""
-        return self.measure(",;Q" if capitals else ",;gpqyj").bottom or 0.2
+    def descent_em(self, is_upper_case: bool) -> float:
+        """Return how far text usually reaches below the baseline: commas and Q in capitals, g and y otherwise."""
+        return self.measure(",;Q" if is_upper_case else ",;gpqyj").bottom or 0.2
 
-    @property
-    def missing(self) -> str:
-        """Letters that no installed family has, each once."""
-        return "".join(dict.fromkeys(c for m in self._measured.values() for c in m.missing))
+    def measure(self, text: str) -> TextMetrics:
+        """Return the metrics of `text` on one line."""
+        metrics = self._metrics.get(text)
+        if metrics is None:
+            metrics = self._metrics[text] = self._measure(text)
+        return metrics
 
-    def measure(self, text: str) -> Measure:
-        known = self._measured.get(text)
-        if known is None:
-            known = self._measured[text] = self._measure(text)
-        return known
-
-    def _measure(self, text: str) -> Measure:
-        runs, missing = self._runs(text)
+    def _measure(self, text: str) -> TextMetrics:
+        runs, missing = self._divide_into_runs(text)
         pen, left, right, top, bottom = 0.0, 0.0, 0.0, 0.0, 0.0
-        first, last = [], [0.0]
+        cluster_starts, cluster_ends = [], [0.0]
         # Runs of right-to-left text follow one another leftwards; only the sum and the extremes matter here.
-        for run in reversed(runs) if direction(text) == "R" else runs:
+        for run in reversed(runs) if detect_text_direction(text) == "R" else runs:
             shaped = _shape(run.face.path, run.text)
             if shaped.ink:
                 left, right = min(left, pen + shaped.ink[0]), max(right, pen + shaped.ink[1])
                 top, bottom = max(top, shaped.ink[2]), max(bottom, -shaped.ink[3])
-            first.append(pen + shaped.first)
-            last.append(pen + shaped.last)
+            cluster_starts.append(pen + shaped.first_start)
+            cluster_ends.append(pen + shaped.last_end)
             pen += shaped.advance
-        middle = (min(first, default=0.0) + max(last)) / 2
-        return Measure(tuple(runs), pen, middle, left, max(right, pen), top, bottom, missing)
+        middle = (min(cluster_starts, default=0.0) + max(cluster_ends)) / 2
+        return TextMetrics(tuple(runs), pen, middle, left, max(right, pen), top, bottom, missing)
 
-    def _runs(self, text: str) -> tuple[list[Run], str]:
-        runs: list[Run] = []
+    def _divide_into_runs(self, text: str) -> tuple[list[GlyphRun], str]:
+        """Return the runs of the text, and the characters that no family has."""
+        runs: list[GlyphRun] = []
         missing = ""
-        for cluster in graphemes(text):
-            found = self._face_for(cluster)
-            if found is None:
+        for cluster in split_graphemes(text):
+            face = self._find_face(cluster)
+            if face is None:
                 missing += cluster
-            elif runs and runs[-1].face == found:
-                runs[-1] = Run(found, runs[-1].text + cluster)
+            elif runs and runs[-1].face == face:
+                runs[-1] = GlyphRun(face, runs[-1].text + cluster)
             else:
-                runs.append(Run(found, cluster))
+                runs.append(GlyphRun(face, cluster))
         for run in runs:
-            self._used[run.face.family] = run.face
+            self._used_faces[run.face.family] = run.face
         return runs, missing
 
-    def _face_for(self, cluster: str) -> Face | None:
-        wanted = {ord(c) for c in cluster} - _IGNORABLE
+    def _find_face(self, cluster: str) -> Face | None:
+        code_points = {ord(c) for c in cluster} - _IGNORABLE_CODE_POINTS
         for family in self._families:
-            if wanted <= _coverage(sample_file(family, self._weight, self._cache, self._own)):
-                return face(family, self._weight, self._cache, self._own)
+            if code_points <= _coverage(find_sample_file(family, self._weight, self._cache, self._custom_fonts)):
+                return build_face(family, self._weight, self._cache, self._custom_fonts)
         return None
-
-
-_IGNORABLE = {0x200C, 0x200D, 0xFE0E, 0xFE0F, 0x034F}
 
 
 @lru_cache(maxsize=64)
 def _coverage(path: str) -> frozenset[int]:
-    """The code points of a font file, before a face is made of it: asking is cheap, making is not."""
-    import uharfbuzz as hb
-
+    """Return the code points of a font file. Reading them is cheap; building a static face is not."""
     return frozenset(hb.Face(hb.Blob.from_file_path(path)).unicodes)
 
 
 @lru_cache(maxsize=64)
-def _font(path: str) -> tuple[Any, int]:
-    import uharfbuzz as hb
+def _load_font(path: str) -> tuple[hb.Font, int]:
+    """Return the font and its units per em."""
+    face = hb.Face(hb.Blob.from_file_path(path))
+    return hb.Font(face), face.upem
 
-    loaded = hb.Face(hb.Blob.from_file_path(path))
-    return hb.Font(loaded), loaded.upem
 
+class _ShapedText(msgspec.Struct, frozen=True):
+    """Metrics of a run in ems.
 
-class _Shaped(msgspec.Struct, frozen=True):
-    """Ems. `ink` is left, right, top, bottom (y upwards), None where nothing is inked. `first` and `last` bound the
-    clusters as libass bounds them: from where each one's first glyph is drawn, offset included. A mark that comes
-    first in its cluster, as in Arabic, moves that bound."""
+    `first_start` and `last_end` bound the clusters as libass does: from the position of each cluster's first glyph,
+    offset included. A mark that comes first in its cluster, as in Arabic, moves that bound.
+    """
 
     advance: float
-    ink: tuple[float, float, float, float] | None
-    first: float
-    last: float
+    ink: tuple[float, float, float, float] | None  # left, right, top, bottom (y upwards); None without ink
+    first_start: float
+    last_end: float
 
 
 @lru_cache(maxsize=65536)
-def _shape(path: str, text: str) -> _Shaped:
-    import uharfbuzz as hb
-
-    font, em = _font(path)
+def _shape(path: str, text: str) -> _ShapedText:
+    font, em = _load_font(path)
     buffer = hb.Buffer()
     buffer.add_str(text)
     buffer.guess_segment_properties()
     hb.shape(font, buffer)
-    pen, box = 0, None
+    pen, ink = 0, None
     starts: list[int] = []
     ends: list[int] = []
     cluster = None
-    for info, at in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
+    for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
         if info.cluster != cluster:
             cluster = info.cluster
-            starts.append(pen + at.x_offset)
-            ends.append(pen + at.x_offset)
-        ends[-1] += at.x_advance
-        ink = font.get_glyph_extents(info.codepoint)
-        if ink is not None and ink.width:
-            x0, y0 = pen + at.x_offset + ink.x_bearing, at.y_offset + ink.y_bearing
-            x1, y1 = x0 + ink.width, y0 + ink.height
-            box = (
+            starts.append(pen + position.x_offset)
+            ends.append(pen + position.x_offset)
+        ends[-1] += position.x_advance
+        extents = font.get_glyph_extents(info.codepoint)
+        if extents is not None and extents.width:
+            x0, y0 = pen + position.x_offset + extents.x_bearing, position.y_offset + extents.y_bearing
+            x1, y1 = x0 + extents.width, y0 + extents.height  # the height is negative
+            ink = (
                 (x0, x1, y0, y1)
-                if box is None
-                else (min(box[0], x0), max(box[1], x1), max(box[2], y0), min(box[3], y1))
+                if ink is None
+                else (min(ink[0], x0), max(ink[1], x1), max(ink[2], y0), min(ink[3], y1))
             )
-        pen += at.x_advance
-    scaled = None if box is None else (box[0] / em, box[1] / em, box[2] / em, box[3] / em)
-    return _Shaped(pen / em, scaled, min(starts, default=0) / em, max(ends, default=0) / em)
+        pen += position.x_advance
+    ink_em = None if ink is None else (ink[0] / em, ink[1] / em, ink[2] / em, ink[3] / em)
+    return _ShapedText(pen / em, ink_em, min(starts, default=0) / em, max(ends, default=0) / em)

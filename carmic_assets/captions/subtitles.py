@@ -1,6 +1,7 @@
-"""SRT and WebVTT beside the MP4, on the output clock: for reading, so grouped for reading, whatever the picture shows.
+"""Formats SRT and WebVTT files, on the output clock: the time of the rendered clip, without removed pauses.
 
-42 columns and two lines, as broadcasters and streaming services ask for; wide letters count two columns.
+Their lines are independent of the caption style: at most 42 columns and two lines, the usual limits of broadcasters and
+streaming services. Wide (East Asian) characters count two columns.
 """
 
 from __future__ import annotations
@@ -8,103 +9,121 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from carmic_assets.captions.line_breaking import Limits, Unit, break_lines, phrases, screens, shown
-from carmic_assets.captions.placement import joined
-from carmic_assets.captions.tokens import graphemes, spaced
-from carmic_assets.captions.word_timing import OutputClock, Token, spoken
+import msgspec
+
+from carmic_assets.captions.line_breaking import LineItem, LineLimits, break_screens
+from carmic_assets.captions.phrases import split_phrases
+from carmic_assets.captions.unicode_text import needs_space, split_graphemes
+from carmic_assets.captions.word_timing import OutputClock, Token, join_tokens, tokenize_words
 from carmic_assets.model.edit import Edit, Span
 
-LIMITS = Limits(room=42.0, lines=2, words_per_line=99, words=99, span_s=6.5)
-
-Cue = tuple[float, float, list[str]]
+LIMITS = LineLimits(max_width=42.0, max_lines=2, max_words_per_line=99, max_words=99, max_duration_s=6.5)
 
 
-def cues(edit: Edit) -> list[Cue]:
-    """Start, end (output clock) and lines of each subtitle, in order, none overlapping."""
-    duration = OutputClock(edit.keeps or (Span(0.0, edit.duration_s),)).duration_s
-    tokens = spoken(edit.words, edit.keeps, edit.duration_s)
-    groups = [g for phrase in phrases(tokens) for g in screens(_units(phrase), LIMITS)]
-    found: list[Cue] = []
-    for group, (start, end) in zip(groups, shown(groups, duration), strict=True):
-        if round(end * 1000) > round(start * 1000):
-            lines = break_lines(group, LIMITS)
-            found.append((start, end, [joined([(t, t.text) for u in line for t in u.tokens]) for line in lines]))
-    return found
+class Cue(msgspec.Struct, frozen=True):
+    """One subtitle: a screen of the caption pipeline as text, with times on the output clock."""
+
+    start_s: float
+    end_s: float
+    lines: list[str]
 
 
-def srt(edit: Edit) -> str:
-    """The clip's subtitles as SubRip text (UTF-8, no byte order mark)."""
+def build_cues(edit: Edit) -> list[Cue]:
+    """Return the cues of a clip, in order and without overlap."""
+    duration_s = OutputClock(edit.kept_spans or (Span(0.0, edit.duration_s),)).duration_s
+    tokens = tokenize_words(edit.words, edit.kept_spans, edit.duration_s)
+    phrases = [_measure_columns(phrase) for phrase in split_phrases(tokens)]
+    return [
+        Cue(
+            screen.start_s,
+            screen.end_s,
+            [join_tokens([(token, token.text) for item in line for token in item.tokens]) for line in screen.lines],
+        )
+        for screen in break_screens(phrases, LIMITS, duration_s)
+        if round(screen.end_s * 1000) > round(screen.start_s * 1000)
+    ]
+
+
+def format_srt(edit: Edit) -> str:
+    """Return the clip's subtitles as SubRip text, to be encoded as UTF-8 without a byte order mark."""
     blocks = [
-        f"{number}\n{_time(start, ',')} --> {_time(end, ',')}\n" + "\n".join(_srt_line(line) for line in lines) + "\n"
-        for number, (start, end, lines) in enumerate(cues(edit), 1)
+        f"{number}\n{_format_time(cue.start_s, ',')} --> {_format_time(cue.end_s, ',')}\n"
+        + "\n".join(_escape_srt(line) for line in cue.lines)
+        + "\n"
+        for number, cue in enumerate(build_cues(edit), 1)
     ]
     return "\n".join(blocks)
 
 
-def vtt(edit: Edit) -> str:
-    """The clip's subtitles as WebVTT (W3C, with `&`, `<` and `>` escaped, which also keeps `-->` out of a cue)."""
+def format_vtt(edit: Edit) -> str:
+    """Return the clip's subtitles as WebVTT (W3C). `&`, `<` and `>` are escaped, so no cue can contain `-->`."""
     blocks = ["WEBVTT\n"]
-    for number, (start, end, lines) in enumerate(cues(edit), 1):
-        text = "\n".join(line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") for line in lines)
-        blocks.append(f"{number}\n{_time(start, '.')} --> {_time(end, '.')}\n{text}\n")
+    for number, cue in enumerate(build_cues(edit), 1):
+        text = "\n".join(line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") for line in cue.lines)
+        blocks.append(f"{number}\n{_format_time(cue.start_s, '.')} --> {_format_time(cue.end_s, '.')}\n{text}\n")
     return "\n".join(blocks)
 
 
-def _srt_line(line: str) -> str:
-    # Players read tags like <i> and {\an8} in SRT and it has no escape: look-alikes stand for what would begin one.
+def _escape_srt(line: str) -> str:
+    # SRT has no escape sequences, and players interpret tags such as <i> and {\an8}. Look-alike characters replace the
+    # characters that start a tag or an arrow.
     return line.replace("-->", "→").replace("<", "‹").replace(">", "›").replace("{\\", "{\u2060\\")
 
 
-def _units(phrase: Sequence[Token]) -> list[Unit]:
-    units: list[Unit] = []
-    before = ""
+def _measure_columns(phrase: Sequence[Token]) -> list[LineItem]:
+    """Return the line items of a phrase, with widths in columns."""
+    items: list[LineItem] = []
+    previous_text = ""
     for token in phrase:
-        width = float(_columns(token.text))
-        if token.glued and units:
-            units[-1].tokens.append(token)
-            units[-1].texts.append(token.text)
-            units[-1].width += width
+        width = float(_count_columns(token.text))
+        if token.joins_previous and items:
+            items[-1].tokens.append(token)
+            items[-1].texts.append(token.text)
+            items[-1].width += width
         else:
-            gap = 1.0 if before and token.first and spaced(before, token.text) else 0.0
-            units += _split(Unit([token], [token.text], [None], width, space=gap))
-        before = token.text
-    return units
+            has_gap = bool(previous_text) and token.starts_word and needs_space(previous_text, token.text)
+            item = LineItem([token], [token.text], [None], width, space_before=1.0 if has_gap else 0.0)
+            items += _split_item(item)
+        previous_text = token.text
+    return items
 
 
-def _split(unit: Unit) -> list[Unit]:
-    """A word longer than a line, cut into lines."""
-    if unit.width <= LIMITS.room:
-        return [unit]
-    token, clusters = unit.tokens[0], graphemes(unit.texts[0])
-    size = int(LIMITS.room) // (2 if unit.width > len(clusters) * 1.5 else 1)
+def _split_item(item: LineItem) -> list[LineItem]:
+    """Return the item itself, or its parts if it is wider than a line."""
+    if item.width <= LIMITS.max_width:
+        return [item]
+    token, clusters = item.tokens[0], split_graphemes(item.texts[0])
+    columns_per_character = 2 if item.width > len(clusters) * 1.5 else 1
+    size = int(LIMITS.max_width) // columns_per_character
     parts = ["".join(clusters[i : i + size]) for i in range(0, len(clusters), size)]
-    step = (token.end_s - token.start_s) / len(parts)
+    part_duration_s = (token.end_s - token.start_s) / len(parts)
     return [
-        Unit(
+        LineItem(
             [
                 Token(
                     part,
-                    token.start_s + i * step,
-                    token.start_s + (i + 1) * step,
-                    token.word,
-                    first=token.first and i == 0,
+                    token.start_s + index * part_duration_s,
+                    token.start_s + (index + 1) * part_duration_s,
+                    token.word_index,
+                    starts_word=token.starts_word and index == 0,
                     speaker=token.speaker,
                 )
             ],
             [part],
             [None],
-            float(_columns(part)),
-            space=unit.space if i == 0 else 0.0,
+            float(_count_columns(part)),
+            space_before=item.space_before if index == 0 else 0.0,
         )
-        for i, part in enumerate(parts)
+        for index, part in enumerate(parts)
     ]
 
 
-def _columns(text: str) -> int:
+def _count_columns(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in text)
 
 
-def _time(seconds: float, mark: str) -> str:
-    total = round(seconds * 1000)
-    minutes, thousandths = divmod(total, 60_000)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}:{thousandths // 1000:02d}{mark}{thousandths % 1000:03d}"
+def _format_time(seconds: float, decimal_mark: str) -> str:
+    """Return `HH:MM:SS`, the decimal mark and milliseconds."""
+    total_ms = round(seconds * 1000)
+    minutes, rest_ms = divmod(total_ms, 60_000)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest_ms // 1000:02d}{decimal_mark}{rest_ms % 1000:03d}"

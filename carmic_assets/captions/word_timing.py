@@ -1,6 +1,6 @@
-"""Words on the output clock, cut into tokens: what was said, when the viewer hears it, and who said it.
+"""First step of the caption pipeline: words on the output clock, cut into tokens.
 
-Knows clocks and words; knows nothing of fonts, styles or pixels.
+Also holds the conversion between clip clock and output clock. Knows nothing of fonts, styles or pixels.
 """
 
 from __future__ import annotations
@@ -13,88 +13,116 @@ from itertools import accumulate
 
 import msgspec
 
-from carmic_assets.captions.tokens import clean, pieces
+from carmic_assets.captions.unicode_text import clean_text, needs_space, split_word
 from carmic_assets.model.edit import Span
 from carmic_assets.model.speech import Word
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A piece of a word, output clock. `word` counts the words of the clip; pieces of one word share it."""
+    """A fragment of a word with its times on the output clock."""
 
     text: str
     start_s: float
     end_s: float
-    word: int
-    emoji: bool = False
-    glued: bool = False  # stays on the line of the token before it
-    first: bool = True  # begins a word
+    word_index: int  # position of the word in the clip; fragments of one word share it
+    is_emoji: bool = False
+    joins_previous: bool = False  # stays on the line of the token before it
+    starts_word: bool = True
     speaker: str | None = None
 
 
 class OutputClock:
-    """Clip clock to output clock: `keeps` closed up. The identity where there is one keep that begins at 0."""
+    """Converts between the clip clock and the output clock, where the gaps between the kept spans are closed up."""
 
-    def __init__(self, keeps: Sequence[Span]):
-        self._starts = [k.start_s for k in keeps]
-        self._keeps = list(keeps)
-        self._before = [0.0, *accumulate(k.end_s - k.start_s for k in keeps)]
+    def __init__(self, kept_spans: Sequence[Span]) -> None:
+        self._starts_s = [span.start_s for span in kept_spans]
+        self._spans = list(kept_spans)
+        self._output_starts_s = [0.0, *accumulate(span.end_s - span.start_s for span in kept_spans)]
 
     @property
     def duration_s(self) -> float:
-        return self._before[-1]
+        """Length of the output."""
+        return self._output_starts_s[-1]
 
-    def at(self, t: float) -> float:
-        """The output time of `t`; a removed moment is where the cut is."""
-        i = bisect_right(self._starts, t) - 1
+    def to_output(self, t: float) -> float:
+        """Return the output time of clip time `t`; a removed time maps to the cut."""
+        i = bisect_right(self._starts_s, t) - 1
         if i < 0:
             return 0.0
-        keep = self._keeps[i]
-        return self._before[i] + min(t, keep.end_s) - keep.start_s
+        span = self._spans[i]
+        return self._output_starts_s[i] + min(t, span.end_s) - span.start_s
 
-    def back(self, t: float) -> float:
-        """The clip time of output time `t`."""
-        i = min(max(bisect_right(self._before, t) - 1, 0), len(self._keeps) - 1)
-        return self._keeps[i].start_s + t - self._before[i]
+    def to_clip(self, t: float) -> float:
+        """Return the clip time of output time `t`."""
+        i = min(max(bisect_right(self._output_starts_s, t) - 1, 0), len(self._spans) - 1)
+        return self._spans[i].start_s + t - self._output_starts_s[i]
 
-    def kept(self, t: float) -> bool:
-        i = bisect_right(self._starts, t) - 1
-        return i >= 0 and t < self._keeps[i].end_s
+    def is_kept(self, t: float) -> bool:
+        """Return whether clip time `t` lies in a kept span."""
+        i = bisect_right(self._starts_s, t) - 1
+        return i >= 0 and t < self._spans[i].end_s
 
 
-def hundredths(seconds: float) -> int:
-    """A time as ASS can say it: rounded down, so that nothing begins a frame late."""
+def to_centiseconds(seconds: float) -> int:
+    """Convert to the time unit of ASS, rounded down, so that no event begins a frame late."""
     return int(seconds * 100 + 1e-6)
 
 
-def first_frame(seconds: float, rate: Fraction) -> int:
-    """The first frame that shows what begins at `seconds`, and the first without what ends there: as libass draws
-    texts, so that pictures come and go with them."""
-    return math.ceil(hundredths(seconds) * rate / 100)
+def first_frame_number(seconds: float, rate: Fraction) -> int:
+    """Return the number of the first frame on which libass draws an event that begins at `seconds`.
 
-
-def spoken(words: Sequence[Word], keeps: Sequence[Span], duration_s: float) -> list[Token]:
-    """The tokens of a clip in order of time, none overlapping; words whose middle was removed or lies outside the clip
-    are gone.
-
-    `words` and `keeps` are on the clip clock; no keeps means that all of `duration_s` is kept.
+    It is also the first frame without an event that ends there. Emoji overlays use it to appear with their text.
     """
-    clock = OutputClock(keeps or (Span(0.0, duration_s),))
+    return math.ceil(to_centiseconds(seconds) * rate / 100)
+
+
+def tokenize_words(words: Sequence[Word], kept_spans: Sequence[Span], duration_s: float) -> list[Token]:
+    """Cut the words of a clip into tokens, ordered by time and without overlap.
+
+    Words whose middle was removed or lies outside the clip are dropped. A word's time is divided among its tokens by
+    their length.
+
+    Args:
+        words: Words on the clip clock, in any order.
+        kept_spans: Spans of the clip clock that remain in the output; empty if all of `duration_s` remains.
+        duration_s: Length of the clip clock.
+    """
+    clock = OutputClock(kept_spans or (Span(0.0, duration_s),))
     tokens: list[Token] = []
-    reached = 0.0
+    previous_end_s = 0.0
     ordered = sorted(words, key=lambda w: (w.start_s, w.end_s))
-    for number, word in enumerate(ordered):
-        text = clean(word.text)
-        if not text or not clock.kept((word.start_s + word.end_s) / 2):
+    for index, word in enumerate(ordered):
+        text = clean_text(word.text)
+        if not text or not clock.is_kept((word.start_s + word.end_s) / 2):
             continue
-        start = max(reached, clock.at(word.start_s))
-        end = max(start, clock.at(word.end_s))
-        if number + 1 < len(ordered):
-            following = clock.at(ordered[number + 1].start_s)
-            end = max(start, min(end, following)) if following > start else end
-        reached = end
-        at = start
-        for piece in pieces(text):
-            until = min(end, at + piece.share * (end - start))
-            tokens.append(Token(piece.text, at, until, number, piece.emoji, piece.glued, piece.space, word.speaker))
-            at = until
+        start_s = max(previous_end_s, clock.to_output(word.start_s))
+        end_s = max(start_s, clock.to_output(word.end_s))
+        if index + 1 < len(ordered):
+            next_start_s = clock.to_output(ordered[index + 1].start_s)
+            end_s = max(start_s, min(end_s, next_start_s)) if next_start_s > start_s else end_s
+        previous_end_s = end_s
+        token_start_s = start_s
+        for fragment in split_word(text):
+            token_end_s = min(end_s, token_start_s + fragment.time_share * (end_s - start_s))
+            tokens.append(
+                Token(
+                    fragment.text,
+                    token_start_s,
+                    token_end_s,
+                    index,
+                    fragment.is_emoji,
+                    fragment.joins_previous,
+                    fragment.starts_word,
+                    word.speaker,
+                )
+            )
+            token_start_s = token_end_s
     return tokens
+
+
+def join_tokens(texts: Sequence[tuple[Token, str]]) -> str:
+    """Join tokens, each paired with its text as shown, in spoken order, with spaces where their scripts have them."""
+    joined = ""
+    for token, text in sorted(texts, key=lambda pair: (pair[0].word_index, pair[0].start_s)):
+        joined += f" {text}" if joined and token.starts_word and needs_space(joined, text) else text
+    return joined

@@ -1,6 +1,6 @@
-"""`carmic clip VIDEO`: the same jobs without a server, in this process, with progress bars. Writes MP4s and packages.
+"""`carmic clip VIDEO`: runs the jobs in this process, without a server, and writes MP4s and packages.
 
-Everything is kept in the home as the server would keep it, under a workspace of its own without limits.
+The home holds everything as a server would keep it, in a workspace of the command line's own that has no limits.
 """
 
 from __future__ import annotations
@@ -15,226 +15,229 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+import dagster as dg
 import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from carmic_assets.captions.caption_styles import PRESETS
 from carmic_assets.cli import home as homes
 from carmic_assets.cli.errors import UserError
+from carmic_assets.cli.video_types import CONTENT_TYPE_BY_SUFFIX
+from carmic_assets.definitions import defs
 from carmic_assets.model.template import TemplateConfig
 from resources import accounts, artifacts, clips, exports, ledger, passwords, projects, renders, run_intents, uploads
 from resources.platform import Platform, open_platform
-from resources.run_submission import VIDEOS, tags
+from resources.run_submission import VIDEO_PARTITIONS, build_run_tags
 
-LOCAL = "local@carmic.invalid"
-STOPPED = "This was stopped before it was done. Start it again."
-TYPES = {
-    ".mp4": "video/mp4", ".mov": "video/quicktime", ".avi": "video/x-msvideo", ".webm": "video/webm",
-    ".mkv": "video/x-matroska", ".mpeg": "video/mpeg", ".mpg": "video/mpeg", ".flv": "video/x-flv",
-}  # fmt: skip
+LOCAL_USER_EMAIL = "local@carmic.invalid"
+STOPPED_MESSAGE = "This was stopped before it was done. Start it again."
+DAY_MS = 24 * 60 * ledger.MINUTE_MS
+QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the progress bar is shown instead
 
 
-def clip(asked: argparse.Namespace, say: Callable[[str], None]) -> int:
-    """Cut one video; the status is 1 when the video could not be used.
+class LocalProject(msgspec.Struct, frozen=True):
+    """The project of the video, and what its jobs run with."""
 
-    Raises UserError before any work for what cannot be asked, and KeyboardInterrupt once what ran has been ended.
+    platform: Platform
+    instance: dg.DagsterInstance
+    project: projects.Project
+
+
+def clip_video(args: argparse.Namespace, print_line: Callable[[str], None]) -> int:
+    """Cut one video; returns 1 when the video or one of its clips failed, otherwise 0.
+
+    Raises:
+        UserError: the output directory cannot be written to.
+        KeyboardInterrupt: after the interrupted run has been ended in the database.
     """
-    kind = TYPES.get(asked.video.suffix.lower())
-    if not asked.video.is_file():
-        raise UserError(f"There is no file {asked.video}.")
-    if kind is None:
-        raise UserError(f"{asked.video.suffix or asked.video.name} is no kind of video known here: {', '.join(TYPES)}.")
-    if asked.style.upper() not in PRESETS:
-        raise UserError(f"There is no caption style {asked.style}. The styles are {', '.join(PRESETS)}.")
-    asked.out.mkdir(parents=True, exist_ok=True)
-    if not os.access(asked.out, os.W_OK | os.X_OK):
-        raise UserError(f"{asked.out} cannot be written to: choose another folder with --out.")
-    home = asked.home.expanduser().absolute()
-    os.environ.update(homes.environment(home))
+    args.out.mkdir(parents=True, exist_ok=True)
+    if not os.access(args.out, os.W_OK | os.X_OK):
+        raise UserError(f"{args.out} cannot be written to: choose another directory with --out.")
+    home = args.home.expanduser().absolute()
+    os.environ.update(homes.process_environment(home))
     platform = open_platform()
-    homes.prepare(home)
-    uploads.sweep(platform.store)  # what a killed one left, where no server does it
-    import dagster as dg
-
-    workspace, user = _workspace(platform)
-    project = _project(platform, workspace, user, asked, kind)
+    homes.prepare_home(home)
+    uploads.sweep(platform.store)  # removes the remains of a killed command: no server may ever run on this home
+    workspace_id, user_id = _open_local_workspace(platform)
+    project = _create_project(platform, workspace_id, user_id, args)
     with dg.DagsterInstance.get() as instance:
-        instance.add_dynamic_partitions(VIDEOS, [project.id])
-        with _bar(platform, project.id):
-            _run(platform, instance, "ingest_video", project, project.id)
+        instance.add_dynamic_partitions(VIDEO_PARTITIONS, [project.id])
+        local = LocalProject(platform, instance, project)
+        with _progress_bar(platform, project.id):
+            _run_job(local, "ingest_video", project.id, run_intents.new_run_id())
         with platform.database.read() as connection:
-            ended = projects.get(connection, project.id)
-            found = clips.of_project(connection, project.id)[: asked.max_clips]
-        assert ended is not None
-        if ended.status not in ("CLIPS_READY", "COMPLETED"):
-            say(f"{ended.status}: {ended.error_message}")
+            processed = projects.get(connection, project.id)
+            best_clips = clips.list_for_project(connection, project.id)[: args.max_clips]
+        if processed is None or processed.status not in ("CLIPS_READY", "COMPLETED"):
+            print_line(f"{processed.status}: {processed.error_message}" if processed else "The project was deleted.")
             return 1
-        failed = 0
-        for number, each in enumerate(found, 1):
-            name = f"{number:02d}-{re.sub(r'[^A-Za-z0-9]+', '-', each.title).strip('-')[:60] or 'clip'}"
-            failed += _deliver(platform, instance, project, each, asked, asked.out / name, say)
-    return 1 if failed else 0
+        has_failed = False
+        for number, clip in enumerate(best_clips, 1):
+            slug = re.sub(r"[^A-Za-z0-9]+", "-", clip.title).strip("-")[:60] or "clip"
+            has_failed |= not _deliver_clip(local, clip, args, args.out / f"{number:02d}-{slug}", print_line)
+    return 1 if has_failed else 0
 
 
-def _workspace(platform: Platform) -> tuple[str, str]:
-    """The command line's own user and workspace, made at its first use."""
+def _open_local_workspace(platform: Platform) -> tuple[str, str]:
+    """Return the ids of the command line's own workspace and user, which its first use creates."""
     with platform.database.write() as connection:
-        found = accounts.user_by_email(connection, LOCAL)
-        if found is None:
-            user, workspace = accounts.register(connection, LOCAL, passwords.hashed(secrets.token_urlsafe(32)))
-            accounts.set_tier(connection, workspace, "ENTERPRISE")
-        else:
-            user, workspace = found[0], accounts.memberships(connection, found[0].id)[0].id
-    return workspace, user.id
+        account = accounts.find_user_by_email(connection, LOCAL_USER_EMAIL)
+        if account is not None:
+            user_id = account[0].id
+            return accounts.list_memberships(connection, user_id)[0].id, user_id
+        password_hash = passwords.hash_password(secrets.token_urlsafe(32))
+        user, workspace_id = accounts.register(connection, LOCAL_USER_EMAIL, password_hash)
+        accounts.set_tier(connection, workspace_id, "ENTERPRISE")
+        return workspace_id, user.id
 
 
-def _project(platform: Platform, workspace: str, user: str, asked: argparse.Namespace, kind: str) -> projects.Project:
+def _create_project(platform: Platform, workspace_id: str, user_id: str, args: argparse.Namespace) -> projects.Project:
+    """Create the project and store a copy of the video."""
+    suffix = args.video.suffix.lower()
+    content_type = CONTENT_TYPE_BY_SUFFIX[suffix]
     new = projects.NewProject(
-        title=asked.video.stem,
-        filename=asked.video.name,
-        content_type=kind,
-        filesize=asked.video.stat().st_size,
-        language=asked.language,
+        title=args.video.stem,
+        filename=args.video.name,
+        content_type=content_type,
+        filesize=args.video.stat().st_size,
+        language=args.language,
     )
     with platform.database.write() as connection:
-        # nobody is billed here: what the video and its renders may cost is put into the pool first
-        day = 24 * 60 * ledger.MINUTE_MS
-        ledger.move(connection, workspace, f"local:{secrets.token_hex(8)}", "grant", day, note="carmic clip")
-        project = projects.create(connection, workspace, user, new, asked.video.suffix.lower())
-    scratch = platform.settings.scratch_dir
-    scratch.mkdir(exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=scratch) as copy:  # the store keeps what it is given, and this is the user's
-        shutil.copyfile(asked.video, copy.name)
-        platform.store.put_file(project.object_key, Path(copy.name), kind)
+        # The local user is not billed: enough minutes for the video and its renders are granted first
+        grant = ledger.NewEntry(f"local:{secrets.token_hex(8)}", "grant", DAY_MS, "carmic clip")
+        ledger.post_entry(connection, workspace_id, grant)
+        project = projects.create(connection, workspace_id, user_id, new, suffix)
+    scratch_dir = platform.settings.scratch_dir
+    scratch_dir.mkdir(exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=scratch_dir) as copy:  # the store may link the file that it is given
+        shutil.copyfile(args.video, copy.name)
+        platform.store.put_file(project.object_key, Path(copy.name), content_type)
     return project
 
 
-def _run(
-    platform: Platform, instance: Any, job: str, project: projects.Project, subject: str, run_id: str = ""
-) -> None:
-    """One job in this process, under an intent like any other run. What it leaves unfinished is ended."""
-    import dagster as dg
-
-    from carmic_assets.definitions import defs
-
-    run_id = run_id or run_intents.new_run_id()
+def _run_job(local: LocalProject, job_name: str, subject_id: str, run_id: str) -> None:
+    """Run one job in this process, under a run intent like any other run; ends what it leaves unfinished."""
+    platform, project = local.platform, local.project
     with platform.database.write() as connection:
-        run_intents.promise(connection, run_id, job, project.workspace_id, project.id, subject)
-        run_intents.move(connection, run_id, "SUBMITTED")
-        if job == "ingest_video":
-            projects.claim(connection, project.id, run_id)
+        run_intents.enqueue(connection, run_id, job_name, project.workspace_id, project.id, subject_id)
+        run_intents.set_state(connection, run_id, "SUBMITTED")
+        if job_name == "ingest_video":
+            projects.assign_run(connection, project.id, run_id)
         intent = run_intents.get(connection, run_id)
-    assert intent is not None
-    ended = "FAILED"
+    if intent is None:
+        raise RuntimeError(f"run intent {run_id} was not written")
+    end_status = "FAILED"
     try:
-        defs.resolve_job_def(job).execute_in_process(
+        defs.resolve_job_def(job_name).execute_in_process(
             run_id=run_id,
-            instance=instance,
+            instance=local.instance,
             partition_key=project.id,
-            tags=tags(intent),
-            run_config={
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}
-            },  # the bar is what a person reads
+            tags=build_run_tags(intent),
+            run_config=QUIET_CONSOLE,
         )
     except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
-        ended = "CANCELLED"
+        end_status = "CANCELLED"
         raise KeyboardInterrupt from None
-    except Exception:  # the database has been told, or is now; `carmic up` would show the run's log
+    except Exception:  # the step recorded the failure in the database; `carmic up` shows the run's log
         return
     finally:
         with platform.database.write() as connection:
-            run_intents.move(connection, run_id, "DONE")
-            projects.end(connection, project.id, ended, STOPPED)
-            for render in renders.live_of_run(connection, run_id):
-                renders.fail(connection, render.id, STOPPED)
-            for export in exports.live_of_run(connection, run_id):
-                exports.fail(connection, export.id, STOPPED)
+            run_intents.set_state(connection, run_id, "DONE")
+            projects.end(connection, project.id, end_status, STOPPED_MESSAGE)
+            for render in renders.list_active_for_run(connection, run_id):
+                renders.fail(connection, render.id, STOPPED_MESSAGE)
+            for export in exports.list_active_for_run(connection, run_id):
+                exports.fail(connection, export.id, STOPPED_MESSAGE)
 
 
-def _deliver(
-    platform: Platform,
-    instance: Any,
-    project: projects.Project,
-    found: clips.Clip,
-    asked: argparse.Namespace,
-    out: Path,
-    say: Callable[[str], None],
-) -> int:
-    """Render one clip and write its packages; 1 when something of it failed."""
+def _deliver_clip(
+    local: LocalProject, clip: clips.Clip, args: argparse.Namespace, out: Path, print_line: Callable[[str], None]
+) -> bool:
+    """Render one clip and write its files as `out` with their suffixes; returns whether all of it succeeded."""
+    platform, project = local.platform, local.project
     config = msgspec.to_builtins(TemplateConfig())
-    config["caption_style"] = asked.style.upper()
-    config["layout"]["aspectRatio"] = asked.aspect
+    config["caption_style"] = args.style
+    config["layout"]["aspectRatio"] = args.aspect
     run_id = run_intents.new_run_id()
     with platform.database.write() as connection:
-        edited = clips.edit(connection, found.id, config)
-        assert edited is not None
+        edited = clips.edit(connection, clip.id, config)
+        if edited is None:
+            print_line(f"{clip.title}: the clip was deleted")
+            return False
         render = renders.queue(connection, edited, run_id)
-    with _bar(platform, render.id):
-        _run(platform, instance, "render_clips", project, render.id, run_id)
+    with _progress_bar(platform, render.id):
+        _run_job(local, "render_clips", render.id, run_id)
     with platform.database.read() as connection:
-        done = renders.get(connection, render.id)
-    if done is None or done.object_key is None:
-        say(f"{found.title}: {done.error_message if done else 'lost'}")
-        return 1
-    _copy(platform, done.object_key, out.with_suffix(".mp4"))
-    subtitles = artifacts.key(project.workspace_id, project.id, artifacts.rendered(render.id, ".srt"))
-    _copy(platform, subtitles, out.with_suffix(".srt"))
-    say(f"{found.virality_score:3d}  {out.with_suffix('.mp4')}  {found.title}")
-    failed = 0
-    for target in asked.export:
-        run_id = run_intents.new_run_id()
-        with platform.database.write() as connection:
-            wanted, _ = exports.request(connection, edited, target, False, run_id)
-        _run(platform, instance, "export_packages", project, wanted.id, run_id)
-        with platform.database.read() as connection:
-            package = exports.get(connection, wanted.id)
-        if package is None or package.object_key is None:
-            say(f"{target}: {package.error_message if package else 'lost'}")
-            failed = 1
-        else:
-            _copy(platform, package.object_key, out.with_name(f"{out.name}-{target}.zip"))
-    return failed
+        finished = renders.get(connection, render.id)
+    if finished is None or finished.object_key is None:
+        print_line(f"{clip.title}: {finished.error_message if finished else 'the render was deleted'}")
+        return False
+    _copy_from_store(platform, finished.object_key, out.with_suffix(".mp4"))
+    subtitles_name = artifacts.render_file_name(render.id, ".srt")
+    subtitles_key = artifacts.artifact_key(project.workspace_id, project.id, subtitles_name)
+    _copy_from_store(platform, subtitles_key, out.with_suffix(".srt"))
+    print_line(f"{clip.virality_score:3d}  {out.with_suffix('.mp4')}  {clip.title}")
+    succeeded = [_export_clip(local, edited, target, out, print_line) for target in args.export]
+    return all(succeeded)
 
 
-def _copy(platform: Platform, key: str, path: Path) -> None:
-    with platform.store.local(key) as found:
-        shutil.copyfile(found, path)
+def _export_clip(
+    local: LocalProject, clip: clips.Clip, target: str, out: Path, print_line: Callable[[str], None]
+) -> bool:
+    """Write the clip's project package for `target` as `<out>-<target>.zip`; returns whether it succeeded."""
+    platform = local.platform
+    run_id = run_intents.new_run_id()
+    with platform.database.write() as connection:
+        export, _ = exports.request(connection, clip, target, False, run_id)
+    _run_job(local, "export_packages", export.id, run_id)
+    with platform.database.read() as connection:
+        finished = exports.get(connection, export.id)
+    if finished is None or finished.object_key is None:
+        print_line(f"{target}: {finished.error_message if finished else 'the export was deleted'}")
+        return False
+    _copy_from_store(platform, finished.object_key, out.with_name(f"{out.name}-{target}.zip"))
+    return True
+
+
+def _copy_from_store(platform: Platform, key: str, path: Path) -> None:
+    with platform.store.local_file(key) as stored:
+        shutil.copyfile(stored, path)
 
 
 @contextmanager
-def _bar(platform: Platform, subject: str) -> Iterator[None]:
-    """A progress bar that follows the rows which the API would answer from."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    done = threading.Event()
+def _progress_bar(platform: Platform, subject_id: str) -> Iterator[None]:
+    """Show a progress bar that follows the project's or render's row while the block runs."""
+    finished = threading.Event()
     columns = (TextColumn("{task.description:<26}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    # a run sends this process's standard output to a file meanwhile
+    # Dagster redirects this process's standard output into a file while a run is active
     terminal = os.fdopen(os.dup(1), "w", encoding="utf-8")
     with terminal, Progress(*columns, TimeElapsedColumn(), console=Console(file=terminal)) as progress:
         task = progress.add_task("Starting", total=100)
 
+        def update() -> None:
+            label, percent = _read_progress(platform, subject_id)
+            progress.update(task, description=label, completed=percent)
+
         def follow() -> None:
-            while not done.wait(0.3):
-                step, share = _state(platform, subject)
-                progress.update(task, description=step, completed=share)
+            while not finished.wait(0.3):
+                update()
 
         thread = threading.Thread(target=follow, daemon=True)
         thread.start()
         try:
             yield
         finally:
-            done.set()
+            finished.set()
             thread.join()
-            step, share = _state(platform, subject)
-            progress.update(task, description=step, completed=share)
+            update()
 
 
-def _state(platform: Platform, subject: str) -> tuple[str, int]:
+def _read_progress(platform: Platform, subject_id: str) -> tuple[str, int]:
+    """The label and percentage of a project or render."""
     with platform.database.read() as connection:
-        project = projects.get(connection, subject)
+        project = projects.get(connection, subject_id)
         if project is not None:
             return project.current_step, project.progress
-        render = renders.get(connection, subject)
+        render = renders.get(connection, subject_id)
     return (render.status.capitalize(), render.progress) if render else ("", 0)

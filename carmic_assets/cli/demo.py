@@ -1,6 +1,6 @@
 """`make demo`: one video from upload to MP4 and package, over HTTP against a real server, as any client would do it.
 
-Everything it makes lies in `demo/` of the current folder. The exit status says whether all of it worked.
+Writes to `demo/` of the current directory. The exit status says whether every step succeeded.
 """
 
 from __future__ import annotations
@@ -16,162 +16,177 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from carmic_assets.cli.home import free_port
-from carmic_assets.cli.main import say
-from carmic_assets.cli.sample_talk import compose
+from carmic_assets.cli.home import find_free_port
+from carmic_assets.cli.output import print_line
+from carmic_assets.cli.sample_talk import compose_talk
+from carmic_assets.cli.video_types import CONTENT_TYPE_BY_SUFFIX
 
-TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".webm": "video/webm", ".mkv": "video/x-matroska"}
-START_S, STEP_S = 90.0, 3600.0
+START_TIMEOUT_S = 90.0
+STEP_TIMEOUT_S = 3600.0
+CARMIC = [sys.executable, "-m", "carmic_assets.cli.main"]
 
 
-class Clock:
-    """Prints how long each stage took."""
+class Stopwatch:
+    """Prints how long each part of the demo took."""
 
     def __init__(self) -> None:
-        self.began = self.last = time.monotonic()
+        self.started_s = self.last_lap_s = time.monotonic()
 
-    def stage(self, name: str) -> None:
-        now = time.monotonic()
-        say(f"  {name:<34} {now - self.last:7.1f} s")
-        self.last = now
+    def lap(self, name: str) -> None:
+        """Print the time since the previous lap."""
+        now_s = time.monotonic()
+        print_line(f"  {name:<34} {now_s - self.last_lap_s:7.1f} s")
+        self.last_lap_s = now_s
 
 
 @contextmanager
-def server(home: Path) -> Iterator[str]:
-    """`carmic up` on free ports; yields the API's base address."""
-    port, dagster_port = free_port(), free_port()
-    command = [sys.executable, "-m", "carmic_assets.cli.main", "up", "--home", str(home)]
-    command += ["--port", str(port), "--dagster-port", str(dagster_port)]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    base = f"http://127.0.0.1:{port}/api"
+def run_server(home: Path) -> Iterator[str]:
+    """Run `carmic up` on free ports; yields the API's base URL."""
+    port, dagster_port = find_free_port(), find_free_port()
+    command = [*CARMIC, "up", "--home", str(home), "--port", str(port), "--dagster-port", str(dagster_port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    base_url = f"http://127.0.0.1:{port}/api"
     try:
-        end = time.monotonic() + START_S
-        while time.monotonic() < end:
-            if child.poll() is not None:
-                raise SystemExit(f"The server did not start:\n{child.stdout.read() if child.stdout else ''}")
-            try:
-                if httpx.get(f"{base}/v1/health", timeout=2).status_code == 200:
-                    break
-            except httpx.HTTPError:
-                time.sleep(0.2)
-        else:
-            raise SystemExit("The server did not answer in time.")
-        yield base
+        _wait_until_healthy(process, base_url)
+        yield base_url
     finally:
-        child.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
         try:
-            child.wait(30)
+            process.wait(30)
         except subprocess.TimeoutExpired:
-            child.kill()
+            process.kill()
 
 
-def ask(client: httpx.Client, method: str, path: str, **request: object) -> dict:
-    """One call; the payload of its envelope. A refusal ends the demo with the API's sentence."""
-    answer = client.request(method, path, **request)  # type: ignore[arg-type]
-    if answer.status_code >= 400:
-        raise SystemExit(f"{method} {path} answered {answer.status_code}: {answer.text}")
-    return answer.json()["data"]
+def _wait_until_healthy(process: subprocess.Popen[str], base_url: str) -> None:
+    end_s = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < end_s:
+        if process.poll() is not None:
+            raise SystemExit(f"The server did not start:\n{process.stdout.read() if process.stdout else ''}")
+        try:
+            if httpx.get(f"{base_url}/v1/health", timeout=2).status_code == 200:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.2)
+    raise SystemExit("The server did not answer in time.")
 
 
-def wait(client: httpx.Client, path: str, done: tuple[str, ...]) -> dict:
-    """Poll until the status is one of `done`; any failure ends the demo."""
-    end, shown = time.monotonic() + STEP_S, ""
-    while time.monotonic() < end:
-        data = ask(client, "GET", path)
-        if data["status"] in done:
+def call_api(client: httpx.Client, method: str, path: str, body: object = None) -> dict[str, Any]:
+    """Call the API; returns the `data` of its envelope. An error status ends the demo with the API's message."""
+    response = client.request(method, path, json=body)
+    if response.status_code >= 400:
+        raise SystemExit(f"{method} {path} answered {response.status_code}: {response.text}")
+    data: dict[str, Any] = response.json()["data"]
+    return data
+
+
+def wait_for_status(client: httpx.Client, path: str, *statuses: str) -> dict[str, Any]:
+    """Poll `path` until its status is one of `statuses`. A failed or cancelled job ends the demo."""
+    end_s, last_line = time.monotonic() + STEP_TIMEOUT_S, ""
+    while time.monotonic() < end_s:
+        data = call_api(client, "GET", path)
+        if data["status"] in statuses:
             return data
         if data["status"].startswith("FAILED") or data["status"] == "CANCELLED":
             raise SystemExit(f"{path} ended as {data['status']}: {data.get('error_message')}")
         line = f"    {data.get('current_step') or data['status']} ({data.get('progress', 0)} %)"
-        if line != shown:
-            say(line)
-            shown = line
+        if line != last_line:
+            print_line(line)
+            last_line = line
         time.sleep(0.5)
-    raise SystemExit(f"{path} took longer than {STEP_S:.0f} s")
+    raise SystemExit(f"{path} took longer than {STEP_TIMEOUT_S:.0f} s")
 
 
-def run(video: Path, out: Path, base: str, home: Path, clock: Clock) -> None:
-    email, password = f"demo-{secrets.token_hex(4)}@example.com", f"Demo-{secrets.token_hex(8)}1"
-    with httpx.Client(base_url=base + "/v1/", timeout=60) as client:
-        session = ask(client, "POST", "auth/register", json={"email": email, "password": password})
-        client.headers["Authorization"] = f"Bearer {session['access']}"
-        workspace = ask(client, "GET", "me")["workspaces"][0]["id"]
-        client.headers["X-Workspace-ID"] = workspace
-        admin = [sys.executable, "-m", "carmic_assets.cli.main", "admin", "set-tier", workspace, "PROFESSIONAL"]
-        subprocess.run([*admin, "--home", str(home)], check=True, capture_output=True)  # packages are not for FREE
+def run_demo(video: Path, out: Path, base_url: str, home: Path, stopwatch: Stopwatch) -> None:
+    """Upload and process the video, then render and package its best clip into `out`."""
+    with httpx.Client(base_url=base_url + "/v1/", timeout=60) as client:
+        _register(client, home)
+        project_id = _upload(client, video)
+        stopwatch.lap("registered and uploaded")
 
-        kind = TYPES.get(video.suffix.lower(), "video/mp4")
-        size = video.stat().st_size
-        made = ask(
-            client, "POST", "projects/create", json={"filename": video.name, "filesize": size, "content_type": kind}
-        )
-        with video.open("rb") as file:
-            httpx.put(
-                made["upload_url"],
-                content=file,
-                headers={"Content-Type": kind, "Content-Length": str(size)},
-                timeout=600,
-            ).raise_for_status()
-        clock.stage("registered and uploaded")
+        call_api(client, "POST", f"projects/{project_id}/process")
+        wait_for_status(client, f"projects/{project_id}/status", "CLIPS_READY", "COMPLETED")
+        stopwatch.lap("processed to CLIPS_READY")
 
-        project = made["project_id"]
-        ask(client, "POST", f"projects/{project}/process")
-        wait(client, f"projects/{project}/status", ("CLIPS_READY", "COMPLETED"))
-        clock.stage("processed to CLIPS_READY")
-
-        clips = ask(client, "GET", f"projects/{project}")["clips"]
+        clips = call_api(client, "GET", f"projects/{project_id}")["clips"]
         for clip in clips:
             span = f"{clip['start_time']:7.1f} - {clip['end_time']:7.1f} s"
-            say(f"    {clip['virality_score']:3d}  {span}  {clip['title']}")
-        best = clips[0]["id"]
-        config = ask(client, "GET", f"clips/{best}")["template_config"]
+            print_line(f"    {clip['virality_score']:3d}  {span}  {clip['title']}")
+        best_id = clips[0]["id"]
+        config = call_api(client, "GET", f"clips/{best_id}")["template_config"]
         config["caption_style"] = "HORMOZI"
-        ask(client, "PUT", f"clips/{best}", json=config)
-        ask(client, "POST", f"clips/{best}/render")
-        wait(client, f"clips/{best}/render-progress", ("RENDERED",))
-        download(client, f"clips/{best}/video", out / "clip.mp4", home / "clip.mp4")
-        clock.stage("rendered the best clip")
+        call_api(client, "PUT", f"clips/{best_id}", config)
+        call_api(client, "POST", f"clips/{best_id}/render")
+        wait_for_status(client, f"clips/{best_id}/render-progress", "RENDERED")
+        download(client, f"clips/{best_id}/video", out / "clip.mp4", home / "clip.mp4")
+        stopwatch.lap("rendered the best clip")
 
-        export = ask(client, "POST", f"clips/{best}/exports", json={"target_format": "premiere", "include_proxy": True})
-        done = wait(client, f"exports/{export['export_id']}", ("COMPLETED",))
-        download(client, done["download_url"], out / "premiere.zip", home / "premiere.zip")
-        clock.stage("packaged it for Premiere")
+        order = {"target_format": "premiere", "include_proxy": True}
+        export_id = call_api(client, "POST", f"clips/{best_id}/exports", order)["export_id"]
+        export = wait_for_status(client, f"exports/{export_id}", "COMPLETED")
+        download(client, export["download_url"], out / "premiere.zip", home / "premiere.zip")
+        stopwatch.lap("packaged it for Premiere")
 
 
-def download(client: httpx.Client, url: str, path: Path, aside: Path) -> None:
-    """Into `aside` first: two demos in one folder do not write into each other's files."""
-    with client.stream("GET", url, follow_redirects=True) as answer:
-        answer.raise_for_status()
-        with aside.open("wb") as file:
-            for block in answer.iter_bytes():
+def _register(client: httpx.Client, home: Path) -> None:
+    """Create a user and put its credentials on the client. The FREE tier has no packages, so it is raised."""
+    email, password = f"demo-{secrets.token_hex(4)}@example.com", f"Demo-{secrets.token_hex(8)}1"
+    session = call_api(client, "POST", "auth/register", {"email": email, "password": password})
+    client.headers["Authorization"] = f"Bearer {session['access']}"
+    workspace_id = call_api(client, "GET", "me")["workspaces"][0]["id"]
+    client.headers["X-Workspace-ID"] = workspace_id
+    command = [*CARMIC, "admin", "set-tier", workspace_id, "PROFESSIONAL", "--home", str(home)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def _upload(client: httpx.Client, video: Path) -> str:
+    """Create a project and upload its video; returns the project's id."""
+    content_type = CONTENT_TYPE_BY_SUFFIX.get(video.suffix.lower(), "video/mp4")
+    size_bytes = video.stat().st_size
+    body = {"filename": video.name, "filesize": size_bytes, "content_type": content_type}
+    project = call_api(client, "POST", "projects/create", body)
+    headers = {"Content-Type": content_type, "Content-Length": str(size_bytes)}
+    with video.open("rb") as file:
+        httpx.put(project["upload_url"], content=file, headers=headers, timeout=600).raise_for_status()
+    project_id: str = project["project_id"]
+    return project_id
+
+
+def download(client: httpx.Client, url: str, path: Path, staging_path: Path) -> None:
+    """Download to `staging_path` first, so that two demos in one directory do not mix their files."""
+    with client.stream("GET", url, follow_redirects=True) as response:
+        response.raise_for_status()
+        with staging_path.open("wb") as file:
+            for block in response.iter_bytes():
                 file.write(block)
-    aside.replace(path)
+    staging_path.replace(path)
 
 
 def main() -> int:
+    """Run the demo; returns the exit status."""
     parser = argparse.ArgumentParser(prog="make demo")
-    parser.add_argument("--video", type=Path, help="your own video; a sample talk is composed without it")
-    parser.add_argument("--out", type=Path, default=Path("demo"))
-    asked = parser.parse_args()
-    if asked.video is not None and not asked.video.is_file():
-        say(f"There is no file {asked.video}.")
+    parser.add_argument("--video", type=Path, help="your own video; without it a sample talk is composed")
+    parser.add_argument("--out", type=Path, default=Path("demo"), help="directory for the results")
+    args = parser.parse_args()
+    if args.video is not None and not args.video.is_file():
+        print_line(f"File {args.video} does not exist.")
         return 2
-    out = asked.out.absolute()
+    out = args.out.absolute()
     home = out / f"home-{secrets.token_hex(3)}"
     home.mkdir(parents=True)
-    clock = Clock()
+    stopwatch = Stopwatch()
     try:
-        video = asked.video or compose(out / "sample-talk.mp4", home)
-        say(f"Video: {video}")
-        with server(home) as base:
-            clock.stage("started the server")
-            run(video, out, base, home, clock)
-        clock.stage("stopped the server")
-        say(json.dumps({"clip": str(out / "clip.mp4"), "package": str(out / "premiere.zip")}, indent=2))
-        say(f"All of it worked, in {time.monotonic() - clock.began:.0f} s.")
+        video = args.video or compose_talk(out / "sample-talk.mp4", home)
+        print_line(f"Video: {video}")
+        with run_server(home) as base_url:
+            stopwatch.lap("started the server")
+            run_demo(video, out, base_url, home, stopwatch)
+        stopwatch.lap("stopped the server")
+        print_line(json.dumps({"clip": str(out / "clip.mp4"), "package": str(out / "premiere.zip")}, indent=2))
+        print_line(f"Every step succeeded, in {time.monotonic() - stopwatch.started_s:.0f} s.")
         return 0
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -1,4 +1,7 @@
-"""`carmic doctor`: what is there, what is missing, and what to set. Changes nothing but the home's own folders."""
+"""`carmic doctor`: reports what is installed, what is missing and which setting to change.
+
+Creates the home's own directories and changes nothing else.
+"""
 
 from __future__ import annotations
 
@@ -11,104 +14,115 @@ from typing import Literal
 
 import msgspec
 
-from resources.settings import SETTINGS, Settings, load
+from carmic_assets.media.ffmpeg import locate_binary
+from carmic_assets.model.errors import CarmicError
+from carmic_assets.speech.whisper_models import find_weights
+from resources.database.engine import Database
+from resources.settings import SETTINGS, Settings, load_settings
+from resources.store import open_store
 
 State = Literal["ok", "missing", "optional"]
-MARKS = {"ok": "ok      ", "missing": "MISSING ", "optional": "not set "}
+STATE_LABELS = {"ok": "ok      ", "missing": "MISSING ", "optional": "not set "}
+MIN_FREE_GB = 10
+PROVIDERS = {
+    "mail by SMTP": "CARMIC_SMTP_URL",
+    "Pexels stock search": "CARMIC_PEXELS_API_KEY",
+    "Stripe top-ups": "CARMIC_STRIPE_SECRET_KEY",
+    "language model": "CARMIC_LLM_URL",
+    "Gemini": "CARMIC_GEMINI_API_KEY",
+    "YouTube accounts": "CARMIC_YOUTUBE_CLIENT_ID",
+    "Facebook, Instagram": "CARMIC_META_CLIENT_ID",
+}
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One line: `optional` is something that works without."""
+    """One line of the report, and one object of `--json`. An `optional` part is not needed for the main job."""
 
     what: str
     state: State
     detail: str
 
 
-def doctor(as_json: bool, say: Callable[[str], None]) -> int:
-    """Say every finding; the status is 1 when something needed is missing."""
-    settings = load()
-    findings = [*_needed(settings), *_models(settings), *_providers(settings)]
+def run_doctor(as_json: bool, print_line: Callable[[str], None]) -> int:
+    """Print every finding; returns 1 when a required part is missing, otherwise 0."""
+    settings = load_settings()
+    findings = [*_check_requirements(settings), *_check_models(settings), *_check_providers(settings)]
     if as_json:
-        say(json.dumps([msgspec.to_builtins(f) for f in findings]))
+        print_line(json.dumps([msgspec.to_builtins(finding) for finding in findings]))
     else:
         for finding in findings:
-            say(f"{MARKS[finding.state]} {finding.what:<22} {finding.detail}")
-    return 1 if any(f.state == "missing" for f in findings) else 0
+            print_line(f"{STATE_LABELS[finding.state]} {finding.what:<22} {finding.detail}")
+    return 1 if any(finding.state == "missing" for finding in findings) else 0
 
 
-def _needed(settings: Settings) -> list[Finding]:
-    from carmic_assets.media.ffmpeg import binary
-    from resources.database.engine import Database
-    from resources.store import open_store
+def _check_requirements(settings: Settings) -> list[Finding]:
+    free_gb = shutil.disk_usage(settings.home).free / 1e9
+    disk_state: State = "ok" if free_gb > MIN_FREE_GB else "missing"
+    return [
+        _check_ffmpeg(),
+        _check_database(settings),
+        _check_store(settings),
+        Finding("disk", disk_state, f"{free_gb:.0f} GB free in {settings.home}"),
+    ]
 
-    found = []
+
+def _check_ffmpeg() -> Finding:
     try:
-        found.append(Finding("ffmpeg", "ok", binary()))
+        return Finding("ffmpeg", "ok", locate_binary())
     except Exception as error:
-        found.append(Finding("ffmpeg", "missing", f"{error}; reinstall imageio-ffmpeg"))
+        return Finding("ffmpeg", "missing", f"{error}; reinstall imageio-ffmpeg")
+
+
+def _check_database(settings: Settings) -> Finding:
+    """Connect, and leave the schema alone: the next start upgrades it."""
     try:
-        with Database(settings.database_url).read():  # looks only: the next start brings the schema up to date
-            found.append(Finding("database", "ok", settings.database_url.rpartition("@")[2]))
+        with Database(settings.database_url).read():
+            return Finding("database", "ok", settings.database_url.rpartition("@")[2])
     except Exception as error:
-        found.append(Finding("database", "missing", _first_line(error)))
+        return Finding("database", "missing", _first_line(error))
+
+
+def _check_store(settings: Settings) -> Finding:
     try:
         open_store(settings).check()
-        found.append(Finding("object store", "ok", settings.store_url))
+        return Finding("object store", "ok", settings.store_url)
     except Exception as error:
-        found.append(Finding("object store", "missing", _first_line(error)))
-    free = shutil.disk_usage(settings.home).free / 1e9
-    state: State = "ok" if free > 10 else "missing"
-    found.append(Finding("disk", state, f"{free:.0f} GB free in {settings.home}"))
-    return found
+        return Finding("object store", "missing", _first_line(error))
 
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def _models(settings: Settings) -> list[Finding]:
-    from carmic_assets.model.errors import CarmicError
-    from carmic_assets.speech.whisper_models import find
-
-    found = []
+def _check_models(settings: Settings) -> list[Finding]:
     try:
-        found.append(Finding("speech model", "ok", find(settings.whisper_model, settings.cache_dir / "whisper").name))
+        weights = find_weights(settings.whisper_model, settings.cache_dir / "whisper")
+        speech = Finding("speech model", "ok", weights.name)
     except CarmicError as error:
-        found.append(Finding("speech model", "missing", error.sentence))
-    if settings.yolo_weights == "auto":
-        detail = "CARMIC_YOLO_WEIGHTS is auto: yolo11n-pose.pt where it lies here, else the embedded face detector"
-        found.append(Finding("person detector", "ok", detail))
-    elif settings.yolo_weights == "centerface" or Path(settings.yolo_weights).expanduser().exists():
-        found.append(Finding("person detector", "ok", settings.yolo_weights))
-    elif "/" in settings.yolo_weights:
-        detail = f"CARMIC_YOLO_WEIGHTS: {settings.yolo_weights} is not there; the embedded face detector runs instead"
-        found.append(Finding("person detector", "missing", detail))
-    else:
-        detail = f"CARMIC_YOLO_WEIGHTS: {settings.yolo_weights} is fetched at its first use, where there is a network"
-        found.append(Finding("person detector", "ok", detail))
-    gpu = settings.device != "cpu" and importlib.util.find_spec("torch") is not None
-    found.append(Finding("device", "ok", settings.device + (" (torch is installed)" if gpu else "")))
-    return found
+        speech = Finding("speech model", "missing", error.sentence)
+    has_torch = settings.device != "cpu" and importlib.util.find_spec("torch") is not None
+    device = Finding("device", "ok", settings.device + (" (torch is installed)" if has_torch else ""))
+    return [speech, _check_detector(settings.yolo_weights), device]
 
 
-def _providers(settings: Settings) -> list[Finding]:
-    """Outside services: everything of the main job works with none of them."""
-    groups = {
-        "mail by SMTP": "CARMIC_SMTP_URL",
-        "Pexels stock search": "CARMIC_PEXELS_API_KEY",
-        "Stripe top-ups": "CARMIC_STRIPE_SECRET_KEY",
-        "language model": "CARMIC_LLM_URL",
-        "Gemini": "CARMIC_GEMINI_API_KEY",
-        "YouTube accounts": "CARMIC_YOUTUBE_CLIENT_ID",
-        "Facebook, Instagram": "CARMIC_META_CLIENT_ID",
-    }
-    helps = {s.name: s.help for s in SETTINGS}
-    return [
-        Finding(
-            what,
-            "ok" if getattr(settings, name.removeprefix("CARMIC_").lower()) else "optional",
-            f"{name}: {helps[name]}",
-        )
-        for what, name in groups.items()
-    ]
+def _check_detector(weights: str) -> Finding:
+    if weights == "auto":
+        detail = "CARMIC_YOLO_WEIGHTS is auto: yolo11n-pose.pt where it is present, otherwise the bundled face detector"
+        return Finding("person detector", "ok", detail)
+    if weights == "centerface" or Path(weights).expanduser().exists():
+        return Finding("person detector", "ok", weights)
+    if "/" in weights:
+        detail = f"CARMIC_YOLO_WEIGHTS: {weights} does not exist; the bundled face detector runs instead"
+        return Finding("person detector", "missing", detail)
+    detail = f"CARMIC_YOLO_WEIGHTS: {weights} is downloaded at its first use"
+    return Finding("person detector", "ok", detail)
+
+
+def _check_providers(settings: Settings) -> list[Finding]:
+    """External services. The main job needs none of them."""
+    help_by_name = {setting.name: setting.help for setting in SETTINGS}
+    findings = []
+    for what, name in PROVIDERS.items():
+        is_set = bool(getattr(settings, name.removeprefix("CARMIC_").lower()))
+        findings.append(Finding(what, "ok" if is_set else "optional", f"{name}: {help_by_name[name]}"))
+    return findings

@@ -1,5 +1,5 @@
-"""What the command line says when a request cannot be carried out."""
+"""The error with which a command refuses a request."""
 
 
 class UserError(Exception):
-    """The sentence says why, and what to do."""
+    """The command cannot be carried out; the message says why and what to do."""

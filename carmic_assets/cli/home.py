@@ -1,4 +1,4 @@
-"""A home: the directory one installation keeps everything in, and the environment its processes run with."""
+"""A home: the directory that holds one installation's files, and the environment of its processes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def environment(home: Path, *, code_port: int = 0, extra: dict[str, str] | None = None) -> dict[str, str]:
-    """The variables for every process of this home; what the caller's environment sets stays."""
-    found = {
+def process_environment(home: Path, *, code_port: int = 0, extra: dict[str, str] | None = None) -> dict[str, str]:
+    """Return the environment for every process of this home: the caller's own, with what the home needs set.
+
+    `code_port` is the port of the Dagster code server; 0 where there is none.
+    """
+    environment = {
         **os.environ,
         "CARMIC_HOME": str(home),
         "DAGSTER_HOME": str(home / "dagster"),
         "PYTHONUNBUFFERED": "1",
-        # OpenMP threads that spin while they wait make a busy machine several times slower
+        # OpenMP threads that spin while they wait slow a busy machine down several times
         "OMP_WAIT_POLICY": "PASSIVE",
         "KMP_BLOCKTIME": "0",
         "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -31,34 +34,39 @@ def environment(home: Path, *, code_port: int = 0, extra: dict[str, str] | None 
         **(extra or {}),
     }
     if code_port:
-        found["CARMIC_CODE_PORT"] = str(code_port)
-        found["CARMIC_CODE_SERVER"] = f"127.0.0.1:{code_port}"
-    return found
+        environment["CARMIC_CODE_PORT"] = str(code_port)
+        environment["CARMIC_CODE_SERVER"] = f"127.0.0.1:{code_port}"
+    return environment
 
 
-def prepare(home: Path) -> None:
-    """Make the home's folders and its Dagster settings. The environment's own settings have been checked before."""
+def prepare_home(home: Path) -> None:
+    """Create the home's directories and write its dagster.yaml. Call it after the settings have been validated."""
     for folder in ("dagster", "cache", "store"):
         (home / folder).mkdir(parents=True, exist_ok=True)
     path = home / "dagster" / "dagster.yaml"
-    aside = path.with_suffix(f".{os.getpid()}")  # a run that starts meanwhile must not read half of it
-    aside.write_text(yaml.safe_dump(_instance_settings(), sort_keys=False))
-    aside.replace(path)
+    staging_path = path.with_suffix(f".{os.getpid()}")  # a run that starts meanwhile must not read half a file
+    staging_path.write_text(yaml.safe_dump(_build_instance_settings(), sort_keys=False))
+    staging_path.replace(path)
 
 
-def _instance_settings() -> dict[str, Any]:
-    """The repository's dagster.yaml with what the environment says of this machine."""
-    found = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())
-    if most := os.environ.get("CARMIC_MAX_RUNS"):
-        found["concurrency"]["runs"]["max_concurrent_runs"] = int(most)
+def _build_instance_settings() -> dict[str, Any]:
+    """The repository's dagster.yaml, with the run limit and the storage that the environment sets."""
+    settings: dict[str, Any] = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())
+    if max_runs := os.environ.get("CARMIC_MAX_RUNS"):
+        settings["concurrency"]["runs"]["max_concurrent_runs"] = int(max_runs)
     if os.environ.get("CARMIC_DAGSTER_POSTGRES_URL"):
-        found["storage"] = {"postgres": {"postgres_url": {"env": "CARMIC_DAGSTER_POSTGRES_URL"}}}
-    return found
+        settings["storage"] = {"postgres": {"postgres_url": {"env": "CARMIC_DAGSTER_POSTGRES_URL"}}}
+    return settings
 
 
-def free_port(wanted: int = 0) -> int:
-    """`wanted` if it is free, raising OSError if not; any free one for 0."""
+def find_free_port(port: int = 0) -> int:
+    """Return `port` if it is free, or any free port for 0.
+
+    Raises:
+        OSError: `port` is in use or not permitted.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", wanted))
-        return probe.getsockname()[1]
+        probe.bind(("127.0.0.1", port))
+        free_port: int = probe.getsockname()[1]
+        return free_port

@@ -1,6 +1,6 @@
-"""A sample talk for `make demo`, composed from what packages ship: a picture (ultralytics) and two voices (espeak).
+"""Composes a sample talk for `make demo` from what packages ship: a picture (ultralytics) and two voices (espeak).
 
-The pictures are stills and the voices are synthetic: it shows the way through the system, not how well it reads a face.
+The pictures are stills and the voices are synthetic: the talk shows how the system is used, not how well it works.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from carmic_assets.media import ffmpeg
 WIDTH, HEIGHT, FPS = 1280, 720, 25
 PAUSE_S = 0.35
 
-# Who says it, and what. The second answer is the one worth cutting.
+# (speaker, line). The second answer is the one worth cutting.
 TALK = (
     ("A", "Welcome back to the workshop. Today we talk about the smallest change that ever saved a project of mine."),
     ("B", "Thanks for having me. Before we start, let me find my notes. They were here a minute ago."),
@@ -43,30 +43,36 @@ TALK = (
     ),
     ("A", "Thank you. We will put the links below. See you next time."),
 )
-VOICES = {"A": "gmw/en-US", "B": "gmw/en"}
-# What is seen while each speaks: a crop of the picture as x, y, width, height in parts of it
-FRAMES = {"A": (0.06, 0.2, 0.6, 0.6), "B": (0.4, 0.0, 0.6, 0.6), "both": (0.0, 0.0, 1.0, 1.0)}
+ESPEAK_VOICES = {"A": "gmw/en-US", "B": "gmw/en"}
+ESPEAK_PITCHES = {"A": 40, "B": 62}  # 0..100
+WORDS_PER_MINUTE = 165
+# espeak-ng's speak_lib.h
+AUDIO_OUTPUT_RETRIEVAL, PARAMETER_RATE, PARAMETER_PITCH, CHARS_UTF8 = 1, 1, 3, 1
+# The crop of the picture while each speaks: x, y, width, height as fractions of it
+CROPS = {"A": (0.06, 0.2, 0.6, 0.6), "B": (0.4, 0.0, 0.6, 0.6), "both": (0.0, 0.0, 1.0, 1.0)}
 
 
-class Line(msgspec.Struct, frozen=True):
+class SpokenLine(msgspec.Struct, frozen=True):
+    """One line of the talk and its WAV file, with a pause of PAUSE_S at the end."""
+
     speaker: str
-    seconds: float
-    sound: Path
+    duration_s: float
+    wav: Path
 
 
-def compose(out: Path, scratch: Path, talk: Sequence[tuple[str, str]] = TALK) -> Path:
-    """Write the sample talk to `out` (about 70 s, H.264 and AAC). The same bytes every time."""
-    lines = _speak(talk, scratch)
-    picture = Path(_package("ultralytics")) / "assets" / "zidane.jpg"
+def compose_talk(out: Path, scratch_dir: Path, talk: Sequence[tuple[str, str]] = TALK) -> Path:
+    """Write the talk to `out` as H.264 and AAC; TALK is about 70 s long. Equal talks give equal bytes."""
+    lines = _speak_in_subprocess(talk, scratch_dir)
+    picture = Path(_locate_package("ultralytics")) / "assets" / "zidane.jpg"
     inputs = [ffmpeg.Input(str(picture))]
-    inputs += [ffmpeg.Input(str(line.sound)) for line in lines]
+    inputs += [ffmpeg.Input(str(line.wav)) for line in lines]
     graph: list[str] = [
         f"[0:v]loop=loop=-1:size=1,settb=1/{FPS},setpts=N,split={len(lines)}"
         + "".join(f"[p{i}]" for i in range(len(lines)))
     ]
     for number, line in enumerate(lines):
-        x, y, w, h = FRAMES[line.speaker if number % 3 else "both"]
-        frames = round(line.seconds * FPS)
+        x, y, w, h = CROPS[line.speaker if number % 3 else "both"]
+        frames = round(line.duration_s * FPS)
         graph.append(
             f"[p{number}]trim=end_frame={frames},setpts=PTS-STARTPTS,crop=iw*{w}:ih*{h}:iw*{x}:ih*{y},"
             f"scale={WIDTH}:{HEIGHT}:flags=bicubic,setsar=1,format=yuv420p[v{number}]"
@@ -74,65 +80,68 @@ def compose(out: Path, scratch: Path, talk: Sequence[tuple[str, str]] = TALK) ->
         graph.append(f"[{number + 1}:a]aresample=48000,apad=whole_dur={frames / FPS}[a{number}]")
     pairs = "".join(f"[v{i}][a{i}]" for i in range(len(lines)))
     graph.append(f"{pairs}concat=n={len(lines)}:v=1:a=1[v][a]")
-    made = scratch / "talk.mp4"
+    video = scratch_dir / "talk.mp4"
     output = ["-map", "[v]", "-map", "[a]", "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-r", str(FPS)]
-    output += ["-c:a", "aac", "-b:a", "128k", "-ac", "1", "-movflags", "+faststart", "-fflags", "+bitexact", str(made)]
-    ffmpeg.run(ffmpeg.command(inputs, output, graph=";".join(graph)), duration_s=sum(line.seconds for line in lines))
-    made.replace(out)
+    output += ["-c:a", "aac", "-b:a", "128k", "-ac", "1", "-movflags", "+faststart", "-fflags", "+bitexact", str(video)]
+    command = ffmpeg.build_command(inputs, output, graph=";".join(graph))
+    ffmpeg.run(command, duration_s=sum(line.duration_s for line in lines))
+    video.replace(out)
     return out
 
 
-def _speak(talk: Sequence[tuple[str, str]], scratch: Path) -> list[Line]:
-    """Each line of the talk as a WAV with a pause behind it, spoken in a process of its own: espeak keeps its state in
-    globals, and a second start in one process hangs."""
-    command = [sys.executable, "-m", "carmic_assets.cli.sample_talk", str(scratch)]
-    done = subprocess.run(command, input=msgspec.json.encode(talk), stdout=subprocess.PIPE, check=True, timeout=120)
-    spoken = msgspec.json.decode(done.stdout, type=list[tuple[str, float]])
-    return [Line(speaker, seconds, scratch / f"line{n}.wav") for n, (speaker, seconds) in enumerate(spoken)]
+def _speak_in_subprocess(talk: Sequence[tuple[str, str]], scratch_dir: Path) -> list[SpokenLine]:
+    """Speak the talk in a process of its own: espeak keeps its state in globals, and a second start would hang."""
+    command = [sys.executable, "-m", "carmic_assets.cli.sample_talk", str(scratch_dir)]
+    child = subprocess.run(command, input=msgspec.json.encode(talk), stdout=subprocess.PIPE, check=True, timeout=120)
+    durations = msgspec.json.decode(child.stdout, type=list[tuple[str, float]])
+    return [
+        SpokenLine(speaker, duration_s, scratch_dir / f"line{n}.wav")
+        for n, (speaker, duration_s) in enumerate(durations)
+    ]
 
 
-def _say(talk: Sequence[tuple[str, str]], scratch: Path) -> list[tuple[str, float]]:
-    """Write `line0.wav`, ... into `scratch`; who speaks each and for how long."""
-    data = Path(_package("espeakng_loader"))
+def _speak(talk: Sequence[tuple[str, str]], scratch_dir: Path) -> list[tuple[str, float]]:
+    """Write `line0.wav`, `line1.wav`, ... into `scratch_dir`; returns each line's speaker and duration in seconds."""
+    data = Path(_locate_package("espeakng_loader"))
     library = ctypes.CDLL(str(next(data.glob("libespeak-ng.*"))))
-    rate = library.espeak_Initialize(1, 0, str(data / "espeak-ng-data").encode(), 0)  # 1: sound to the callback
-    heard = bytearray()
+    sample_rate = library.espeak_Initialize(AUDIO_OUTPUT_RETRIEVAL, 0, str(data / "espeak-ng-data").encode(), 0)
+    pcm = bytearray()  # 16-bit mono
     callback_type = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
-    def hear(samples, count, _events) -> int:
+    def collect(samples: ctypes._Pointer[ctypes.c_short], count: int, _events: int | None) -> int:
         if samples and count > 0:
-            heard.extend(ctypes.string_at(samples, count * 2))
+            pcm.extend(ctypes.string_at(samples, count * 2))
         return 0
 
-    callback = callback_type(hear)
+    callback = callback_type(collect)
     library.espeak_SetSynthCallback(callback)
-    library.espeak_SetParameter(1, 165, 0)  # words a minute
-    lines = []
+    library.espeak_SetParameter(PARAMETER_RATE, WORDS_PER_MINUTE, 0)
+    durations = []
     for number, (speaker, text) in enumerate(talk):
-        library.espeak_SetVoiceByName(VOICES[speaker].encode())
-        library.espeak_SetParameter(3, 40 if speaker == "A" else 62, 0)  # pitch
-        heard.clear()
-        raw = text.encode()
-        library.espeak_Synth(raw, len(raw) + 1, 0, 0, 0, 1, None, None)
+        library.espeak_SetVoiceByName(ESPEAK_VOICES[speaker].encode())
+        library.espeak_SetParameter(PARAMETER_PITCH, ESPEAK_PITCHES[speaker], 0)
+        pcm.clear()
+        encoded = text.encode()
+        library.espeak_Synth(encoded, len(encoded) + 1, 0, 0, 0, CHARS_UTF8, None, None)
         library.espeak_Synchronize()
-        heard.extend(bytes(2 * round(rate * PAUSE_S)))
-        path = scratch / f"line{number}.wav"
-        with wave.open(str(path), "wb") as file:
+        pcm.extend(bytes(2 * round(sample_rate * PAUSE_S)))
+        with wave.open(str(scratch_dir / f"line{number}.wav"), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
-            file.setframerate(rate)
-            file.writeframes(bytes(heard))
-        lines.append((speaker, len(heard) / 2 / rate))
-    return lines
+            file.setframerate(sample_rate)
+            file.writeframes(bytes(pcm))
+        durations.append((speaker, len(pcm) / 2 / sample_rate))
+    return durations
 
 
-def _package(name: str) -> str:
-    """A package's folder, without importing the package (ultralytics imports torch)."""
+def _locate_package(name: str) -> str:
+    """Return a package's directory without importing it (ultralytics imports torch)."""
     spec = importlib.util.find_spec(name)
-    assert spec is not None and spec.submodule_search_locations
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError(f"package {name} is not installed")
     return spec.submodule_search_locations[0]
 
 
 if __name__ == "__main__":
-    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=list[tuple[str, str]])
-    sys.stdout.buffer.write(msgspec.json.encode(_say(asked, Path(sys.argv[1]))))
+    requested = msgspec.json.decode(sys.stdin.buffer.read(), type=list[tuple[str, str]])
+    sys.stdout.buffer.write(msgspec.json.encode(_speak(requested, Path(sys.argv[1]))))

@@ -1,7 +1,7 @@
-"""`carmic up`: code server, daemon, Dagster UI and API of one home, started and stopped together.
+"""`carmic up`: starts and stops the code server, daemon, Dagster UI and API of one home together.
 
-A service that dies is started again; what it was doing is taken up where it stood (see docs/architecture.md). One that
-dies again and again waits longer each time.
+A service that dies is restarted, and its work is resumed (see docs/architecture.md). One that dies repeatedly waits
+longer before each restart.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -25,63 +26,74 @@ from carmic_assets.cli import home as homes
 from carmic_assets.media.ffmpeg import die_with_parent
 from resources.platform import open_platform
 
-STOP_AFTER_S = 15.0
-MOST_LOG_BYTES = 50_000_000  # of a log; what was there before is kept once more beside it
-ROTATE_EVERY_S = 60.0
-SHORT_LIFE_S = 60.0  # a service that dies sooner than this after its last start waits before the next one...
-MOST_WAIT_S = 15.0  # ... twice as long each time, from half a second up to this
+# SIGTERM is sent twice: a run misses the first where it arrives during a weakref callback, whose exceptions Python drops
+STOP_TIMEOUTS_S = (6.0, 9.0)
+START_TIMEOUT_S = 60.0
+MAX_LOG_BYTES = 50_000_000
+ROTATE_INTERVAL_S = 60.0
+STABLE_AFTER_S = 60.0  # a service that ran for less than this has a backoff before its restart
+MIN_BACKOFF_S = 0.5  # doubles with each early death ...
+MAX_BACKOFF_S = 15.0  # ... up to this
+LOG_TAIL_LINES = 15
 API_OPTIONS = [  # of uvicorn
     "--no-access-log", "--timeout-graceful-shutdown", "3", "--no-server-header",
-    "--timeout-keep-alive", "75",  # its 5 s hang up on clients that ask every 5 s, now and then in mid-request
-    "--no-proxy-headers",  # whose X-Forwarded-For is believed is CARMIC_TRUSTED_PROXIES' to say
+    "--timeout-keep-alive", "75",  # the default of 5 s sometimes closes a connection on which a client polls every 5 s
+    "--no-proxy-headers",  # CARMIC_TRUSTED_PROXIES decides whose X-Forwarded-For counts
 ]  # fmt: skip
 
 
 class Service(msgspec.Struct):
+    """A child process that is kept running, with what is needed to restart it."""
+
     name: str
     command: list[str]
     environment: dict[str, str]
     log: Path
-    child: subprocess.Popen[bytes]
-    started: float
-    wait_s: float = 0.0
-    due: float | None = None  # when it is to be started again
+    process: subprocess.Popen[bytes]
+    started_s: float  # monotonic
+    backoff_s: float = 0.0
+    restart_due_s: float | None = None  # monotonic; None while it runs
 
     @property
-    def dead(self) -> bool:
-        return self.child.poll() is not None
+    def is_dead(self) -> bool:
+        """Whether the process has ended."""
+        return self.process.poll() is not None
 
 
-def up(home: Path, host: str, port: int, dagster_host: str, dagster_port: int, say: Callable[[str], None]) -> int:
-    """Run until Ctrl-C or SIGTERM; returns the exit status. `host` is where the API listens."""
+def serve_home(
+    home: Path, host: str, port: int, dagster_host: str, dagster_port: int, print_line: Callable[[str], None]
+) -> int:
+    """Serve the home until Ctrl-C or SIGTERM; returns the exit status. The API listens on `host`:`port`."""
     home = home.expanduser().absolute()
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            say(f"Another `carmic up` serves {home}. Stop it first, or choose another --home.")
+            print_line(f"Another `carmic up` is serving {home}. Stop it first, or choose another --home.")
             return 1
         if port == dagster_port != 0:
-            say(f"The API and the Dagster UI cannot both have port {port}: choose another with --dagster-port.")
+            print_line(f"The API and the Dagster UI cannot both have port {port}: choose another with --dagster-port.")
             return 1
-        free = {}
-        for name, wanted in (("--port", port), ("--dagster-port", dagster_port)):
+        ports = {}
+        for option, requested in (("--port", port), ("--dagster-port", dagster_port)):
             try:
-                free[name] = homes.free_port(wanted)
+                ports[option] = homes.find_free_port(requested)
             except OSError as error:
-                say(f"Port {wanted} cannot be had ({error.strerror}): choose another with {name}.")
+                print_line(f"Port {requested} is not available ({error.strerror}): choose another with {option}.")
                 return 1
-        return _serve(home, host, free["--port"], dagster_host, free["--dagster-port"], say)
+        return _serve_locked(home, host, ports["--port"], dagster_host, ports["--dagster-port"], print_line)
 
 
-def _serve(home: Path, host: str, port: int, dagster_host: str, dagster_port: int, say: Callable[[str], None]) -> int:
-    shown = _shown(host)
-    extra = {} if os.environ.get("CARMIC_PUBLIC_URL") else {"CARMIC_PUBLIC_URL": f"http://{shown}:{port}"}
-    code_port = homes.free_port()
-    environment = homes.environment(home, code_port=code_port, extra=extra)
-    open_platform(environment).database.close()  # settings errors and migrations before anything starts
-    homes.prepare(home)
+def _serve_locked(
+    home: Path, host: str, port: int, dagster_host: str, dagster_port: int, print_line: Callable[[str], None]
+) -> int:
+    api_url = f"http://{_url_host(host)}:{port}"
+    extra = {} if os.environ.get("CARMIC_PUBLIC_URL") else {"CARMIC_PUBLIC_URL": api_url}
+    code_port = homes.find_free_port()
+    environment = homes.process_environment(home, code_port=code_port, extra=extra)
+    open_platform(environment).database.close()  # reports invalid settings and migrates before any service starts
+    homes.prepare_home(home)
     workspace = str(homes.REPOSITORY / "workspace.yaml")
     logs = home / "logs"
     logs.mkdir(exist_ok=True)
@@ -98,42 +110,47 @@ def _serve(home: Path, host: str, port: int, dagster_host: str, dagster_port: in
             *API_OPTIONS,
         ],
     }  # fmt: skip
-    stopping: list[int] = []
+    received_signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda got, _frame: stopping.append(got))
+        signal.signal(number, lambda received, _frame: received_signals.append(received))
     services: list[Service] = []
     try:
         for name, command in commands.items():
-            if name == "daemon" and not _wait(lambda: _accepts(code_port), services, stopping, 60):
-                return _report(services, stopping, say)
+            if name == "daemon" and not _wait_until(lambda: _is_listening(code_port), services, received_signals):
+                return _report_end(services, received_signals, print_line)
             log = logs / f"{name.replace(' ', '-')}.log"
-            child = _start(command, environment, log)
-            services.append(Service(name, command, environment, log, child, time.monotonic()))
-        ready = _wait(lambda: _answers(f"http://{shown}:{port}/api/v1/health"), services, stopping, 60)
-        if not ready:
-            return _report(services, stopping, say)
-        say(f"API         http://{shown}:{port}/api        reference at http://{shown}:{port}/api/docs")
-        say(f"Dagster UI  http://{_shown(dagster_host)}:{dagster_port}")
-        say(f"Home        {home}        logs in {logs}")
-        say("Ctrl-C stops everything.")
-        looked = time.monotonic()
-        while not stopping:
-            for service in services:
-                if service.dead:
-                    _revive(service, say)
-            if time.monotonic() - looked > ROTATE_EVERY_S:
-                looked = time.monotonic()
-                for service in services:
-                    rotate(service.log)
-            time.sleep(0.2)
-        return _report(services, stopping, say)
+            process = _start(command, environment, log)
+            services.append(Service(name, command, environment, log, process, time.monotonic()))
+        if not _wait_until(lambda: _is_responding(f"{api_url}/api/v1/health"), services, received_signals):
+            return _report_end(services, received_signals, print_line)
+        print_line(f"API         {api_url}/api        reference at {api_url}/api/docs")
+        print_line(f"Dagster UI  http://{_url_host(dagster_host)}:{dagster_port}")
+        print_line(f"Home        {home}        logs in {logs}")
+        print_line("Ctrl-C stops everything.")
+        _supervise(services, received_signals, print_line)
+        return _report_end(services, received_signals, print_line)
     finally:
         _stop(services)
 
 
-def _shown(host: str) -> str:
-    """How an address names a host that is listened on."""
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+def _supervise(services: list[Service], received_signals: list[int], print_line: Callable[[str], None]) -> None:
+    """Restart dead services and rotate logs until a signal arrives."""
+    rotated_s = time.monotonic()
+    while not received_signals:
+        for service in services:
+            if service.is_dead:
+                _restart_when_due(service, print_line)
+        if time.monotonic() - rotated_s > ROTATE_INTERVAL_S:
+            rotated_s = time.monotonic()
+            for service in services:
+                rotate_log(service.log)
+        time.sleep(0.2)
+
+
+def _url_host(host: str) -> str:
+    """The host part of a URL that reaches a server listening on `host`."""
+    wildcards = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read here, not bound
+    return wildcards.get(host, f"[{host}]" if ":" in host else host)
 
 
 def _start(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
@@ -145,90 +162,98 @@ def _start(command: list[str], environment: dict[str, str], log: Path) -> subpro
             stdout=file,
             stderr=subprocess.STDOUT,
             cwd=homes.REPOSITORY,
-            start_new_session=True,  # Ctrl-C comes to us; we stop them in order
-            preexec_fn=die_with_parent,  # killed, we cannot: no service may outlive us and hold its port
+            start_new_session=True,  # Ctrl-C reaches this process only, which stops the services in order
+            preexec_fn=die_with_parent,  # a service must not outlive a killed `carmic up` and keep its port
         )
 
 
-def _revive(service: Service, say: Callable[[str], None]) -> None:
-    """Start a dead service again when its time has come."""
-    moment = time.monotonic()
-    if service.due is None:
-        _signal(service, signal.SIGKILL)  # what it had started: nobody could stop a run of a dead code server
-        short = moment - service.started < SHORT_LIFE_S
-        service.wait_s = min(MOST_WAIT_S, 2 * service.wait_s or 0.5) if short else 0.0
-        service.due = moment + service.wait_s
-        say(f"The {service.name} died (status {service.child.returncode}) and is started again; see {service.log}")
-    if moment >= service.due:
-        service.child = _start(service.command, service.environment, service.log)
-        service.started, service.due = moment, None
+def _restart_when_due(service: Service, print_line: Callable[[str], None]) -> None:
+    """Schedule the restart of a dead service, and restart it once its backoff has passed."""
+    now_s = time.monotonic()
+    if service.restart_due_s is None:
+        _signal_group(service, signal.SIGKILL)  # its children: a run without its code server cannot be stopped later
+        died_early = now_s - service.started_s < STABLE_AFTER_S
+        service.backoff_s = min(MAX_BACKOFF_S, 2 * service.backoff_s or MIN_BACKOFF_S) if died_early else 0.0
+        service.restart_due_s = now_s + service.backoff_s
+        print_line(
+            f"The {service.name} exited with status {service.process.returncode} and is restarted; see {service.log}"
+        )
+    if now_s >= service.restart_due_s:
+        service.process = _start(service.command, service.environment, service.log)
+        service.started_s, service.restart_due_s = now_s, None
 
 
-def rotate(log: Path, most_bytes: int = MOST_LOG_BYTES) -> None:
-    """Move what a full log holds to `<log>.1`. The service goes on writing to the end of the same file, now empty; what
-    it writes in between is lost."""
-    with contextlib.suppress(OSError):  # a full disk: another time
-        if log.stat().st_size > most_bytes:
+def rotate_log(log: Path, max_bytes: int = MAX_LOG_BYTES) -> None:
+    """Copy a log larger than `max_bytes` over `<log>.1` and empty it in place, because its service keeps it open.
+
+    Lines written between the copy and the truncation are lost.
+    """
+    with contextlib.suppress(OSError):  # for example a full disk: the next interval tries again
+        if log.stat().st_size > max_bytes:
             shutil.copyfile(log, log.with_name(f"{log.name}.1"))
             os.truncate(log, 0)
 
 
-def _wait(ready: Callable[[], bool], services: list[Service], stopping: list[int], most_s: float) -> bool:
-    end = time.monotonic() + most_s
-    while time.monotonic() < end and not stopping and not any(service.dead for service in services):
-        if ready():
+def _wait_until(is_ready: Callable[[], bool], services: list[Service], received_signals: list[int]) -> bool:
+    """Wait for START_TIMEOUT_S at most; False when a service died or a signal arrived meanwhile."""
+    end_s = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < end_s and not received_signals and not any(service.is_dead for service in services):
+        if is_ready():
             return True
         time.sleep(0.1)
     return False
 
 
-def _accepts(port: int) -> bool:
-    import socket
-
+def _is_listening(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _answers(url: str) -> bool:
+def _is_responding(url: str) -> bool:
+    """Whether the server answers at all: an error status is an answer, too."""
     try:
-        with urllib.request.urlopen(url, timeout=2):
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - always http://
             return True
     except urllib.error.HTTPError:
-        return True  # it speaks; a degraded part shows in its answer
+        return True
     except OSError:
         return False
 
 
-def _report(services: list[Service], stopping: list[int], say: Callable[[str], None]) -> int:
-    if stopping:
-        say("Stopping.")
+def _report_end(services: list[Service], received_signals: list[int], print_line: Callable[[str], None]) -> int:
+    """Print why serving ends; returns the exit status."""
+    if received_signals:
+        print_line("Stopping.")
         return 0
-    dead = next((service for service in services if service.dead), services[-1])
-    say(f"The {dead.name} did not start. The end of {dead.log}:")
-    say("\n".join(dead.log.read_text(errors="replace").splitlines()[-15:]))
+    failed = next((service for service in services if service.is_dead), services[-1])
+    print_line(f"The {failed.name} did not start. The end of {failed.log}:")
+    print_line("\n".join(failed.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]))
     return 1
 
 
 def _stop(services: list[Service]) -> None:
-    """API first, so that no new work comes in; then the rest. Runs are children of the code server and end with it."""
-    for service in reversed(services):
-        _signal(service, signal.SIGTERM)
-    end = time.monotonic() + STOP_AFTER_S
-    for service in reversed(services):
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            service.child.wait(max(0.1, end - time.monotonic()))
+    """Stop the API first, so that no new work arrives. Runs are children of the code server and end with it."""
+    for timeout_s in STOP_TIMEOUTS_S:
+        for service in reversed(services):
+            _signal_group(service, signal.SIGTERM)
+        end_s = time.monotonic() + timeout_s
+        for service in reversed(services):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                service.process.wait(max(0.1, end_s - time.monotonic()))
+        if all(service.is_dead for service in services):
+            break
     for service in services:
-        _signal(service, signal.SIGKILL)
-        service.child.wait()
-    end = time.monotonic() + 2.0  # a signal has been sent when `killpg` returns, not obeyed
-    while time.monotonic() < end and any(_signal(service, 0) for service in services):
+        _signal_group(service, signal.SIGKILL)
+        service.process.wait()
+    end_s = time.monotonic() + 2.0  # `killpg` returns when the signal is sent, not when the processes have ended
+    while time.monotonic() < end_s and any(_signal_group(service, 0) for service in services):
         time.sleep(0.02)
 
 
-def _signal(service: Service, number: int) -> bool:
-    """To the whole process group: a service's own children must not outlive it. False when nobody is left there."""
+def _signal_group(service: Service, number: int) -> bool:
+    """Send a signal to the service's process group, children included; False when the group is empty."""
     try:
-        os.killpg(service.child.pid, number)
+        os.killpg(service.process.pid, number)
     except ProcessLookupError:
         return False
     return True

@@ -1,5 +1,8 @@
-"""The auto-director: who is shown, when, and through which crop. Pure: it sees numbers only, never a picture.
+"""The auto-director: decides who is shown, when, and through which crop.
 
-`director` decides, `sample` evaluates (the single truth about where a crop is), `measures` judges, `override` honours
-what a person set by hand, `pictures` draws. Nothing here opens media or knows the database.
+It works on numbers only (boxes, turns, cuts): it opens no media and has no access to the database.
+
+`director` is the entry point. `crop_sampling` evaluates the result at any time, `measures` rates it, `override` applies
+the client's own shots, `scene_summary` answers the API. These modules load without NumPy; `span_direction` and the
+modules below it use it. `direction_plots` draws.
 """

@@ -1,265 +1,286 @@
-"""The calmest path of a crop's middle along one axis: still if it can be, else few straight moves. It knows no persons.
+"""Plans the calmest path of a crop's centre along one axis: still if possible, else a few straight moves.
 
-Input is where the middle would be best and where it may be at most, on a grid of times; output is a few knots. The
-future is known, so nothing is filtered, predicted or chased.
+Input is the ideal centre and its limits on a grid of times; output is a few keyframes. All future positions are known,
+so nothing is filtered or predicted.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
-from carmic_assets.direction.subjects import middle
+from carmic_assets.direction.order_statistics import median
 
-if TYPE_CHECKING:
-    import numpy as np
-
-DEAD_BAND = 0.25  # of the crop: a subject may wander over so much without the crop moving
-FAR = 0.34  # of the crop: how far off its middle a subject may be for a moment while the crop stays still
-REST_S = 1.5  # a stay shorter than this is part of a walk
-DRIFT = (
-    0.4  # of the dead band, from the first to the last third of a stay: more, and the subject (or camera) is travelling
+# Lengths are ratios of the crop's size along the axis.
+DEAD_BAND = 0.25  # range within which a subject moves without the crop moving
+MAX_OFFSET = 0.34  # largest distance of a subject from the centre of a still crop
+MIN_REST_S = 1.5  # a shorter stay is part of a move
+MAX_REST_DRIFT = (
+    0.4  # of the dead band, from the first to the last third of a stay: beyond it the subject is travelling
 )
-STRAIGHT = 0.04  # of the crop: knots of a walk nearer than this to the line between others are left out
-EASES_S = (0.4, 0.25, 0.15)  # half of the time in which a corner is rounded, the softest that keeps the subject in
-MOVES_S = (1.2, 0.9, 0.7, 0.5, 0.3, 0.2)  # lengths of a move between two rests, the calmest that keeps the subject in
-TREMBLE = 0.06  # of the crop: a path that stays within so little stands still
-FASTEST = 1.5  # crops per second: faster is a whip pan ...
-WHIP = 0.15  # ... where it goes further than this, of the crop
-REVERSALS = 0.1  # per second: with more, a wider dead band is tried
+LINE_TOLERANCE = 0.04  # keyframes of a move closer than this to the line between their neighbours are dropped
+EASE_DURATIONS_S = (0.4, 0.25, 0.15)  # half the duration of a rounded corner; the longest that keeps the subject inside
+MOVE_DURATIONS_S = (1.2, 0.9, 0.7, 0.5, 0.3, 0.2)  # of a move between rests; the longest that keeps the subject inside
+MIN_TRAVEL = 0.06  # a path that stays within this range stands still
+WHIP_SPEED = 1.5  # crops per second: a faster move is a whip pan ...
+MIN_WHIP_TRAVEL = 0.15  # ... if it goes further than this
+MAX_REVERSALS_PER_S = 0.1  # with more, a wider dead band is tried
+MAX_REPAIRS = 40
 
 
-class Knot(msgspec.Struct, frozen=True):
+class AxisKeyframe(msgspec.Struct, frozen=True):
+    """The position (fraction of the frame) of a crop's centre along one axis at time `t`."""
+
     t: float
-    at: float
+    position: float
 
 
-class Wish(msgspec.Struct, frozen=True):
-    """What the axis should follow: arrays of equal length on `times`; `low <= high` is where the middle may be."""
+class AxisTarget(msgspec.Struct, frozen=True):
+    """What a path should follow along one axis: arrays of equal length on `times`, fractions of the frame."""
 
     times: np.ndarray
-    best: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    size: float  # of the crop along this axis
+    ideal: np.ndarray  # best position of the crop's centre
+    low: np.ndarray  # smallest allowed position ...
+    high: np.ndarray  # ... and largest, `low <= high`
+    crop_size: float
 
 
-def calm_path(wish: Wish) -> tuple[Knot, ...]:
-    """Knots of the path, one if it stays still; linear between them and held outside."""
-    import numpy as np
-
-    still = _still(wish, 0, len(wish.times))
+def plan_axis_path(target: AxisTarget) -> tuple[AxisKeyframe, ...]:
+    """Return the keyframes of the path, one if it stays still; linear between them and held outside."""
+    still = _find_still_position(target, 0, len(target.times))
     if still is not None:
-        return (Knot(float(wish.times[0]), still),)
-    seconds = max(float(wish.times[-1] - wish.times[0]), 1.0)
-    calmest: tuple[Knot, ...] = ()
+        return (AxisKeyframe(float(target.times[0]), still),)
+    duration_s = max(float(target.times[-1] - target.times[0]), 1.0)
+    calmest: tuple[AxisKeyframe, ...] = ()
     fewest = np.inf
     for band in (DEAD_BAND, 1.5 * DEAD_BAND, 2 * DEAD_BAND, 3 * DEAD_BAND):
-        knots = _eased(_repaired(_walk(wish, band * wish.size), wish), wish)
-        turns = reversals(knots)
-        if turns < fewest:
-            calmest, fewest = knots, turns
-        if turns <= REVERSALS * seconds:
+        path = _ease_corners(_repair(_join_rests(target, band * target.crop_size), target), target)
+        reversals = count_reversals(path)
+        if reversals < fewest:
+            calmest, fewest = path, reversals
+        if reversals <= MAX_REVERSALS_PER_S * duration_s:
             break
-    places = [knot.at for knot in calmest]
-    if max(places) - min(places) <= TREMBLE * wish.size:  # not worth a movement
-        return (Knot(float(wish.times[0]), (max(places) + min(places)) / 2),)
+    positions = [keyframe.position for keyframe in calmest]
+    if max(positions) - min(positions) <= MIN_TRAVEL * target.crop_size:
+        return (AxisKeyframe(float(target.times[0]), (max(positions) + min(positions)) / 2),)
     return calmest
 
 
-def whips(knots: tuple[Knot, ...], size: float) -> list[int]:
-    """The knots to which the path moves faster than an eye follows: there a cut is calmer than a pan."""
-    found: list[int] = []
-    for k, (a, b) in enumerate(pairwise(knots), 1):
-        way = abs(b.at - a.at)
-        if way > WHIP * size and way > FASTEST * size * (b.t - a.t):
-            found.append(k)
-    return found
+def find_whip_pans(path: tuple[AxisKeyframe, ...], crop_size: float) -> list[int]:
+    """Return the indices of keyframes that the path reaches faster than an eye follows."""
+    indices: list[int] = []
+    for k, (a, b) in enumerate(pairwise(path), 1):
+        travel = abs(b.position - a.position)
+        if travel > MIN_WHIP_TRAVEL * crop_size and travel > WHIP_SPEED * crop_size * (b.t - a.t):
+            indices.append(k)
+    return indices
 
 
-def reversals(knots: tuple[Knot, ...]) -> int:
-    """How often the path turns back."""
-    steps = [b.at - a.at for a, b in pairwise(knots) if abs(b.at - a.at) > 1e-9]
+def count_reversals(path: tuple[AxisKeyframe, ...]) -> int:
+    """Count the changes of direction."""
+    steps = [b.position - a.position for a, b in pairwise(path) if abs(b.position - a.position) > 1e-9]
     return sum(a * b < 0 for a, b in pairwise(steps))
 
 
-def _still(wish: Wish, i: int, j: int) -> float | None:
-    """A place where the crop can stay throughout: nobody leaves it, and most of the time they are central."""
-    import numpy as np
-
-    low, high, best = wish.low[i:j], wish.high[i:j], wish.best[i:j]
+def _find_still_position(target: AxisTarget, i: int, j: int) -> float | None:
+    """Find one position for all times in `[i, j)` that is always allowed and keeps the subject mostly central."""
+    low, high, ideal = target.low[i:j], target.high[i:j], target.ideal[i:j]
     if low.max() > high.min() + 1e-9:
         return None
-    at = float(np.clip(middle(best), low.max(), max(low.max(), high.min())))
-    off = np.abs(best - at)
-    calm = off.max() <= FAR * wish.size and np.mean(off <= DEAD_BAND / 2 * wish.size + 1e-9) >= 0.8
-    return at if calm else None
+    position = float(np.clip(median(ideal), low.max(), max(low.max(), high.min())))
+    offset = np.abs(ideal - position)
+    is_calm = (
+        offset.max() <= MAX_OFFSET * target.crop_size
+        and np.mean(offset <= DEAD_BAND / 2 * target.crop_size + 1e-9) >= 0.8
+    )
+    return position if is_calm else None
 
 
-def _walk(wish: Wish, band: float) -> tuple[Knot, ...]:
-    """Rests joined by moves: the longest stretches that one place serves; of travelling ones only the middle counts."""
-    stays = _stays(wish, band)
-    last = len(stays) - 1
-    knots: list[Knot] = []
-    walk: list[Knot] = []  # since the last rest
-    for k, (i, j, at) in enumerate(stays):
-        a, b = float(wish.times[i]), float(wish.times[j])
-        if b - a >= REST_S and abs(_drift(wish.best[i : j + 1])) <= DRIFT * band:
-            a = a if k == 0 else _settled(wish, range(i, j), at, band / 4)
-            b = b if k == last else max(a, _settled(wish, range(j - 1, i, -1), at, band / 4))
-            rest = [Knot(a, at), Knot(b, at)]
-            knots += _straight([*walk, rest[0]], STRAIGHT * wish.size) if walk else [rest[0]]
-            knots.append(rest[1])
-            walk = [rest[1]]
+class _Stay(NamedTuple):
+    """A range of times that one position serves: `first` to `last`, the next stay's first or the last index."""
+
+    first: int
+    last: int
+    position: float
+
+
+def _join_rests(target: AxisTarget, band: float) -> tuple[AxisKeyframe, ...]:
+    """Join rests by moves. A stay during which the subject travels contributes only its middle to a move."""
+    stays = _find_stays(target, band)
+    tolerance = LINE_TOLERANCE * target.crop_size
+    path: list[AxisKeyframe] = []
+    move: list[AxisKeyframe] = []  # keyframes since the last rest
+    for k, (i, j, position) in enumerate(stays):
+        is_first, is_last = k == 0, k == len(stays) - 1
+        start, end = float(target.times[i]), float(target.times[j])
+        if end - start >= MIN_REST_S and abs(_measure_drift(target.ideal[i : j + 1])) <= MAX_REST_DRIFT * band:
+            if not is_first:
+                start = _find_arrival(target, range(i, j), position, band / 4)
+            if not is_last:
+                end = max(start, _find_arrival(target, range(j - 1, i, -1), position, band / 4))
+            arrival, departure = AxisKeyframe(start, position), AxisKeyframe(end, position)
+            path += _simplify([*move, arrival], tolerance) if move else [arrival]
+            path.append(departure)
+            move = [departure]
             continue
-        walk += [Knot(a, _near(wish, i, i + 2))] if k == 0 else []
-        walk += [Knot((a + b) / 2, at)]
-        walk += [Knot(b, _near(wish, j - 1, j + 1))] if k == last else []
-    if len(walk) > 1 or not knots:
-        knots = (
-            [*knots[:-1], *_straight(walk, STRAIGHT * wish.size)] if knots else _straight(walk, STRAIGHT * wish.size)
-        )
-    return _with_moves(_ordered(knots), wish)
+        if is_first:
+            move.append(AxisKeyframe(start, _mean_ideal(target, i, i + 2)))
+        move.append(AxisKeyframe((start + end) / 2, position))
+        if is_last:
+            move.append(AxisKeyframe(end, _mean_ideal(target, j - 1, j + 1)))
+    if len(move) > 1 or not path:
+        path = [*path[:-1], *_simplify(move, tolerance)]
+    return _insert_moves(_drop_repeats(path), target)
 
 
-def _drift(values: np.ndarray) -> float:
-    third = max(1, len(values) // 3)
-    return middle(values[-third:]) - middle(values[:third])
-
-
-def _settled(wish: Wish, order: range, at: float, near: float) -> float:
-    """The first moment in `order` at which the subject is where the rest is: before (or after) it, it is on its way."""
-    return float(next((wish.times[k] for k in order if abs(wish.best[k] - at) <= near), wish.times[order[0]]))
-
-
-def _near(wish: Wish, i: int, j: int) -> float:
-    """The best place around one moment."""
-    return float(wish.best[max(i, 0) : j].mean())
-
-
-def _straight(knots: list[Knot], tolerance: float) -> list[Knot]:
-    """Douglas and Peucker (1973): leave out knots that lie within `tolerance` of the line between those kept."""
-    if len(knots) < 3:
-        return knots
-    a, b = knots[0], knots[-1]
-    span = max(b.t - a.t, 1e-9)
-    off = [abs(a.at + (b.at - a.at) * (k.t - a.t) / span - k.at) for k in knots[1:-1]]
-    worst = max(range(len(off)), key=off.__getitem__)
-    if off[worst] <= tolerance:
-        return [a, b]
-    return [*_straight(knots[: worst + 2], tolerance)[:-1], *_straight(knots[worst + 1 :], tolerance)]
-
-
-def _ordered(knots: list[Knot]) -> list[Knot]:
-    """Without the second of two equal knots."""
-    return [knot for k, knot in enumerate(knots) if not k or knot != knots[k - 1]]
-
-
-def _eased(knots: tuple[Knot, ...], wish: Wish) -> tuple[Knot, ...]:
-    """Corners rounded by a parabola (three knots each), so that the crop starts and stops softly."""
-    import numpy as np
-
-    result = [knots[0]]
-    for k in range(1, len(knots) - 1):
-        before, knot, after = knots[k - 1], knots[k], knots[k + 1]
-        left = (knot.at - before.at) / max(knot.t - before.t, 1e-9)
-        right = (after.at - knot.at) / max(after.t - knot.t, 1e-9)
-        if abs(right - left) < 0.02 * wish.size:
-            result.append(knot)
-            continue
-        room = 0.45 * min(knot.t - before.t, after.t - knot.t)
-        for ease in EASES_S:
-            r = min(ease, room)
-            corner = (
-                Knot(knot.t - r, knot.at - left * r),
-                Knot(knot.t, knot.at + (right - left) * r / 4),
-                Knot(knot.t + r, knot.at + right * r),
-            )
-            near = (wish.times >= knot.t - r) & (wish.times <= knot.t + r)
-            at = np.interp(wish.times[near], [c.t for c in corner], [c.at for c in corner])
-            if not near.any() or bool(np.all((at >= wish.low[near] - 1e-6) & (at <= wish.high[near] + 1e-6))):
-                result += corner
-                break
-        else:
-            result.append(knot)
-    return (*result, knots[-1]) if len(knots) > 1 else knots
-
-
-def _stays(wish: Wish, band: float) -> list[tuple[int, int, float]]:
-    """Greedy longest stretches `[i, j)` with one place each (`j` is the next one's start, or the last index)."""
-    import numpy as np
-
-    stays, i, n = [], 0, len(wish.times)
+def _find_stays(target: AxisTarget, band: float) -> list[_Stay]:
+    """Partition the times greedily into the longest ranges that one position serves within `band`."""
+    stays, i, n = [], 0, len(target.times)
     while i < n:
-        low, high = wish.low[i], wish.high[i]
-        least = most = wish.best[i]
+        low, high = target.low[i], target.high[i]
+        least = most = target.ideal[i]
         j = i + 1
         while j < n:
-            low_j, high_j = max(low, wish.low[j]), min(high, wish.high[j])
-            least_j, most_j = min(least, wish.best[j]), max(most, wish.best[j])
+            low_j, high_j = max(low, target.low[j]), min(high, target.high[j])
+            least_j, most_j = min(least, target.ideal[j]), max(most, target.ideal[j])
             if low_j > high_j or most_j - least_j > band:
                 break
             low, high, least, most, j = low_j, high_j, least_j, most_j, j + 1
-        at = float(np.clip(middle(wish.best[i:j]), low, max(low, high)))
-        stays.append((i, min(j, n - 1), at))
+        position = float(np.clip(median(target.ideal[i:j]), low, max(low, high)))
+        stays.append(_Stay(i, min(j, n - 1), position))
         i = j
     return stays
 
 
-def _with_moves(knots: list[Knot], wish: Wish) -> tuple[Knot, ...]:
-    """Where two rests meet at one moment, a move takes the time that the subject's own move leaves."""
-    result: list[Knot] = []
-    for k, knot in enumerate(knots):
-        result.append(knot)
-        follower = knots[k + 1] if k + 1 < len(knots) else None
-        if follower is None or follower.t - knot.t > 1e-6 or follower.at == knot.at:
+def _measure_drift(positions: np.ndarray) -> float:
+    """Return the distance from the first third to the last third."""
+    third = max(1, len(positions) // 3)
+    return median(positions[-third:]) - median(positions[:third])
+
+
+def _find_arrival(target: AxisTarget, indices: range, position: float, tolerance: float) -> float:
+    """Return the first time in the order of `indices` at which the subject is within `tolerance` of `position`."""
+    return float(
+        next(
+            (target.times[k] for k in indices if abs(target.ideal[k] - position) <= tolerance), target.times[indices[0]]
+        )
+    )
+
+
+def _mean_ideal(target: AxisTarget, i: int, j: int) -> float:
+    return float(target.ideal[max(i, 0) : j].mean())
+
+
+def _simplify(path: list[AxisKeyframe], tolerance: float) -> list[AxisKeyframe]:
+    """Drop keyframes within `tolerance` of the line between those kept (Douglas and Peucker 1973)."""
+    if len(path) < 3:
+        return path
+    a, b = path[0], path[-1]
+    duration_s = max(b.t - a.t, 1e-9)
+    offsets = [abs(a.position + (b.position - a.position) * (k.t - a.t) / duration_s - k.position) for k in path[1:-1]]
+    worst = max(range(len(offsets)), key=offsets.__getitem__)
+    if offsets[worst] <= tolerance:
+        return [a, b]
+    return [*_simplify(path[: worst + 2], tolerance)[:-1], *_simplify(path[worst + 1 :], tolerance)]
+
+
+def _drop_repeats(path: list[AxisKeyframe]) -> list[AxisKeyframe]:
+    """Drop the second of two equal neighbours."""
+    return [keyframe for k, keyframe in enumerate(path) if not k or keyframe != path[k - 1]]
+
+
+def _insert_moves(path: list[AxisKeyframe], target: AxisTarget) -> tuple[AxisKeyframe, ...]:
+    """Replace each jump, two rests that meet at one time, by a move within the time that the rests leave."""
+    result: list[AxisKeyframe] = []
+    for k, keyframe in enumerate(path):
+        result.append(keyframe)
+        following = path[k + 1] if k + 1 < len(path) else None
+        if following is None or following.t - keyframe.t > 1e-6 or following.position == keyframe.position:
             continue
-        before = (knot.t - knots[k - 1].t) * 0.9 if k else 0.0
-        after = (knots[k + 2].t - follower.t) * 0.9 if k + 2 < len(knots) else 0.0
-        a, b = _move(knot, follower, min(before, 1.2), min(after, 1.2), wish)
-        result[-1] = a
-        knots[k + 1] = b
+        before_s = (keyframe.t - path[k - 1].t) * 0.9 if k else 0.0
+        after_s = (path[k + 2].t - following.t) * 0.9 if k + 2 < len(path) else 0.0
+        start, end = _place_move(keyframe, following, min(before_s, 1.2), min(after_s, 1.2), target)
+        result[-1] = start
+        path[k + 1] = end
     return tuple(result)
 
 
-def _move(a: Knot, b: Knot, before: float, after: float, wish: Wish) -> tuple[Knot, Knot]:
-    """The longest move around the moment `a.t` that keeps the subject inside, else the one that loses least."""
-    import numpy as np
-
-    found, least = (Knot(a.t - min(before, 0.1), a.at), Knot(b.t + min(after, 0.1), b.at)), np.inf
-    for seconds in MOVES_S:
+def _place_move(
+    a: AxisKeyframe, b: AxisKeyframe, before_s: float, after_s: float, target: AxisTarget
+) -> tuple[AxisKeyframe, AxisKeyframe]:
+    """Place the longest move around `a.t` that keeps the subject inside, else the one that loses the least of it."""
+    move = (AxisKeyframe(a.t - min(before_s, 0.1), a.position), AxisKeyframe(b.t + min(after_s, 0.1), b.position))
+    least_loss = np.inf
+    for duration_s in MOVE_DURATIONS_S:
         for share in (0.5, 0.75, 0.25, 1.0, 0.0):
-            start, end = a.t - min(before, seconds * share), a.t + min(after, seconds * (1 - share))
+            start = a.t - min(before_s, duration_s * share)
+            end = a.t + min(after_s, duration_s * (1 - share))
             if end - start < 0.15:
                 continue
-            within = (wish.times >= start) & (wish.times <= end)
-            at = np.interp(wish.times[within], (start, end), (a.at, b.at))
-            lost = float(np.sum(np.maximum(wish.low[within] - at, 0) + np.maximum(at - wish.high[within], 0)))
-            if lost < least - 1e-9:
-                found, least = (Knot(start, a.at), Knot(end, b.at)), lost
-        if least <= 1e-9:
+            inside = (target.times >= start) & (target.times <= end)
+            positions = np.interp(target.times[inside], (start, end), (a.position, b.position))
+            loss = float(
+                np.sum(np.maximum(target.low[inside] - positions, 0) + np.maximum(positions - target.high[inside], 0))
+            )
+            if loss < least_loss - 1e-9:
+                move, least_loss = (AxisKeyframe(start, a.position), AxisKeyframe(end, b.position)), loss
+        if least_loss <= 1e-9:
             break
-    return found
+    return move
 
 
-def _repaired(knots: tuple[Knot, ...], wish: Wish) -> tuple[Knot, ...]:
-    """Add knots where the path leaves what is allowed, worst first, until it does not."""
-    import numpy as np
-
-    times, places = [k.t for k in knots], [k.at for k in knots]
-    for _ in range(40):
-        at = np.interp(wish.times, times, places)
-        lost = np.maximum(wish.low - at, at - wish.high)
-        worst = int(np.argmax(lost))
-        if lost[worst] <= 1e-6:
+def _repair(path: tuple[AxisKeyframe, ...], target: AxisTarget) -> tuple[AxisKeyframe, ...]:
+    """Add keyframes where the path leaves its limits, worst first, until it stays inside."""
+    times, positions = [k.t for k in path], [k.position for k in path]
+    for _ in range(MAX_REPAIRS):
+        current = np.interp(target.times, times, positions)
+        excess = np.maximum(target.low - current, current - target.high)
+        worst = int(np.argmax(excess))
+        if excess[worst] <= 1e-6:
             break
-        t, place = float(wish.times[worst]), float(np.clip(at[worst], wish.low[worst], wish.high[worst]))
+        t = float(target.times[worst])
+        position = float(np.clip(current[worst], target.low[worst], target.high[worst]))
         k = int(np.searchsorted(times, t))
         if k < len(times) and abs(times[k] - t) < 1e-9:
-            places[k] = place
+            positions[k] = position
         else:
             times.insert(k, t)
-            places.insert(k, place)
-    return tuple(Knot(t, at) for t, at in zip(times, places, strict=True))
+            positions.insert(k, position)
+    return tuple(AxisKeyframe(t, position) for t, position in zip(times, positions, strict=True))
+
+
+def _ease_corners(path: tuple[AxisKeyframe, ...], target: AxisTarget) -> tuple[AxisKeyframe, ...]:
+    """Round corners by a parabola of three keyframes each, so that the crop starts and stops softly."""
+    if len(path) < 2:
+        return path
+    result = [path[0]]
+    for before, keyframe, after in zip(path, path[1:], path[2:], strict=False):
+        result += _ease_corner(before, keyframe, after, target)
+    return (*result, path[-1])
+
+
+def _ease_corner(
+    before: AxisKeyframe, keyframe: AxisKeyframe, after: AxisKeyframe, target: AxisTarget
+) -> tuple[AxisKeyframe, ...]:
+    """Return the softest corner around `keyframe` that stays within the limits; `keyframe` itself if none does."""
+    speed_in = (keyframe.position - before.position) / max(keyframe.t - before.t, 1e-9)
+    speed_out = (after.position - keyframe.position) / max(after.t - keyframe.t, 1e-9)
+    if abs(speed_out - speed_in) < 0.02 * target.crop_size:
+        return (keyframe,)
+    available_s = 0.45 * min(keyframe.t - before.t, after.t - keyframe.t)
+    for ease_s in EASE_DURATIONS_S:
+        half_s = min(ease_s, available_s)
+        corner = (
+            AxisKeyframe(keyframe.t - half_s, keyframe.position - speed_in * half_s),
+            AxisKeyframe(keyframe.t, keyframe.position + (speed_out - speed_in) * half_s / 4),
+            AxisKeyframe(keyframe.t + half_s, keyframe.position + speed_out * half_s),
+        )
+        inside = (target.times >= keyframe.t - half_s) & (target.times <= keyframe.t + half_s)
+        positions = np.interp(target.times[inside], [c.t for c in corner], [c.position for c in corner])
+        is_allowed = np.all((positions >= target.low[inside] - 1e-6) & (positions <= target.high[inside] + 1e-6))
+        if not inside.any() or bool(is_allowed):
+            return corner
+    return (keyframe,)

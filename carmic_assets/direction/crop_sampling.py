@@ -1,4 +1,4 @@
-"""Where a crop is at any time: the one truth that renderer, packages, measures and tests share. It decides nothing."""
+"""Evaluates crops at any time. Renderer, export packages, measures and tests all read crops through these functions."""
 
 from __future__ import annotations
 
@@ -8,51 +8,51 @@ from collections.abc import Sequence
 from carmic_assets.model.direction import Box, Keyframe, LayoutShot, Region
 
 
-def shot_at(shots: Sequence[LayoutShot], t: float) -> LayoutShot:
-    """The shot that is on at `t`: a shot holds its start, not its end; the first and the last hold outside."""
+def find_shot(shots: Sequence[LayoutShot], t: float) -> LayoutShot:
+    """Return the shot at `t`. A shot includes its start and excludes its end; the first and last extend outwards."""
     return shots[max(0, bisect_right(shots, t, key=lambda shot: shot.start_time) - 1)]
 
 
-def crop_at(shots: Sequence[LayoutShot], t: float) -> tuple[Box, ...]:
-    """The crop of every region at `t`, top first; empty where the layout is `fit`."""
-    return tuple(region_at(region, t) for region in shot_at(shots, t).regions)
+def sample_crops(shots: Sequence[LayoutShot], t: float) -> tuple[Box, ...]:
+    """Return the crop of every region at `t`, top first; empty for the layout `fit`."""
+    return tuple(sample_region(region, t) for region in find_shot(shots, t).regions)
 
 
-def region_at(region: Region, t: float) -> Box:
-    """Linear between keyframes, held before the first and after the last."""
-    frames = region.keyframes
-    after = bisect_right(frames, t, key=lambda frame: frame.t)
-    if after == 0:
-        return _box(frames[0])
-    if after == len(frames):
-        return _box(frames[-1])
-    a, b = frames[after - 1], frames[after]
-    part = (t - a.t) / (b.t - a.t)
-    return Box(*(p + (q - p) * part for p, q in ((a.x, b.x), (a.y, b.y), (a.w, b.w), (a.h, b.h))))
+def sample_region(region: Region, t: float) -> Box:
+    """Return the crop of `region` at `t`: linear between keyframes, held before the first and after the last."""
+    keyframes = region.keyframes
+    following = bisect_right(keyframes, t, key=lambda keyframe: keyframe.t)
+    if following == 0:
+        return _crop_of(keyframes[0])
+    if following == len(keyframes):
+        return _crop_of(keyframes[-1])
+    a, b = keyframes[following - 1], keyframes[following]
+    fraction = (t - a.t) / (b.t - a.t)
+    return Box(*(p + (q - p) * fraction for p, q in ((a.x, b.x), (a.y, b.y), (a.w, b.w), (a.h, b.h))))
 
 
-def _box(frame: Keyframe) -> Box:
-    return Box(frame.x, frame.y, frame.w, frame.h)
+def _crop_of(keyframe: Keyframe) -> Box:
+    return Box(keyframe.x, keyframe.y, keyframe.w, keyframe.h)
 
 
-def between(shots: Sequence[LayoutShot], start_s: float, end_s: float) -> list[LayoutShot]:
-    """The part of `shots` from one time to another, with keyframes at its ends where the crop moves."""
-    parts = []
+def slice_shots(shots: Sequence[LayoutShot], start_s: float, end_s: float) -> list[LayoutShot]:
+    """Return the part of `shots` between two times, with keyframes at both ends where the crop moves."""
+    sliced = []
     for shot in shots:
         a, b = max(shot.start_time, start_s), min(shot.end_time, end_s)
         if b - a > 1e-6:
-            regions = tuple(_trimmed(region, a, b) for region in shot.regions)
-            parts.append(LayoutShot(a, b, shot.layout, shot.speaker, shot.reason, regions))
-    return parts
+            regions = tuple(_slice_region(region, a, b) for region in shot.regions)
+            sliced.append(LayoutShot(a, b, shot.layout, shot.speaker, shot.reason, regions))
+    return sliced
 
 
-def _trimmed(region: Region, start_s: float, end_s: float) -> Region:
+def _slice_region(region: Region, start_s: float, end_s: float) -> Region:
     inner = [k for k in region.keyframes if start_s <= k.t <= end_s]
     if len(inner) == len(region.keyframes):
         return region
-    first, last = region_at(region, start_s), region_at(region, end_s)
-    frames = [Keyframe(start_s, first.x, first.y, first.w, first.h)]
-    frames += [k for k in inner if start_s < k.t < end_s]
-    if len(frames) > 1 or first != last:
-        frames.append(Keyframe(end_s, last.x, last.y, last.w, last.h))
-    return Region(region.subject, tuple(frames))
+    first, last = sample_region(region, start_s), sample_region(region, end_s)
+    keyframes = [Keyframe(start_s, first.x, first.y, first.w, first.h)]
+    keyframes += [k for k in inner if start_s < k.t < end_s]
+    if len(keyframes) > 1 or first != last:
+        keyframes.append(Keyframe(end_s, last.x, last.y, last.w, last.h))
+    return Region(region.subject, tuple(keyframes))

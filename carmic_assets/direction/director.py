@@ -1,68 +1,68 @@
-"""The auto-director: contiguous shots with layout, crop and reason, for a whole video or for one clip.
+"""The auto-director: contiguous shots with layout, crops and reason, for a whole video or for one clip.
 
-It decides from a `Scene` alone, so the API can call it after a change of the configuration. It never opens media.
+It decides from a `Scene` alone, so the API calls it again after every change of the configuration.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from carmic_assets.direction.crop_sampling import region_at
 from carmic_assets.direction.frame_grid import FrameGrid
-from carmic_assets.direction.letterbox import with_bars, without_bars
-from carmic_assets.direction.override import overridden
-from carmic_assets.direction.scene_context import SAME, Manner, Stage, manner_of
-from carmic_assets.direction.shot_building import shot_of, without_whips
-from carmic_assets.direction.subjects import hard_cuts, source_spans
-from carmic_assets.direction.view_planning import plan
-from carmic_assets.direction.views import views_of
-from carmic_assets.model.direction import WHOLE, Keyframe, Layout, LayoutShot, Region
+from carmic_assets.direction.letterbox import crop_to_picture, restore_frame
+from carmic_assets.direction.override import apply_overrides
+from carmic_assets.direction.scene_context import SAME_SHAPE_RATIO, DirectionOptions, SceneContext
+from carmic_assets.model.direction import FULL_FRAME, Keyframe, Layout, LayoutShot, Region
 from carmic_assets.model.scene import Scene
 from carmic_assets.model.template import TemplateConfig
 
 DIRECTOR_VERSION = "1"
-FLASH_S = 0.4
 
 
 def direct(scene: Scene, aspect: str) -> tuple[LayoutShot, ...]:
-    """Shots for the whole video on the source clock, contiguous from `scene.start_s` to `scene.end_s`."""
-    return direct_span(scene, scene.start_s, scene.end_s, Manner(aspect))
+    """Direct the whole video: shots on the source clock, contiguous from `scene.start_s` to `scene.end_s`."""
+    return direct_span(scene, scene.start_s, scene.end_s, DirectionOptions(aspect))
 
 
 def direct_clip(scene: Scene, start_s: float, end_s: float, config: TemplateConfig) -> tuple[LayoutShot, ...]:
-    """Shots for one clip on the clip clock, contiguous from 0 to its length, as its configuration wants them.
+    """Direct one clip by its configuration: shots on the clip clock, contiguous from 0 to the clip's length.
 
-    `start_s` should lie on the source's frame grid. The client's own `shots` must have passed `override.problem_of`.
+    `start_s` should lie on the source's frame grid. `config.shots` must have passed `override.find_shots_problem`.
     """
-    manner = manner_of(config)
+    options = DirectionOptions.from_config(config)
 
-    def directed(a: float, b: float, layout: Layout | None) -> tuple[LayoutShot, ...]:
-        wanted = msgspec.structs.replace(manner, layout=layout) if layout else manner
-        return moved(direct_span(scene, start_s + a, start_s + b, wanted), -start_s)
+    def direct_part(a: float, b: float, layout: Layout | None) -> tuple[LayoutShot, ...]:
+        part_options = msgspec.structs.replace(options, layout=layout) if layout else options
+        return shift_shots(direct_span(scene, start_s + a, start_s + b, part_options), -start_s)
 
-    length = end_s - start_s
+    duration_s = end_s - start_s
     if not config.shots:
-        return directed(0.0, length, None)
-    cuts = [cut - start_s for cut in hard_cuts(scene, start_s, end_s, FrameGrid(start_s, scene.rate))]
-    grid = FrameGrid(0.0, scene.rate)
-    return overridden(config.shots, length, cuts, grid, Stage.of(scene.width, scene.height, manner).shapes(), directed)
+        return direct_part(0.0, duration_s, None)
+    cuts = FrameGrid(start_s, scene.rate).snap_inside(scene.cuts_s, start_s, end_s)
+    return apply_overrides(
+        config.shots,
+        duration_s,
+        [cut - start_s for cut in cuts],
+        FrameGrid(0.0, scene.rate),
+        SceneContext.for_source(scene.width, scene.height, options).shapes_by_layout,
+        direct_part,
+    )
 
 
-def moved(shots: tuple[LayoutShot, ...], by_s: float) -> tuple[LayoutShot, ...]:
-    """The same shots on another clock, to the microsecond."""
+def shift_shots(shots: tuple[LayoutShot, ...], offset_s: float) -> tuple[LayoutShot, ...]:
+    """Add `offset_s` to all times, rounded to microseconds."""
 
-    def on(t: float) -> float:
-        return round(t + by_s, 6) + 0.0
+    def shift(t: float) -> float:
+        return round(t + offset_s, 6) + 0.0  # never -0.0
 
     return tuple(
         LayoutShot(
-            on(shot.start_time),
-            on(shot.end_time),
+            shift(shot.start_time),
+            shift(shot.end_time),
             shot.layout,
             shot.speaker,
             shot.reason,
             tuple(
-                Region(r.subject, tuple(Keyframe(on(k.t), k.x, k.y, k.w, k.h) for k in r.keyframes))
+                Region(r.subject, tuple(Keyframe(shift(k.t), k.x, k.y, k.w, k.h) for k in r.keyframes))
                 for r in shot.regions
             ),
         )
@@ -70,42 +70,15 @@ def moved(shots: tuple[LayoutShot, ...], by_s: float) -> tuple[LayoutShot, ...]:
     )
 
 
-def direct_span(scene: Scene, start_s: float, end_s: float, manner: Manner) -> tuple[LayoutShot, ...]:
-    """Shots between two times of the source clock; each hard cut between them starts a shot.
+def direct_span(scene: Scene, start_s: float, end_s: float, options: DirectionOptions) -> tuple[LayoutShot, ...]:
+    """Direct the interval between two times of the source clock; every hard cut in it starts a new shot.
 
-    No crop shows the bars of a letterboxed source, but where the whole source has the clip's own shape.
+    Crops exclude the bars of a letterboxed source, unless the full frame already has the canvas' aspect ratio.
     """
-    grid = FrameGrid(start_s, scene.rate)
-    stage = Stage.of(scene.width, scene.height, manner)
-    if scene.picture != WHOLE and stage.kept < SAME:
-        inner, box = without_bars(scene)
-        return with_bars(direct_span(inner, start_s, end_s, manner), box)
-    habits: dict[str, Keyframe] = {}
-    shots: list[LayoutShot] = []
-    for span in source_spans(scene, start_s, end_s, grid):
-        claims = span.claims if manner.follow_speaker else ()
-        for stretch in plan(span, views_of(span, stage, manner), claims, grid):
-            shots += without_whips(shot_of(span, stretch, stage, manner, grid, habits), grid)
-    return without_flashes(shots, manner)
+    from carmic_assets.direction.span_direction import direct_picture  # noqa: PLC0415 - the API starts without NumPy
 
-
-def without_flashes(shots: list[LayoutShot], manner: Manner) -> tuple[LayoutShot, ...]:
-    """A shot of the source of a few frames in which nobody was found keeps the crop of its neighbour: the whole picture
-    flashing up for a blink is what viewers see as a fault."""
-    result = list(shots)
-    for k, shot in enumerate(shots):
-        if shot.layout != "fit" or manner.layout == "fit" or shot.end_time - shot.start_time >= FLASH_S:
-            continue
-        near = [s for s in (result[k - 1 : k] + shots[k + 1 : k + 2]) if s.regions]
-        if near:
-            held = tuple(_held(region, shot.start_time) for region in near[0].regions)
-            result[k] = msgspec.structs.replace(
-                shot, layout=near[0].layout, regions=held, reason="Too short to judge: the crop beside it is kept."
-            )
-    return tuple(result)
-
-
-def _held(region: Region, t: float) -> Region:
-    """The crop of a region at `t`, kept still."""
-    box = region_at(region, t)
-    return Region(region.subject, (Keyframe(t, box.x, box.y, box.w, box.h),))
+    context = SceneContext.for_source(scene.width, scene.height, options)
+    if scene.picture != FULL_FRAME and context.kept_ratio < SAME_SHAPE_RATIO:
+        picture_scene, picture = crop_to_picture(scene)
+        return restore_frame(direct_span(picture_scene, start_s, end_s, options), picture)
+    return direct_picture(scene, start_s, end_s, options, context)

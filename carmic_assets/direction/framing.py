@@ -1,235 +1,268 @@
-"""How large a crop is and where it goes for the persons it shows: size, headroom, margins. It picks nobody."""
+"""Frames one set of subjects: the size of their crop, headroom, margins and path.
+
+`view_planning` decides who is shown.
+"""
 
 from __future__ import annotations
 
 import math
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
-from carmic_assets.direction.canvas import Shape
-from carmic_assets.direction.crop_path import Knot, Wish, calm_path, reversals, whips
+from carmic_assets.direction.canvas import CropShape
+from carmic_assets.direction.crop_path import (
+    AxisKeyframe,
+    AxisTarget,
+    count_reversals,
+    find_whip_pans,
+    plan_axis_path,
+)
 from carmic_assets.direction.frame_grid import FrameGrid
-from carmic_assets.direction.subjects import Subject, middle
+from carmic_assets.direction.order_statistics import median, quantile
+from carmic_assets.direction.subjects import Subject
 from carmic_assets.model.direction import Keyframe
 
-if TYPE_CHECKING:
-    import numpy as np
+# Ratios of a face box, which reaches from brow to chin.
+EYES_IN_FACE = 0.4  # from its top: eyes lie above its middle
+HEADROOM = 0.22  # above it: holds most of a head
+CHIN_ROOM = 0.08  # below it
+SIDE_MARGIN = 0.12  # beside it, of its width
 
-EYES_IN_FACE = 0.4  # of a face box, from its top (brow to chin: eyes lie above its middle)
-HAIR = 0.22  # of a face box, above it: the room that keeps most of a head in
-CHIN = 0.08  # ... and below it
-EYE_LINE = 1 / 3  # of the crop, from its top
-LOWEST_EYES = 0.45  # lower than this a zoom brings them up
-SMALL_FACE = 0.13  # height of a face in its crop below which a zoom helps
-WIDEST_FACE = 0.42  # of the crop's width: a zoom leaves room for hair and shoulders
-MARGIN = 0.12  # of a face's width: the least room beside it
-ZOOM_STEP = 0.05  # sizes come in steps, so that a person is as large in the next shot of the same place
-HABIT = 0.06  # of the crop: a new place nearer than this to the last one is the last one
-SIDESTEP = 0.12  # of the crop: how far a still crop moves so as not to cut through somebody else's face
-TURNING = 0.2  # changes of direction per second from which a crop is called restless
-ZOOM_LEAST = 0.6  # of the largest crop: tighter is another shot, not a reframe
+# Ratios of the crop.
+EYE_LINE = 1 / 3  # desired height of the eyes, from the top
+LOWEST_EYES = 0.45  # of the frame's height: lower eyes are raised by a zoom
+SMALL_FACE = 0.13  # height below which a zoom helps
+WIDEST_FACE = 0.42  # of the width: a zoom leaves room for hair and shoulders
+REUSE_DISTANCE = 0.06  # a still crop closer than this to the subject's previous one reuses that
+MAX_SIDESTEP = 0.12  # of a still crop, to avoid cutting through another face
+
+ZOOM_STEP = 0.05  # quantised, so that a person has the same size in the next shot of the same set-up
+MIN_ZOOM = 0.6  # of the largest crop: a tighter one is another shot size, not a reframe
+RESTLESS_REVERSALS_PER_S = 0.2  # changes of direction beyond which a crop is restless
+FIT_QUANTILE = 0.95  # of the time in which the subjects must fit
 
 
-class Cast(msgspec.Struct, frozen=True):
-    """Everybody one crop shows, joined: arrays on `times`, fractions of the frame."""
+class SubjectSet(msgspec.Struct, frozen=True):
+    """The box around all subjects of one crop: arrays on `times`, fractions of the frame."""
 
     times: np.ndarray
     x0: np.ndarray
     y0: np.ndarray
     x1: np.ndarray
     y1: np.ndarray
-    face: float  # median height of the smallest face
-    side: float  # the margin beside a face, of the frame's width
-    above: tuple[float, float]  # the margins above and below one, of the frame's height
+    face_height: float  # median, of the smallest face
+    side_margin: float  # of the frame's width
+    vertical_margins: tuple[float, float]  # above and below, of the frame's height
 
 
-class Fence(msgspec.Struct, frozen=True):
-    """What a crop must not cross along x: the half of the other person in a split."""
+class CropBounds(msgspec.Struct, frozen=True):
+    """The range of x that a crop may cover."""
 
     low: float = 0.0
     high: float = 1.0
 
 
-class Frame(msgspec.Struct, frozen=True):
-    """What a crop keeps to: its proportion, its size (a part of the largest), its fence, faces not to cut through."""
+class CropConstraints(msgspec.Struct, frozen=True):
+    """Constraints of the crops of one region: aspect ratio, size, bounds, and faces that no edge should cut through."""
 
-    shape: Shape
-    part: float
-    fence: Fence
-    others: tuple[tuple[float, float], ...]  # left and right edges
+    shape: CropShape
+    scale: float  # of the largest crop, 0..1
+    bounds: CropBounds = CropBounds()
+    avoided_faces: tuple[tuple[float, float], ...] = ()  # left and right edge of each
 
 
-def cast_of(subjects: list[Subject], times: np.ndarray, start_s: float, end_s: float) -> Cast | None:
-    """The box around all `subjects` at the grid times in a stretch where any is visible; None where nobody ever is."""
-    import numpy as np
-
-    step = times[1] - times[0] if len(times) > 1 else 1.0
-    seen = (times > start_s - step) & (times < end_s) & _anybody(subjects)
-    if not seen.any():
+def join_subjects(subjects: list[Subject], times: np.ndarray, start_s: float, end_s: float) -> SubjectSet | None:
+    """Join the boxes of `subjects` between two times, where any is visible; None if none ever is."""
+    step_s = times[1] - times[0] if len(times) > 1 else 1.0
+    any_visible = np.any([subject.visible for subject in subjects], axis=0)
+    selected = (times > start_s - step_s) & (times < end_s) & any_visible
+    if not selected.any():
         return None
     if len(subjects) == 1:
-        x0, y0, x1, y1 = (edge[seen] for edge in (subjects[0].x0, subjects[0].y0, subjects[0].x1, subjects[0].y1))
+        x0, y0, x1, y1 = (edge[selected] for edge in (subjects[0].x0, subjects[0].y0, subjects[0].x1, subjects[0].y1))
     else:
         x0, y0 = (
-            np.minimum.reduce([np.where(s.visible, edge(s), np.inf)[seen] for s in subjects])
+            np.minimum.reduce([np.where(s.visible, edge(s), np.inf)[selected] for s in subjects])
             for edge in (attrgetter("x0"), attrgetter("y0"))
         )
         x1, y1 = (
-            np.maximum.reduce([np.where(s.visible, edge(s), -np.inf)[seen] for s in subjects])
+            np.maximum.reduce([np.where(s.visible, edge(s), -np.inf)[selected] for s in subjects])
             for edge in (attrgetter("x1"), attrgetter("y1"))
         )
-    side = MARGIN * max(s.width for s in subjects)
     tallest = max(s.height for s in subjects)
-    above = (HAIR * tallest, CHIN * tallest)
-    moments = np.maximum(times[seen], start_s)
-    return Cast(moments, x0, y0, x1, y1, min(s.height for s in subjects), side, above)
-
-
-def _anybody(subjects: list[Subject]) -> np.ndarray:
-    """Where any of them is visible."""
-    visible = subjects[0].visible
-    for subject in subjects[1:]:
-        visible = visible | subject.visible
-    return visible
-
-
-def fits(cast: Cast, shape: Shape) -> bool:
-    """Whether the largest crop holds the cast nearly all the time, with a little room."""
-    import numpy as np
-
-    wide, tall = cast.x1 - cast.x0 + cast.side, cast.y1 - cast.y0 + cast.above[1]
-    return bool(np.mean((wide <= shape.w) & (tall <= shape.h)) >= 0.95)
-
-
-def restless(cast: Cast, shape: Shape) -> bool:
-    """Whether the largest crop would have to turn to and fro all the time to keep the cast."""
-    wish = _along(cast.times, (cast.x0 + cast.x1) / 2, cast.x0, cast.x1, (cast.side, cast.side), shape.w, Fence())
-    path = calm_path(wish)
-    seconds = float(cast.times[-1] - cast.times[0])
-    turned = reversals(path) + len(whips(path, shape.w))
-    return turned > max(2.0, TURNING * seconds)
-
-
-def zoom(cast: Cast, shape: Shape) -> float:
-    """The part (0..1) of the largest crop to use: smaller only for faces that are small or low in the picture."""
-    import numpy as np
-
-    wanted = 1.0
-    if cast.face < SMALL_FACE * shape.h:
-        wanted = max(ZOOM_LEAST, cast.face / (SMALL_FACE * 1.15 * shape.h))
-    eyes = middle(cast.y0) + EYES_IN_FACE * cast.face
-    if shape.h > 0.999 and eyes > LOWEST_EYES:
-        wanted = min(wanted, max(ZOOM_LEAST, (1 - eyes) / (1 - LOWEST_EYES)))
-    across = float(np.ptp(cast.x0 + cast.x1)) / 2
-    needed = max(
-        middle(cast.x1 - cast.x0, 0.95) / (WIDEST_FACE * shape.w),
-        (middle(cast.y1 - cast.y0, 0.95) + 1.2 * cast.face) / shape.h,
-        min(1.0, across / (0.2 * shape.w)),  # not at the price of a camera that has to move
+    return SubjectSet(
+        times=np.maximum(times[selected], start_s),
+        x0=x0,
+        y0=y0,
+        x1=x1,
+        y1=y1,
+        face_height=min(s.height for s in subjects),
+        side_margin=SIDE_MARGIN * max(s.width for s in subjects),
+        vertical_margins=(HEADROOM * tallest, CHIN_ROOM * tallest),
     )
-    steps = max(round(wanted / ZOOM_STEP), math.ceil(max(needed, shape.sharpest) / ZOOM_STEP - 1e-6))
+
+
+def fits_crop(subject_set: SubjectSet, shape: CropShape) -> bool:
+    """Return whether the largest crop holds the subjects, with a small margin, nearly all the time."""
+    width = subject_set.x1 - subject_set.x0 + subject_set.side_margin
+    height = subject_set.y1 - subject_set.y0 + subject_set.vertical_margins[1]
+    return bool(np.mean((width <= shape.w) & (height <= shape.h)) >= FIT_QUANTILE)
+
+
+def is_restless(subject_set: SubjectSet, shape: CropShape) -> bool:
+    """Return whether the largest crop would have to move back and forth all the time to keep the subjects."""
+    path = plan_axis_path(_horizontal_target(subject_set, shape.w, CropBounds()))
+    duration_s = float(subject_set.times[-1] - subject_set.times[0])
+    reversals = count_reversals(path) + len(find_whip_pans(path, shape.w))
+    return reversals > max(2.0, RESTLESS_REVERSALS_PER_S * duration_s)
+
+
+def choose_zoom(subject_set: SubjectSet, shape: CropShape) -> float:
+    """Return the scale of the crop, 0..1 of the largest: below 1 only for faces that are small or low in the frame."""
+    desired = 1.0
+    if subject_set.face_height < SMALL_FACE * shape.h:
+        desired = max(MIN_ZOOM, subject_set.face_height / (SMALL_FACE * 1.15 * shape.h))
+    eyes_y = median(subject_set.y0) + EYES_IN_FACE * subject_set.face_height
+    if shape.h > 0.999 and eyes_y > LOWEST_EYES:
+        desired = min(desired, max(MIN_ZOOM, (1 - eyes_y) / (1 - LOWEST_EYES)))
+    travel = float(np.ptp(subject_set.x0 + subject_set.x1)) / 2
+    required = max(
+        quantile(subject_set.x1 - subject_set.x0, FIT_QUANTILE) / (WIDEST_FACE * shape.w),
+        (quantile(subject_set.y1 - subject_set.y0, FIT_QUANTILE) + 1.2 * subject_set.face_height) / shape.h,
+        min(1.0, travel / (0.2 * shape.w)),  # a tighter crop would have to move
+    )
+    steps = max(round(desired / ZOOM_STEP), math.ceil(max(required, shape.min_scale) / ZOOM_STEP - 1e-6))
     return min(1.0, steps * ZOOM_STEP)
 
 
-def keyframes(
-    cast: Cast, frame: Frame, grid: FrameGrid, start_s: float, end_s: float, habit: Keyframe | None = None
+def build_keyframes(
+    subject_set: SubjectSet,
+    constraints: CropConstraints,
+    grid: FrameGrid,
+    start_s: float,
+    end_s: float,
+    previous: Keyframe | None = None,
 ) -> tuple[Keyframe, ...]:
-    """The crop following the cast: one keyframe if it can stay still, at `habit`'s place if that serves as well."""
-    w, h = frame.shape.w * frame.part, frame.shape.h * frame.part
-    wish_x = _along(cast.times, (cast.x0 + cast.x1) / 2, cast.x0, cast.x1, (cast.side, cast.side), w, frame.fence)
-    ideal = cast.y0 + EYES_IN_FACE * cast.face + (0.5 - EYE_LINE) * h
-    wish_y = _along(cast.times, ideal, cast.y0, cast.y1, cast.above, h, Fence())
-    across, down = calm_path(wish_x), calm_path(wish_y)
-    if len(across) == 1:
-        across = (Knot(across[0].t, _beside(across[0].at, wish_x, frame.others)),)
-    if habit is not None and len(across) == len(down) == 1 and abs(habit.w - w) < 1e-9:
-        x, y = habit.x + w / 2, habit.y + h / 2
-        near = abs(x - across[0].at) <= HABIT * w and abs(y - down[0].at) <= HABIT * h
-        if near and _allowed(x, wish_x) and _allowed(y, wish_y):
-            across, down = (Knot(across[0].t, x),), (Knot(down[0].t, y),)
-    return _joined(across, down, w, h, grid, start_s, end_s)
+    """Return the crop that follows the subjects, as keyframes on the frame grid; one if it can stay still.
 
-
-def _allowed(at: float, wish: Wish) -> bool:
-    return bool(wish.low.max() - 1e-9 <= at <= wish.high.min() + 1e-9)
-
-
-def _beside(at: float, wish: Wish, others: tuple[tuple[float, float], ...]) -> float:
-    """A place near `at` whose edges cut through as few other faces as can be."""
-    half = wish.size / 2
-    places = [at]
-    for x0, x1 in others:
-        for edge in (at - half, at + half):
-            if x0 < edge < x1:
-                places += [at + x0 - edge - 0.005, at + x1 - edge + 0.005]
-    fit = [p for p in places if p == at or (abs(p - at) <= SIDESTEP * wish.size and _allowed(p, wish))]
-    return min(fit, key=lambda p: (sum(x0 < e < x1 for x0, x1 in others for e in (p - half, p + half)), abs(p - at)))
-
-
-def _along(
-    times: np.ndarray,
-    best: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    margins: tuple[float, float],
-    size: float,
-    fence: Fence,
-) -> Wish:
-    """The wish along one axis: `low`..`high` of the persons, and `margins` about them, inside a crop of `size`.
-
-    Margins that do not fit shrink to three quarters of what room there is: the crop need not follow each breath;
-    where the persons themselves do not fit, they stick out equally, give or take a twentieth of the crop.
+    A still crop takes the place of `previous`, the last still crop of the same subjects, if that serves as well.
     """
-    import numpy as np
+    w, h = constraints.shape.w * constraints.scale, constraints.shape.h * constraints.scale
+    target_x = _horizontal_target(subject_set, w, constraints.bounds)
+    target_y = _vertical_target(subject_set, h)
+    path_x, path_y = plan_axis_path(target_x), plan_axis_path(target_y)
+    if len(path_x) == 1:
+        path_x = (AxisKeyframe(path_x[0].t, _avoid_faces(path_x[0].position, target_x, constraints.avoided_faces)),)
+    if previous is not None and len(path_x) == len(path_y) == 1 and abs(previous.w - w) < 1e-9:
+        x, y = previous.x + w / 2, previous.y + h / 2
+        is_near = (
+            abs(x - path_x[0].position) <= REUSE_DISTANCE * w and abs(y - path_y[0].position) <= REUSE_DISTANCE * h
+        )
+        if is_near and _is_allowed(x, target_x) and _is_allowed(y, target_y):
+            path_x, path_y = (AxisKeyframe(path_x[0].t, x),), (AxisKeyframe(path_y[0].t, y),)
+    is_moving = len(path_x) > 1 or len(path_y) > 1
+    times = [k.t for k in (*path_x, *path_y)] if is_moving else [start_s]
+    times = sorted({min(max(grid.snap(t), start_s), end_s) for t in times})
+    return _drop_redundant(_combine_axes(path_x, path_y, times, w, h))
 
-    first, last = fence.low + size / 2, fence.high - size / 2
+
+def _is_allowed(position: float, target: AxisTarget) -> bool:
+    return bool(target.low.max() - 1e-9 <= position <= target.high.min() + 1e-9)
+
+
+def _avoid_faces(position: float, target: AxisTarget, faces: tuple[tuple[float, float], ...]) -> float:
+    """Return a position near `position` at which the crop's edges cut through as few `faces` as possible."""
+    half = target.crop_size / 2
+    candidates = [position]
+    for x0, x1 in faces:
+        for edge in (position - half, position + half):
+            if x0 < edge < x1:
+                candidates += [position + x0 - edge - 0.005, position + x1 - edge + 0.005]
+    allowed = [
+        p
+        for p in candidates
+        if p == position or (abs(p - position) <= MAX_SIDESTEP * target.crop_size and _is_allowed(p, target))
+    ]
+
+    def count_cut_faces(p: float) -> int:
+        return sum(x0 < edge < x1 for x0, x1 in faces for edge in (p - half, p + half))
+
+    return min(allowed, key=lambda p: (count_cut_faces(p), abs(p - position)))
+
+
+def _horizontal_target(subject_set: SubjectSet, w: float, bounds: CropBounds) -> AxisTarget:
+    centre = (subject_set.x0 + subject_set.x1) / 2
+    margins = (subject_set.side_margin, subject_set.side_margin)
+    return _build_target(subject_set.times, centre, (subject_set.x0, subject_set.x1), margins, w, bounds)
+
+
+def _vertical_target(subject_set: SubjectSet, h: float) -> AxisTarget:
+    ideal = subject_set.y0 + EYES_IN_FACE * subject_set.face_height + (0.5 - EYE_LINE) * h
+    edges = (subject_set.y0, subject_set.y1)
+    return _build_target(subject_set.times, ideal, edges, subject_set.vertical_margins, h, CropBounds())
+
+
+def _build_target(
+    times: np.ndarray,
+    ideal: np.ndarray,
+    edges: tuple[np.ndarray, np.ndarray],
+    margins: tuple[float, float],
+    crop_size: float,
+    bounds: CropBounds,
+) -> AxisTarget:
+    """Return the centres at which a crop holds `edges` of the subjects with `margins`, inside `bounds`.
+
+    Margins that do not fit shrink to three quarters of the free space, so that the crop need not follow every small
+    movement. Subjects that do not fit themselves stick out equally on both sides, within a twentieth of the crop.
+    """
+    first, last = bounds.low + crop_size / 2, bounds.high - crop_size / 2
     if first > last:
-        first = last = min(max((first + last) / 2, size / 2), 1 - size / 2)
-    room = size - (high - low)
-    share = np.minimum(1, 0.75 * room / sum(margins))
-    least, most = high + share * margins[1] - size / 2, low - share * margins[0] + size / 2
-    larger = room <= 0
-    centre = (low + high) / 2
-    least, most = np.where(larger, centre - 0.05 * size, least), np.where(larger, centre + 0.05 * size, most)
-    least, most = np.clip(least, first, last), np.clip(most, first, last)
-    return Wish(times, np.clip(np.clip(best, first, last), least, most), least, most, size)
+        first = last = min(max((first + last) / 2, crop_size / 2), 1 - crop_size / 2)
+    near, far = edges
+    free = crop_size - (far - near)
+    margin_share = np.minimum(1, 0.75 * free / sum(margins))
+    low, high = far + margin_share * margins[1] - crop_size / 2, near - margin_share * margins[0] + crop_size / 2
+    is_larger = free <= 0
+    centre = (near + far) / 2
+    low = np.where(is_larger, centre - 0.05 * crop_size, low)
+    high = np.where(is_larger, centre + 0.05 * crop_size, high)
+    low, high = np.clip(low, first, last), np.clip(high, first, last)
+    return AxisTarget(times, np.clip(np.clip(ideal, first, last), low, high), low, high, crop_size)
 
 
-def _joined(
-    across: tuple[Knot, ...], down: tuple[Knot, ...], w: float, h: float, grid: FrameGrid, start_s: float, end_s: float
-) -> tuple[Keyframe, ...]:
-    """Keyframes of both axes on the frame grid, without those that change nothing."""
-    import numpy as np
-
-    moving = len(across) > 1 or len(down) > 1
-    times = sorted({k.t for k in (*across, *down)}) if moving else [start_s]
-    moments = sorted({min(max(grid.snap(t), start_s), end_s) for t in times})
-    x = np.interp(moments, [k.t for k in across], [k.at for k in across]) - w / 2
-    y = np.interp(moments, [k.t for k in down], [k.at for k in down]) - h / 2
+def _combine_axes(
+    path_x: tuple[AxisKeyframe, ...], path_y: tuple[AxisKeyframe, ...], times: list[float], w: float, h: float
+) -> list[Keyframe]:
+    """Evaluate the paths of the crop's centre at `times`, inside the frame."""
+    x = np.interp(times, [k.t for k in path_x], [k.position for k in path_x]) - w / 2
+    y = np.interp(times, [k.t for k in path_y], [k.position for k in path_y]) - h / 2
     x, y = np.clip(x, 0, 1 - w), np.clip(y, 0, 1 - h)
-    frames = [Keyframe(t, float(a), float(b), w, h) for t, a, b in zip(moments, x, y, strict=True)]
-    return _sparse(frames)
+    return [Keyframe(t, float(a), float(b), w, h) for t, a, b in zip(times, x, y, strict=True)]
 
 
-def _sparse(frames: list[Keyframe]) -> tuple[Keyframe, ...]:
-    """Leave out keyframes that repeat the place before them or lie on the line between their neighbours."""
-    still = next((k for k, frame in enumerate(frames) if not _same_place(frame, frames[0])), len(frames))
-    frames = frames[still - 1 :]  # before the first keyframe the crop is held anyway
-    kept = frames[:1]
-    for k, frame in enumerate(frames[1:], 1):
-        follower = frames[k + 1] if k + 1 < len(frames) else None
-        a = kept[-1]
-        if follower is None:
-            if not _same_place(frame, a):
-                kept.append(frame)
+def _drop_redundant(keyframes: list[Keyframe]) -> tuple[Keyframe, ...]:
+    """Drop keyframes that repeat the place before them or lie on the line between their neighbours."""
+    count_still = next(
+        (k for k, keyframe in enumerate(keyframes) if not _is_same_place(keyframe, keyframes[0])), len(keyframes)
+    )
+    keyframes = keyframes[count_still - 1 :]  # the crop is held before its first keyframe
+    result = keyframes[:1]
+    for k, keyframe in enumerate(keyframes[1:], 1):
+        following = keyframes[k + 1] if k + 1 < len(keyframes) else None
+        previous = result[-1]
+        if following is None:
+            if not _is_same_place(keyframe, previous):
+                result.append(keyframe)
             continue
-        part = (frame.t - a.t) / (follower.t - a.t)
-        on_line = (a.x + (follower.x - a.x) * part, a.y + (follower.y - a.y) * part)
-        if abs(on_line[0] - frame.x) > 1e-6 or abs(on_line[1] - frame.y) > 1e-6:
-            kept.append(frame)
-    return tuple(kept)
+        fraction = (keyframe.t - previous.t) / (following.t - previous.t)
+        x = previous.x + (following.x - previous.x) * fraction
+        y = previous.y + (following.y - previous.y) * fraction
+        if abs(x - keyframe.x) > 1e-6 or abs(y - keyframe.y) > 1e-6:
+            result.append(keyframe)
+    return tuple(result)
 
 
-def _same_place(a: Keyframe, b: Keyframe) -> bool:
+def _is_same_place(a: Keyframe, b: Keyframe) -> bool:
     return abs(a.x - b.x) <= 1e-6 and abs(a.y - b.y) <= 1e-6

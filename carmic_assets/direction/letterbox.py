@@ -1,4 +1,4 @@
-"""Directing inside the bars of a letterboxed source: its picture alone as a scene, and the shots back on the frame."""
+"""Letterboxed sources: the scene without its black bars, and shots mapped back onto the full frame."""
 
 from __future__ import annotations
 
@@ -7,40 +7,44 @@ from collections.abc import Sequence
 
 import msgspec
 
-from carmic_assets.model.direction import WHOLE, Box, Keyframe, LayoutShot, Region
+from carmic_assets.model.direction import FULL_FRAME, Box, Keyframe, LayoutShot, Region
 from carmic_assets.model.scene import Scene, SceneTrack
 
 
-def without_bars(scene: Scene) -> tuple[Scene, Box]:
-    """The scene as if the source were its picture alone; and that picture, of even pixels, as a part of the frame."""
+def crop_to_picture(scene: Scene) -> tuple[Scene, Box]:
+    """Return the scene as if its frame were the picture between the bars, and that picture as a part of the frame.
+
+    The picture is rounded inwards to even pixels.
+    """
     left, top = (2 * math.ceil(v / 2 - 1e-6) for v in (scene.picture.x * scene.width, scene.picture.y * scene.height))
     right = 2 * math.floor((scene.picture.x + scene.picture.w) * scene.width / 2 + 1e-6)
     bottom = 2 * math.floor((scene.picture.y + scene.picture.h) * scene.height / 2 + 1e-6)
     width, height = right - left, bottom - top
-    box = Box(left / scene.width, top / scene.height, width / scene.width, height / scene.height)
-    tracks = tuple(_inside(track, box) for track in scene.tracks)
-    return msgspec.structs.replace(scene, width=width, height=height, picture=WHOLE, tracks=tracks), box
+    picture = Box(left / scene.width, top / scene.height, width / scene.width, height / scene.height)
+    tracks = tuple(_map_track(track, picture) for track in scene.tracks)
+    return msgspec.structs.replace(scene, width=width, height=height, picture=FULL_FRAME, tracks=tracks), picture
 
 
-def _inside(track: SceneTrack, box: Box) -> SceneTrack:
+def _map_track(track: SceneTrack, picture: Box) -> SceneTrack:
+    """Convert boxes from fractions of the frame to fractions of `picture`."""
     return msgspec.structs.replace(
         track,
-        x=tuple((x - box.x) / box.w for x in track.x),
-        y=tuple((y - box.y) / box.h for y in track.y),
-        w=tuple(w / box.w for w in track.w),
-        h=tuple(h / box.h for h in track.h),
+        x=tuple((x - picture.x) / picture.w for x in track.x),
+        y=tuple((y - picture.y) / picture.h for y in track.y),
+        w=tuple(w / picture.w for w in track.w),
+        h=tuple(h / picture.h for h in track.h),
     )
 
 
-def with_bars(shots: Sequence[LayoutShot], box: Box) -> tuple[LayoutShot, ...]:
-    """The same crops as fractions of the whole frame, of which the picture is `box`."""
+def restore_frame(shots: Sequence[LayoutShot], picture: Box) -> tuple[LayoutShot, ...]:
+    """Convert the crops of `shots` from fractions of `picture` to fractions of the full frame."""
 
-    def outside(k: Keyframe) -> Keyframe:
-        return Keyframe(k.t, box.x + k.x * box.w, box.y + k.y * box.h, k.w * box.w, k.h * box.h)
+    def restore(k: Keyframe) -> Keyframe:
+        return Keyframe(k.t, picture.x + k.x * picture.w, picture.y + k.y * picture.h, k.w * picture.w, k.h * picture.h)
 
     return tuple(
         msgspec.structs.replace(
-            shot, regions=tuple(Region(r.subject, tuple(outside(k) for k in r.keyframes)) for r in shot.regions)
+            shot, regions=tuple(Region(r.subject, tuple(restore(k) for k in r.keyframes)) for r in shot.regions)
         )
         for shot in shots
     )

@@ -1,99 +1,107 @@
-"""Why a shot is as it is, in a sentence for the person who edits the clip. Every fallback says so."""
+"""Explains a shot in a sentence for the person who edits the clip. Every fallback is named."""
 
 from __future__ import annotations
 
-from carmic_assets.direction.framing import fits
-from carmic_assets.direction.scene_context import KEEPS_ALL, SAME, Manner, Stage
+from carmic_assets.direction.framing import fits_crop
+from carmic_assets.direction.scene_context import NEARLY_ALL_RATIO, SAME_SHAPE_RATIO, DirectionOptions, SceneContext
 from carmic_assets.direction.subjects import SourceSpan, Subject
-from carmic_assets.direction.view_planning import Stretch
-from carmic_assets.direction.views import cast_in
+from carmic_assets.direction.view_planning import View
+from carmic_assets.direction.views import collect_subjects
 
-MENTIONED_S = 0.3  # somebody who says less in a shot goes unmentioned
+MENTION_S = 0.3  # somebody who speaks less than this in a shot is not mentioned
 
 
-def reason(span: SourceSpan, stretch: Stretch, heard: dict[str, float], manner: Manner, stage: Stage) -> str:
-    """One sentence, two where a wish could not be met."""
-    view = stretch.view
+def explain_shot(
+    span: SourceSpan, view: View, speech_s: dict[str, float], options: DirectionOptions, context: SceneContext
+) -> str:
+    """Return one sentence, or two where the requested layout is not possible.
+
+    `speech_s` holds the seconds of speech in the shot by speaker.
+    """
     members = [span.subjects[k] for k in view.members]
-    unmet = _unmet(span, manner.layout, view.kind)
-    if view.kind == "whole":
-        text = _whole(span, manner, stage)
+    if view.kind == "full":
+        text = _explain_full(span, options, context)
     elif view.kind == "split":
-        text = _split(members, manner.layout)
+        text = _explain_split(members, options)
     elif view.kind == "group":
-        text = f"{_names(members)} fit into one frame."
+        text = f"{_list_names(members)} fit into one crop."
     else:
-        text = _one(span, members[0], heard, manner.follow_speaker)
-    return f"{unmet}{text}"
+        text = _explain_single(span, members[0], speech_s, options)
+    if options.layout == "split" and view.kind != "split":
+        return f"{_explain_missing_split(span)} {text}"
+    return text
 
 
-def _unmet(span: SourceSpan, wanted: str, kind: str) -> str:
-    if wanted != "split" or kind == "split":
-        return ""
-    if len(span.subjects) < 2:
-        seen = "one person is" if span.subjects else "nobody is"
-        return f"A split was asked for, but only {seen} in this shot. ".replace("only nobody", "nobody")
-    return "A split was asked for, but the two are too close together, too small or not there at the same time. "
-
-
-def _whole(span: SourceSpan, manner: Manner, stage: Stage) -> str:
-    if manner.layout == "fit":
-        return "Fit was asked for: the whole picture is shown."
-    if stage.kept >= SAME:
-        return "The source has the shape of the clip: all of it is shown."
-    if stage.kept >= KEEPS_ALL:
-        return "Nobody was found, and the crop keeps nearly the whole picture."
-    on = "the whole picture is shown on a blurred background."
+def _explain_missing_split(span: SourceSpan) -> str:
     if not span.subjects:
-        return f"Nobody was found in this shot: {on}"
-    casts = [cast_in(span, (k,)) for k in range(len(span.subjects))]
-    if any(cast is not None and fits(cast, stage.single) for cast in casts):
-        return f"A crop would have to turn to and fro all the time here: {on}"
-    return f"The face is too large for a crop of this shape: {on}"
+        return "A split was requested, but nobody is in this shot."
+    if len(span.subjects) == 1:
+        return "A split was requested, but only one person is in this shot."
+    return "A split was requested, but no two people are large enough, far enough apart and in view together."
 
 
-def _split(members: list[Subject], wanted: str) -> str:
-    if wanted == "split":
-        return f"A split was asked for: {_names(members)}."
-    return f"{_names(members)} both speak in this shot, too quickly in turn to cut between them: both are shown."
+def _explain_full(span: SourceSpan, options: DirectionOptions, context: SceneContext) -> str:
+    if options.layout == "fit":
+        return "Layout fit: the full picture is shown."
+    if context.kept_ratio >= SAME_SHAPE_RATIO:
+        return "The source has the aspect ratio of the clip: the full picture is shown."
+    if context.kept_ratio >= NEARLY_ALL_RATIO:
+        return "Nobody was detected, and the crop keeps nearly the full picture."
+    result = "the full picture is shown on a blurred background."
+    if not span.subjects:
+        return f"Nobody was detected in this shot: {result}"
+    subject_sets = [collect_subjects(span, (k,)) for k in range(len(span.subjects))]
+    if any(subject_set is not None and fits_crop(subject_set, context.single) for subject_set in subject_sets):
+        return f"A crop would have to move back and forth all the time: {result}"
+    return f"The face is too large for a crop of this aspect ratio: {result}"
 
 
-def _one(span: SourceSpan, subject: Subject, heard: dict[str, float], follow: bool) -> str:
+def _explain_split(members: list[Subject], options: DirectionOptions) -> str:
+    if options.layout == "split":
+        return f"Layout split: {_list_names(members)}."
+    return f"{_list_names(members)} alternate too quickly in this shot to cut between them: both are shown."
+
+
+def _explain_single(span: SourceSpan, subject: Subject, speech_s: dict[str, float], options: DirectionOptions) -> str:
     name = _name(subject)
-    alone = len(span.subjects) == 1
-    others = {letter: s for letter, s in heard.items() if letter != subject.speaker and s >= MENTIONED_S}
-    spoken = sum(heard.values())
-    if not follow and not alone:
-        return f"Speaker switching is off: staying on {name}, the main person of this shot."
-    if not heard:
-        return f"Nobody speaks: on {subject.speaker or 'somebody'}, the {'only' if alone else 'main'} person here."
-    if subject.speaker in heard and heard[subject.speaker] >= 0.5 * spoken:
-        if not others:
-            return f"{name} speaks."
-        visible = {s.speaker for s in span.subjects}
-        short = [letter for letter in others if letter in visible]
-        if short:
-            return f"{name} speaks; {_listed(short)} {'say' if len(short) > 1 else 'says'} too little for a cut."
-        return f"{name} speaks; {_listed(list(others))} {'are' if len(others) > 1 else 'is'} heard off screen."
-    loudest = max(heard, key=lambda letter: heard[letter])
+    is_alone = len(span.subjects) == 1
+    role = "only" if is_alone else "main"
+    if not options.follow_speaker and not is_alone:
+        return f"Speaker switching is off: the crop stays on {name}, the main person in this shot."
+    if not speech_s:
+        return f"Nobody speaks: the crop is on {subject.speaker or 'a person'}, the {role} person in this shot."
+    if subject.speaker in speech_s and speech_s[subject.speaker] >= 0.5 * sum(speech_s.values()):
+        return _explain_speaker(span, subject.speaker, speech_s)
+    loudest = max(speech_s, key=lambda speaker: speech_s[speaker])
     if loudest not in {s.speaker for s in span.subjects}:
-        return f"{loudest} speaks off screen: staying on {name}, the {'only' if alone else 'main'} person in view."
-    return f"{loudest} speaks too briefly for a cut: staying on {name}."
+        return f"{loudest} speaks off screen: the crop stays on {name}, the {role} person in view."
+    return f"{loudest} speaks too briefly for a cut: the crop stays on {name}."
+
+
+def _explain_speaker(span: SourceSpan, speaker: str, speech_s: dict[str, float]) -> str:
+    others = [name for name, duration_s in speech_s.items() if name != speaker and duration_s >= MENTION_S]
+    if not others:
+        return f"{speaker} speaks."
+    in_view = {s.speaker for s in span.subjects}
+    brief = [name for name in others if name in in_view]
+    if brief:
+        return f"{speaker} speaks; {_join(brief)} {'speak' if len(brief) > 1 else 'speaks'} too briefly for a cut."
+    return f"{speaker} speaks; {_join(others)} {'are' if len(others) > 1 else 'is'} heard off screen."
 
 
 def _name(subject: Subject) -> str:
     return subject.speaker or "a person who does not speak"
 
 
-def _names(members: list[Subject]) -> str:
+def _list_names(members: list[Subject]) -> str:
     names = sorted(s.speaker for s in members if s.speaker)
     unnamed = len(members) - len(names)
     if unnamed and not names:
-        return f"{unnamed} persons"
+        return f"{unnamed} people"
     if unnamed:
-        names.append("one more person" if unnamed == 1 else f"{unnamed} more persons")
-    return _listed(names)
+        names.append("one more person" if unnamed == 1 else f"{unnamed} more people")
+    return _join(names)
 
 
-def _listed(names: list[str]) -> str:
+def _join(names: list[str]) -> str:
     return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]

@@ -1,20 +1,20 @@
-"""What the canvas and the client ask of the director. It knows no persons and no times."""
+"""What the configuration and the canvas allow for one source: direction options and crop shapes."""
 
 from __future__ import annotations
 
 import msgspec
 
-from carmic_assets.direction.canvas import Rect, Shape, crop_shape, region_rects
+from carmic_assets.direction.canvas import CropShape, Rect, fit_crop_shape, place_regions
 from carmic_assets.model.direction import Layout
 from carmic_assets.model.template import TemplateConfig
 
-UPSCALE_LIMIT = 2.5  # canvas pixels per source pixel: a zoom never goes beyond it
-KEEPS_ALL = 0.85  # a crop that keeps so much of the picture needs nobody to look at
-SAME = 0.995  # one that keeps so much is the picture
+UPSCALE_LIMIT = 2.5  # canvas pixels per source pixel
+NEARLY_ALL_RATIO = 0.85  # a crop that keeps this much of the frame is used even if nobody is detected
+SAME_SHAPE_RATIO = 0.995  # a crop that keeps this much of the frame shows all of it
 
 
-class Manner(msgspec.Struct, frozen=True):
-    """How to direct: the part of `TemplateConfig.layout` that matters here."""
+class DirectionOptions(msgspec.Struct, frozen=True):
+    """The part of `TemplateConfig.layout` that the director uses."""
 
     aspect: str = "9:16"
     layout: Layout = "face-track"
@@ -22,37 +22,38 @@ class Manner(msgspec.Struct, frozen=True):
     follow_speaker: bool = True
     top_speaker: str = "A"
 
+    @classmethod
+    def from_config(cls, config: TemplateConfig) -> DirectionOptions:
+        """Read the options from the configuration of a clip."""
+        layout = config.layout
+        return cls(
+            layout.aspect_ratio, layout.layout_type, layout.padding, layout.ai_speaker_switch, layout.split_top_speaker
+        )
 
-def manner_of(config: TemplateConfig) -> Manner:
-    """What the configuration of a clip says about direction."""
-    layout = config.layout
-    return Manner(
-        layout.aspect_ratio, layout.layout_type, layout.padding, layout.ai_speaker_switch, layout.split_top_speaker
-    )
 
+class SceneContext(msgspec.Struct, frozen=True):
+    """The crop shapes of one source on one canvas: of a single region, and of the top and bottom halves of a split."""
 
-class Stage(msgspec.Struct, frozen=True):
-    """The crops that the canvas allows: of the whole picture and of either half."""
-
-    single: Shape
-    halves: tuple[Shape, Shape]
+    single: CropShape
+    halves: tuple[CropShape, CropShape]
 
     @classmethod
-    def of(cls, width: int, height: int, manner: Manner) -> Stage:
-        """For an upright source of `width` x `height` pixels."""
+    def for_source(cls, width: int, height: int, options: DirectionOptions) -> SceneContext:
+        """Compute the shapes for an upright source of `width` x `height` pixels."""
 
-        def shape(rect: Rect) -> Shape:
-            return crop_shape(rect, width, height, UPSCALE_LIMIT)
+        def fit(rect: Rect) -> CropShape:
+            return fit_crop_shape(rect, width, height, UPSCALE_LIMIT)
 
-        (single,) = region_rects("face-track", manner.aspect, manner.padding)
-        top, bottom = region_rects("split", manner.aspect, manner.padding)
-        return cls(shape(single), (shape(top), shape(bottom)))
+        (single,) = place_regions("face-track", options.aspect, options.padding)
+        top, bottom = place_regions("split", options.aspect, options.padding)
+        return cls(fit(single), (fit(top), fit(bottom)))
 
-    def shapes(self) -> dict[Layout, tuple[Shape, ...]]:
-        """The shapes of the regions of each layout."""
+    @property
+    def shapes_by_layout(self) -> dict[Layout, tuple[CropShape, ...]]:
+        """The shape of every region of each layout."""
         return {"face-track": (self.single,), "split": self.halves, "fit": ()}
 
     @property
-    def kept(self) -> float:
-        """The share of the picture that the largest single crop keeps."""
+    def kept_ratio(self) -> float:
+        """The part of the frame's area that the largest single crop keeps, 0..1."""
         return self.single.w * self.single.h

@@ -1,168 +1,193 @@
-"""From a chosen view to a shot of the timeline: layout, regions with keyframes, reason. It chooses nothing."""
+"""Turns each planned view into a layout shot: layout, regions with keyframes, reason."""
 
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 
-from carmic_assets.direction.canvas import Shape
-from carmic_assets.direction.crop_path import Knot, whips
-from carmic_assets.direction.crop_sampling import between
+from carmic_assets.direction.canvas import CropShape
+from carmic_assets.direction.crop_path import AxisKeyframe, find_whip_pans
+from carmic_assets.direction.crop_sampling import slice_shots
 from carmic_assets.direction.frame_grid import FrameGrid
-from carmic_assets.direction.framing import Cast, Fence, Frame, cast_of, keyframes, zoom
-from carmic_assets.direction.reasons import reason
-from carmic_assets.direction.scene_context import KEEPS_ALL, Manner, Stage
-from carmic_assets.direction.subjects import SourceSpan, middle
-from carmic_assets.direction.view_planning import DWELL_S, Stretch
-from carmic_assets.direction.views import cast_in, fence_of
+from carmic_assets.direction.framing import (
+    CropBounds,
+    CropConstraints,
+    SubjectSet,
+    build_keyframes,
+    choose_zoom,
+    join_subjects,
+)
+from carmic_assets.direction.order_statistics import median
+from carmic_assets.direction.reasons import explain_shot
+from carmic_assets.direction.scene_context import NEARLY_ALL_RATIO, DirectionOptions, SceneContext
+from carmic_assets.direction.subjects import SPEECH_WEIGHT, SourceSpan
+from carmic_assets.direction.view_planning import MIN_VIEW_S, ViewInterval
+from carmic_assets.direction.views import collect_subjects, compute_crop_bounds
 from carmic_assets.model.direction import Keyframe, Layout, LayoutShot, Region
 
-SPLIT_FACE = 0.34  # height of a face in its half of a split
-CENTRAL = 1.1  # a half is at most so much wider than one with its person exactly in the middle
-SPLIT_ALIKE = 1.2  # the larger face of a split over the smaller
+SPLIT_FACE_HEIGHT = 0.34  # desired height of a face, as a fraction of its half of a split
+MAX_CENTRED_WIDTH = 1.1  # widest crop of a half; 1 is the widest crop that is centred on its person
+MAX_SPLIT_SIZE_RATIO = 1.2  # height of the larger face in a split, divided by that of the smaller
+MIN_SPEECH_S = 0.05  # less speech of a speaker in a view interval is ignored
 
 
-def shot_of(
-    span: SourceSpan, stretch: Stretch, stage: Stage, manner: Manner, grid: FrameGrid, habits: dict[str, Keyframe]
-) -> LayoutShot:
-    """The shot for one stretch. `habits` are the crops that stood still last, by what they showed: one that still
-    serves is taken again (and the newest kept), so that nobody's picture shifts by a hair from shot to shot."""
-    regions: tuple[Region, ...] = ()
-    view, start_s, end_s = stretch.view, stretch.start_s, stretch.end_s
-    heard = _heard(span, stretch)
-    if view.kind == "split":
-        layout: Layout = "split"
-        pair = _top_first(span, (view.members[0], view.members[1]), manner)
-        fences = [fence_of(span, k, pair) for k in pair]
-        parts = _half_parts([_required(span, k, span.start_s, span.end_s) for k in pair], stage.halves, fences)
-        regions = tuple(
-            Region(
-                span.subjects[k].name,
-                _kept(
-                    habits,
-                    f"{place} of {span.subjects[k].name}",
-                    _required(span, k, start_s, end_s),
-                    Frame(half, part, fence, ()),
-                    grid,
-                    stretch,
-                ),
-            )
-            for place, k, half, part, fence in zip(("top", "bottom"), pair, stage.halves, parts, fences, strict=True)
+class ShotBuilder:
+    """Builds the shots of one video or clip, in order of time.
+
+    The builder stores the last still crop of every set of subjects, and their next shot reuses it. Without that a
+    person would shift by a few pixels from shot to shot.
+    """
+
+    def __init__(self, context: SceneContext, options: DirectionOptions, grid: FrameGrid) -> None:
+        self._context, self._options, self._grid = context, options, grid
+        self._still_crops: dict[str, Keyframe] = {}
+
+    def build(self, span: SourceSpan, interval: ViewInterval) -> LayoutShot:
+        """Build the shot that shows the view of `interval`."""
+        view = interval.view
+        speech_s = _sum_speech_by_speaker(span, interval)
+        layout: Layout = "face-track"
+        if view.kind == "split":
+            layout = "split"
+            regions = self._build_split(span, interval)
+        elif view.kind == "full" and (self._options.layout == "fit" or self._context.kept_ratio < NEARLY_ALL_RATIO):
+            layout = "fit"
+            regions = ()
+        else:
+            regions = (self._build_single(span, interval, speech_s),)
+        speaker = max(speech_s, key=lambda name: speech_s[name]) if speech_s else None
+        reason = explain_shot(span, view, speech_s, self._options, self._context)
+        return LayoutShot(interval.start_s, interval.end_s, layout, speaker, reason, regions)
+
+    def _build_single(self, span: SourceSpan, interval: ViewInterval, speech_s: dict[str, float]) -> Region:
+        """Return one crop around the members of the view, or in the middle of the frame if it has none."""
+        members, shape = interval.view.members, self._context.single
+        span_subject_set = collect_subjects(span, members) if members else None
+        if span_subject_set is None:
+            return Region(None, (Keyframe(interval.start_s, (1 - shape.w) / 2, (1 - shape.h) / 2, shape.w, shape.h),))
+        subjects = [span.subjects[k] for k in members]
+        subject_set = join_subjects(subjects, span.times, interval.start_s, interval.end_s) or span_subject_set
+        other_faces = tuple(
+            (median(s.x0), median(s.x1)) for k, s in enumerate(span.subjects) if k not in members and s.visible.any()
         )
-    elif view.kind == "whole" and (manner.layout == "fit" or stage.kept < KEEPS_ALL):
-        layout = "fit"
-    else:
-        layout = "face-track"
-        regions = (_single(span, stretch, stage, heard, grid, habits),)
-    speaker = max(heard, key=lambda letter: heard[letter]) if heard else None
-    why = reason(span, stretch, heard, manner, stage)
-    return LayoutShot(start_s, end_s, layout, speaker, why, regions)
+        names = [s.name for s in subjects]
+        constraints = CropConstraints(shape, choose_zoom(span_subject_set, shape), avoided_faces=other_faces)
+        keyframes = self._build_keyframes("+".join(names), subject_set, constraints, interval)
+        main = max((n for n in names if n in speech_s), key=lambda n: speech_s[n], default=names[0])
+        return Region(main, keyframes)
+
+    def _build_split(self, span: SourceSpan, interval: ViewInterval) -> tuple[Region, ...]:
+        """Return the two crops of a split, top first."""
+        pair = _order_pair(span, (interval.view.members[0], interval.view.members[1]), self._options.top_speaker)
+        halves = self._context.halves
+        bounds = [compute_crop_bounds(span, k, pair) for k in pair]
+        scales = _choose_split_scales(
+            [_find_subject_set(span, k, span.start_s, span.end_s) for k in pair], halves, bounds
+        )
+        regions = []
+        for position, k, half, scale, crop_bounds in zip(("top", "bottom"), pair, halves, scales, bounds, strict=True):
+            name = span.subjects[k].name
+            subject_set = _find_subject_set(span, k, interval.start_s, interval.end_s)
+            constraints = CropConstraints(half, scale, crop_bounds)
+            regions.append(
+                Region(name, self._build_keyframes(f"{position} of {name}", subject_set, constraints, interval))
+            )
+        return tuple(regions)
+
+    def _build_keyframes(
+        self, name: str, subject_set: SubjectSet, constraints: CropConstraints, interval: ViewInterval
+    ) -> tuple[Keyframe, ...]:
+        """Return the keyframes of one region, and remember its crop under `name` if it stands still."""
+        keyframes = build_keyframes(
+            subject_set, constraints, self._grid, interval.start_s, interval.end_s, self._still_crops.get(name)
+        )
+        if len(keyframes) == 1:
+            self._still_crops[name] = keyframes[0]
+        return keyframes
 
 
-def _heard(span: SourceSpan, stretch: Stretch) -> dict[str, float]:
-    """Seconds of speech by speaker in a stretch."""
-    heard: dict[str, float] = {}
-    for claim in span.claims:
-        seconds = min(claim.end_s, stretch.end_s) - max(claim.start_s, stretch.start_s)
-        if claim.weight == 1 and claim.speaker and seconds > 0.05:
-            heard[claim.speaker] = heard.get(claim.speaker, 0.0) + seconds
-    return heard
+def _sum_speech_by_speaker(span: SourceSpan, interval: ViewInterval) -> dict[str, float]:
+    """Return the seconds of speech of each speaker within `interval`, on or off screen.
+
+    Attention intervals of speech are those with `SPEECH_WEIGHT`; leads and pauses have less.
+    """
+    speech_s: dict[str, float] = {}
+    for attention in span.attention:
+        duration_s = min(attention.end_s, interval.end_s) - max(attention.start_s, interval.start_s)
+        if attention.weight == SPEECH_WEIGHT and attention.speaker and duration_s > MIN_SPEECH_S:
+            speech_s[attention.speaker] = speech_s.get(attention.speaker, 0.0) + duration_s
+    return speech_s
 
 
-def _half_parts(casts: list[Cast], halves: tuple[Shape, Shape], fences: list[Fence]) -> list[float]:
-    """The parts of the largest crops for a split: a good size of face, within the fences, and faces alike in size."""
-    import numpy as np
-
-    parts = []
-    for cast, half, fence in zip(casts, halves, fences, strict=True):
-        wanted = cast.face / (SPLIT_FACE * half.h)
-        widest = 1.5 * float(np.max(cast.x1) - np.min(cast.x0)) / half.w
-        place = middle(cast.x0 + cast.x1) / 2
-        central = CENTRAL * 2 * min(place - fence.low, fence.high - place) / half.w
-        room = min((fence.high - fence.low) / half.w, max(widest, central))
-        parts.append(min(1.0, max(half.sharpest, min(room, max(wanted, widest)))))
-    shown = [cast.face / (part * half.h) for cast, part, half in zip(casts, parts, halves, strict=True)]
+def _choose_split_scales(
+    subject_sets: list[SubjectSet], halves: tuple[CropShape, CropShape], bounds: list[CropBounds]
+) -> list[float]:
+    """Return the scales of both crops of a split: faces near `SPLIT_FACE_HEIGHT` and of similar size."""
+    scales = []
+    for subject_set, half, crop_bounds in zip(subject_sets, halves, bounds, strict=True):
+        desired = subject_set.face_height / (SPLIT_FACE_HEIGHT * half.h)
+        required = 1.5 * float(np.max(subject_set.x1) - np.min(subject_set.x0)) / half.w
+        centre = median(subject_set.x0 + subject_set.x1) / 2
+        centred = MAX_CENTRED_WIDTH * 2 * min(centre - crop_bounds.low, crop_bounds.high - centre) / half.w
+        limit = min((crop_bounds.high - crop_bounds.low) / half.w, max(required, centred))
+        scales.append(min(1.0, max(half.min_scale, min(limit, max(desired, required)))))
+    face_heights = [
+        s.face_height / (scale * half.h) for s, scale, half in zip(subject_sets, scales, halves, strict=True)
+    ]
     return [
-        max(half.sharpest, part * min(1.0, SPLIT_ALIKE * size / max(shown)))
-        for part, size, half in zip(parts, shown, halves, strict=True)
+        max(half.min_scale, scale * min(1.0, MAX_SPLIT_SIZE_RATIO * face_height / max(face_heights)))
+        for scale, face_height, half in zip(scales, face_heights, halves, strict=True)
     ]
 
 
-def _single(
-    span: SourceSpan,
-    stretch: Stretch,
-    stage: Stage,
-    heard: dict[str, float],
-    grid: FrameGrid,
-    habits: dict[str, Keyframe],
-) -> Region:
-    """The one crop of a face-track shot: around its members, or the middle where there are none."""
-    view, shape = stretch.view, stage.single
-    members = [span.subjects[k] for k in view.members]
-    whole = cast_in(span, view.members) if members else None
-    if whole is None:
-        return Region(None, (Keyframe(stretch.start_s, (1 - shape.w) / 2, (1 - shape.h) / 2, shape.w, shape.h),))
-    cast = cast_of(members, span.times, stretch.start_s, stretch.end_s) or whole
-    others = tuple(
-        (middle(s.x0), middle(s.x1)) for k, s in enumerate(span.subjects) if k not in view.members and s.visible.any()
-    )
-    names = [s.name for s in members]
-    frame = Frame(shape, zoom(whole, shape), Fence(), others)
-    frames = _kept(habits, "+".join(names), cast, frame, grid, stretch)
-    return Region(max((n for n in names if n in heard), key=lambda n: heard[n], default=names[0]), frames)
+def _find_subject_set(span: SourceSpan, k: int, start_s: float, end_s: float) -> SubjectSet:
+    """Return subject `k` between two times; or over the whole span if it is not visible between them.
+
+    Raises:
+        ValueError: the subject is not visible in the span at all.
+    """
+    subject_set = join_subjects([span.subjects[k]], span.times, start_s, end_s) or collect_subjects(span, (k,))
+    if subject_set is None:
+        raise ValueError(f"Subject {k} is never visible in this span, so no view can show it.")
+    return subject_set
 
 
-def _kept(
-    habits: dict[str, Keyframe], name: str, cast: Cast, frame: Frame, grid: FrameGrid, stretch: Stretch
-) -> tuple[Keyframe, ...]:
-    """The keyframes of one region; where it stands still, as it stood before if that serves."""
-    frames = keyframes(cast, frame, grid, stretch.start_s, stretch.end_s, habits.get(name))
-    if len(frames) == 1:
-        habits[name] = frames[0]
-    return frames
-
-
-def _required(span: SourceSpan, k: int, start_s: float, end_s: float) -> Cast:
-    """A subject of the view in this stretch; where it is lost for all of it, as it is in the rest of the shot."""
-    cast = cast_of([span.subjects[k]], span.times, start_s, end_s) or cast_in(span, (k,))
-    assert cast is not None  # a view is only made of persons that the shot shows
-    return cast
-
-
-def _top_first(span: SourceSpan, pair: tuple[int, int], manner: Manner) -> tuple[int, int]:
-    """The chosen speaker's person first, else the one on the left."""
-    import numpy as np
-
-    names = [span.subjects[k].speaker for k in pair]
-    if manner.top_speaker in names:
-        first = names.index(manner.top_speaker)
+def _order_pair(span: SourceSpan, pair: tuple[int, int], top_speaker: str) -> tuple[int, int]:
+    """Put `top_speaker` first, else the person on the left."""
+    speakers = [span.subjects[k].speaker for k in pair]
+    if top_speaker in speakers:
+        first = speakers.index(top_speaker)
     else:
-        first = int(np.argmin([middle(span.subjects[k].x0) for k in pair]))
+        first = int(np.argmin([median(span.subjects[k].x0) for k in pair]))
     return pair[first], pair[1 - first]
 
 
-def without_whips(shot: LayoutShot, grid: FrameGrid) -> list[LayoutShot]:
-    """The shot, cut where its crop would move faster than an eye follows; where that would leave a stretch shorter than
-    the dwell, the crop of the longer side is held instead."""
+def cut_whip_pans(shot: LayoutShot, grid: FrameGrid) -> list[LayoutShot]:
+    """Replace whip pans of the crop by cuts.
+
+    If a cut would leave a shot shorter than `MIN_VIEW_S`, the shot is not cut and keeps the keyframes of the longer
+    part.
+    """
     for number, region in enumerate(shot.regions):
-        frames = region.keyframes
-        fast = whips(tuple(Knot(k.t, k.x) for k in frames), frames[0].w)
-        if not fast:
+        keyframes = region.keyframes
+        whip_pans = find_whip_pans(tuple(AxisKeyframe(k.t, k.x) for k in keyframes), keyframes[0].w)
+        if not whip_pans:
             continue
-        before, after = frames[: fast[0]], frames[fast[0] :]
-        t = grid.snap((before[-1].t + after[0].t) / 2)
-        t = t if t > before[-1].t else after[0].t
-        if t - shot.start_time >= DWELL_S and shot.end_time - t >= DWELL_S:
-            (first,) = between([_with(shot, number, before)], shot.start_time, t)
-            (second,) = between([_with(shot, number, after)], t, shot.end_time)
-            second = msgspec.structs.replace(second, reason=f"{second.reason} A fast move: cut, not panned.")
-            return [first, *without_whips(second, grid)]
-        held = after if t - shot.start_time < shot.end_time - t else before
-        return without_whips(_with(shot, number, held), grid)
+        before, after = keyframes[: whip_pans[0]], keyframes[whip_pans[0] :]
+        cut_s = grid.snap((before[-1].t + after[0].t) / 2)
+        cut_s = cut_s if cut_s > before[-1].t else after[0].t
+        if cut_s - shot.start_time >= MIN_VIEW_S and shot.end_time - cut_s >= MIN_VIEW_S:
+            (first,) = slice_shots([_replace_keyframes(shot, number, before)], shot.start_time, cut_s)
+            (second,) = slice_shots([_replace_keyframes(shot, number, after)], cut_s, shot.end_time)
+            second = msgspec.structs.replace(second, reason=f"{second.reason} Fast movement: cut instead of a pan.")
+            return [first, *cut_whip_pans(second, grid)]
+        longer = after if cut_s - shot.start_time < shot.end_time - cut_s else before
+        return cut_whip_pans(_replace_keyframes(shot, number, longer), grid)
     return [shot]
 
 
-def _with(shot: LayoutShot, number: int, frames: tuple[Keyframe, ...]) -> LayoutShot:
-    """The shot with other keyframes in one region."""
+def _replace_keyframes(shot: LayoutShot, number: int, keyframes: tuple[Keyframe, ...]) -> LayoutShot:
+    """Return the shot with other keyframes in one region."""
     regions = list(shot.regions)
-    regions[number] = Region(regions[number].subject, frames)
+    regions[number] = Region(regions[number].subject, keyframes)
     return msgspec.structs.replace(shot, regions=tuple(regions))

@@ -1,6 +1,6 @@
-"""Who can be shown in one shot of the source, and who speaks when: cleaned tracks and turns. It chooses nothing.
+"""Who can be shown in each source shot, and who should be: smoothed tracks and attention intervals.
 
-A shot of the source is a stretch between two hard cuts, or the middles of dissolves; nothing is carried over either.
+A source shot lies between two hard cuts, or the middles of dissolves; no state is carried from one to the next.
 """
 
 from __future__ import annotations
@@ -8,264 +8,264 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from carmic_assets.direction.frame_grid import FrameGrid
+from carmic_assets.direction.order_statistics import median
 from carmic_assets.model.scene import Scene, SceneTrack
 from carmic_assets.model.speech import Turn
 
-if TYPE_CHECKING:
-    import numpy as np
+BRIDGED_GAP_S = 1.5  # a face lost for less than this counts as present (a turned head, a hand before the mouth)
+BRIDGED_GAP_IN_PLACE_S = 8.0  # ... and for less than this if it comes back in the same place
+EDGE_HOLD_S = 1.0  # ... and for this long before its first and after its last detection in the shot
+CONTEXT_S = 2.0  # detections this close outside the clip, in the same shot, tell who is in its first and last frames
+MIN_DETECTIONS = 3  # of a subject: fewer are false alarms or jumps of the tracker
+MIN_FACE_HEIGHT = 0.025  # of the frame's height: smaller faces are passers-by
+MIN_RELATIVE_HEIGHT = 0.35  # of the tallest face in the shot, for somebody who never speaks
+LEAD_S = 0.2  # a cut to a new speaker comes this much before the first word, as editors cut on the breath
 
-BRIDGE_S = 1.5  # a face lost for less than this is thought to be still there (a turned head, a hand before the mouth)
-STAYED_S = 8.0  # ... and for less than this if it comes back where it was
-HOLD_S = 1.0  # ... and this long before its first and after its last detection in the shot
-CONTEXT_S = 2.0  # what lies so near outside a clip, in the same shot, still tells who is in its first and last moments
-CONFIRMED = 3  # detections before somebody counts: single false alarms and jumps of the tracker do not
-SMALLEST = 0.025  # height of a face, of the frame's: smaller ones are passers-by
-LEAD_S = 0.2  # a cut to a new speaker comes this much before the first word (editors cut on the breath)
+SPEECH_WEIGHT = 1.0
+LEAD_WEIGHT = 0.3
+PAUSE_WEIGHT = 0.1
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """Somebody in a shot, on the shot's grid of times: arrays of equal length, fractions of the frame."""
+    """A person in a source shot: arrays of equal length on the span's times, fractions of the frame."""
 
     track: int
-    tracks: tuple[int, ...]  # this one, and those that fill it in
+    tracks: tuple[int, ...]  # `track`, and the tracks that fill its gaps
     speaker: str | None
     x0: np.ndarray
     y0: np.ndarray
     x1: np.ndarray
     y1: np.ndarray
     visible: np.ndarray  # bool
-    width: float  # median, of the frame's
-    height: float
-    importance: float  # 0..1 within the shot: size, time on screen, nearness to the middle
+    width: float  # median
+    height: float  # median
+    importance: float  # 0..1 within the shot: size, time in view, distance from the middle
 
     @property
     def name(self) -> str:
+        """The speaker, or "track:7" for a person who does not speak."""
         return self.speaker or f"track:{self.track}"
 
 
-class Claim(msgspec.Struct, frozen=True):
-    """A stretch in which somebody should be seen: speech, the breath before it, or the pause after it."""
+class AttentionInterval(msgspec.Struct, frozen=True):
+    """A time range in which one subject should be shown: speech, the lead before it, or the pause after it."""
 
     start_s: float
     end_s: float
-    speaker: str | None  # None where nobody has spoken yet
-    subject: int | None  # index into the shot's subjects; None: not in the picture, or not known who
-    weight: float  # 1 while speaking
+    speaker: str | None  # None before the first turn
+    subject: int | None  # index into the span's subjects; None: off screen or unknown
+    weight: float  # `SPEECH_WEIGHT`, `LEAD_WEIGHT` or `PAUSE_WEIGHT`
 
 
 class SourceSpan(msgspec.Struct, frozen=True):
-    """One shot of the source, source clock: what is in it and who speaks."""
+    """One source shot, or the part of it inside the directed interval, on the source clock."""
 
     start_s: float
     end_s: float
-    times: np.ndarray  # the grid
+    times: np.ndarray  # one per detection interval; reaches up to `CONTEXT_S` beyond the directed interval
     subjects: tuple[Subject, ...]  # most important first
-    claims: tuple[Claim, ...]
+    attention: tuple[AttentionInterval, ...]  # contiguous
 
 
-def source_spans(scene: Scene, start_s: float, end_s: float, grid: FrameGrid) -> tuple[SourceSpan, ...]:
-    """The shots of the source between two times, with their subjects and claims."""
-    import numpy as np
-
-    breaks = (*scene.cuts_s, *scene.dissolves_s)
-    edges = [start_s, *_inside(breaks, start_s, end_s, grid), end_s]
-    before = max((t for t in breaks if t <= start_s + 1e-6), default=scene.start_s)
-    after = min((t for t in breaks if t >= end_s - 1e-6), default=scene.end_s)
-    letters = {track: letter for letter, tracks in scene.people.items() for track in tracks}
-    ends = [turn.end_s for turn in scene.turns]
+def find_source_spans(scene: Scene, start_s: float, end_s: float, grid: FrameGrid) -> tuple[SourceSpan, ...]:
+    """Return the source shots between two times, with their subjects and attention intervals."""
+    boundaries = (*scene.cuts_s, *scene.dissolves_s)
+    edges = [start_s, *grid.snap_inside(boundaries, start_s, end_s), end_s]
+    shot_start_s = max((t for t in boundaries if t <= start_s + 1e-6), default=scene.start_s)
+    shot_end_s = min((t for t in boundaries if t >= end_s - 1e-6), default=scene.end_s)
+    speaker_by_track = {track: speaker for speaker, tracks in scene.people.items() for track in tracks}
+    turn_ends = [turn.end_s for turn in scene.turns]
     spans = []
     for a, b in pairwise(edges):
-        first_s = max(before, a - CONTEXT_S) if a == start_s else a
-        last_s = min(after, b + CONTEXT_S) if b == end_s else b
+        first_s = max(shot_start_s, a - CONTEXT_S) if a == start_s else a
+        last_s = min(shot_end_s, b + CONTEXT_S) if b == end_s else b
         times = first_s + np.arange(max(1, int((last_s - first_s) * scene.fps - 1e-6) + 1)) / scene.fps
-        subjects = _subjects(scene, letters, first_s, last_s, times)
-        first = max(0, bisect_left(ends, a) - 1)
-        last = next((k for k in range(first, len(scene.turns)) if scene.turns[k].start_s - LEAD_S >= b), len(ends))
-        claims = _claims(scene.turns[first:last], subjects, scene.people, a, b)
-        spans.append(SourceSpan(a, b, times, subjects, claims))
+        subjects = _find_subjects(scene, speaker_by_track, first_s, last_s, times)
+        first = max(0, bisect_left(turn_ends, a) - 1)
+        last = next((k for k in range(first, len(turn_ends)) if scene.turns[k].start_s - LEAD_S >= b), len(turn_ends))
+        attention = _build_attention(scene.turns[first:last], subjects, scene.people, a, b)
+        spans.append(SourceSpan(a, b, times, subjects, attention))
     return tuple(spans)
 
 
-def hard_cuts(scene: Scene, start_s: float, end_s: float, grid: FrameGrid) -> list[float]:
-    """The cuts of the source between two times, on the frame grid."""
-    return _inside(scene.cuts_s, start_s, end_s, grid)
-
-
-def _inside(times: Sequence[float], start_s: float, end_s: float, grid: FrameGrid) -> list[float]:
-    snapped = {grid.snap(t) for t in times if start_s < t < end_s}
-    return sorted(t for t in snapped if start_s + 1e-6 < t < end_s - 1e-6)
-
-
-def _subjects(
-    scene: Scene, letters: dict[int, str], start_s: float, end_s: float, times: np.ndarray
+def _find_subjects(
+    scene: Scene, speaker_by_track: dict[int, str], start_s: float, end_s: float, times: np.ndarray
 ) -> tuple[Subject, ...]:
-    needed = min(CONFIRMED, max(1, round(0.6 * len(times))))
-    found = []
+    min_detections = min(MIN_DETECTIONS, max(1, round(0.6 * len(times))))
+    candidates = []
     for track in scene.tracks:
         i, j = bisect_left(track.t, start_s - 1e-6), bisect_left(track.t, end_s - 1e-6)
-        if j - i >= needed:
-            found.append(_subject(track, letters.get(track.id), i, j, times))
-    if not found:
+        if j - i >= min_detections:
+            candidates.append(_build_subject(track, speaker_by_track.get(track.id), i, j, times))
+    if not candidates:
         return ()
-    tallest = max(s.height for s in found)
+    tallest = max(s.height for s in candidates)
     speaking = {t.track for t in scene.turns if t.track is not None and t.start_s < end_s and t.end_s > start_s}
-    kept = [
-        s for s in found if s.height >= SMALLEST and (s.height >= 0.35 * tallest or s.track in speaking or s.speaker)
+    subjects = [
+        msgspec.structs.replace(s, importance=s.importance * s.height / tallest)
+        for s in candidates
+        if s.height >= MIN_FACE_HEIGHT
+        and (s.height >= MIN_RELATIVE_HEIGHT * tallest or s.track in speaking or s.speaker)
     ]
-    kept = [msgspec.structs.replace(s, importance=s.importance * s.height / tallest) for s in kept]
-    return tuple(sorted(_each_once(kept, scene), key=lambda s: (-s.importance, s.track)))
+    return tuple(sorted(_merge_same_person(subjects, scene), key=lambda s: (-s.importance, s.track)))
 
 
-def _subject(track: SceneTrack, speaker: str | None, i: int, j: int, times: np.ndarray) -> Subject:
-    import numpy as np
-
+def _build_subject(track: SceneTrack, speaker: str | None, i: int, j: int, times: np.ndarray) -> Subject:
+    """Smooth the detections `[i, j)` of a track and interpolate them at `times`."""
     t = np.asarray(track.t[i:j])
     x, y, w, h = (np.asarray(column[i:j]) for column in (track.x, track.y, track.w, track.h))
     if track.kind == "person":
-        x, y, w, h = _head_of_body(x, y, w, h)
-    cx, cy, w, h = _steady(x + w / 2), _steady(y + h / 2), _steady(w), _steady(h)
-    after = np.searchsorted(t, times, side="left")
-    lost, found = np.maximum(after - 1, 0), np.minimum(after, len(t) - 1)
-    before_gap = times - t[lost]
-    after_gap = t[found] - times
-    inside = (after > 0) & (after < len(t))
-    edge = np.where(after == 0, after_gap, before_gap) <= HOLD_S
-    back = (np.abs(cx[found] - cx[lost]) < w[lost]) & (np.abs(cy[found] - cy[lost]) < h[lost])
-    bridged = before_gap + after_gap <= np.where(back, STAYED_S, BRIDGE_S)
-    visible = np.where(inside, bridged, edge)
-    cx, cy, w, h = (np.interp(times, t, v) for v in (cx, cy, w, h))
-    height = middle(h)
-    central = 1 - min(1.0, abs(middle(cx) - 0.5) * 2)
-    importance = float(visible.mean()) * (0.7 + 0.3 * central)
+        x, y, w, h = _estimate_head(x, y, w, h)
+    centre_x, centre_y = _filter_jumps(x + w / 2), _filter_jumps(y + h / 2)
+    w, h = _filter_jumps(w), _filter_jumps(h)
+    visible = _find_visible(t, centre_x, centre_y, w, h, times)
+    centre_x, centre_y, w, h = (np.interp(times, t, v) for v in (centre_x, centre_y, w, h))
+    centrality = 1 - min(1.0, abs(median(centre_x) - 0.5) * 2)
     return Subject(
-        track.id,
-        (track.id,),
-        speaker,
-        cx - w / 2,
-        cy - h / 2,
-        cx + w / 2,
-        cy + h / 2,
-        visible,
-        middle(w),
-        height,
-        importance,
+        track=track.id,
+        tracks=(track.id,),
+        speaker=speaker,
+        x0=centre_x - w / 2,
+        y0=centre_y - h / 2,
+        x1=centre_x + w / 2,
+        y1=centre_y + h / 2,
+        visible=visible,
+        width=median(w),
+        height=median(h),
+        importance=float(visible.mean()) * (0.7 + 0.3 * centrality),
     )
 
 
-def _head_of_body(
+def _find_visible(
+    t: np.ndarray, centre_x: np.ndarray, centre_y: np.ndarray, w: np.ndarray, h: np.ndarray, times: np.ndarray
+) -> np.ndarray:
+    """Return whether a person detected at `t` is in view at each of `times`: gaps are bridged, both ends held."""
+    following = np.searchsorted(t, times, side="left")
+    before, after = np.maximum(following - 1, 0), np.minimum(following, len(t) - 1)
+    since_s = times - t[before]
+    until_s = t[after] - times
+    is_between = (following > 0) & (following < len(t))
+    is_held = np.where(following == 0, until_s, since_s) <= EDGE_HOLD_S
+    is_in_place = (np.abs(centre_x[after] - centre_x[before]) < w[before]) & (
+        np.abs(centre_y[after] - centre_y[before]) < h[before]
+    )
+    is_bridged = since_s + until_s <= np.where(is_in_place, BRIDGED_GAP_IN_PLACE_S, BRIDGED_GAP_S)
+    visible: np.ndarray = np.where(is_between, is_bridged, is_held)
+    return visible
+
+
+def _estimate_head(
     x: np.ndarray, y: np.ndarray, w: np.ndarray, h: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The head's place in a body's box: at its top, two fifths of its width or a seventh of its height."""
-    import numpy as np
-
-    tall = np.minimum(np.maximum(0.45 * w, h / 7), 0.5 * h)
-    wide = np.minimum(0.45 * w, tall)
-    return x + (w - wide) / 2, y, wide, tall
+    """Estimate the head's box at the top of a body's box."""
+    head_h = np.minimum(np.maximum(0.45 * w, h / 7), 0.5 * h)
+    head_w = np.minimum(0.45 * w, head_h)
+    return x + (w - head_w) / 2, y, head_w, head_h
 
 
-def _steady(values: np.ndarray) -> np.ndarray:
-    """Running median of five (three at the ends): a jump counts only when several detections confirm it."""
-    import numpy as np
-
+def _filter_jumps(values: np.ndarray) -> np.ndarray:
+    """Running median of five (three if there are fewer): a jump counts only if several detections confirm it."""
     n = len(values)
     if n < 3:
-        return np.full(n, middle(values))
+        return np.full(n, median(values))
     half = 2 if n >= 5 else 1
     padded = np.concatenate((values[:1].repeat(half), values, values[-1:].repeat(half)))
     windows = np.stack([padded[k : k + n] for k in range(2 * half + 1)])
-    return np.sort(windows, axis=0)[half]
+    medians: np.ndarray = np.sort(windows, axis=0)[half]
+    return medians
 
 
-def middle(values: np.ndarray, rank: float = 0.5) -> float:
-    """The median, or another rank: a value that occurs. (NumPy's own costs twenty times as much on a few dozen.)"""
-    import numpy as np
+def _merge_same_person(subjects: list[Subject], scene: Scene) -> list[Subject]:
+    """Merge the tracks of one person.
 
-    return float(np.sort(values)[min(int(rank * len(values)), len(values) - 1)])
-
-
-def _each_once(subjects: list[Subject], scene: Scene) -> list[Subject]:
-    """Each person once: a body (or head) whose face is tracked as well only fills in where the face is lost, and pieces
-    of one speaker's track become one."""
+    A body or head whose face is tracked too fills the gaps of the face; tracks of one speaker that are never visible
+    together become one subject.
+    """
     kinds = {track.id: track.kind for track in scene.tracks}
     rank = {"face": 0, "head": 1, "person": 2}
-    kept: list[Subject] = []
+    merged: list[Subject] = []
     for subject in sorted(subjects, key=lambda s: (rank[kinds[s.track]], -s.importance, s.track)):
-        for k, other in enumerate(kept):
-            pieces = subject.speaker is not None and subject.speaker == other.speaker
-            if pieces and not (subject.visible & other.visible).any():
-                kept[k] = _filled(other, subject)
-                break
-            if kinds[other.track] != kinds[subject.track] and not _apart(subject, other):
-                kept[k] = _filled(other, subject)
+        for k, other in enumerate(merged):
+            is_same_speaker = subject.speaker is not None and subject.speaker == other.speaker
+            is_other_kind = kinds[other.track] != kinds[subject.track]
+            if (is_same_speaker and not (subject.visible & other.visible).any()) or (
+                is_other_kind and _are_in_same_place(subject, other)
+            ):
+                merged[k] = _fill_gaps(other, subject)
                 break
         else:
-            kept.append(subject)
-    return kept
+            merged.append(subject)
+    return merged
 
 
-def _filled(main: Subject, spare: Subject) -> Subject:
-    """`main`, and `spare` where it is lost."""
-    import numpy as np
+def _fill_gaps(main: Subject, filler: Subject) -> Subject:
+    """Return `main`, with the boxes of `filler` where `main` is not visible."""
+    use_filler = filler.visible & ~main.visible
+    edges = {
+        name: np.where(use_filler, getattr(filler, name), getattr(main, name)) for name in ("x0", "y0", "x1", "y1")
+    }
+    tracks = main.tracks + filler.tracks
+    return msgspec.structs.replace(main, tracks=tracks, visible=main.visible | filler.visible, **edges)
 
-    take = spare.visible & ~main.visible
-    edges = {name: np.where(take, getattr(spare, name), getattr(main, name)) for name in ("x0", "y0", "x1", "y1")}
-    tracks = main.tracks + spare.tracks
-    return msgspec.structs.replace(main, tracks=tracks, visible=main.visible | spare.visible, **edges)
 
-
-def _apart(a: Subject, b: Subject) -> bool:
-    """Whether two subjects are in different places while both are visible."""
-    import numpy as np
-
+def _are_in_same_place(a: Subject, b: Subject) -> bool:
+    """Return whether two subjects overlap for at least half of the time in which both are visible."""
     both = a.visible & b.visible
     if not both.any():
-        return True
+        return False
     dx = np.abs(a.x0 + a.x1 - b.x0 - b.x1)[both] / 2
     dy = np.abs(a.y0 + a.y1 - b.y0 - b.y1)[both] / 2
-    wide = np.maximum(a.x1 - a.x0, b.x1 - b.x0)[both]
-    tall = np.maximum(a.y1 - a.y0, b.y1 - b.y0)[both]
-    return float(np.mean((dx < 0.7 * wide) & (dy < 0.9 * tall))) < 0.5
+    wider = np.maximum(a.x1 - a.x0, b.x1 - b.x0)[both]
+    taller = np.maximum(a.y1 - a.y0, b.y1 - b.y0)[both]
+    return float(np.mean((dx < 0.7 * wider) & (dy < 0.9 * taller))) >= 0.5
 
 
-def _claims(
+def _build_attention(
     turns: Sequence[Turn],
     subjects: tuple[Subject, ...],
     people: dict[str, tuple[int, ...]],
     start_s: float,
     end_s: float,
-) -> tuple[Claim, ...]:
-    place = {track: k for k, subject in enumerate(subjects) for track in subject.tracks}
-    claims: list[Claim] = []
+) -> tuple[AttentionInterval, ...]:
+    """Partition the span into speech, leads and pauses."""
+    subject_by_track = {track: k for k, subject in enumerate(subjects) for track in subject.tracks}
+    attention: list[AttentionInterval] = []
 
     def add(a: float, b: float, turn: Turn | None, weight: float) -> None:
         a, b = max(a, start_s), min(b, end_s)
         if b - a > 1e-6:
-            who = _place_of(turn, place, people) if turn else None
-            claims.append(Claim(a, b, turn.speaker if turn else None, who, weight))
+            subject = _find_speaking_subject(turn, subject_by_track, people) if turn else None
+            attention.append(AttentionInterval(a, b, turn.speaker if turn else None, subject, weight))
 
-    now, last = start_s, None
+    now_s = start_s
+    previous: Turn | None = None
     for turn in turns:
-        begin = max(turn.start_s, now) if last else turn.start_s
-        gap = begin - now
-        lead = min(LEAD_S, gap / 2) if last else LEAD_S
-        if last is not None and last.speaker == turn.speaker:
-            lead = 0.0
-        add(now, begin - lead, last, 0.1)
-        add(begin - lead, begin, turn, 0.3)
-        add(begin, turn.end_s, turn, 1.0)
-        now, last = max(now, turn.end_s), turn
-    add(now, end_s, last, 0.1)
-    return tuple(claims)
+        turn_start_s = turn.start_s if previous is None else max(turn.start_s, now_s)
+        if previous is None:
+            lead_s = LEAD_S
+        elif previous.speaker == turn.speaker:
+            lead_s = 0.0
+        else:
+            lead_s = min(LEAD_S, (turn_start_s - now_s) / 2)
+        add(now_s, turn_start_s - lead_s, previous, PAUSE_WEIGHT)
+        add(turn_start_s - lead_s, turn_start_s, turn, LEAD_WEIGHT)
+        add(turn_start_s, turn.end_s, turn, SPEECH_WEIGHT)
+        now_s, previous = max(now_s, turn.end_s), turn
+    add(now_s, end_s, previous, PAUSE_WEIGHT)
+    return tuple(attention)
 
 
-def _place_of(turn: Turn, place: dict[int, int], people: dict[str, tuple[int, ...]]) -> int | None:
-    """Index of the subject who says this turn: by its track, else by any track of the same speaker in this shot."""
-    if turn.track in place:
-        return place[turn.track]
-    known = [place[track] for track in people.get(turn.speaker, ()) if track in place]
-    return min(known) if known else None
+def _find_speaking_subject(
+    turn: Turn, subject_by_track: dict[int, int], people: dict[str, tuple[int, ...]]
+) -> int | None:
+    """Return the index of the subject who speaks: by the turn's track, else by any other track of the speaker."""
+    if turn.track in subject_by_track:
+        return subject_by_track[turn.track]
+    return min(
+        (subject_by_track[track] for track in people.get(turn.speaker, ()) if track in subject_by_track), default=None
+    )

@@ -1,44 +1,43 @@
-"""What to show when: the cheapest sequence of views of one shot of the source. It places no crop and draws no path.
+"""Plans what to show when: the cheapest sequence of views of one source shot.
 
-A view is one person, several in one crop, two in a split, or the whole picture. A second of a view has a price (a
-speaker out of sight, a wall, a face too many), every change has one, and a view lasts a minimum dwell. The future is
-known, so the best sequence is found by dynamic programming over the moments where something changes.
+A view is one person, several in one crop, two in a split, or the full picture. Every second of a view has a cost (the
+speaker is not shown, nobody is shown), every change has one, and a view lasts a minimum time. All future events are
+known, so dynamic programming over the times where something changes finds the optimum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, NamedTuple
 
 import msgspec
+import numpy as np
 
 from carmic_assets.direction.frame_grid import FrameGrid
-from carmic_assets.direction.subjects import Claim, SourceSpan
+from carmic_assets.direction.subjects import AttentionInterval, SourceSpan
 
-if TYPE_CHECKING:
-    import numpy as np
+MIN_VIEW_S = 1.0  # between two changes: viewers call quicker cutting nervous
+# The unit of cost is one second in which the speaker is in view of the camera but not shown.
+SWITCH_COST = 0.3  # of a change: a brief interjection is not worth two of them
+WALL_COST = 3.0  # per second of a crop without anybody while somebody is in the picture
+EMPTY_COST = 0.2  # per second of a crop while nobody is in the picture: it waits three seconds for them
+SPLIT_COST = 0.15  # per second: faces are smaller in a split, so it is used only where cutting fails
+FULL_PICTURE_COST = 0.6  # per second of the small full picture while somebody is in it
+SECONDARY_COST = 0.05  # per second of the least important subject
 
-DWELL_S = 1.0  # the shortest view between two changes: quicker cutting is what viewers call nervous
-SWITCH = 0.3  # price of a change, in seconds of a speaker out of sight: a "mhm" is not worth two of them
-WALL = 3.0  # per second without anybody while somebody is there
-EMPTY = 0.2  # per second of a crop in which nobody can be seen just now: three seconds are waited for
-SPLIT = 0.15  # per second: a split is smaller than a face, and worth it only where cutting fails
-WHOLE = 0.6  # per second of showing the whole picture small although somebody is there
-LESSER = 0.05  # per second of showing somebody unimportant
-
-Kind = Literal["one", "group", "split", "whole"]
+ViewKind = Literal["single", "group", "split", "full"]
 
 
 class View(msgspec.Struct, frozen=True):
-    """Something that can be shown: `members` are indices into the span's subjects."""
+    """One way to show a span: `members` are indices into the span's subjects."""
 
-    kind: Kind
+    kind: ViewKind
     members: tuple[int, ...]
-    price: float  # per second, for itself
+    cost_per_s: float  # of the view itself
 
 
-class Stretch(msgspec.Struct, frozen=True):
+class ViewInterval(msgspec.Struct, frozen=True):
     """A view from one time to another, source clock."""
 
     start_s: float
@@ -46,53 +45,56 @@ class Stretch(msgspec.Struct, frozen=True):
     view: View
 
 
-class Atom(msgspec.Struct, frozen=True):
-    """A stretch in which nothing changes: who should be seen, who can be seen."""
+class _Step(NamedTuple):
+    """An elementary interval: within it the desired and the visible subjects stay the same."""
 
     start_s: float
     end_s: float
-    subject: int | None
+    subject: int | None  # who should be shown
     weight: float
     visible: frozenset[int]
 
 
-def plan(span: SourceSpan, views: Sequence[View], claims: Sequence[Claim], grid: FrameGrid) -> tuple[Stretch, ...]:
-    """The cheapest sequence of `views` over `span`. Neighbours differ; each lasts `DWELL_S`, or as long as the span.
+def plan_views(
+    span: SourceSpan, views: Sequence[View], attention: Sequence[AttentionInterval], grid: FrameGrid
+) -> tuple[ViewInterval, ...]:
+    """Return the cheapest sequence of `views` over `span`.
 
-    `claims` say who should be seen: those of the span, or none where the view is not to follow the speaker.
+    Neighbours differ; each lasts at least `MIN_VIEW_S`, or as long as the span. `attention` is that of the span, or
+    empty where the speaker is not followed.
     """
-    atoms = _atoms(span, claims, grid)
-    prices = [[_price(view, atom) for view in views] for atom in atoms]
-    return _cheapest(atoms, views, prices)
+    steps = _partition(span, attention, grid)
+    costs = [[_cost_per_s(view, step) for view in views] for step in steps]
+    return _CheapestPath(steps, costs).find(views)
 
 
-def _atoms(span: SourceSpan, claims: Sequence[Claim], grid: FrameGrid) -> list[Atom]:
-    """Cut the span where a claim starts or somebody comes or goes, on the frame grid."""
-    presence = [_presence(subject.visible, span) for subject in span.subjects]
-    moments = {span.start_s, span.end_s}
-    for claim in claims:
-        moments.update((claim.start_s, claim.start_s + DWELL_S))
-    if claims:
-        moments.update((span.start_s + DWELL_S, span.end_s - DWELL_S))
-    for stretches in presence:
-        moments.update(edge for stretch in stretches for edge in stretch)
-    snapped = {grid.snap(m) for m in moments if span.start_s < m < span.end_s}
-    edges = [span.start_s, *sorted(m for m in snapped if span.start_s < m < span.end_s), span.end_s]
-    atoms, at = [], 0
+def _partition(span: SourceSpan, attention: Sequence[AttentionInterval], grid: FrameGrid) -> list[_Step]:
+    """Split the span, on the frame grid, where the desired subject changes or somebody appears or leaves."""
+    visibility = [_find_visible_intervals(subject.visible, span) for subject in span.subjects]
+    times: set[float] = set()
+    for interval in attention:
+        times.update((interval.start_s, interval.start_s + MIN_VIEW_S))
+    if attention:
+        times.update((span.start_s + MIN_VIEW_S, span.end_s - MIN_VIEW_S))
+    for intervals in visibility:
+        times.update(edge for interval in intervals for edge in interval)
+    snapped = {grid.snap(t) for t in times if span.start_s < t < span.end_s}
+    edges = [span.start_s, *sorted(t for t in snapped if span.start_s < t < span.end_s), span.end_s]
+    steps, k = [], 0
     for a, b in pairwise(edges):
         middle = (a + b) / 2
-        while at + 1 < len(claims) and claims[at].end_s <= middle:
-            at += 1
-        who = claims[at] if claims and claims[at].start_s <= middle else None
-        seen = frozenset(k for k, p in enumerate(presence) if any(s <= middle < e for s, e in p))
-        atoms.append(Atom(a, b, who.subject if who else None, who.weight if who else 0.0, seen))
-    return atoms
+        while k + 1 < len(attention) and attention[k].end_s <= middle:
+            k += 1
+        current = attention[k] if attention and attention[k].start_s <= middle else None
+        visible = frozenset(
+            i for i, intervals in enumerate(visibility) if any(start <= middle < end for start, end in intervals)
+        )
+        steps.append(_Step(a, b, current.subject if current else None, current.weight if current else 0.0, visible))
+    return steps
 
 
-def _presence(visible: np.ndarray, span: SourceSpan) -> list[tuple[float, float]]:
-    """Stretches of visibility, source clock."""
-    import numpy as np
-
+def _find_visible_intervals(visible: np.ndarray, span: SourceSpan) -> list[tuple[float, float]]:
+    """Return the time ranges in which a subject is visible, source clock."""
     if visible.all():
         return [(span.start_s, span.end_s)]
     padded = np.concatenate(([False], visible, [False]))
@@ -101,62 +103,77 @@ def _presence(visible: np.ndarray, span: SourceSpan) -> list[tuple[float, float]
     return [(float(ends[i]), float(ends[j])) for i, j in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _price(view: View, atom: Atom) -> float:
-    """What a second of this view costs in this atom."""
-    if view.kind == "whole":
-        return view.price if atom.visible else 0.0
-    shown = atom.visible.intersection(view.members)
-    if not shown:
-        return view.price + (WALL if atom.visible else EMPTY)
-    price = view.price
-    if view.kind == "split" and len(shown) < 2:
-        price += WALL
-    if atom.subject is not None and atom.subject in atom.visible and atom.subject not in view.members:
-        price += atom.weight
-    return price
+def _cost_per_s(view: View, step: _Step) -> float:
+    if view.kind == "full":
+        return view.cost_per_s if step.visible else 0.0
+    visible_members = step.visible.intersection(view.members)
+    if not visible_members:
+        return view.cost_per_s + (WALL_COST if step.visible else EMPTY_COST)
+    cost = view.cost_per_s
+    if view.kind == "split" and len(visible_members) < 2:
+        cost += WALL_COST
+    if step.subject is not None and step.subject in step.visible and step.subject not in view.members:
+        cost += step.weight
+    return cost
 
 
-def _cheapest(atoms: list[Atom], views: Sequence[View], prices: list[list[float]]) -> tuple[Stretch, ...]:
-    """Dynamic programming: at each edge and for each view, the cheapest way to be settled in that view there."""
-    count, never = len(atoms), float("inf")
-    settled = [[never] * len(views) for _ in range(count + 1)]
-    origin: list[list[tuple[int, int] | None]] = [[None] * len(views) for _ in range(count + 1)]
-    starts = [atom.start_s for atom in atoms]
-    end_s = atoms[-1].end_s
+class _CheapestPath:
+    """Dynamic programming over steps and views.
 
-    def enter(at: int, view: int, cost: float, came_from: int) -> None:
-        """Show `view` from atom `at` for at least the dwell."""
-        k = at
-        while k < count and atoms[k].start_s < starts[at] + DWELL_S - 1e-6:
-            cost += prices[k][view] * (atoms[k].end_s - atoms[k].start_s)
+    `best[k][v]` is the least cost up to the start of step `k` with view `v` shown for at least `MIN_VIEW_S`, or since
+    the span's start; `origin[k][v]` is the step and the view it was reached from, -1 for none.
+    """
+
+    def __init__(self, steps: list[_Step], costs: list[list[float]]) -> None:
+        self._steps, self._costs = steps, costs
+        self._count, self._view_count = len(steps), len(costs[0])
+        self._starts_s = [step.start_s for step in steps]
+        self._end_s = steps[-1].end_s
+        self._best = [[float("inf")] * self._view_count for _ in range(self._count + 1)]
+        self._origin = [[(0, -1)] * self._view_count for _ in range(self._count + 1)]
+
+    def find(self, views: Sequence[View]) -> tuple[ViewInterval, ...]:
+        """Return the cheapest sequence, in order of time."""
+        for view in range(self._view_count):
+            self._enter(0, view, 0.0, -1)
+        for k in range(self._count):
+            cheapest = min(range(self._view_count), key=self._best[k].__getitem__)
+            if self._best[k][cheapest] < float("inf") and k:
+                for view in range(self._view_count):
+                    if view != cheapest:
+                        self._enter(k, view, self._best[k][cheapest] + SWITCH_COST, cheapest)
+            self._continue(k)
+        return self._trace(views)
+
+    def _enter(self, start: int, view: int, cost: float, previous_view: int) -> None:
+        """Change to `view` at step `start` and show it for the minimum time."""
+        k, start_s = start, self._starts_s[start]
+        while k < self._count and self._starts_s[k] < start_s + MIN_VIEW_S - 1e-6:
+            cost += self._costs[k][view] * (self._steps[k].end_s - self._steps[k].start_s)
             k += 1
-        if at and k == count and end_s - starts[at] < DWELL_S - 1e-6:
-            return  # it would flash up just before a cut
-        if cost < settled[k][view]:
-            settled[k][view], origin[k][view] = cost, (at, came_from)
+        if start and k == self._count and self._end_s - start_s < MIN_VIEW_S - 1e-6:
+            return  # the span ends too early
+        if cost < self._best[k][view]:
+            self._best[k][view], self._origin[k][view] = cost, (start, previous_view)
 
-    for view in range(len(views)):
-        enter(0, view, 0.0, -1)
-    for k in range(count):
-        best = min(range(len(views)), key=settled[k].__getitem__)
-        if settled[k][best] < never and k:
-            for view in range(len(views)):
-                if view != best:
-                    enter(k, view, settled[k][best] + SWITCH, best)
-        seconds = atoms[k].end_s - atoms[k].start_s
-        for view, cost in enumerate(settled[k]):
-            onward = cost + prices[k][view] * seconds
-            if onward < settled[k + 1][view]:
-                settled[k + 1][view], origin[k + 1][view] = onward, (k, view)
-    view, k = min(range(len(views)), key=settled[count].__getitem__), count
-    stretches: list[Stretch] = []
-    until = end_s
-    while k > 0:
-        step = origin[k][view]
-        assert step is not None
-        at, came_from = step
-        if came_from != view:
-            stretches.append(Stretch(starts[at], until, views[view]))
-            until, view = starts[at], came_from
-        k = at
-    return tuple(reversed(stretches))
+    def _continue(self, k: int) -> None:
+        """Show every view for one step longer."""
+        duration_s = self._steps[k].end_s - self._steps[k].start_s
+        for view, cost in enumerate(self._best[k]):
+            extended = cost + self._costs[k][view] * duration_s
+            if extended < self._best[k + 1][view]:
+                self._best[k + 1][view], self._origin[k + 1][view] = extended, (k, view)
+
+    def _trace(self, views: Sequence[View]) -> tuple[ViewInterval, ...]:
+        """Follow the origins back from the cheapest end."""
+        k = self._count
+        view = min(range(self._view_count), key=self._best[k].__getitem__)
+        intervals: list[ViewInterval] = []
+        end_s = self._end_s
+        while k > 0:
+            start, previous_view = self._origin[k][view]
+            if previous_view != view:
+                intervals.append(ViewInterval(self._starts_s[start], end_s, views[view]))
+                end_s, view = self._starts_s[start], previous_view
+            k = start
+        return tuple(reversed(intervals))

@@ -1,114 +1,138 @@
-"""What could be shown in one shot of the source, and what each view costs. `plan` chooses among them."""
+"""Lists the possible views of one source shot with their costs; `view_planning` chooses among them."""
 
 from __future__ import annotations
 
 from itertools import combinations
 
 import msgspec
+import numpy as np
 
-from carmic_assets.direction.framing import Cast, Fence, cast_of, fits, restless
-from carmic_assets.direction.scene_context import SAME, Manner, Stage
-from carmic_assets.direction.subjects import SourceSpan, middle
-from carmic_assets.direction.view_planning import LESSER, SPLIT, WALL, WHOLE, View
+from carmic_assets.direction.framing import CropBounds, SubjectSet, fits_crop, is_restless, join_subjects
+from carmic_assets.direction.order_statistics import median
+from carmic_assets.direction.scene_context import SAME_SHAPE_RATIO, DirectionOptions, SceneContext
+from carmic_assets.direction.subjects import SPEECH_WEIGHT, SourceSpan
+from carmic_assets.direction.view_planning import FULL_PICTURE_COST, SECONDARY_COST, SPLIT_COST, WALL_COST, View
 
-SPLIT_APART = 0.18  # of the frame's width: nearer faces share one crop or none
-SPLIT_SMALLEST = 0.06  # height of a face, of the frame's: smaller ones are blurs when blown up
-BOTH_SPEAK_S = 0.5  # each speaks at least so long in a shot that is split
-SHARE = 0.5  # of the shot: those shown together are in view together for so much of it
-RESTLESS = 1.0  # per second of a crop that would have to turn to and fro
+MIN_SPLIT_DISTANCE = 0.18  # of the frame's width: closer faces share one crop or none
+MIN_SPLIT_FACE_HEIGHT = 0.06  # of the frame's height: smaller faces are blurred when enlarged
+MIN_SPLIT_SPEECH_S = 0.5  # of each person, in a shot that is split automatically
+MIN_SHARED_RATIO = 0.5  # of the shot: subjects of one view are visible together for this much of it
+RESTLESS_COST = 1.0  # per second of a crop that would have to move back and forth
+MAX_PAIRED_SUBJECTS = 5  # with more, pairs of subjects in one crop are not tried
 
 
-def views_of(span: SourceSpan, stage: Stage, manner: Manner) -> list[View]:
-    """Everything that could be shown in this shot, with its price."""
-    import numpy as np
+def list_views(span: SourceSpan, context: SceneContext, options: DirectionOptions) -> list[View]:
+    """Return every view that this span allows, the full picture last."""
+    if options.layout == "fit" or (options.layout == "face-track" and context.kept_ratio >= SAME_SHAPE_RATIO):
+        return [View("full", (), 0.0)]
+    speech_s = _sum_speech(span)
+    views = [*_list_singles(span, context, speech_s), *_list_groups(span, context), View("full", (), FULL_PICTURE_COST)]
+    pairs = combinations(range(len(span.subjects)), 2)
+    splits: list[View] = []
+    if options.layout == "split":
+        views = [msgspec.structs.replace(view, cost_per_s=view.cost_per_s + WALL_COST) for view in views]
+        splits = [View("split", pair, 0.0) for pair in pairs if _can_split(span, pair, context)]
+    elif options.follow_speaker:
+        splits = [
+            View("split", pair, SPLIT_COST)
+            for pair in pairs
+            if min(speech_s[k] for k in pair) >= MIN_SPLIT_SPEECH_S and _can_split(span, pair, context)
+        ]
+    return [*views[:-1], *splits, views[-1]]
 
-    if manner.layout == "fit" or (manner.layout == "face-track" and stage.kept >= SAME):
-        return [View("whole", (), 0.0)]
-    whole = View("whole", (), WHOLE)
-    people = range(len(span.subjects))
-    speech = _speech(span)
+
+def _list_singles(span: SourceSpan, context: SceneContext, speech_s: list[float]) -> list[View]:
+    """List the subjects that fit into a crop by themselves."""
     views = []
-    for k in people:
-        cast = cast_in(span, (k,))
-        if cast is not None and fits(cast, stage.single):
-            price = LESSER * (1 - _rank(span, k, speech))
-            views.append(View("one", (k,), price + RESTLESS * restless(cast, stage.single)))
-    groups: list[tuple[int, ...]] = [tuple(people)] if len(people) > 1 else []
-    groups += list(combinations(people, 2)) if 2 < len(people) <= 5 else []
+    for k in range(len(span.subjects)):
+        subject_set = collect_subjects(span, (k,))
+        if subject_set is not None and fits_crop(subject_set, context.single):
+            cost = SECONDARY_COST * (1 - _rank_subject(span, k, speech_s))
+            views.append(View("single", (k,), cost + RESTLESS_COST * is_restless(subject_set, context.single)))
+    return views
+
+
+def _list_groups(span: SourceSpan, context: SceneContext) -> list[View]:
+    """List the sets of subjects that fit into one crop: everybody, and pairs."""
+    count = len(span.subjects)
+    groups: list[tuple[int, ...]] = [tuple(range(count))] if count > 1 else []
+    groups += list(combinations(range(count), 2)) if 2 < count <= MAX_PAIRED_SUBJECTS else []
+    views = []
     for members in groups:
-        together = np.all([span.subjects[k].visible for k in members], axis=0)
-        if float(together.mean()) < SHARE:
+        all_visible = np.all([span.subjects[k].visible for k in members], axis=0)
+        if float(all_visible.mean()) < MIN_SHARED_RATIO:
             continue
-        cast = cast_in(span, members)
-        if cast is not None and fits(cast, stage.single) and not restless(cast, stage.single):
-            views.append(View("group", members, 0.0 if len(members) == len(people) else LESSER / 4))
-    if manner.layout == "split":
-        whole, *views = (msgspec.structs.replace(view, price=view.price + WALL) for view in (whole, *views))
-        views += [View("split", pair, 0.0) for pair in combinations(people, 2) if _can_split(span, pair, stage)]
-    elif manner.follow_speaker:
-        for pair in combinations(people, 2):
-            if min(speech[k] for k in pair) >= BOTH_SPEAK_S and _can_split(span, pair, stage):
-                views.append(View("split", pair, SPLIT))
-    return [*views, whole]
+        subject_set = collect_subjects(span, members)
+        if (
+            subject_set is not None
+            and fits_crop(subject_set, context.single)
+            and not is_restless(subject_set, context.single)
+        ):
+            views.append(View("group", members, 0.0 if len(members) == count else SECONDARY_COST / 4))
+    return views
 
 
-def _speech(span: SourceSpan) -> list[float]:
-    """Seconds of speech of each subject in this shot."""
-    speech = [0.0] * len(span.subjects)
-    for claim in span.claims:
-        if claim.subject is not None and claim.weight == 1:
-            speech[claim.subject] += claim.end_s - claim.start_s
-    return speech
+def _sum_speech(span: SourceSpan) -> list[float]:
+    """Return the seconds of speech of each subject in this span."""
+    speech_s = [0.0] * len(span.subjects)
+    for interval in span.attention:
+        if interval.subject is not None and interval.weight == SPEECH_WEIGHT:
+            speech_s[interval.subject] += interval.end_s - interval.start_s
+    return speech_s
 
 
-def _rank(span: SourceSpan, k: int, speech: list[float]) -> float:
-    """How much a subject is the main one, 0..1: by speech, then by importance."""
-    most = max(speech)
-    spoken = speech[k] / most if most > 0 else 0.0
-    return 0.5 * spoken + 0.5 * span.subjects[k].importance
+def _rank_subject(span: SourceSpan, k: int, speech_s: list[float]) -> float:
+    """Rate how much a subject is the main one, 0..1: half by speech, half by importance."""
+    most_s = max(speech_s)
+    speech_share = speech_s[k] / most_s if most_s > 0 else 0.0
+    return 0.5 * speech_share + 0.5 * span.subjects[k].importance
 
 
-def cast_in(span: SourceSpan, members: tuple[int, ...]) -> Cast | None:
-    return cast_of([span.subjects[k] for k in members], span.times, span.start_s, span.end_s)
+def collect_subjects(span: SourceSpan, members: tuple[int, ...]) -> SubjectSet | None:
+    """Join `members` over the whole span; None if none of them is ever visible in it."""
+    return join_subjects([span.subjects[k] for k in members], span.times, span.start_s, span.end_s)
 
 
-def _can_split(span: SourceSpan, pair: tuple[int, int], stage: Stage) -> bool:
-    """Both visible for half of the shot, far enough apart, large enough, and neither crop would show the other."""
+def _can_split(span: SourceSpan, pair: tuple[int, int], context: SceneContext) -> bool:
+    """Return whether two subjects can be shown in a split.
 
+    Both are visible for half of the shot, far enough apart, large enough, and neither crop shows the other person.
+    """
     a, b = (span.subjects[k] for k in pair)
     both = a.visible & b.visible
-    if float(both.mean()) < SHARE or min(a.height, b.height) < SPLIT_SMALLEST:
+    if float(both.mean()) < MIN_SHARED_RATIO or min(a.height, b.height) < MIN_SPLIT_FACE_HEIGHT:
         return False
-    if abs(middle((a.x0 + a.x1 - b.x0 - b.x1)[both])) / 2 < SPLIT_APART:
+    if abs(median((a.x0 + a.x1 - b.x0 - b.x1)[both])) / 2 < MIN_SPLIT_DISTANCE:
         return False
-    for k, half in zip(pair, stage.halves, strict=True):
-        cast, fence = cast_in(span, (k,)), fence_of(span, k, pair)
-        if cast is None or half.sharpest * half.w > fence.high - fence.low + 1e-9 or not fits(cast, half):
+    for k, shape in zip(pair, context.halves, strict=True):
+        subject_set, bounds = collect_subjects(span, (k,)), compute_crop_bounds(span, k, pair)
+        if subject_set is None or not fits_crop(subject_set, shape):
+            return False
+        if shape.min_scale * shape.w > bounds.high - bounds.low + 1e-9:
             return False
     return True
 
 
-def fence_of(span: SourceSpan, k: int, pair: tuple[int, int]) -> Fence:
-    """The room of one person in a split: to halfway between the inner edges of this face and the next on either side.
+def compute_crop_bounds(span: SourceSpan, k: int, pair: tuple[int, int]) -> CropBounds:
+    """Return the range of x that the crop of subject `k` in a split may cover.
 
-    Somebody who is not of the pair bounds it too where that leaves room for twice the face.
+    It ends halfway between the inner edges of this face and the next on either side. A subject outside the pair
+    limits it only where twice the width of the face remains.
     """
-    import numpy as np
-
     own = span.subjects[k]
     low, high = 0.0, 1.0
-    wide = middle(own.x1 - own.x0)
+    width = median(own.x1 - own.x0)
     for j, other in enumerate(span.subjects):
         both = own.visible & other.visible
         if j == k or not both.any():
             continue
-        on_left = middle((other.x0 - own.x0)[both]) < 0
-        if on_left:
-            line = (float(np.max(other.x1[both])) + float(np.min(own.x0[both]))) / 2
-            if j in pair or line < middle(own.x0) - wide / 2:
-                low = max(low, line)
+        is_left = median((other.x0 - own.x0)[both]) < 0
+        if is_left:
+            border = (float(np.max(other.x1[both])) + float(np.min(own.x0[both]))) / 2
+            if j in pair or border < median(own.x0) - width / 2:
+                low = max(low, border)
         else:
-            line = (float(np.min(other.x0[both])) + float(np.max(own.x1[both]))) / 2
-            if j in pair or line > middle(own.x1) + wide / 2:
-                high = min(high, line)
-    return Fence(low, high)
+            border = (float(np.min(other.x0[both])) + float(np.max(own.x1[both]))) / 2
+            if j in pair or border > median(own.x1) + width / 2:
+                high = min(high, border)
+    return CropBounds(low, high)

@@ -1,5 +1,6 @@
-"""Project packages for Premiere Pro, DaVinci Resolve, Final Cut Pro and After Effects, from the edit that is rendered.
+"""Export packages for Premiere Pro, DaVinci Resolve, Final Cut Pro and After Effects, from the edit that is rendered.
 
-`timeline` says once what is where; `xmeml`, `fcpxml`, `otio` and `after_effects` only write it down; `footage` cuts the
-media; `package` makes the zip. Nothing here decides a crop, draws a picture, or knows Dagster or the database.
+`nle_timeline` describes the sequence once. `xmeml`, `fcpxml`, `otio` and `after_effects` write it in the formats of the
+programs, `package_media` cuts the media, and `package` writes the zip. The package decides no crop and imports neither
+Dagster nor the database.
 """

@@ -1,39 +1,41 @@
-"""After Effects' way in: an ExtendScript that builds the comp. Here the plan is worked out; the script only follows it.
+"""Writes a `Timeline` as an ExtendScript that builds the comp in After Effects.
 
-What After Effects makes of it: positions in pixels of the comp from its top left, anchor and masks in pixels of the
-file, scale in percent, times in seconds of the comp, and straight lines between keyframes, as the script sets them.
+The plan is computed here and embedded as JSON; the script only follows it. After Effects takes positions in pixels of
+the comp from its top left, anchors and masks in pixels of the file, scale in percent and times in seconds of the comp.
+The script sets every keyframe to linear.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from carmic_assets.exports.fcpxml_parts import decibels
-from carmic_assets.exports.motion_keyframes import Key
-from carmic_assets.exports.nle_timeline import Bed, Level, Piece, Still, Timeline, Title
+from carmic_assets.exports.fcpxml_parts import format_decibels
+from carmic_assets.exports.motion_keyframes import TransformKeyframe, is_cropped
+from carmic_assets.exports.nle_timeline import AudioItem, ClipItem, GainKeyframe, StillItem, Timeline, Title
 
-SCRIPT = Path(__file__).with_name("after_effects.jsx")
-LABELS = (9, 8, 13, 14, 10, 12, 11)  # label colours by speaker; 0 is none
+Plan = dict[str, Any]  # JSON
 
-
-def write(timeline: Timeline, media: str = "media") -> str:
-    """The text of the `.jsx`: ASCII only, because ExtendScript guesses encodings by the system's language."""
-    plan = json.dumps(plan_of(timeline, media), ensure_ascii=True, indent=1)
-    # JSON is JavaScript except for these two, which ASCII escapes already; `</` is harmless outside HTML.
-    return SCRIPT.read_text(encoding="ascii").replace("/*PLAN*/", plan)
+SCRIPT_PATH = Path(__file__).with_name("after_effects.jsx")
+SPEAKER_LABELS = (9, 8, 13, 14, 10, 12, 11)  # label colours; 0 is none
 
 
-def plan_of(line: Timeline, media: str) -> dict[str, Any]:
-    """What the script builds, bottom layer first."""
-    pictures = [_picture(line, piece, False) for piece in line.background]
-    pictures += [_picture(line, piece, True) for piece in line.main]
-    pictures += [_picture(line, piece, False) for piece in (*line.second, *line.broll)]
-    pictures += [_still(line, still) for track in line.stills for still in track]
-    files = [
+def serialize(timeline: Timeline, media_folder: str = "media") -> str:
+    """Return the text of the `.jsx`: ASCII only, because ExtendScript guesses encodings by the system's language."""
+    # JSON is JavaScript except for U+2028 and U+2029, which the ASCII escapes cover.
+    plan = json.dumps(build_plan(timeline, media_folder), ensure_ascii=True, indent=1)
+    return SCRIPT_PATH.read_text(encoding="ascii").replace("/*PLAN*/", plan)
+
+
+def build_plan(timeline: Timeline, media_folder: str) -> Plan:
+    """Return what the script builds, the bottom layer first."""
+    pictures = [_picture_layer(timeline, item, False) for item in timeline.background]
+    pictures += [_picture_layer(timeline, item, True) for item in timeline.main]
+    pictures += [_picture_layer(timeline, item, False) for item in (*timeline.second, *timeline.broll)]
+    pictures += [_still_layer(timeline, still) for track in timeline.stills for still in track]
+    files: list[Plan] = [
         {
             "file": file.name,
             "width": file.width,
@@ -41,126 +43,126 @@ def plan_of(line: Timeline, media: str) -> dict[str, Any]:
             "fps": float(file.rate.fraction),
             "seconds": float(file.frames / file.rate.fraction),
         }
-        for file in line.footage
+        for file in timeline.videos
     ]
+    images = {still.media: still for track in timeline.stills for still in track}
     files += [
-        {"file": name, "width": still.width, "height": still.height, "fps": float(line.fps), "seconds": 1.0}
-        for name, still in {still.name: still for track in line.stills for still in track}.items()
+        {"file": name, "width": still.width, "height": still.height, "fps": float(timeline.fps), "seconds": 1.0}
+        for name, still in images.items()
     ]
     return {
-        "name": line.name,
-        "media": media,
-        "width": line.width,
-        "height": line.height,
-        "fps": float(line.fps),
-        "frames": line.frames,
-        "files": files + [{"file": sound.name, "sound": True} for sound in line.sounds],
-        "sounds": [_sound(bed) for bed in line.beds],
+        "name": timeline.name,
+        "media": media_folder,
+        "width": timeline.width,
+        "height": timeline.height,
+        "fps": float(timeline.fps),
+        "frames": timeline.frames,
+        "files": files + [{"file": file.name, "sound": True} for file in timeline.audio_files],
+        "sounds": [_audio_layer(item) for item in timeline.audio_items],
         "pictures": pictures,
-        "titles": [_title(line, title) for title in (*line.captions, *line.hook)],
+        "titles": [_title_layer(timeline, title) for title in (*timeline.captions, *timeline.hook)],
         "markers": [
-            {"frame": note.frame, "text": f"{note.name}: {note.comment}" if note.comment else note.name}
-            for note in line.notes
+            {
+                "frame": marker.frame,
+                "text": f"{marker.name}: {marker.comment}" if marker.comment else marker.name,
+            }
+            for marker in timeline.markers
         ],
     }
 
 
-def _picture(line: Timeline, piece: Piece, audible: bool) -> dict[str, Any]:
-    file = line.file(piece.footage)
-    levels = [Level(0, line.voice_gain)] if audible and line.voice_gain != 1 else []
+def _picture_layer(timeline: Timeline, item: ClipItem, is_audible: bool) -> Plan:
+    file = timeline.find_video(item.media)
     return {
         "file": file.name,
-        "name": f"Speaker {piece.speaker}" if piece.speaker else file.name,
-        "note": piece.note,
-        "label": _label(line, piece.speaker),
-        "start": piece.start,
-        "end": piece.end,
-        "source": _seconds(piece.source),
-        "blur": piece.blur,
+        "name": f"Speaker {item.speaker}" if item.speaker else file.name,
+        "note": item.note,
+        "label": _label(timeline, item.speaker),
+        "start": item.start,
+        "end": item.end,
+        "source": float(item.source_start),
+        "blur": item.blur_px,
         "opacity": 100,
-        "audible": audible,
-        "levels": _levels(levels),
-        **_transform(line, piece.keys, file.width, file.height),
+        "audible": is_audible,
+        "levels": _levels(timeline.voice_gains if is_audible else ()),
+        **_transform(timeline, item.keyframes, file.width, file.height),
     }
 
 
-def _transform(line: Timeline, keys: Sequence[Key], width: int, height: int) -> dict[str, Any]:
-    scales = [(key.frame, key.width / width * 100) for key in keys]
-    trimmed = any(key.left or key.top or key.right or key.bottom for key in keys)
+def _transform(timeline: Timeline, keyframes: Sequence[TransformKeyframe], width: int, height: int) -> Plan:
+    scales = [(key.frame, _round(key.width / width * 100)) for key in keyframes]
+    centre_x, centre_y = timeline.width / 2, timeline.height / 2
     return {
         "anchor": [width / 2, height / 2],
-        "position": [[key.frame, [_px(line.width / 2 + key.x), _px(line.height / 2 + key.y)]] for key in keys],
-        "scale": [[frame, [_px(scale), _px(scale)]] for frame, scale in scales],
-        "crop": [[key.frame, _mask(key, width, height)] for key in keys] if trimmed else None,
+        "position": [[key.frame, [_round(centre_x + key.x), _round(centre_y + key.y)]] for key in keyframes],
+        "scale": [[frame, [scale, scale]] for frame, scale in scales],
+        "crop": [[key.frame, _mask(key, width, height)] for key in keyframes] if is_cropped(keyframes) else None,
     }
 
 
-def _mask(key: Key, width: int, height: int) -> list[float]:
-    """Left, top, right and bottom of what is shown, in pixels of the file."""
-    sides = (key.left * width, key.top * height, width * (1 - key.right), height * (1 - key.bottom))
-    return [_px(side) for side in sides]
+def _mask(key: TransformKeyframe, width: int, height: int) -> list[float]:
+    """Return the left, top, right and bottom edge of the visible part, in pixels of the file."""
+    edges = (key.left * width, key.top * height, width * (1 - key.right), height * (1 - key.bottom))
+    return [_round(edge) for edge in edges]
 
 
-def _still(line: Timeline, still: Still) -> dict[str, Any]:
-    key = Key(0, still.x, still.y, still.shown_width, still.shown_width * still.height / still.width)
+def _still_layer(timeline: Timeline, still: StillItem) -> Plan:
     return {
-        "file": still.name,
-        "name": still.name,
+        "file": still.media,
+        "name": still.media,
         "note": "",
         "label": 0,
         "start": still.start,
         "end": still.end,
         "source": 0,
         "blur": 0,
-        "opacity": _px(still.opacity * 100),
+        "opacity": _round(still.opacity * 100),
         "audible": False,
         "levels": None,
-        **_transform(line, (key,), still.width, still.height),
+        **_transform(timeline, (still.keyframe,), still.width, still.height),
     }
 
 
-def _sound(bed: Bed) -> dict[str, Any]:
+def _audio_layer(item: AudioItem) -> Plan:
     return {
-        "file": bed.sound,
-        "name": bed.sound,
+        "file": item.media,
+        "name": item.media,
         "note": "",
         "label": 0,
-        "start": bed.start,
-        "end": bed.end,
-        "source": _seconds(bed.source),
-        "levels": _levels(bed.levels),
+        "start": item.start,
+        "end": item.end,
+        "source": float(item.source_start),
+        "levels": _levels(item.gains),
     }
 
 
-def _levels(levels: Sequence[Level]) -> list[Any] | None:
-    return [[level.frame, [float(decibels(level.gain))] * 2] for level in levels] or None
+def _levels(gains: Sequence[GainKeyframe]) -> list[Any] | None:
+    return [[key.frame, [float(format_decibels(key.gain))] * 2] for key in gains] or None
 
 
-def _title(line: Timeline, title: Title) -> dict[str, Any]:
+def _title_layer(timeline: Timeline, title: Title) -> Plan:
     style = title.style
     return {
         "text": title.text.replace("\r\n", "\r").replace("\n", "\r"),
-        "name": " ".join(title.text.split())[:80],
+        "name": title.name,
         "role": title.role,
-        "label": _label(line, title.speaker),
+        "label": _label(timeline, title.speaker),
         "start": title.start,
         "end": title.end,
         "font": style.font.postscript,
-        "size": _px(style.size),
-        "color": [_px(part) for part in style.color[:3]],
-        "stroke": _px(style.stroke),
-        "strokeColor": [_px(part) for part in style.stroke_color[:3]],
-        "middle": _px(style.middle),
+        "size": _round(style.size_px),
+        "color": [_round(part) for part in style.color[:3]],
+        "stroke": _round(style.stroke_px),
+        "strokeColor": [_round(part) for part in style.stroke_color[:3]],
+        "middle": _round(style.middle_px),
     }
 
 
-def _label(line: Timeline, speaker: str | None) -> int:
-    return LABELS[line.speakers.index(speaker) % len(LABELS)] if speaker in line.speakers else 0
+def _label(timeline: Timeline, speaker: str | None) -> int:
+    if speaker is None or speaker not in timeline.speakers:
+        return 0
+    return SPEAKER_LABELS[timeline.speakers.index(speaker) % len(SPEAKER_LABELS)]
 
 
-def _px(value: float) -> float:
+def _round(value: float) -> float:
     return round(value, 6)
-
-
-def _seconds(value: Fraction) -> float:
-    return float(value)

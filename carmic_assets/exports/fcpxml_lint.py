@@ -1,6 +1,6 @@
-"""What Apple's DTD cannot say about an FCPXML, and the parts of it that importers refuse first. Reads, changes nothing.
+"""Checks of an FCPXML beyond Apple's DTD, and the parts of the DTD on which imports fail first.
 
-Used before a package is written and by the check beside the asset.
+Used before a package is written and by the asset check of the packages.
 """
 
 from __future__ import annotations
@@ -11,153 +11,188 @@ from itertools import pairwise
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from carmic_assets.exports.fcpxml_parts import ANCHORED, parse_seconds, place_of
+from carmic_assets.exports.fcpxml_parts import ANCHORED_TAGS, child_rank, parse_seconds
 from carmic_assets.exports.timecode import SEQUENCE_RATES
 
 VERSIONS = ("1.10", "1.11")
-CLIPS = ANCHORED
-TIMED = ("start", "offset", "duration", "time", "tcStart")
+TIME_ATTRIBUTES = ("start", "offset", "duration", "time", "tcStart")
 
 
-def lint(text: str) -> list[str]:
-    """What is wrong with an FCPXML, a sentence each; empty where nothing is. Raises nothing on text that is no XML."""
+def lint_fcpxml(text: str) -> list[str]:
+    """Return the problems of an FCPXML, a sentence each. Text that is not XML is a problem, not an exception."""
     try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as cause:
-        return [f"not XML: {cause}"]
+        root = ElementTree.fromstring(text)  # noqa: S314 - only documents that this package wrote are checked
+    except ElementTree.ParseError as error:
+        return [f"not XML: {error}"]
     if root.tag != "fcpxml" or root.get("version") not in VERSIONS:
         return [f"not an FCPXML of version {' or '.join(VERSIONS)}"]
-    problems = [*_ids(root), *_times(root)]
+    problems = [*_check_ids(root), *_check_times(root)]
     if problems:
-        return problems  # what follows relies on them
+        return problems  # the other checks rely on valid ids and times
     sequence = root.find(".//project/sequence")
     if sequence is None:
         return ["there is no sequence"]
-    return [*_formats(root), *_spine(root, sequence), *_order(sequence)]
+    return [
+        *_check_assets(root),
+        *_check_sequence_format(root, sequence),
+        *_check_spine(root, sequence),
+        *_check_child_order(sequence),
+    ]
 
 
-def _ids(root: Element) -> Iterator[str]:
+def _check_ids(root: Element) -> Iterator[str]:
     ids = [element.get("id") for element in root.iter() if element.get("id") is not None]
-    for twice in sorted({name for name in ids if name and ids.count(name) > 1}):
-        yield f"the id {twice} is given twice"
+    for duplicate in sorted({name for name in ids if name and ids.count(name) > 1}):
+        yield f"the id {duplicate} is used twice"
     for element in root.iter():
         for name in ("ref", "format"):
             target = element.get(name)
             if target is not None and target not in ids:
-                yield f"{element.tag} refers to {target}, which is not there"
+                yield f"{element.tag} refers to {target}, which does not exist"
 
 
-def _times(root: Element) -> Iterator[str]:
+def _check_times(root: Element) -> Iterator[str]:
     for element in root.iter():
-        for name in TIMED:
+        for name in TIME_ATTRIBUTES:
             value = element.get(name)
-            if value is None:
-                continue
-            try:
-                parse_seconds(value)
-            except (ValueError, ZeroDivisionError):
-                yield f"{element.tag} has {name}={value!r}, which is no time"
+            if value is not None and not _is_time(value):
+                yield f"{element.tag} has {name}={value!r}, which is not a time"
 
 
-def _formats(root: Element) -> Iterator[str]:
+def _is_time(text: str) -> bool:
+    try:
+        parse_seconds(text)
+    except (ValueError, ZeroDivisionError):
+        return False
+    return True
+
+
+def _check_assets(root: Element) -> Iterator[str]:
     for asset in root.iter("asset"):
-        if asset.get("hasVideo") and _named(root, asset.get("format")) is None:
+        if asset.get("hasVideo") and _find_resource(root, asset.get("format")) is None:
             yield f"asset {asset.get('name')} has a picture but no format"
         source = asset.find("media-rep")
         if source is None or not source.get("src") or any(c in str(source.get("src")) for c in ' "<>\\'):
             yield f"asset {asset.get('name')} has no well-formed src"
-    seen: dict[str, str] = {}
+    asset_sources: set[str] = set()
     for asset in root.iter("asset"):
         source = asset.find("media-rep")
         src = str(source.get("src")) if source is not None else ""
-        if src in seen:
+        if src in asset_sources:
             yield f"{src} is two assets"
-        seen[src] = str(asset.get("id"))
-    sequence = root.find(".//project/sequence")
-    chosen = _named(root, sequence.get("format")) if sequence is not None else None
-    if chosen is None or not (chosen.get("width") and chosen.get("height") and chosen.get("frameDuration")):
+        asset_sources.add(src)
+
+
+def _check_sequence_format(root: Element, sequence: Element) -> Iterator[str]:
+    sequence_format = _find_resource(root, sequence.get("format"))
+    required = ("width", "height", "frameDuration")
+    if sequence_format is None or not all(sequence_format.get(name) for name in required):
         yield "the sequence's format lacks width, height or frameDuration"
-    elif 1 / parse_seconds(str(chosen.get("frameDuration"))) not in SEQUENCE_RATES:
-        yield f"no sequence can run at frames of {chosen.get('frameDuration')}"
+    elif 1 / _time(sequence_format, "frameDuration") not in SEQUENCE_RATES:
+        yield f"no sequence can run at a frame duration of {sequence_format.get('frameDuration')}"
 
 
-def _spine(root: Element, sequence: Element) -> Iterator[str]:
-    """Grid, gaps, clips inside their assets, keyframes inside their clips."""
-    chosen = _named(root, sequence.get("format"))
-    assert chosen is not None
-    frame = parse_seconds(str(chosen.get("frameDuration"))) if chosen.get("frameDuration") else Fraction(1)
+def _check_spine(root: Element, sequence: Element) -> Iterator[str]:
+    """Check for gaps, the frame grid, clips inside their assets and keyframes inside their clips."""
+    frame_duration = _frame_duration(root, sequence) or Fraction(1)
     spine = sequence.find("spine")
     if spine is None or len(spine) == 0:
         yield "the spine is empty"
         return
-    at = parse_seconds(sequence.get("tcStart", "0s"))
+    start = _time(sequence, "tcStart")
+    position = start
     for clip in spine:
-        if _of(clip, "offset") != at:
-            yield f"{_title(clip)} begins at {clip.get('offset')}, but the one before it ends at {at}s"
-        at = _of(clip, "offset") + _of(clip, "duration")
-        yield from _clip(root, clip, frame)
-    if at - parse_seconds(sequence.get("tcStart", "0s")) != _of(sequence, "duration"):
+        if _time(clip, "offset") != position:
+            yield f"{_describe(clip)} begins at {clip.get('offset')}, but the one before it ends at {position}s"
+        position = _time(clip, "offset") + _time(clip, "duration")
+        yield from _check_clip(root, clip, frame_duration)
+    if position - start != _time(sequence, "duration"):
         yield "the sequence is not as long as its spine"
 
 
-def _clip(root: Element, clip: Element, frame: Fraction) -> Iterator[str]:
-    start, length = _of(clip, "start"), _of(clip, "duration")
-    if length <= 0 or (length / frame).denominator != 1:
-        yield f"{_title(clip)} does not last whole frames"
-    asset = _named(root, clip.get("ref"))
-    if clip.tag == "asset-clip" and asset is not None:
-        begin, held = _of(asset, "start"), _of(asset, "duration")
-        if start < begin or start + length > begin + held:
-            yield f"{_title(clip)} reaches outside its asset"
-        shape = _named(root, asset.get("format"))
-        if shape is not None:
-            own = parse_seconds(str(shape.get("frameDuration")))
-            if (start / min(own, frame)).denominator != 1:
-                yield f"{_title(clip)} does not start on a frame of its asset"
-            if clip.find("adjust-conform") is None:
-                yield f"{_title(clip)} leaves its conform to the program"
-    for keyframe in (k for child in clip if child.tag.startswith("adjust-") for k in child.iter("keyframe")):
-        if not start <= parse_seconds(str(keyframe.get("time"))) <= start + length:
-            yield f"{_title(clip)} has a keyframe at {keyframe.get('time')}, outside it"
-    for animation in (a for child in clip if child.tag.startswith("adjust-") for a in child.iter("keyframeAnimation")):
-        times = [parse_seconds(str(k.get("time"))) for k in animation]
-        if any(b <= a for a, b in pairwise(times)):
-            yield f"{_title(clip)} has keyframes out of order"
+def _check_clip(root: Element, clip: Element, frame_duration: Fraction) -> Iterator[str]:
+    length = _time(clip, "duration")
+    if length <= 0 or (length / frame_duration).denominator != 1:
+        yield f"{_describe(clip)} does not last whole frames"
+    if clip.tag == "asset-clip":
+        yield from _check_asset_use(root, clip, frame_duration)
+    yield from _check_keyframes(clip)
     for child in clip:
-        if child.tag in CLIPS:
-            if child.get("lane") in (None, "0"):
-                yield f"{_title(child)} is connected but has no lane"
-            offset = _of(child, "offset")
-            if not start <= offset < start + length:
-                yield f"{_title(child)} is connected outside {_title(clip)}"
-            elif ((offset - start) / frame).denominator != 1:
-                yield f"{_title(child)} is not connected on a frame"
-            yield from _clip(root, child, frame)
-        if child.tag == "marker" and not start <= _of(child, "start") < start + length:
-            yield f"a marker lies outside {_title(clip)}"
+        if child.tag in ANCHORED_TAGS:
+            yield from _check_connection(clip, child, frame_duration)
+            yield from _check_clip(root, child, frame_duration)
+        if child.tag == "marker" and not _contains(clip, _time(child, "start")):
+            yield f"a marker lies outside {_describe(clip)}"
 
 
-def _order(sequence: Element) -> Iterator[str]:
-    for clip in (element for element in sequence.iter() if element.tag in CLIPS):
+def _check_asset_use(root: Element, clip: Element, frame_duration: Fraction) -> Iterator[str]:
+    asset = _find_resource(root, clip.get("ref"))
+    if asset is None:
+        return
+    start, asset_start = _time(clip, "start"), _time(asset, "start")
+    if start < asset_start or start + _time(clip, "duration") > asset_start + _time(asset, "duration"):
+        yield f"{_describe(clip)} reaches outside its asset"
+    if asset.get("format") is None:
+        return
+    if (start / min(_frame_duration(root, asset) or frame_duration, frame_duration)).denominator != 1:
+        yield f"{_describe(clip)} does not start on a frame of its asset"
+    if clip.find("adjust-conform") is None:
+        yield f"{_describe(clip)} leaves its conform to the program"
+
+
+def _check_keyframes(clip: Element) -> Iterator[str]:
+    adjustments = [child for child in clip if child.tag.startswith("adjust-")]
+    start, end = _time(clip, "start"), _time(clip, "start") + _time(clip, "duration")
+    for keyframe in (k for adjustment in adjustments for k in adjustment.iter("keyframe")):
+        if not start <= _time(keyframe, "time") <= end:
+            yield f"{_describe(clip)} has a keyframe at {keyframe.get('time')}, outside it"
+    for animation in (a for adjustment in adjustments for a in adjustment.iter("keyframeAnimation")):
+        if any(b <= a for a, b in pairwise(_time(keyframe, "time") for keyframe in animation)):
+            yield f"{_describe(clip)} has keyframes out of order"
+
+
+def _check_connection(clip: Element, child: Element, frame_duration: Fraction) -> Iterator[str]:
+    if child.get("lane") in (None, "0"):
+        yield f"{_describe(child)} is connected but has no lane"
+    offset = _time(child, "offset")
+    if not _contains(clip, offset):
+        yield f"{_describe(child)} is connected outside {_describe(clip)}"
+    elif ((offset - _time(clip, "start")) / frame_duration).denominator != 1:
+        yield f"{_describe(child)} is not connected on a frame"
+
+
+def _check_child_order(sequence: Element) -> Iterator[str]:
+    for clip in (element for element in sequence.iter() if element.tag in ANCHORED_TAGS):
         try:
-            places = [place_of(child.tag) for child in clip]
+            ranks = [child_rank(child.tag) for child in clip]
         except ValueError:
-            yield f"{_title(clip)} has a child that does not belong there"
+            yield f"{_describe(clip)} has a child that does not belong there"
             continue
-        if places != sorted(places):
-            yield f"the children of {_title(clip)} are not in the order of the DTD"
+        if ranks != sorted(ranks):
+            yield f"the children of {_describe(clip)} are not in the order of the DTD"
 
 
-def _named(root: Element, name: str | None) -> Element | None:
+def _find_resource(root: Element, name: str | None) -> Element | None:
     resources = root.find("resources")
     if name is None or resources is None:
         return None
     return next((element for element in resources if element.get("id") == name), None)
 
 
-def _of(element: Element, name: str) -> Fraction:
+def _frame_duration(root: Element, element: Element) -> Fraction | None:
+    """Return the frame duration of the format of a sequence or an asset."""
+    element_format = _find_resource(root, element.get("format"))
+    return _time(element_format, "frameDuration") or None if element_format is not None else None
+
+
+def _time(element: Element, name: str) -> Fraction:
     return parse_seconds(element.get(name, "0s"))
 
 
-def _title(clip: Element) -> str:
+def _contains(clip: Element, time: Fraction) -> bool:
+    start = _time(clip, "start")
+    return start <= time < start + _time(clip, "duration")
+
+
+def _describe(clip: Element) -> str:
     return f"{clip.tag} {clip.get('name')!r} at {clip.get('offset')}"

@@ -1,4 +1,4 @@
-"""What a font is called in each program: family and style for Final Cut, PostScript name for Adobe's. Opens no font."""
+"""The names of a font in each program: family and style for Final Cut, the PostScript name for Adobe's programs."""
 
 from __future__ import annotations
 
@@ -7,33 +7,38 @@ from pathlib import Path
 import msgspec
 
 from carmic_assets.captions.caption_styles import resolve_style
-from carmic_assets.captions.fonts import face, own_names
+from carmic_assets.captions.fonts import build_face, find_custom_font_names
 from carmic_assets.model.edit import Edit
-from carmic_assets.model.errors import RenderFailed
+from carmic_assets.model.errors import RenderError
 
-WEIGHTS = {
+STYLE_BY_WEIGHT = {
     **{100: "Thin", 200: "ExtraLight", 300: "Light", 400: "Regular", 500: "Medium"},
     **{600: "SemiBold", 700: "Bold", 800: "ExtraBold", 900: "Black"},
 }
 
 
-class Typeface(msgspec.Struct, frozen=True):
-    """`Montserrat`, `Black`, `Montserrat-Black`."""
+class FontNames(msgspec.Struct, frozen=True):
+    """For example `Montserrat`, `Black`, `Montserrat-Black`."""
 
     family: str
     style: str
     postscript: str
 
 
-def caption_typeface(edit: Edit, cache: Path) -> Typeface:
-    """The face that the clip's captions are drawn with. Raises `RenderFailed` where there is no such family."""
+def resolve_caption_font(edit: Edit, cache: Path) -> FontNames:
+    """Return the names of the font that the clip's captions use.
+
+    Raises:
+        RenderError: there is no such font family.
+    """
     try:
-        look = resolve_style(edit.config, edit.templates)
-        drawn = face(look.fields.caption_font, look.preset.weight, cache, edit.fonts)
-        names = own_names(drawn.family, drawn.weight, edit.fonts)
-    except ValueError as cause:
-        raise RenderFailed(str(cause)) from cause
-    if names is not None:
-        return Typeface(drawn.family, *names)
-    style = WEIGHTS[min(WEIGHTS, key=lambda weight: (abs(weight - drawn.weight), weight))]
-    return Typeface(drawn.family, style, f"{drawn.family.replace(' ', '')}-{style}")
+        style = resolve_style(edit.config, edit.templates)
+        face = build_face(style.fields.caption_font, style.preset.weight, cache, edit.fonts)
+        custom_names = find_custom_font_names(face.family, face.weight, edit.fonts)
+    except ValueError as error:
+        raise RenderError(str(error)) from error
+    if custom_names is not None:
+        return FontNames(face.family, *custom_names)
+    nearest_weight = min(STYLE_BY_WEIGHT, key=lambda weight: (abs(weight - face.weight), weight))
+    style_name = STYLE_BY_WEIGHT[nearest_weight]
+    return FontNames(face.family, style_name, f"{face.family.replace(' ', '')}-{style_name}")

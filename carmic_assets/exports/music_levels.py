@@ -1,6 +1,6 @@
-"""How loud the music is at every frame, as keyframes an editor can move: faded in and out, down while somebody speaks.
+"""The volume of the music as keyframes that an editor can move: fades at both ends, ducked while somebody speaks.
 
-The renderer ducks by listening (a compressor keyed by the voice); here the words say when. Nothing is measured.
+The renderer ducks with a compressor keyed by the voice. Here the words' times say when to duck; nothing is measured.
 """
 
 from __future__ import annotations
@@ -11,82 +11,88 @@ from fractions import Fraction
 from itertools import pairwise
 
 from carmic_assets.captions.word_timing import OutputClock
-from carmic_assets.exports.nle_timeline import Bed, Level
-from carmic_assets.exports.package_media import Sound
+from carmic_assets.exports.nle_timeline import AudioItem, FrameRange, GainKeyframe
+from carmic_assets.exports.package_media import PackagedAudio
 from carmic_assets.model.edit import Edit
 from carmic_assets.rendering.audio_graph import MUSIC_FADE_S
 
-DUCKED = 10 ** (-10 / 20)  # what the renderer's compressor does under a voice at the target
-GAP_S = 0.8  # shorter silences do not bring the music back
-DOWN_S, UP_S = 0.1, 0.45
+DUCKED_GAIN = 10 ** (-10 / 20)  # of the renderer's compressor under a voice at the target loudness
+MIN_PAUSE_S = 0.8  # in shorter pauses the music stays ducked
+DUCK_ATTACK_S, DUCK_RELEASE_S = 0.1, 0.45
 
 
-def music_beds(edit: Edit, music: Sound, frames: int, rate: Fraction) -> tuple[Bed, ...]:
-    """The music from the start, again from its beginning when it is over."""
+def build_music_items(edit: Edit, music: PackagedAudio, frames: int, rate: Fraction) -> tuple[AudioItem, ...]:
+    """Return items that fill `frames` frames of the sequence with the music, which repeats from its beginning."""
     length = max(1, math.floor(music.duration * rate))
-    levels = music_levels(edit, frames, rate)
-    beds = []
+    gains = build_music_gain(edit, frames, rate)
+    items = []
     for start in range(0, frames, length):
         end = min(start + length, frames)
-        inside = [Level(each.frame - start, each.gain) for each in levels if start < each.frame < end - 1]
-        ends = [Level(0, gain_at(levels, start)), Level(end - 1 - start, gain_at(levels, end - 1))]
-        own = [ends[0], *inside, *(ends[1:] if end - 1 > start else [])]
-        if all(each.gain == own[0].gain for each in own):
-            own = own[:1]
-        beds.append(Bed(start, end, music.name, Fraction(0), tuple(own)))
-    return tuple(beds)
+        item_gains = [GainKeyframe(0, interpolate_gain(gains, start))]
+        item_gains += [GainKeyframe(key.frame - start, key.gain) for key in gains if start < key.frame < end - 1]
+        if end - 1 > start:
+            item_gains.append(GainKeyframe(end - 1 - start, interpolate_gain(gains, end - 1)))
+        if all(key.gain == item_gains[0].gain for key in item_gains):
+            item_gains = item_gains[:1]
+        items.append(AudioItem(start, end, music.name, Fraction(0), tuple(item_gains)))
+    return tuple(items)
 
 
-def music_levels(edit: Edit, frames: int, rate: Fraction) -> tuple[Level, ...]:
-    """Keyframes over the whole sequence."""
-    full = edit.config.audio.music_volume / 100
-    duck = _ducking(edit, frames, rate)
-    fade = min(round(MUSIC_FADE_S * rate), frames // 4)
-    fades = [
-        Level(0, 0.0),
-        Level(max(1, fade // 4), 1.0),
-        Level(max(2, frames - 1 - fade), 1.0),
-        Level(frames - 1, 0.0),
+def build_music_gain(edit: Edit, frames: int, rate: Fraction) -> tuple[GainKeyframe, ...]:
+    """Return the music's volume keyframes over the whole sequence."""
+    full_gain = edit.config.audio.music_volume / 100
+    ducking = _build_ducking(edit, frames, rate)
+    fade_frames = min(round(MUSIC_FADE_S * rate), frames // 4)
+    fade_keyframes = [
+        GainKeyframe(0, 0.0),
+        GainKeyframe(max(1, fade_frames // 4), 1.0),
+        GainKeyframe(max(2, frames - 1 - fade_frames), 1.0),
+        GainKeyframe(frames - 1, 0.0),
     ]
-    fades = [each for at, each in enumerate(fades) if at == 0 or each.frame > fades[at - 1].frame]
-    at = sorted({each.frame for each in (*duck, *fades) if each.frame < frames})
-    return tuple(Level(frame, full * gain_at(duck, frame) * gain_at(fades, frame)) for frame in at)
+    fades = [key for n, key in enumerate(fade_keyframes) if n == 0 or key.frame > fade_keyframes[n - 1].frame]
+    positions = sorted({key.frame for key in (*ducking, *fades) if key.frame < frames})
+    return tuple(
+        GainKeyframe(frame, full_gain * interpolate_gain(ducking, frame) * interpolate_gain(fades, frame))
+        for frame in positions
+    )
 
 
-def _ducking(edit: Edit, frames: int, rate: Fraction) -> list[Level]:
-    """1 where nobody speaks, `DUCKED` where somebody does."""
-    down, up, gap = max(1, round(DOWN_S * rate)), max(1, round(UP_S * rate)), round(GAP_S * rate)
-    levels = [Level(0, 1.0)]
-    for a, b in _spoken(edit, max(gap, down + up + 1), rate):
-        for frame, gain in ((a - down, 1.0), (a, DUCKED), (b, DUCKED), (b + up, 1.0)):
-            frame = min(max(frame, 0), frames)
-            if frame > levels[-1].frame:
-                levels.append(Level(frame, gain))
+def _build_ducking(edit: Edit, frames: int, rate: Fraction) -> list[GainKeyframe]:
+    """Return a gain of 1 in pauses and of `DUCKED_GAIN` during speech."""
+    attack, release = max(1, round(DUCK_ATTACK_S * rate)), max(1, round(DUCK_RELEASE_S * rate))
+    pause = round(MIN_PAUSE_S * rate)
+    gains = [GainKeyframe(0, 1.0)]
+    for start, end in _find_speech(edit, max(pause, attack + release + 1), rate):
+        ramp = ((start - attack, 1.0), (start, DUCKED_GAIN), (end, DUCKED_GAIN), (end + release, 1.0))
+        for position, gain in ramp:
+            frame = min(max(position, 0), frames)
+            if frame > gains[-1].frame:
+                gains.append(GainKeyframe(frame, gain))
             else:
-                levels[-1] = Level(levels[-1].frame, min(levels[-1].gain, gain))
-    return levels
+                gains[-1] = GainKeyframe(gains[-1].frame, min(gains[-1].gain, gain))
+    return gains
 
 
-def _spoken(edit: Edit, gap: int, rate: Fraction) -> list[tuple[int, int]]:
-    """Frames of the sequence with words, silences up to `gap` frames closed."""
-    clock = OutputClock(edit.keeps)
-    spans: list[tuple[int, int]] = []
+def _find_speech(edit: Edit, min_pause: int, rate: Fraction) -> list[FrameRange]:
+    """Return the sequence frames with words; pauses of up to `min_pause` frames count as speech."""
+    clock = OutputClock(edit.kept_spans)
+    ranges: list[FrameRange] = []
     for word in edit.words:
-        a, b = round(clock.at(word.start_s) * rate), round(clock.at(word.end_s) * rate)
-        if a == b:  # cut out, or outside the clip
+        start, end = round(clock.to_output(word.start_s) * rate), round(clock.to_output(word.end_s) * rate)
+        if start == end:  # inside a removed pause, or outside the clip
             continue
-        if spans and a - spans[-1][1] <= gap:
-            spans[-1] = (spans[-1][0], max(spans[-1][1], b))
+        if ranges and start - ranges[-1][1] <= min_pause:
+            ranges[-1] = (ranges[-1][0], max(ranges[-1][1], end))
         else:
-            spans.append((a, b))
-    return spans
+            ranges.append((start, end))
+    return ranges
 
 
-def gain_at(levels: Sequence[Level], frame: int) -> float:
-    """Linear between levels, held before the first and after the last."""
-    if frame <= levels[0].frame:
-        return levels[0].gain
-    for a, b in pairwise(levels):
+def interpolate_gain(gains: Sequence[GainKeyframe], frame: int) -> float:
+    """Return the gain at `frame`: linear between keyframes, constant outside them."""
+    if frame <= gains[0].frame:
+        return gains[0].gain
+    for a, b in pairwise(gains):
         if frame <= b.frame:
             return a.gain + (b.gain - a.gain) * (frame - a.frame) / (b.frame - a.frame)
-    return levels[-1].gain
+    return gains[-1].gain

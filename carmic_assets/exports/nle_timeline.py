@@ -1,6 +1,7 @@
-"""One clip as an editing program sees it: tracks of pieces on the frame grid, worked out once and written four times.
+"""The timeline of one clip as an editing program sees it: tracks of items on the sequence's frame grid.
 
-Everything is in whole frames of the sequence, or in fractions of seconds of a file; nothing is rounded twice.
+The timeline is computed once and written in four formats. Positions are whole frames of the sequence or fractions of a
+second of a media file, so that nothing is rounded twice.
 """
 
 from __future__ import annotations
@@ -10,93 +11,103 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Literal
+from urllib.parse import quote
 
 import msgspec
 
-from carmic_assets.captions.word_timing import first_frame
-from carmic_assets.direction.canvas import Rect, region_rects
-from carmic_assets.direction.crop_sampling import region_at
-from carmic_assets.exports.font_names import Typeface
-from carmic_assets.exports.motion_keyframes import Canvas, Key, place, thin
-from carmic_assets.exports.package_media import Footage, Sound
-from carmic_assets.exports.timecode import sequence_rate
-from carmic_assets.model.direction import Box, LayoutShot
+from carmic_assets.captions.word_timing import first_frame_number
+from carmic_assets.direction.canvas import Rect, place_regions
+from carmic_assets.direction.crop_sampling import sample_region
+from carmic_assets.exports.font_names import FontNames
+from carmic_assets.exports.motion_keyframes import FrameSizes, TransformKeyframe, place_picture, reduce_keyframes
+from carmic_assets.exports.package_media import PackagedAudio, PackagedVideo
+from carmic_assets.exports.timecode import choose_sequence_rate, to_fraction
+from carmic_assets.model.direction import FULL_FRAME, Box, LayoutShot
 from carmic_assets.model.edit import Edit
-from carmic_assets.model.media import Rate
-from carmic_assets.rendering.crop_plan import EARLY_S, WHOLE, fitted
-from carmic_assets.rendering.video_graph import on_output_clock
+from carmic_assets.model.media import FrameRate
+from carmic_assets.rendering.crop_plan import SHOT_START_TOLERANCE_S, fit_source, require_video
+from carmic_assets.rendering.video_graph import cutaway_output_range
+
+RGBA = tuple[float, float, float, float]  # each 0..1
+FrameRange = tuple[int, int]  # end exclusive
+
+MAX_ITEM_NAME = 80  # characters
 
 
-class Piece(msgspec.Struct, frozen=True):
-    """A stretch of a footage on the sequence, `start`..`end` (frames, end exclusive).
+class ClipItem(msgspec.Struct, frozen=True):
+    """A range of a video file on a video track: sequence frames `start`..`end`, end exclusive.
 
-    `source` is where it begins, in seconds after the footage's first frame. `keys` are relative to `start`.
+    `source_start` is where it begins, in seconds after the file's first frame. Keyframes count from `start`.
     """
 
     start: int
     end: int
-    footage: str
-    source: Fraction
-    keys: tuple[Key, ...]
+    media: str  # the name of a `PackagedVideo`
+    source_start: Fraction
+    keyframes: tuple[TransformKeyframe, ...]
     speaker: str | None = None
     note: str = ""
-    blur: float = 0.0  # radius in canvas pixels
+    blur_px: float = 0.0  # radius in canvas pixels
 
 
-class Level(msgspec.Struct, frozen=True):
-    """Loudness at a frame: a factor, 1 as recorded."""
+class GainKeyframe(msgspec.Struct, frozen=True):
+    """The volume at a frame of an item: a linear gain, 1 as recorded."""
 
     frame: int
     gain: float
 
 
-class Bed(msgspec.Struct, frozen=True):
-    """A stretch of a sound file under the picture."""
+class AudioItem(msgspec.Struct, frozen=True):
+    """A range of a music or effects file on an audio track. Keyframes count from `start`."""
 
     start: int
     end: int
-    sound: str
-    source: Fraction
-    levels: tuple[Level, ...]
+    media: str  # the name of a `PackagedAudio`
+    source_start: Fraction
+    gains: tuple[GainKeyframe, ...]
 
 
-class Style(msgspec.Struct, frozen=True):
-    """How a text looks: pixels of the canvas, colours as 0..1 red, green, blue, alpha; `middle` is its vertical middle
-    in canvas pixels from the top."""
+class TitleStyle(msgspec.Struct, frozen=True):
+    """The look of a title. `middle_px` is its vertical middle, from the top of the canvas."""
 
-    font: Typeface
-    size: float
-    color: tuple[float, float, float, float]
-    stroke: float
-    stroke_color: tuple[float, float, float, float]
-    middle: float
+    font: FontNames
+    size_px: float
+    color: RGBA
+    stroke_px: float
+    stroke_color: RGBA
+    middle_px: float
 
 
 class Title(msgspec.Struct, frozen=True):
-    """A text of its own, `start`..`end` in frames."""
+    """A text on a title track."""
 
     start: int
     end: int
     text: str
     role: Literal["Captions", "Hook"]
     speaker: str | None
-    style: Style
+    style: TitleStyle
+
+    @property
+    def name(self) -> str:
+        """The title's text on one line, shortened; programs show it as the item's name."""
+        return " ".join(self.text.split())[:MAX_ITEM_NAME] or self.role
 
 
-class Note(msgspec.Struct, frozen=True):
-    """A marker at a frame."""
+class SequenceMarker(msgspec.Struct, frozen=True):
+    """A marker at a frame of the sequence."""
 
     frame: int
     name: str
     comment: str
 
 
-class Still(msgspec.Struct, frozen=True):
-    """A picture that stays: middle and width in canvas pixels as in `Key`, opacity 0..1."""
+class StillItem(msgspec.Struct, frozen=True):
+    """An image on a video track: centre and width in canvas pixels as in `TransformKeyframe`, opacity 0..1."""
 
     start: int
     end: int
-    name: str
+    media: str  # the file's name in the package
     path: str
     width: int  # of the file
     height: int
@@ -105,197 +116,245 @@ class Still(msgspec.Struct, frozen=True):
     shown_width: float
     opacity: float
 
+    @property
+    def keyframe(self) -> TransformKeyframe:
+        """The position and size of the image."""
+        return TransformKeyframe(0, self.x, self.y, self.shown_width, self.shown_width * self.height / self.width)
+
 
 class Timeline(msgspec.Struct, frozen=True):
-    """The sequence. `tracks` are the picture's, bottom first; `main` is the one whose sound is heard, without a gap."""
+    """The sequence. Video tracks from the bottom: background, main, second, broll, then `stills`, captions, hook.
+
+    `main` has no gaps and carries the voice.
+    """
 
     name: str
-    rate: Rate
+    rate: FrameRate
     width: int
     height: int
     frames: int
-    footage: tuple[Footage, ...]
-    sounds: tuple[Sound, ...]
-    background: tuple[Piece, ...]
-    main: tuple[Piece, ...]
-    second: tuple[Piece, ...]
-    broll: tuple[Piece, ...]
+    videos: tuple[PackagedVideo, ...]
+    audio_files: tuple[PackagedAudio, ...]
+    background: tuple[ClipItem, ...]
+    main: tuple[ClipItem, ...]
+    second: tuple[ClipItem, ...]
+    broll: tuple[ClipItem, ...]
     voice_gain: float
-    beds: tuple[Bed, ...]
+    audio_items: tuple[AudioItem, ...]
     captions: tuple[Title, ...]
     hook: tuple[Title, ...]
-    stills: tuple[tuple[Still, ...], ...]  # tracks above the b-roll, bottom first
-    notes: tuple[Note, ...]
+    stills: tuple[tuple[StillItem, ...], ...]  # tracks, bottom first
+    markers: tuple[SequenceMarker, ...]
     speakers: tuple[str, ...]
 
     @property
     def fps(self) -> Fraction:
+        """The sequence's rate in frames per second."""
         return self.rate.fraction
 
-    def file(self, name: str) -> Footage:
-        """The footage of that name. Raises `KeyError`."""
-        return {each.name: each for each in self.footage}[name]
+    @property
+    def voice_gains(self) -> tuple[GainKeyframe, ...]:
+        """The volume of the main track's audio: one keyframe, or none where it plays as recorded."""
+        return () if self.voice_gain == 1 else (GainKeyframe(0, self.voice_gain),)
 
-    def sound(self, name: str) -> Sound:
-        """The sound of that name. Raises `KeyError`."""
-        return {each.name: each for each in self.sounds}[name]
+    @property
+    def audio_tracks(self) -> tuple[tuple[PackagedAudio, tuple[AudioItem, ...]], ...]:
+        """One track for each audio file, with its items."""
+        return tuple(
+            (file, tuple(item for item in self.audio_items if item.media == file.name)) for file in self.audio_files
+        )
+
+    def find_video(self, name: str) -> PackagedVideo:
+        """Return the video file of that name. Raises `KeyError` where there is none."""
+        return {file.name: file for file in self.videos}[name]
+
+    def find_audio(self, name: str) -> PackagedAudio:
+        """Return the audio file of that name. Raises `KeyError` where there is none."""
+        return {file.name: file for file in self.audio_files}[name]
 
 
-class Stretch(msgspec.Struct, frozen=True):
-    """One layout on screen: frames of the clip clock, where they come on the sequence, and which shot they are of."""
+def media_url(folder: str, name: str) -> str:
+    """Return the relative URL of a media file, as all formats name it."""
+    return f"{folder}/{quote(name)}"
 
-    first: int
-    last: int  # exclusive
-    start: int  # on the sequence
+
+class ShotSegment(msgspec.Struct, frozen=True):
+    """A part of the clip with one layout: its frames on the clip clock and on the sequence (ends exclusive)."""
+
+    first: int  # clip clock
     end: int
+    sequence_start: int
+    sequence_end: int
     shot: LayoutShot
 
 
-def stretches(edit: Edit) -> tuple[Stretch, ...]:
-    """What is left of the clip, cut at every removed pause and every change of layout, in order and without a gap."""
+def split_segments(edit: Edit) -> tuple[ShotSegment, ...]:
+    """Split the clip at every removed pause and every shot change; the segments are in order, without gaps."""
     rate = edit.rate.fraction
-    grow = sequence_rate(rate) / rate
-    cuts = [_frame(shot.start_time, rate) for shot in edit.shots[1:]]
-    found: list[Stretch] = []
-    at = 0
-    for keep in edit.keeps:
-        first, end = round(Fraction(keep.start_s) * rate), max(1, round(Fraction(keep.end_s) * rate))
+    factor = choose_sequence_rate(rate) / rate
+    cuts = [_first_clip_frame(shot.start_time, rate) for shot in edit.shots[1:]]
+    segments: list[ShotSegment] = []
+    elapsed = 0
+    for span in edit.kept_spans:
+        first, end = round(Fraction(span.start_s) * rate), max(1, round(Fraction(span.end_s) * rate))
         edges = [first, *(cut for cut in cuts if first < cut < end), end]
         for a, b in pairwise(edges):
             shot = edit.shots[sum(cut <= a for cut in cuts)]
-            found.append(Stretch(a, b, round(at * grow), round((at + b - a) * grow), shot))
-            at += b - a
-    return tuple(s for s in found if s.end > s.start)
+            segments.append(ShotSegment(a, b, round(elapsed * factor), round((elapsed + b - a) * factor), shot))
+            elapsed += b - a
+    return tuple(segment for segment in segments if segment.sequence_end > segment.sequence_start)
 
 
-def _frame(seconds: float, rate: Fraction) -> int:
-    """The first frame at or after a time of the clip clock, as the renderer counts."""
-    return math.ceil((seconds - EARLY_S) * rate)
+def _first_clip_frame(seconds: float, rate: Fraction) -> int:
+    """Return the first frame at or after a time of the clip clock, counted as the renderer does."""
+    return math.ceil((seconds - SHOT_START_TOLERANCE_S) * rate)
 
 
-def exact(seconds: float) -> Fraction:
-    """A float that was a time, as the fraction it stood for."""
-    return Fraction(seconds).limit_denominator(1_000_000)
-
-
-def used(edit: Edit) -> tuple[Fraction, Fraction]:
-    """What of the source the clip uses, in seconds of the source clock."""
+def find_source_range(edit: Edit) -> tuple[Fraction, Fraction]:
+    """Return the start and end of the part of the source that the clip uses (source clock)."""
     rate = edit.rate.fraction
-    parts = stretches(edit)
-    begin = exact(edit.start_s)
-    return begin + Fraction(min(p.first for p in parts)) / rate, begin + Fraction(max(p.last for p in parts)) / rate
+    segments = split_segments(edit)
+    start = to_fraction(edit.start_s)
+    first, end = min(segment.first for segment in segments), max(segment.end for segment in segments)
+    return start + Fraction(first) / rate, start + Fraction(end) / rate
 
 
-def output_frame(edit: Edit, t: float) -> int | None:
-    """The frame of the sequence that shows time `t` of the clip clock; None where it was cut out."""
+def find_sequence_frame(edit: Edit, t: float) -> int | None:
+    """Return the frame of the sequence that shows time `t` of the clip clock; None in a removed pause."""
     rate = edit.rate.fraction
-    frame = math.floor((t + EARLY_S) * rate)
-    for part in stretches(edit):
-        if part.first <= frame < part.last:
-            return part.start + round((frame - part.first) * sequence_rate(rate) / rate)
+    frame = math.floor((t + SHOT_START_TOLERANCE_S) * rate)
+    for segment in split_segments(edit):
+        if segment.first <= frame < segment.end:
+            return segment.sequence_start + round((frame - segment.first) * choose_sequence_rate(rate) / rate)
     return None
 
 
-def appears(edit: Edit, t: float) -> int:
-    """The frame of the sequence in which a text or picture that begins at `t` of the output clock appears."""
+def first_sequence_frame(edit: Edit, t: float) -> int:
+    """Return the sequence frame in which a text or image that starts at `t` (output clock) appears."""
     rate = edit.rate.fraction
-    return round(first_frame(t, rate) * sequence_rate(rate) / rate)
+    return round(first_frame_number(t, rate) * choose_sequence_rate(rate) / rate)
 
 
-def pictures(edit: Edit, main: Footage) -> tuple[tuple[Piece, ...], tuple[Piece, ...], tuple[Piece, ...]]:
-    """`(background, main, second)`: the source under the layout timeline, region by region, where the renderer's
-    `make_plan` puts them."""
+def build_picture_tracks(
+    edit: Edit, main: PackagedVideo
+) -> tuple[tuple[ClipItem, ...], tuple[ClipItem, ...], tuple[ClipItem, ...]]:
+    """Return the background, main and second track: the source in the regions where the renderer draws it."""
     rate = edit.rate.fraction
-    grow = sequence_rate(rate) / rate
+    factor = choose_sequence_rate(rate) / rate
     layout = edit.config.layout
-    assert edit.source.video is not None
-    canvas = Canvas(edit.width, edit.height, edit.source.video.width, edit.source.video.height)
-    whole = Rect(0, 0, edit.width, edit.height)
-    zero = round((exact(edit.start_s) - main.origin) * rate)
-    background, front, second = [], [], []
-    for part in stretches(edit):
-        times = [float((part.first + n / grow) / rate) for n in range(part.end - part.start)]
-        rects = region_rects(part.shot.layout, layout.aspect_ratio, layout.padding)
-        boxes: list[tuple[Box, ...]]
-        if part.shot.layout == "fit":
-            boxes = [(WHOLE,)]
-            rects = (fitted(edit, rects[0]),)
+    video = require_video(edit.source)
+    sizes = FrameSizes(edit.width, edit.height, video.width, video.height)
+    canvas = Rect(0, 0, edit.width, edit.height)
+    offset = round((to_fraction(edit.start_s) - main.origin) * rate)
+    background: list[ClipItem] = []
+    front: list[ClipItem] = []
+    second: list[ClipItem] = []
+    for segment in split_segments(edit):
+        count = segment.sequence_end - segment.sequence_start
+        times = [float((segment.first + n / factor) / rate) for n in range(count)]
+        rects = place_regions(segment.shot.layout, layout.aspect_ratio, layout.padding)
+        crops: list[tuple[Box, ...]]
+        if segment.shot.layout == "fit":
+            crops = [(FULL_FRAME,)]
+            rects = (fit_source(edit, rects[0]),)
         else:
-            boxes = [tuple(region_at(region, t) for region in part.shot.regions) for t in times]
-        own = main.rate.fraction
-        source = round(Fraction(zero + part.first) / rate * own) / own
-        piece = Piece(part.start, part.end, main.name, source, (), part.shot.speaker, part.shot.reason)
-
-        def moved(which: int, rect: Rect, boxes: list[tuple[Box, ...]] = boxes) -> tuple[Key, ...]:
-            return thin([place(n, each[which], rect, canvas) for n, each in enumerate(boxes)], rect, canvas)
-
-        front.append(msgspec.structs.replace(piece, keys=moved(0, rects[0])))
-        if len(rects) > 1:
-            second.append(msgspec.structs.replace(piece, keys=moved(1, rects[1])))
-        covered = rects[0].x == rects[0].y == 0 and rects[0].w == whole.w and sum(r.h for r in rects) == whole.h
-        if not covered:
-            behind = [place(n, _backdrop(each[0], canvas), whole, canvas) for n, each in enumerate(boxes)]
-            keys = thin(behind, whole, canvas)
-            background.append(msgspec.structs.replace(piece, keys=keys, blur=layout.background_blur, note=""))
+            crops = [tuple(sample_region(region, t) for region in segment.shot.regions) for t in times]
+        media_rate = main.rate.fraction
+        item = ClipItem(
+            segment.sequence_start,
+            segment.sequence_end,
+            main.name,
+            source_start=round(Fraction(offset + segment.first) / rate * media_rate) / media_rate,
+            keyframes=(),
+            speaker=segment.shot.speaker,
+            note=segment.shot.reason,
+        )
+        for region, (track, rect) in enumerate(zip((front, second), rects, strict=False)):
+            region_crops = [frame_crops[region] for frame_crops in crops]
+            track.append(msgspec.structs.replace(item, keyframes=_build_keyframes(region_crops, rect, sizes)))
+        heights = sum(rect.h for rect in rects)
+        is_covered = rects[0].x == rects[0].y == 0 and rects[0].w == canvas.w and heights == canvas.h
+        if not is_covered:
+            background_crops = [_background_crop(frame_crops[0], sizes) for frame_crops in crops]
+            keyframes = _build_keyframes(background_crops, canvas, sizes)
+            background.append(
+                msgspec.structs.replace(item, keyframes=keyframes, blur_px=layout.background_blur, note="")
+            )
     return tuple(background), tuple(front), tuple(second)
 
 
-def _backdrop(box: Box, canvas: Canvas) -> Box:
-    """The largest part of the source with the canvas' proportion around the middle of `box`."""
-    part = min(canvas.source_width / canvas.width, canvas.source_height / canvas.height)
-    w, h = canvas.width * part / canvas.source_width, canvas.height * part / canvas.source_height
-    return Box(min(max(box.x + box.w / 2 - w / 2, 0), 1 - w), min(max(box.y + box.h / 2 - h / 2, 0), 1 - h), w, h)
+def _build_keyframes(crops: Sequence[Box], rect: Rect, sizes: FrameSizes) -> tuple[TransformKeyframe, ...]:
+    return reduce_keyframes([place_picture(n, crop, rect, sizes) for n, crop in enumerate(crops)], rect, sizes)
 
 
-def cutaways(edit: Edit, footage: Mapping[int, Footage]) -> tuple[Piece, ...]:
-    """Films among the b-roll, filling the canvas, on the renderer's clock: they play on where a pause is removed.
-    `footage` is by the number of the cutaway."""
-    rate = sequence_rate(edit.rate.fraction)
-    pieces: list[Piece] = []
-    for number, (first, spans) in enumerate(cutaway_spans(edit)):
-        file = footage.get(number)
+def _background_crop(crop: Box, sizes: FrameSizes) -> Box:
+    """Return the largest part of the source with the canvas's proportions around the centre of `crop`."""
+    scale = min(sizes.source_width / sizes.width, sizes.source_height / sizes.height)
+    w, h = sizes.width * scale / sizes.source_width, sizes.height * scale / sizes.source_height
+    x, y = crop.x + crop.w / 2 - w / 2, crop.y + crop.h / 2 - h / 2
+    return Box(min(max(x, 0), 1 - w), min(max(y, 0), 1 - h), w, h)
+
+
+def build_broll_track(edit: Edit, videos: Mapping[int, PackagedVideo]) -> tuple[ClipItem, ...]:
+    """Return the items of the video cutaways, which fill the canvas; `videos` is keyed by the cutaway's index.
+
+    As in the renderer, a cutaway plays on across a removed pause.
+    """
+    rate = choose_sequence_rate(edit.rate.fraction)
+    items: list[ClipItem] = []
+    for number, (first, ranges) in enumerate(visible_cutaway_ranges(edit)):
+        file = videos.get(number)
         if file is None:
             continue
-        cutaway, own = edit.cutaways[number], file.rate.fraction
-        source = Fraction(round((exact(cutaway.source_start_s) - file.origin) * own)) / own
-        last = first + math.floor((file.frames / own - source) * rate)
-        cover = max(edit.width / file.width, edit.height / file.height)
-        key = Key(0, 0.0, 0.0, file.width * cover, file.height * cover)
-        for start, end in spans:
+        cutaway, media_rate = edit.cutaways[number], file.rate.fraction
+        source_start = Fraction(round((to_fraction(cutaway.source_start_s) - file.origin) * media_rate)) / media_rate
+        last = first + math.floor((file.frames / media_rate - source_start) * rate)
+        scale = max(edit.width / file.width, edit.height / file.height)
+        keyframe = TransformKeyframe(0, 0.0, 0.0, file.width * scale, file.height * scale)
+        for start, end in ranges:
             if start < min(end, last):
-                at = source + Fraction(start - first) / rate
-                pieces.append(Piece(start, min(end, last), file.name, at, (key,), None, cutaway.media.name))
-    return tuple(sorted(pieces, key=lambda piece: piece.start))
+                item_start = source_start + Fraction(start - first) / rate
+                note = cutaway.media.name
+                items.append(ClipItem(start, min(end, last), file.name, item_start, (keyframe,), None, note))
+    return tuple(sorted(items, key=lambda item: item.start))
 
 
-def cutaway_spans(edit: Edit) -> list[tuple[int, list[tuple[int, int]]]]:
-    """For each cutaway, film or image: the frame of the sequence at which it begins, and the stretches in which it is
-    seen, for where two overlap the later one is."""
-    rate = sequence_rate(edit.rate.fraction)
-    found: list[tuple[int, list[tuple[int, int]]]] = []
+def visible_cutaway_ranges(edit: Edit) -> list[tuple[int, list[FrameRange]]]:
+    """Return for each cutaway the sequence frame where it starts, and the ranges in which it is visible.
+
+    Where two cutaways overlap, the later one hides the earlier one.
+    """
+    rate = choose_sequence_rate(edit.rate.fraction)
+    visible: list[tuple[int, list[FrameRange]]] = []
     for cutaway in edit.cutaways:
-        start, end = (round(exact(t) * rate) for t in on_output_clock(edit, cutaway))
-        found = [(first, [part for span in spans for part in _outside(span, start, end)]) for first, spans in found]
-        found.append((start, [(start, end)] if start < end else []))
-    return found
+        start, end = (round(to_fraction(t) * rate) for t in cutaway_output_range(edit, cutaway))
+        visible = [
+            (first, [part for frame_range in ranges for part in _subtract_range(frame_range, start, end)])
+            for first, ranges in visible
+        ]
+        visible.append((start, [(start, end)] if start < end else []))
+    return visible
 
 
-def _outside(span: tuple[int, int], start: int, end: int) -> list[tuple[int, int]]:
-    """What is left of a stretch outside `start`..`end`."""
-    a, b = span
-    return [part for part in ((a, min(b, start)), (max(a, end), b)) if part[0] < part[1]] if start < end else [span]
+def _subtract_range(frame_range: FrameRange, start: int, end: int) -> list[FrameRange]:
+    """Return the parts of a range outside `start`..`end`."""
+    if start >= end:
+        return [frame_range]
+    first, stop = frame_range
+    return [(a, b) for a, b in ((first, min(stop, start)), (max(first, end), stop)) if a < b]
 
 
-def layered(stills: Sequence[Still]) -> tuple[tuple[Still, ...], ...]:
-    """Stills on as few tracks as keep them apart in time, the order of what lies over what unchanged."""
-    tracks: list[list[Still]] = []
+def assign_still_tracks(stills: Sequence[StillItem]) -> tuple[tuple[StillItem, ...], ...]:
+    """Distribute stills over as few tracks as keep them apart in time, without changing what covers what."""
+    tracks: list[list[StillItem]] = []
     for still in stills:
-        over = max((at for at, track in enumerate(tracks) if any(_meet(still, each) for each in track)), default=-1)
-        if over + 1 == len(tracks):
+        overlapped = [n for n, track in enumerate(tracks) if any(_overlaps(still, other) for other in track)]
+        number = max(overlapped, default=-1) + 1
+        if number == len(tracks):
             tracks.append([])
-        tracks[over + 1].append(still)
+        tracks[number].append(still)
     return tuple(tuple(sorted(track, key=lambda still: still.start)) for track in tracks)
 
 
-def _meet(a: Still, b: Still) -> bool:
+def _overlaps(a: StillItem, b: StillItem) -> bool:
     return a.start < b.end and b.start < a.end

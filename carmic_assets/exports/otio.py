@@ -1,106 +1,96 @@
-"""The cut alone as OpenTimelineIO, for Resolve and every other program that reads it: no reframe, the format has none.
+"""Writes the cuts of a `Timeline` as OpenTimelineIO, for Resolve and every other program that reads the format.
 
-Transforms ride along as metadata, in canvas pixels, for tools that want them.
+OpenTimelineIO has no transforms: they are written as metadata in canvas pixels, for tools that read them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import Any
 
-from carmic_assets.exports.nle_timeline import Bed, Piece, Timeline
+import opentimelineio as otio
 
-if TYPE_CHECKING:
-    import opentimelineio as otio
-
-
-def write(timeline: Timeline, media: str = "media") -> str:
-    """The text of the `.otio`. Media are named relative to it, in the folder `media`."""
-    return build(timeline, media).to_json_string(indent=2)
+from carmic_assets.exports.motion_keyframes import TransformKeyframe
+from carmic_assets.exports.nle_timeline import AudioItem, ClipItem, Timeline, media_url
 
 
-def build(line: Timeline, media: str) -> otio.schema.Timeline:
-    """The timeline as OpenTimelineIO objects: picture tracks bottom first, then the voice and every other sound."""
-    import opentimelineio as otio
+def serialize(timeline: Timeline, media_folder: str = "media") -> str:
+    """Return the text of the `.otio`, which names media relative to itself in `media_folder`."""
+    text: str = build_otio(timeline, media_folder).to_json_string(indent=2)
+    return text
 
-    made = otio.schema.Timeline(line.name, global_start_time=otio.opentime.RationalTime(0, float(line.fps)))
-    made.metadata["carmic"] = {"width": line.width, "height": line.height}
+
+def build_otio(timeline: Timeline, media_folder: str) -> otio.schema.Timeline:
+    """Return the timeline as OpenTimelineIO objects: video tracks bottom first, then the voice and the other audio."""
+    result = otio.schema.Timeline(timeline.name, global_start_time=otio.opentime.RationalTime(0, float(timeline.fps)))
+    result.metadata["carmic"] = {"width": timeline.width, "height": timeline.height}
     kinds = otio.schema.TrackKind
-    for name, pieces in (
-        ("Background", line.background),
-        ("Picture", line.main),
-        ("Second picture", line.second),
-        ("B-roll", line.broll),
+    for name, items in (
+        ("Background", timeline.background),
+        ("Picture", timeline.main),
+        ("Second picture", timeline.second),
+        ("B-roll", timeline.broll),
     ):
-        if pieces:
-            made.tracks.append(_track(line, name, kinds.Video, pieces, media))
-    if line.file(line.main[0].footage).channels:
-        made.tracks.append(_track(line, "Voice", kinds.Audio, line.main, media))
-    for sound in line.sounds:
-        beds = [bed for bed in line.beds if bed.sound == sound.name]
-        made.tracks.append(_track(line, sound.name, kinds.Audio, beds, media))
-    for note in line.notes:
-        made.tracks.markers.append(
+        if items:
+            result.tracks.append(_build_track(timeline, name, kinds.Video, items, media_folder))
+    if timeline.find_video(timeline.main[0].media).channels:
+        result.tracks.append(_build_track(timeline, "Voice", kinds.Audio, timeline.main, media_folder))
+    for file, audio_items in timeline.audio_tracks:
+        result.tracks.append(_build_track(timeline, file.name, kinds.Audio, audio_items, media_folder))
+    for marker in timeline.markers:
+        result.tracks.markers.append(
             otio.schema.Marker(
-                note.name,
-                _range(note.frame, 1, line.fps),
+                marker.name,
+                _time_range(marker.frame, 1, timeline.fps),
                 otio.schema.MarkerColor.PURPLE,
-                metadata={"comment": note.comment},
+                metadata={"comment": marker.comment},
             )
         )
-    return made
+    return result
 
 
-def _track(line: Timeline, name: str, kind: str, pieces: Sequence[Piece | Bed], media: str) -> otio.schema.Track:
-    import opentimelineio as otio
-
+def _build_track(
+    timeline: Timeline, name: str, kind: str, items: Sequence[ClipItem | AudioItem], media_folder: str
+) -> otio.schema.Track:
     track = otio.schema.Track(name, kind=kind)
-    at = 0
-    for piece in pieces:
-        if piece.start > at:
-            track.append(otio.schema.Gap(source_range=_range(0, piece.start - at, line.fps)))
-        track.append(_clip(line, piece, media))
-        at = piece.end
+    position = 0
+    for item in items:
+        if item.start > position:
+            track.append(otio.schema.Gap(source_range=_time_range(0, item.start - position, timeline.fps)))
+        track.append(_build_clip(timeline, item, media_folder))
+        position = item.end
     return track
 
 
-def _clip(line: Timeline, piece: Piece | Bed, media: str) -> otio.schema.Clip:
-    import opentimelineio as otio
-
-    if isinstance(piece, Piece):
-        file = line.file(piece.footage)
-        rate, name = file.rate.fraction, file.name
-        available = _range(file.timecode, file.frames, rate)
-        begin = round((file.timecode / rate + piece.source) * line.fps)
-        metadata: dict[str, Any] = {
-            "keys": [dict(zip(key.__struct_fields__, _values(key), strict=True)) for key in piece.keys]
-        }
-        if piece.speaker:
-            metadata["speaker"] = piece.speaker
-        if piece.note:
-            metadata["note"] = piece.note
+def _build_clip(timeline: Timeline, item: ClipItem | AudioItem, media_folder: str) -> otio.schema.Clip:
+    if isinstance(item, ClipItem):
+        video = timeline.find_video(item.media)
+        rate = video.rate.fraction
+        available_range = _time_range(video.timecode, video.frames, rate)
+        start = round((video.timecode / rate + item.source_start) * timeline.fps)
+        metadata: dict[str, Any] = {"keys": [_keyframe_metadata(key) for key in item.keyframes]}
+        if item.speaker:
+            metadata["speaker"] = item.speaker
+        if item.note:
+            metadata["note"] = item.note
     else:
-        sound = line.sound(piece.sound)
-        name = sound.name
-        available = _range(0, int(sound.duration * line.fps), line.fps)
-        begin = round(piece.source * line.fps)
-        metadata = {"levels": [[level.frame, level.gain] for level in piece.levels]}
-    reference = otio.schema.ExternalReference(f"{media}/{quote(name)}", available)
-    reference.name = name
-    clip = otio.schema.Clip(name, reference, _range(begin, piece.end - piece.start, line.fps))
+        duration = timeline.find_audio(item.media).duration
+        available_range = _time_range(0, int(duration * timeline.fps), timeline.fps)
+        start = round(item.source_start * timeline.fps)
+        metadata = {"levels": [[key.frame, key.gain] for key in item.gains]}
+    reference = otio.schema.ExternalReference(media_url(media_folder, item.media), available_range)
+    reference.name = item.media
+    clip = otio.schema.Clip(item.media, reference, _time_range(start, item.end - item.start, timeline.fps))
     clip.metadata["carmic"] = metadata
     return clip
 
 
-def _values(key: Any) -> list[float]:
-    return [round(getattr(key, name), 6) for name in key.__struct_fields__]
+def _keyframe_metadata(key: TransformKeyframe) -> dict[str, float]:
+    return {name: round(getattr(key, name), 6) for name in key.__struct_fields__}
 
 
-def _range(start: int, length: int, rate: Fraction) -> otio.opentime.TimeRange:
-    import opentimelineio as otio
-
+def _time_range(start: int, length: int, rate: Fraction) -> otio.opentime.TimeRange:
     return otio.opentime.TimeRange(
         otio.opentime.RationalTime(start, float(rate)), otio.opentime.RationalTime(length, float(rate))
     )

@@ -1,7 +1,7 @@
-"""The zip of one clip for one program: project file, media, captions, a list of fonts, a README and checksums.
+"""Writes the zip of one clip for one program: project files, media, captions, font list, README and checksums.
 
-The same edit gives the same bytes. Media are cut beside the zip and streamed into it; nothing large is held in memory,
-and a zip that is not whole never stands under its name.
+Equal edits give equal bytes. Media are cut to temporary files and streamed into the zip, so that memory does not grow
+with their size. The zip is complete or absent.
 """
 
 from __future__ import annotations
@@ -18,43 +18,61 @@ from typing import Literal
 
 import msgspec
 
-from carmic_assets.captions.caption_track import CaptionEvent, Picture
-from carmic_assets.captions.subtitles import srt
+from carmic_assets.captions.caption_track import CaptionEvent, EmojiOverlay
+from carmic_assets.captions.subtitles import format_srt
 from carmic_assets.exports import after_effects, fcpxml, fcpxml_lint, otio, xmeml
-from carmic_assets.exports.font_names import caption_typeface
-from carmic_assets.exports.nle_timeline import Timeline, exact, stretches, used
+from carmic_assets.exports.font_names import resolve_caption_font
+from carmic_assets.exports.nle_timeline import Timeline, find_source_range, split_segments
 from carmic_assets.exports.package_media import (
     HANDLE_S,
-    Footage,
-    Image,
-    Sound,
-    cut_footage,
+    CutJob,
+    PackagedAudio,
+    PackagedImage,
+    PackagedVideo,
+    cut_audio,
     cut_image,
-    cut_sound,
-    proxy_facts,
+    cut_video,
+    read_proxy_facts,
 )
-from carmic_assets.exports.readme import fonts_text, readme_text
-from carmic_assets.exports.timecode import sequence_rate
-from carmic_assets.exports.timeline_building import Media, timeline
-from carmic_assets.media.containers import LIBRARY_FORMATS
-from carmic_assets.media.probe import facts_of
+from carmic_assets.exports.readme import format_fonts, format_readme
+from carmic_assets.exports.timecode import choose_sequence_rate, to_fraction
+from carmic_assets.exports.timeline_building import PackagedMedia, build_timeline
+from carmic_assets.media.demuxers import LIBRARY_FORMATS
+from carmic_assets.media.probe import read_facts
 from carmic_assets.model.edit import Edit
-from carmic_assets.model.errors import RenderFailed
-from carmic_assets.model.progress import Progress, ignore
-from carmic_assets.rendering.render import draw_captions, effects_of
-from carmic_assets.rendering.sound_effects import thinned, write_track
+from carmic_assets.model.errors import RenderError
+from carmic_assets.model.progress import ProgressCallback, ignore_progress
+from carmic_assets.rendering.render import draw_captions, plan_sound_effects
+from carmic_assets.rendering.sound_effects import drop_crowded_effects, write_effects_track
 
 Target = Literal["premiere", "davinci", "fcpx", "after_effects"]
 TARGETS: tuple[Target, ...] = ("premiere", "davinci", "fcpx", "after_effects")
-RESOLVE_VERSION = "1.10"  # Resolve 18 and later
-FINAL_CUT_VERSION = "1.11"  # Final Cut Pro 10.7 and later
-MEDIA = "media"
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can say
-PIECE = 1 << 20
+RESOLVE_FCPXML_VERSION = "1.10"  # Resolve 18 and later
+FINAL_CUT_FCPXML_VERSION = "1.11"  # Final Cut Pro 10.7 and later
+MEDIA_FOLDER = "media"
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that the zip format can hold
+ZIP64_LIMIT_BYTES = 1 << 31
+COPY_CHUNK_BYTES = 1 << 20
+
+
+class PackageOptions(msgspec.Struct, frozen=True):
+    """How `write_package` makes a package.
+
+    With `include_proxy` the picture is cut from the proxy at `proxy_path`, else from the source. `captions` come from
+    `captions.caption_track.list_caption_events`. `cache` keeps fonts and emoji images, which all clips may share;
+    without it they go to a folder in the work folder.
+    """
+
+    include_proxy: bool
+    proxy_path: str | Path | None = None
+    captions: Sequence[CaptionEvent] = ()
+    cache: str | Path | None = None
+    threads: int = 2
+    progress: ProgressCallback = ignore_progress
 
 
 class PackedFile(msgspec.Struct, frozen=True):
-    """A file in the zip."""
+    """A file in the zip; `size` in bytes."""
 
     name: str
     size: int
@@ -62,7 +80,7 @@ class PackedFile(msgspec.Struct, frozen=True):
 
 
 class PackageReport(msgspec.Struct, frozen=True):
-    """What was packed. `warnings` say in whole sentences what is not as the edit would have it."""
+    """The result of `write_package`; `size` in bytes. `warnings` are sentences on differences from the edit."""
 
     target: str
     size: int
@@ -70,247 +88,237 @@ class PackageReport(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...]
     frames: int
     keyframes: int
-    conformed: tuple[str, ...]  # media that had to be re-encoded, and why
+    conformed: tuple[str, ...]  # re-encoded media, with the reason
 
 
-def package(
-    edit: Edit,
-    target: Target,
-    out_zip: str | Path,
-    work_dir: str | Path,
-    *,
-    include_proxy: bool,
-    proxy_path: str | Path | None = None,
-    captions: Sequence[CaptionEvent] = (),
-    cache: str | Path | None = None,
-    threads: int = 2,
-    progress: Progress = ignore,
+class _CutContext(msgspec.Struct, frozen=True):
+    """Where and how the media of a package are cut."""
+
+    folder: Path
+    stem: str  # of the files' names
+    rate: Fraction  # of the sequence
+    threads: int
+    cache: Path
+
+
+def write_package(
+    edit: Edit, target: Target, out_zip: str | Path, work_dir: str | Path, options: PackageOptions
 ) -> PackageReport:
-    """Write the package of `edit` for `target` to `out_zip`.
+    """Write the package of `edit` for `target` to `out_zip`. Temporary files go to `work_dir` and are deleted.
 
-    With `include_proxy` the picture is cut from `proxy_path`, else from the source. `captions` are of
-    `captions.track.caption_events`.
-    `cache` keeps fonts and emoji pictures, which all clips may share (a folder in `work_dir` when not given); else
-    `work_dir` is left as it was. Raises `RenderFailed` where media cannot be read or cut.
+    Raises:
+        RenderError: `target` is unknown, or media cannot be read or cut.
     """
     if target not in TARGETS:
-        raise RenderFailed(f"There is no export for {target!r}. Choose one of {', '.join(TARGETS)}.")
-    out_zip, work = Path(out_zip), Path(work_dir) / "package"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    aside = out_zip.with_name(out_zip.name + ".part")
+        raise RenderError(f"`target_format` must be one of {', '.join(TARGETS)}, not {target!r}.")
+    out_zip, folder = Path(out_zip), Path(work_dir) / "package"
+    progress = options.progress
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    staging_path = out_zip.with_name(out_zip.name + ".part")
     try:
-        held = Path(cache) if cache is not None else Path(work_dir) / "cache"
-        line, warnings = _prepare(
-            edit, work, include_proxy, proxy_path, captions, held, threads, lambda p: progress(0.8 * p)
-        )
-        texts = project_texts(line, target)
-        texts |= _beside(line, edit, target, warnings, proxied=include_proxy and proxy_path is not None)
-        files = _zip(aside, texts, line, lambda p: progress(0.8 + 0.2 * p))
-        aside.replace(out_zip)
+        cache = Path(options.cache) if options.cache is not None else Path(work_dir) / "cache"
+        rate = choose_sequence_rate(edit.rate.fraction)
+        context = _CutContext(folder, make_file_stem(edit.title), rate, options.threads, cache)
+        timeline, warnings = _prepare(edit, context, options)
+        texts = build_project_files(timeline, target)
+        is_proxy = options.include_proxy and options.proxy_path is not None
+        texts |= _build_text_files(timeline, edit, target, warnings, is_proxy=is_proxy)
+        files = _write_zip(staging_path, texts, timeline, lambda fraction: progress(0.8 + 0.2 * fraction))
+        staging_path.replace(out_zip)
     finally:
-        aside.unlink(missing_ok=True)
-        shutil.rmtree(work, ignore_errors=True)
+        staging_path.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
     progress(1.0)
     return PackageReport(
         target=target,
         size=out_zip.stat().st_size,
         files=files,
         warnings=tuple(warnings),
-        frames=line.frames,
-        keyframes=sum(len(piece.keys) for piece in (*line.main, *line.second)),
-        conformed=tuple(f"{file.name}: {file.conformed}" for file in line.footage if file.conformed),
+        frames=timeline.frames,
+        keyframes=sum(len(item.keyframes) for item in (*timeline.main, *timeline.second)),
+        conformed=tuple(f"{file.name}: {file.conformed}" for file in timeline.videos if file.conformed),
     )
 
 
-def project_texts(line: Timeline, target: Target) -> dict[str, str]:
-    """The project files of a target by name. Raises `ValueError` where an FCPXML would not open: that is a bug."""
-    stem = slug(line.name)
+def build_project_files(timeline: Timeline, target: Target) -> dict[str, str]:
+    """Return the project files of a target by name. Raises `ValueError` for an FCPXML with problems, which is a bug."""
+    stem = make_file_stem(timeline.name)
     if target == "premiere":
-        return {f"{stem}.xml": xmeml.write(line, MEDIA)}
+        return {f"{stem}.xml": xmeml.serialize(timeline, MEDIA_FOLDER)}
     if target == "after_effects":
-        return {f"{stem}.jsx": after_effects.write(line, MEDIA)}
-    text = fcpxml.write(line, RESOLVE_VERSION if target == "davinci" else FINAL_CUT_VERSION, f"./{MEDIA}")
-    problems = fcpxml_lint.lint(text)
+        return {f"{stem}.jsx": after_effects.serialize(timeline, MEDIA_FOLDER)}
+    version = RESOLVE_FCPXML_VERSION if target == "davinci" else FINAL_CUT_FCPXML_VERSION
+    text = fcpxml.serialize(timeline, version, f"./{MEDIA_FOLDER}")
+    problems = fcpxml_lint.lint_fcpxml(text)
     if problems:
         raise ValueError("; ".join(problems))
     if target == "fcpx":
         return {f"{stem}.fcpxml": text}
     return {
         f"{stem}.fcpxml": text,
-        f"{stem}.otio": otio.write(line, MEDIA),
-        f"{stem}.xml": xmeml.write(line, MEDIA),
+        f"{stem}.otio": otio.serialize(timeline, MEDIA_FOLDER),
+        f"{stem}.xml": xmeml.serialize(timeline, MEDIA_FOLDER),
     }
 
 
-def slug(text: str) -> str:
-    """A name for a file that every system and every relinker takes: ASCII letters, digits and hyphens."""
+def make_file_stem(text: str) -> str:
+    """Return a file name that every system and relinking dialog accepts: ASCII letters, digits and hyphens."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:60].strip("-") or "clip"
 
 
-def _prepare(
-    edit: Edit,
-    work: Path,
-    include_proxy: bool,
-    proxy_path: str | Path | None,
-    captions: Sequence[CaptionEvent],
-    cache: Path,
-    threads: int,
-    progress: Progress,
-) -> tuple[Timeline, list[str]]:
-    """Cut all media into `work` and lay the timeline over them."""
-    rate = sequence_rate(edit.rate.fraction)
+def _prepare(edit: Edit, context: _CutContext, options: PackageOptions) -> tuple[Timeline, list[str]]:
+    """Cut all media and build the timeline on them; returns the warnings too."""
+    rate, progress = context.rate, options.progress
     warnings: list[str] = list(edit.notes)
     if rate != edit.rate.fraction:
         warnings.append(
-            f"No editing program has sequences of {float(edit.rate.fraction):g} frames a second: "
+            f"Editing programs have no sequences of {float(edit.rate.fraction):g} frames a second: "
             f"this one runs at {float(rate):g}."
         )
     path, facts, kind = edit.source_path, edit.source, "source"
-    if include_proxy and proxy_path is None:
-        warnings.append("There is no proxy of this video: the original is in the package.")
-    elif include_proxy and proxy_path is not None:
-        path, facts, kind = str(proxy_path), proxy_facts(proxy_path, edit.source_path, edit.source), "proxy"
-    stem = slug(edit.title)
-    start, end = used(edit)
-    main = cut_footage(
+    if options.include_proxy and options.proxy_path is None:
+        warnings.append("There is no proxy of this video: the package contains the original.")
+    elif options.include_proxy and options.proxy_path is not None:
+        path, kind = str(options.proxy_path), "proxy"
+        facts = read_proxy_facts(options.proxy_path, edit.source_path, edit.source)
+    start, end = find_source_range(edit)
+    job = CutJob(
         path,
         facts,
-        start,
-        end,
-        work / f"{stem}-{kind}.mov",
-        rate=rate,
-        threads=threads,
-        progress=lambda p: progress(0.7 * p),
+        context.folder / f"{context.stem}-{kind}.mov",
+        threads=context.threads,
+        progress=lambda fraction: progress(0.8 * 0.7 * fraction),
     )
+    main = cut_video(job, start, end, rate)
     if main.channels > 2:
-        warnings.append(f"The sound has {main.channels} channels; the sequence is stereo.")
-    broll, images = _broll(edit, work, stem, rate, threads)
-    progress(0.9)
-    length = end - start
-    reactions = _reactions(edit, work, cache, stem, threads)
-    media = Media(
+        warnings.append(f"The audio has {main.channels} channels; the sequence is stereo.")
+    broll, images = _cut_broll(edit, context)
+    progress(0.8 * 0.9)
+    reactions = _cut_reactions(edit, context)
+    media = PackagedMedia(
         main=main,
         broll=broll,
         broll_images=images,
-        music=_music(edit, work, stem, length, threads),
-        effects=_effects(edit, work, stem, rate, [picture for picture, _ in reactions]),
-        watermark=_watermark(edit, work, stem, threads),
-        pictures=reactions,
-        font=caption_typeface(edit, cache),
+        music=_cut_music(edit, context, end - start),
+        effects=_write_effects(edit, context, [emoji for emoji, _ in reactions]),
+        watermark=_cut_watermark(edit, context),
+        reactions=reactions,
+        caption_font=resolve_caption_font(edit, context.cache),
     )
-    line = timeline(edit, media, captions)
-    for file in line.footage:
-        if file.conformed:
-            warnings.append(f"{file.name} was re-encoded: {file.conformed}.")
-    progress(1.0)
-    return line, warnings
+    timeline = build_timeline(edit, media, options.captions)
+    warnings += [f"{file.name} was re-encoded: {file.conformed}." for file in timeline.videos if file.conformed]
+    progress(0.8)
+    return timeline, warnings
 
 
-def _broll(
-    edit: Edit, work: Path, stem: str, rate: Fraction, threads: int
-) -> tuple[dict[int, Footage], dict[int, Image]]:
-    """Each cutaway's stretch with handles, without its sound (the talk's goes on), or its image."""
-    films: dict[int, Footage] = {}
-    images: dict[int, Image] = {}
+def _cut_broll(edit: Edit, context: _CutContext) -> tuple[dict[int, PackagedVideo], dict[int, PackagedImage]]:
+    """Cut each cutaway by its index: a video with handles and without audio, or an image."""
+    videos: dict[int, PackagedVideo] = {}
+    images: dict[int, PackagedImage] = {}
     for number, cutaway in enumerate(edit.cutaways):
-        name = f"{stem}-broll-{number + 1}"
+        path, out = cutaway.media.path, context.folder / f"{context.stem}-broll-{number + 1}"
         if cutaway.media.duration_s is None:
-            images[number] = cut_image(cutaway.media.path, work / f"{name}.png", threads=threads)
+            images[number] = cut_image(path, out.with_suffix(".png"), threads=context.threads)
             continue
-        facts = facts_of(cutaway.media.path, LIBRARY_FORMATS, RenderFailed)
-        start = exact(cutaway.source_start_s)
-        end = start + exact(cutaway.duration_s)
-        out = work / f"{name}.mov"
-        films[number] = cut_footage(cutaway.media.path, facts, start, end, out, rate=rate, sound=False, threads=threads)
-    return films, images
+        facts = read_facts(path, LIBRARY_FORMATS, RenderError)
+        start = to_fraction(cutaway.source_start_s)
+        end = start + to_fraction(cutaway.duration_s)
+        job = CutJob(path, facts, out.with_suffix(".mov"), with_audio=False, threads=context.threads)
+        videos[number] = cut_video(job, start, end, context.rate)
+    return videos, images
 
 
-def _effects(edit: Edit, work: Path, stem: str, rate: Fraction, reactions: Sequence[Picture]) -> Sound | None:
-    """The sound effects that the renderer would make, as a track as long as the sequence."""
+def _write_effects(edit: Edit, context: _CutContext, reactions: Sequence[EmojiOverlay]) -> PackagedAudio | None:
+    """Write the sound effects of the render as a track as long as the sequence."""
     if not edit.config.audio.auto_sfx_enabled:
         return None
-    found = thinned(effects_of(edit, reactions))
-    if not found:
+    effects = drop_crowded_effects(plan_sound_effects(edit, reactions))
+    if not effects:
         return None
-    duration = stretches(edit)[-1].end / rate
-    out = work / f"{stem}-effects.wav"
-    write_track(found, float(duration), out)
-    return Sound(out.name, str(out), 1, duration)
+    duration = split_segments(edit)[-1].sequence_end / context.rate
+    out = context.folder / f"{context.stem}-effects.wav"
+    write_effects_track(effects, float(duration), out)
+    return PackagedAudio(out.name, str(out), 1, duration)
 
 
-def _watermark(edit: Edit, work: Path, stem: str, threads: int) -> Image | None:
+def _cut_watermark(edit: Edit, context: _CutContext) -> PackagedImage | None:
     if edit.watermark is None or edit.config.elements.watermark.opacity <= 0:
         return None
-    return cut_image(edit.watermark.path, work / f"{stem}-watermark.png", threads=threads)
+    out = context.folder / f"{context.stem}-watermark.png"
+    return cut_image(edit.watermark.path, out, threads=context.threads)
 
 
-def _reactions(edit: Edit, work: Path, cache: Path, stem: str, threads: int) -> tuple[tuple[Picture, Image], ...]:
-    """The emoji reactions where the renderer places them; emoji in a caption's text are in the text here."""
+def _cut_reactions(edit: Edit, context: _CutContext) -> tuple[tuple[EmojiOverlay, PackagedImage], ...]:
+    """Return the emoji reactions with their images. Emoji in captions are part of the titles' text."""
     if not edit.config.elements.emojis:
         return ()
-    drawn = draw_captions(edit, work / "captions", cache).pictures
-    made: dict[str, Image] = {}
-    placed = []
-    for picture in drawn:
-        if picture.reaction:
-            if picture.path not in made:
-                out = work / f"{stem}-emoji-{len(made) + 1}.png"
-                made[picture.path] = cut_image(picture.path, out, threads=threads)
-            placed.append((picture, made[picture.path]))
-    return tuple(placed)
+    overlays = draw_captions(edit, context.folder / "captions", context.cache).overlays
+    images: dict[str, PackagedImage] = {}
+    reactions = []
+    for overlay in overlays:
+        if overlay.reaction:
+            if overlay.path not in images:
+                out = context.folder / f"{context.stem}-emoji-{len(images) + 1}.png"
+                images[overlay.path] = cut_image(overlay.path, out, threads=context.threads)
+            reactions.append((overlay, images[overlay.path]))
+    return tuple(reactions)
 
 
-def _music(edit: Edit, work: Path, stem: str, length: Fraction, threads: int) -> Sound | None:
+def _cut_music(edit: Edit, context: _CutContext, length: Fraction) -> PackagedAudio | None:
     if edit.music is None or edit.config.audio.music_volume <= 0:
         return None
-    return cut_sound(edit.music.path, length + HANDLE_S, work / f"{stem}-music.wav", threads=threads)
+    out = context.folder / f"{context.stem}-music.wav"
+    return cut_audio(edit.music.path, length + HANDLE_S, out, threads=context.threads)
 
 
-def _beside(line: Timeline, edit: Edit, target: Target, warnings: Sequence[str], *, proxied: bool) -> dict[str, str]:
-    stem = slug(line.name)
-    readme = readme_text(line, edit, target, stem, warnings, proxied=proxied)
-    texts = {"README.txt": readme, "FONTS.txt": fonts_text(line, edit)}
-    subtitles = srt(edit)
+def _build_text_files(
+    timeline: Timeline, edit: Edit, target: Target, warnings: Sequence[str], *, is_proxy: bool
+) -> dict[str, str]:
+    stem = make_file_stem(timeline.name)
+    readme = format_readme(timeline, edit, target, stem, warnings, is_proxy=is_proxy)
+    texts = {"README.txt": readme, "FONTS.txt": format_fonts(timeline, edit)}
+    subtitles = format_srt(edit)
     if subtitles:
         texts[f"{stem}.srt"] = subtitles
     return texts
 
 
-def _zip(path: Path, texts: dict[str, str], line: Timeline, progress: Progress) -> tuple[PackedFile, ...]:
-    """Stored, in order of name, texts first, the checksums last."""
-    media = {f"{MEDIA}/{file.name}": Path(file.path) for file in line.footage}
-    media |= {f"{MEDIA}/{file.name}": Path(file.path) for file in line.sounds}
-    media |= {f"{MEDIA}/{file.name}": Path(file.path) for track in line.stills for file in track}
-    total = sum(file.stat().st_size for file in media.values()) or 1
-    done = 0
-    packed: list[PackedFile] = []
+def _write_zip(
+    path: Path, texts: dict[str, str], timeline: Timeline, progress: ProgressCallback
+) -> tuple[PackedFile, ...]:
+    """Write uncompressed entries: the texts by name, the media by name, the checksums last."""
+    media = {f"{MEDIA_FOLDER}/{video.name}": Path(video.path) for video in timeline.videos}
+    media |= {f"{MEDIA_FOLDER}/{audio.name}": Path(audio.path) for audio in timeline.audio_files}
+    media |= {f"{MEDIA_FOLDER}/{still.media}": Path(still.path) for track in timeline.stills for still in track}
+    total_bytes = sum(file.stat().st_size for file in media.values()) or 1
+    written_bytes = 0
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name, text in sorted(texts.items()):
-            packed.append(_add_text(archive, name, text))
+        packed = [_add_text(archive, name, text) for name, text in sorted(texts.items())]
         for name, file in sorted(media.items()):
             size, digest = file.stat().st_size, hashlib.sha256()
-            with file.open("rb") as source, archive.open(_info(name), "w", force_zip64=size >= 1 << 31) as sink:
-                while piece := source.read(PIECE):
-                    sink.write(piece)
-                    digest.update(piece)
-                    done += len(piece)
-                    progress(done / total)
+            force_zip64 = size >= ZIP64_LIMIT_BYTES
+            with file.open("rb") as source, archive.open(_entry_info(name), "w", force_zip64=force_zip64) as entry:
+                while chunk := source.read(COPY_CHUNK_BYTES):
+                    entry.write(chunk)
+                    digest.update(chunk)
+                    written_bytes += len(chunk)
+                    progress(written_bytes / total_bytes)
             packed.append(PackedFile(name, size, digest.hexdigest()))
-        sums = "".join(f"{file.sha256}  {file.name}\n" for file in packed)
-        packed.append(_add_text(archive, "SHA256SUMS.txt", sums))
+        checksums = "".join(f"{file.sha256}  {file.name}\n" for file in packed)
+        packed.append(_add_text(archive, "SHA256SUMS.txt", checksums))
     return tuple(packed)
 
 
 def _add_text(archive: zipfile.ZipFile, name: str, text: str) -> PackedFile:
     data = text.encode()
-    archive.writestr(_info(name), data)
+    archive.writestr(_entry_info(name), data)
     return PackedFile(name, len(data), hashlib.sha256(data).hexdigest())
 
 
-def _info(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, EPOCH)
+def _entry_info(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, ZIP_EPOCH)
     info.external_attr = 0o644 << 16
-    info.create_system = 3
+    info.create_system = 3  # Unix
     return info

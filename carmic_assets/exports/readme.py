@@ -1,4 +1,4 @@
-"""The words in a package: how to open it, how to find media again, which fonts it wants. Makes text only."""
+"""The text files of a package: how to open it, how to relink its media, and which fonts it needs."""
 
 from __future__ import annotations
 
@@ -8,92 +8,94 @@ from carmic_assets.exports.nle_timeline import Timeline
 from carmic_assets.exports.package_media import conform_reason
 from carmic_assets.exports.timecode import SEQUENCE_RATES
 from carmic_assets.model.edit import Edit
+from carmic_assets.rendering.crop_plan import require_video
 
-PROGRAMS = {
+PROGRAM_NAMES = {
     "premiere": "Adobe Premiere Pro",
     "davinci": "DaVinci Resolve",
     "fcpx": "Final Cut Pro",
     "after_effects": "Adobe After Effects",
 }
 
-SCALED_IN_PIXELS = ("premiere", "after_effects")  # the others place a picture by its share of the frame
+SCALED_IN_PIXELS = ("premiere", "after_effects")  # the other two scale relative to the frame
 
-STEPS = {
+OPENING_STEPS = {
     "premiere": """\
-1. Unpack the whole zip into the folder where the project shall live.
+1. Unpack the whole zip into the project's folder.
 2. File > Import, choose {stem}.xml.
 3. If Premiere asks where the media are, choose the folder "media" once; it finds the rest by name.
 4. Captions: the upper tracks hold editable text graphics. For a caption track instead, import {stem}.srt.
 """,
     "davinci": """\
-1. Unpack the whole zip into the folder where the project shall live.
+1. Unpack the whole zip into the project's folder.
 2. File > Import > Timeline, choose {stem}.fcpxml (Resolve 18 or later). Leave "Automatically import source clips into
    media pool" on, and set mixed frame rates to "Resolve".
 3. If clips are offline: select them in the media pool, right click > Relink Selected Clips, choose the folder "media".
 4. Captions: text titles on the upper tracks, or File > Import > Subtitle with {stem}.srt.
-5. {stem}.otio holds the cut alone. {stem}.xml is the same timeline as Final Cut 7 XML: if a picture does not stand at
-   the right height after the import (some versions scale it by the picture's conform), import that one instead.
+5. {stem}.otio holds the cuts only. {stem}.xml is the same timeline as Final Cut 7 XML: if pictures are at the wrong
+   height after the import (some versions scale the position by the picture's conform), import that file instead.
 """,
     "fcpx": """\
-1. Unpack the whole zip into the folder where the media shall stay.
+1. Unpack the whole zip into a folder where the media can stay.
 2. File > Import > XML, choose {stem}.fcpxml (Final Cut Pro 10.7 or later).
 3. If clips are missing: File > Relink Files > Original Media, Locate All, choose the folder "media".
 4. Captions: connected titles with the role "titles.Captions"; or File > Import > Captions with {stem}.srt.
 5. Speakers are roles: "video.Speaker A", "dialogue.Speaker A" and so on.
 """,
     "after_effects": """\
-1. Unpack the whole zip into the folder where the project shall live.
+1. Unpack the whole zip into the project's folder.
 2. File > Scripts > Run Script File, choose {stem}.jsx. It builds the comp "{name}" in the open project.
-3. Media that are missing come in as placeholders: right click > Replace Footage, choose the file in "media".
+3. Missing media become placeholders: right click > Replace Footage, choose the file in "media".
 """,
 }
 
 
-def readme_text(line: Timeline, edit: Edit, target: str, stem: str, warnings: Sequence[str], *, proxied: bool) -> str:
-    """`README.txt` of a package. `proxied`: its picture is cut from the proxy."""
-    name = " ".join(line.name.split())
+def format_readme(
+    timeline: Timeline, edit: Edit, target: str, stem: str, warnings: Sequence[str], *, is_proxy: bool
+) -> str:
+    """Return `README.txt`. `is_proxy`: the picture is cut from the proxy."""
+    name = " ".join(timeline.name.split())
     parts = [
         f"{name}\n{'=' * max(4, min(len(name), 80))}\n",
-        f"For {PROGRAMS[target]}: {line.width}x{line.height}, {float(line.fps):.3f} frames a second, "
-        f"{line.frames} frames.\n",
-        "Opening it\n----------\n" + STEPS[target].format(stem=stem, name=name),
-        _media_text(line, edit, target, proxied),
+        f"For {PROGRAM_NAMES[target]}: {timeline.width}x{timeline.height}, {float(timeline.fps):.3f} frames a second, "
+        f"{timeline.frames} frames.\n",
+        "Opening it\n----------\n" + OPENING_STEPS[target].format(stem=stem, name=name),
+        _format_media_section(timeline, edit, target, is_proxy),
     ]
     if warnings:
-        parts.append("Worth knowing\n-------------\n" + "".join(f"- {warning}\n" for warning in warnings))
-    parts.append("SHA256SUMS.txt lists what should be here: check with `shasum -a 256 -c SHA256SUMS.txt`.\n")
+        parts.append("Notes\n-----\n" + "".join(f"- {warning}\n" for warning in warnings))
+    parts.append("SHA256SUMS.txt lists all files: check them with `shasum -a 256 -c SHA256SUMS.txt`.\n")
     return "\n".join(parts)
 
 
-def _media_text(line: Timeline, edit: Edit, target: str, proxied: bool) -> str:
-    main, original = line.file(line.main[0].footage), edit.source.video
-    assert original is not None
-    film = "the video's proxy" if proxied else "the video"
-    text = f"Media\n-----\nmedia/{main.name} is the stretch of {film} that the clip uses,\n"
+def _format_media_section(timeline: Timeline, edit: Edit, target: str, is_proxy: bool) -> str:
+    main, original = timeline.find_video(timeline.main[0].media), require_video(edit.source)
+    source = "the video's proxy" if is_proxy else "the video"
+    text = f"Media\n-----\nmedia/{main.name} is the part of {source} that the clip uses,\n"
     text += "with up to two seconds more on both sides.\n"
-    if main.conformed is None and not proxied:
-        text += "Its pictures are the original's, not encoded again.\n"
-    if main.rate.fraction not in SEQUENCE_RATES:  # then it has no timecode
+    if main.conformed is None and not is_proxy:
+        text += "Its frames are copied from the original, not encoded again.\n"
+    if main.rate.fraction not in SEQUENCE_RATES:  # timecode does not support the rate
         return text
     text += "Its timecode counts from the start of the original"
-    if main.conformed is not None or conform_reason(original, line.fps) is not None:
-        return f"{text}.\n"  # the original is not what the project expects: another rate, turned, or not to be opened
+    if main.conformed is not None or conform_reason(original, timeline.fps) is not None:
+        return f"{text}.\n"  # the project does not fit the original: its rate, rotation or codec differs
     text += ", so it can be\nexchanged for the whole original by relinking.\n"
     if main.width != original.width and target in SCALED_IN_PIXELS:
         text += (
-            f"The original is {original.width} pixels wide, this file {main.width}: then multiply the clips' scale by "
-            f"{main.width / original.width:.4g}.\n"
+            f"The original is {original.width} pixels wide, this file {main.width}: after relinking, multiply the "
+            f"clips' scale by {main.width / original.width:.4g}.\n"
         )
     return text
 
 
-def fonts_text(line: Timeline, edit: Edit) -> str:
-    """`FONTS.txt`: the families that the texts ask for. Fonts are not packed: their licences differ."""
-    faces = {title.style.font for title in (*line.captions, *line.hook)}
-    wanted = sorted(f"{face.family} {face.style} ({face.postscript})" for face in faces)
-    own = sorted(font.name for font in edit.fonts)
-    text = "Fonts of the texts (install them before opening the project):\n"
-    text += "".join(f"- {name}\n" for name in wanted) or "- none\n"
-    if own:
-        text += "\nFonts of your own media library:\n" + "".join(f"- {name}\n" for name in own)
+def format_fonts(timeline: Timeline, edit: Edit) -> str:
+    """Return `FONTS.txt`, the fonts that the titles use. Fonts are not packed, because their licences differ."""
+    fonts = {title.style.font for title in (*timeline.captions, *timeline.hook)}
+    names = sorted(f"{font.family} {font.style} ({font.postscript})" for font in fonts)
+    custom_fonts = sorted(font.name for font in edit.fonts)
+    text = "Fonts of the titles (install them before you open the project):\n"
+    text += "".join(f"- {name}\n" for name in names) or "- none\n"
+    if custom_fonts:
+        text += "\nFonts of your own media library:\n" + "".join(f"- {name}\n" for name in custom_fonts)
     return text

@@ -1,157 +1,171 @@
-"""Puts a `Timeline` together from an `Edit` and the media that were cut for it. It decides nothing itself."""
+"""Builds a `Timeline` from an `Edit` and the media that were cut for it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Literal
 
 import msgspec
 
 from carmic_assets.captions.caption_styles import resolve_style
-from carmic_assets.captions.caption_track import CaptionEvent, Picture
+from carmic_assets.captions.caption_track import CaptionEvent, EmojiOverlay
 from carmic_assets.captions.colours import parse_colour
-from carmic_assets.captions.safe_zone import safe_zone
-from carmic_assets.exports.font_names import Typeface
-from carmic_assets.exports.music_levels import music_beds
+from carmic_assets.captions.safe_zone import compute_safe_zone
+from carmic_assets.exports.font_names import FontNames
+from carmic_assets.exports.music_levels import build_music_items
 from carmic_assets.exports.nle_timeline import (
-    Bed,
-    Level,
-    Note,
-    Still,
-    Style,
+    RGBA,
+    AudioItem,
+    GainKeyframe,
+    SequenceMarker,
+    StillItem,
     Timeline,
     Title,
-    appears,
-    cutaway_spans,
-    cutaways,
-    layered,
-    output_frame,
-    pictures,
-    stretches,
+    TitleStyle,
+    assign_still_tracks,
+    build_broll_track,
+    build_picture_tracks,
+    find_sequence_frame,
+    first_sequence_frame,
+    split_segments,
+    visible_cutaway_ranges,
 )
-from carmic_assets.exports.package_media import Footage, Image, Sound
-from carmic_assets.exports.timecode import sequence_rate
-from carmic_assets.media.picture_filters import even
+from carmic_assets.exports.package_media import PackagedAudio, PackagedImage, PackagedVideo
+from carmic_assets.exports.timecode import choose_sequence_rate
+from carmic_assets.media.video_filters import round_to_even
 from carmic_assets.model.edit import Edit
-from carmic_assets.model.media import Rate
-from carmic_assets.rendering.video_graph import MARK_SHARE
+from carmic_assets.model.media import FrameRate
+from carmic_assets.rendering.video_graph import WATERMARK_RATIO
+
+DEFAULT_TITLE_HEIGHT_RATIO = 0.75  # of the canvas's height; caption events replace it
 
 
-class Media(msgspec.Struct, frozen=True):
-    """What was cut for a clip. `broll` and `broll_images` are by the number of the cutaway; `pictures` are reactions,
-    each with its place; `font` is the captions'."""
+class PackagedMedia(msgspec.Struct, frozen=True):
+    """The media that were cut for a clip. `broll` and `broll_images` are keyed by the cutaway's index."""
 
-    main: Footage
-    broll: dict[int, Footage] = {}
-    broll_images: dict[int, Image] = {}
-    music: Sound | None = None
-    effects: Sound | None = None
-    watermark: Image | None = None
-    pictures: tuple[tuple[Picture, Image], ...] = ()
-    font: Typeface = Typeface("Inter", "Bold", "Inter-Bold")
+    main: PackagedVideo
+    broll: dict[int, PackagedVideo] = {}
+    broll_images: dict[int, PackagedImage] = {}
+    music: PackagedAudio | None = None
+    effects: PackagedAudio | None = None
+    watermark: PackagedImage | None = None
+    reactions: tuple[tuple[EmojiOverlay, PackagedImage], ...] = ()
+    caption_font: FontNames = FontNames("Inter", "Bold", "Inter-Bold")
 
 
-def timeline(edit: Edit, media: Media, captions: Sequence[CaptionEvent] = ()) -> Timeline:
-    """The sequence of a clip. `captions` are of `caption_events`: every caption, and the hook title."""
-    rate = sequence_rate(edit.rate.fraction)
-    background, front, second = pictures(edit, media.main)
-    frames = stretches(edit)[-1].end
-    speakers = dict.fromkeys(s for s in (*(w.speaker for w in edit.words), *(p.speaker for p in front)) if s)
-    beds = music_beds(edit, media.music, frames, rate) if media.music is not None else ()
+def build_timeline(edit: Edit, media: PackagedMedia, captions: Sequence[CaptionEvent] = ()) -> Timeline:
+    """Return the sequence of a clip. `captions` come from `list_caption_events`: every caption, and the hook title."""
+    rate = choose_sequence_rate(edit.rate.fraction)
+    background, main, second = build_picture_tracks(edit, media.main)
+    frames = split_segments(edit)[-1].sequence_end
+    speakers = [*(word.speaker for word in edit.words), *(item.speaker for item in main)]
+    audio_items = build_music_items(edit, media.music, frames, rate) if media.music is not None else ()
     if media.effects is not None:
-        beds += (Bed(0, frames, media.effects.name, Fraction(0), (Level(0, 1.0),)),)
-    stills = _stills(edit, media, frames)
-    style = caption_style(edit, media.font)
+        audio_items += (AudioItem(0, frames, media.effects.name, Fraction(0), (GainKeyframe(0, 1.0),)),)
+    style = build_title_style(edit, media.caption_font)
     return Timeline(
         name=" ".join(edit.title.split()) or "Clip",
-        rate=Rate(rate.numerator, rate.denominator),
+        rate=FrameRate(rate.numerator, rate.denominator),
         width=edit.width,
         height=edit.height,
         frames=frames,
-        footage=(media.main, *{f.name: f for f in media.broll.values()}.values()),
-        sounds=tuple(sound for sound in (media.music, media.effects) if sound is not None),
+        videos=(media.main, *{file.name: file for file in media.broll.values()}.values()),
+        audio_files=tuple(file for file in (media.music, media.effects) if file is not None),
         background=background,
-        main=front,
+        main=main,
         second=second,
-        broll=cutaways(edit, media.broll),
-        stills=layered(stills),
+        broll=build_broll_track(edit, media.broll),
+        stills=assign_still_tracks(_build_stills(edit, media, frames)),
         voice_gain=edit.config.audio.voice_volume / 100,
-        beds=beds,
-        captions=_titles(edit, style, captions, "caption", frames),
-        hook=_titles(edit, style, captions, "hook", frames),
-        notes=_notes(edit, frames),
-        speakers=tuple(sorted(speakers)),
+        audio_items=audio_items,
+        captions=_build_titles(edit, style, captions, "caption", frames),
+        hook=_build_titles(edit, style, captions, "hook", frames),
+        markers=_build_markers(edit, frames),
+        speakers=tuple(sorted({speaker for speaker in speakers if speaker})),
     )
 
 
-def _titles(edit: Edit, style: Style, events: Sequence[CaptionEvent], kind: str, frames: int) -> tuple[Title, ...]:
+def _build_titles(
+    edit: Edit, style: TitleStyle, events: Sequence[CaptionEvent], kind: str, frames: int
+) -> tuple[Title, ...]:
     titles: list[Title] = []
     for event in events:
         if event.kind != kind:
             continue
-        start = max(appears(edit, event.start_s), titles[-1].end if titles else 0)
-        end = min(appears(edit, event.end_s), frames)
+        start = max(first_sequence_frame(edit, event.start_s), titles[-1].end if titles else 0)
+        end = min(first_sequence_frame(edit, event.end_s), frames)
         if end <= start or not event.text.strip():
             continue
-        look = msgspec.structs.replace(style, size=event.size, middle=event.middle)
-        titles.append(Title(start, end, event.text, "Hook" if kind == "hook" else "Captions", event.speaker, look))
+        event_style = msgspec.structs.replace(style, size_px=event.size, middle_px=event.middle)
+        role: Literal["Captions", "Hook"] = "Hook" if kind == "hook" else "Captions"
+        titles.append(Title(start, end, event.text, role, event.speaker, event_style))
     return tuple(titles)
 
 
-def caption_style(edit: Edit, font: Typeface) -> Style:
-    """The look of the clip's captions in canvas pixels."""
-    look = resolve_style(edit.config, edit.templates)
-    fields = look.fields
+def build_title_style(edit: Edit, font: FontNames) -> TitleStyle:
+    """Return the look of the clip's captions in canvas pixels."""
+    style = resolve_style(edit.config, edit.templates)
     scale = min(edit.width, edit.height) / 1080
-    return Style(
+    return TitleStyle(
         font=font,
-        size=fields.font_size * scale,
-        color=_color(fields.caption_color),
-        stroke=fields.stroke_thickness * scale,
-        stroke_color=_color(look.preset.stroke_colour),
-        middle=edit.height * 0.75,
+        size_px=style.fields.font_size * scale,
+        color=_parse_rgba(style.fields.caption_color),
+        stroke_px=style.fields.stroke_thickness * scale,
+        stroke_color=_parse_rgba(style.preset.stroke_colour),
+        middle_px=edit.height * DEFAULT_TITLE_HEIGHT_RATIO,
     )
 
 
-def _color(text: str) -> tuple[float, float, float, float]:
+def _parse_rgba(text: str) -> RGBA:
     colour = parse_colour(text)
     return (colour.r / 255, colour.g / 255, colour.b / 255, float(colour.a))
 
 
-def _stills(edit: Edit, media: Media, frames: int) -> list[Still]:
-    """Pictures that stand still, bottom first, where the renderer lays them: b-roll images, watermark, emoji."""
+def _build_stills(edit: Edit, media: PackagedMedia, frames: int) -> list[StillItem]:
+    """Return the still images, bottom first, where the renderer places them: B-roll images, watermark, emoji."""
     stills = []
-    for number, (_, spans) in enumerate(cutaway_spans(edit)):
+    for number, (_, ranges) in enumerate(visible_cutaway_ranges(edit)):
         image = media.broll_images.get(number)
         if image is not None:
-            cover = max(edit.width / image.width, edit.height / image.height)
-            stills += [_still(image, a, min(b, frames), 0.0, 0.0, image.width * cover) for a, b in spans]
+            scale = max(edit.width / image.width, edit.height / image.height)
+            stills += [_place_still(image, (a, min(b, frames)), (0.0, 0.0), image.width * scale) for a, b in ranges]
     if media.watermark is not None:
-        image = media.watermark
-        part = MARK_SHARE * min(edit.width, edit.height) / max(image.width, image.height)
-        w, h = even(image.width * part), even(image.height * part)
-        zone = safe_zone(edit.width, edit.height)
-        x, y = (round(zone.right - w) & ~1) + w / 2, (round(zone.y) & ~1) + h / 2
-        opacity = edit.config.elements.watermark.opacity / 100
-        stills.append(_still(image, 0, frames, x - edit.width / 2, y - edit.height / 2, w, opacity))
-    for picture, image in media.pictures:
-        start, end = (min(frames, appears(edit, t)) for t in (picture.start_s, picture.end_s))
-        x, y = picture.x + picture.size / 2 - edit.width / 2, picture.y + picture.size / 2 - edit.height / 2
-        stills.append(_still(image, start, end, x, y, picture.size))
+        stills.append(_place_watermark(edit, media.watermark, frames))
+    for emoji, image in media.reactions:
+        start, end = (min(frames, first_sequence_frame(edit, t)) for t in (emoji.start_s, emoji.end_s))
+        x, y = emoji.x + emoji.size / 2 - edit.width / 2, emoji.y + emoji.size / 2 - edit.height / 2
+        stills.append(_place_still(image, (start, end), (x, y), emoji.size))
     return [still for still in stills if still.end > still.start]
 
 
-def _still(image: Image, start: int, end: int, x: float, y: float, shown: float, opacity: float = 1.0) -> Still:
-    return Still(start, end, image.name, image.path, image.width, image.height, x, y, shown, opacity)
+def _place_watermark(edit: Edit, image: PackagedImage, frames: int) -> StillItem:
+    scale = WATERMARK_RATIO * min(edit.width, edit.height) / max(image.width, image.height)
+    w, h = round_to_even(image.width * scale), round_to_even(image.height * scale)
+    zone = compute_safe_zone(edit.width, edit.height)
+    x, y = (round(zone.right - w) & ~1) + w / 2, (round(zone.y) & ~1) + h / 2
+    opacity = edit.config.elements.watermark.opacity / 100
+    return _place_still(image, (0, frames), (x - edit.width / 2, y - edit.height / 2), w, opacity)
 
 
-def _notes(edit: Edit, frames: int) -> tuple[Note, ...]:
-    """Why the clip was chosen, at its start; then the edit's own markers that are still in it."""
-    notes = []
+def _place_still(
+    image: PackagedImage,
+    frame_range: tuple[int, int],
+    centre: tuple[float, float],
+    shown_width: float,
+    opacity: float = 1.0,
+) -> StillItem:
+    return StillItem(*frame_range, image.name, image.path, image.width, image.height, *centre, shown_width, opacity)
+
+
+def _build_markers(edit: Edit, frames: int) -> tuple[SequenceMarker, ...]:
+    """Return a marker with the clip's score and reasoning, and the edit's markers outside removed pauses."""
+    markers = []
     if edit.score is not None or edit.reasoning:
-        notes.append(Note(0, "Carmic" if edit.score is None else f"Score {edit.score}", edit.reasoning))
+        name = "Carmic" if edit.score is None else f"Score {edit.score}"
+        markers.append(SequenceMarker(0, name, edit.reasoning))
     for marker in edit.markers:
-        at = output_frame(edit, marker.t)
-        if at is not None and at < frames:
-            notes.append(Note(at, marker.name, marker.comment))
-    return tuple(sorted(notes, key=lambda note: note.frame))
+        frame = find_sequence_frame(edit, marker.t)
+        if frame is not None and frame < frames:
+            markers.append(SequenceMarker(frame, marker.name, marker.comment))
+    return tuple(sorted(markers, key=lambda marker: marker.frame))

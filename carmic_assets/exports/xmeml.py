@@ -1,88 +1,98 @@
-"""Premiere Pro's way in: xmeml version 4 (Final Cut Pro 7 XML). Only writes a `Timeline` down.
+"""Writes a `Timeline` as xmeml version 4 (Final Cut Pro 7 XML), the format for Premiere Pro.
 
-What Premiere makes of it: Basic Motion's scale is percent of the picture's own size; `center` is the offset from the
-middle in parts of the sequence's frame, right and down; `in`, `out` and a keyframe's `when` count frames of the
-sequence's rate from the first frame of the file; values between keyframes are linear.
+Premiere's reading of it: the scale of Basic Motion is percent of the picture's own size. `center` is the offset from
+the middle of the sequence's frame, as a fraction of it, right and down. `in`, `out` and a keyframe's `when` count
+frames of the sequence's rate from the first frame of the file. Values between keyframes are linear.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
 import msgspec
 
 from carmic_assets.exports import xmeml_parts as parts
-from carmic_assets.exports.motion_keyframes import Key
-from carmic_assets.exports.nle_timeline import Bed, Level, Piece, Still, Timeline, Title
-from carmic_assets.exports.package_media import SOUND_RATE, Footage, Sound
-from carmic_assets.exports.xml_text import CARRIAGE, clean, document, element, leaf, number
+from carmic_assets.exports.motion_keyframes import TransformKeyframe, is_cropped
+from carmic_assets.exports.nle_timeline import AudioItem, ClipItem, StillItem, Timeline, Title, media_url
+from carmic_assets.exports.package_media import SOUND_RATE, PackagedAudio, PackagedVideo
+from carmic_assets.exports.xml_text import (
+    CARRIAGE_RETURN,
+    clean_text,
+    element,
+    format_number,
+    leaf,
+    serialize_document,
+)
 
-LABELS = ("Iris", "Caribbean", "Lavender", "Cerulean", "Forest", "Rose", "Mango")
-LOW_FREQUENCY = {6: 3, 8: 3}  # this channel is not heard in stereo (ITU-R BS.775)
+SPEAKER_LABELS = ("Iris", "Caribbean", "Lavender", "Cerulean", "Forest", "Rose", "Mango")
+LFE_CHANNEL = {6: 3, 8: 3}  # by channel count; stereo leaves this channel out (ITU-R BS.775)
 
 
-class _Track(msgspec.Struct):
-    """Clip items of one track, in order."""
+class _AudioTrack(msgspec.Struct):
+    """The clip items of one audio track, in order. Premiere groups the tracks of a stereo pair."""
 
     items: list[Element]
-    channel: int | None = None
+    output_channel: int | None = None
     kind: str = "Mono"
-    of: int = 1
-    index: int = 0
-    enabled: bool = True
+    group_size: int = 1
+    group_index: int = 0
+    is_enabled: bool = True
 
 
-def write(timeline: Timeline, media: str = "media") -> str:
-    """The text of the `.xml`. Media are named relative to it, in the folder `media`."""
-    return _Writer(timeline, media).document()
+def serialize(timeline: Timeline, media_folder: str = "media") -> str:
+    """Return the text of the `.xml`, which names media relative to itself in `media_folder`."""
+    return _Writer(timeline, media_folder).document()
 
 
 class _Writer:
-    def __init__(self, timeline: Timeline, media: str):
+    def __init__(self, timeline: Timeline, media_folder: str) -> None:
         self.timeline = timeline
-        self.media = media
-        self.defined: set[str] = set()
-        self.count = 0
+        self.media_folder = media_folder
+        self.defined_files: set[str] = set()
+        self.id_count = 0
 
     def document(self) -> str:
-        line = self.timeline
-        video = [
-            [self._picture(piece) for piece in line.background],
-            [self._picture(piece) for piece in line.main],
-            [self._picture(piece) for piece in line.second],
-            [self._picture(piece) for piece in line.broll],
-            *([self._still(still) for still in track] for track in line.stills),
-            [self._title(title) for title in line.captions],
-            [self._title(title) for title in line.hook],
+        timeline = self.timeline
+        video_tracks = [
+            [self._picture(item) for item in timeline.background],
+            [self._picture(item) for item in timeline.main],
+            [self._picture(item) for item in timeline.second],
+            [self._picture(item) for item in timeline.broll],
+            *([self._still(still) for still in track] for track in timeline.stills),
+            [self._title(title) for title in timeline.captions],
+            [self._title(title) for title in timeline.hook],
         ]
-        tracks = [items for items in video if items]
-        audio = self._voice() + self._sounds()
-        self._link(tracks[1 if line.background else 0], audio)
+        video_tracks = [items for items in video_tracks if items]
+        voice_tracks = self._voice_tracks()
+        self._link(video_tracks[1 if timeline.background else 0], voice_tracks)
+        audio_tracks = voice_tracks + self._music_and_effects_tracks()
         sequence = element(
             "sequence",
             [
-                leaf("name", line.name),
-                leaf("duration", line.frames),
-                parts.rate_of(line.fps),
-                parts.timecode_of(line.fps, 0, False),
-                element("media", [self._video(tracks), self._audio(audio)]),
-                *(self._marker(note.frame, note.name, note.comment) for note in line.notes),
+                leaf("name", timeline.name),
+                leaf("duration", timeline.frames),
+                parts.rate_element(timeline.fps),
+                parts.timecode_element(timeline.fps, 0, False),
+                element("media", [self._video(video_tracks), self._audio(audio_tracks)]),
+                *(self._marker(marker.frame, marker.name, marker.comment) for marker in timeline.markers),
             ],
             id="sequence-1",
         )
-        project = element("project", [leaf("name", line.name), element("children", [sequence])])
-        return document(element("xmeml", [project], version=4), "xmeml")
+        project = element("project", [leaf("name", timeline.name), element("children", [sequence])])
+        return serialize_document(element("xmeml", [project], version=4), "xmeml")
 
     def _video(self, tracks: Sequence[Sequence[Element]]) -> Element:
-        line = self.timeline
-        sample = element("samplecharacteristics", [*parts.size(line.width, line.height), parts.rate_of(line.fps)])
-        made = [element("track", [*items, leaf("enabled", True), leaf("locked", False)]) for items in tracks]
-        return element("video", [element("format", [sample]), *made])
+        timeline = self.timeline
+        sample = element(
+            "samplecharacteristics",
+            [*parts.size_elements(timeline.width, timeline.height), parts.rate_element(timeline.fps)],
+        )
+        track_elements = [element("track", [*items, leaf("enabled", True), leaf("locked", False)]) for items in tracks]
+        return element("video", [element("format", [sample]), *track_elements])
 
-    def _audio(self, tracks: Sequence[_Track]) -> Element:
+    def _audio(self, tracks: Sequence[_AudioTrack]) -> Element:
         sample = element("samplecharacteristics", [leaf("depth", 16), leaf("samplerate", SOUND_RATE)])
         groups = [
             element(
@@ -98,182 +108,161 @@ class _Writer:
         ]
         children = [leaf("numOutputChannels", 2), element("format", [sample]), element("outputs", groups)]
         for track in tracks:
-            inside = [*track.items, leaf("enabled", track.enabled), leaf("locked", False)]
-            if track.channel is not None:
-                inside.append(leaf("outputchannelindex", track.channel))
+            content = [*track.items, leaf("enabled", track.is_enabled), leaf("locked", False)]
+            if track.output_channel is not None:
+                content.append(leaf("outputchannelindex", track.output_channel))
             children.append(
                 element(
                     "track",
-                    inside,
+                    content,
                     premiereTrackType=track.kind,
-                    currentExplodedTrackIndex=track.index,
-                    totalExplodedTrackCount=track.of,
+                    currentExplodedTrackIndex=track.group_index,
+                    totalExplodedTrackCount=track.group_size,
                 )
             )
         return element("audio", children)
 
-    def _picture(self, piece: Piece) -> Element:
-        line = self.timeline
-        file = line.file(piece.footage)
-        start = self._in(piece.source)
-        filters = [self._motion(piece.keys, start, file.width), *self._crop(piece.keys, start)]
-        if piece.blur:
-            filters.append(
-                parts.filter_(
-                    "Gaussian Blur",
-                    "Gaussian Blur",
-                    "filter",
-                    "Blur",
-                    [parts.scalar("radius", "Radius", 0, 100, piece.blur)],
-                )
-            )
-        head = self._head(file.name, piece.start, piece.end, start, parts.frames(file, line.fps), self._file(file))
-        labels = [element("labels", [leaf("label2", self._label(piece.speaker))])] if piece.speaker else []
-        comment = [element("comments", [leaf("mastercomment1", piece.note)])] if piece.note else []
-        return element("clipitem", [*head, *filters, *labels, *comment], id=self._id("clipitem"))
+    # Video
 
-    def _in(self, source: Fraction) -> int:
-        """Frames of the sequence's rate from the start of a file; Premiere counts so whatever the file's rate is."""
-        return round(source * self.timeline.fps)
+    def _picture(self, item: ClipItem) -> Element:
+        file = self.timeline.find_video(item.media)
+        in_point = self._in_point(item.source_start)
+        head = self._video_head(item, file, in_point)
+        filters = [
+            self._motion_filter(item.keyframes, in_point, file.width),
+            *self._crop_filters(item.keyframes, in_point),
+        ]
+        if item.blur_px:
+            radius = parts.constant_parameter("radius", "Radius", 0, 100, item.blur_px)
+            filters.append(parts.filter_element(parts.GAUSSIAN_BLUR, [radius]))
+        comments = [element("comments", [leaf("mastercomment1", item.note)])] if item.note else []
+        children = [*head, *filters, *self._labels(item.speaker), *comments]
+        return element("clipitem", children, id=self._new_id("clipitem"))
 
-    def _head(self, name: str, start: int, end: int, begin: int, length: int, file: Element) -> list[Element]:
+    def _in_point(self, source_start: Fraction) -> int:
+        """Return a position in a file in frames of the sequence's rate; Premiere counts so whatever the file's rate."""
+        return round(source_start * self.timeline.fps)
+
+    def _video_head(self, item: ClipItem, file: PackagedVideo, in_point: int) -> list[Element]:
+        length = parts.count_sequence_frames(file, self.timeline.fps)
+        media = [element("video", [leaf("duration", file.frames), self._sample(file.rate.fraction, file)])]
+        if file.channels:
+            media.append(parts.file_audio(file.channels))
+        timecode = parts.timecode_element(file.rate.fraction, file.timecode, file.drop_frame)
+        file_element = self._file(file.name, file.rate.fraction, file.frames, [timecode, element("media", media)])
+        return self._head(item, in_point, length, file_element)
+
+    def _sample(self, rate: Fraction, picture: PackagedVideo | StillItem) -> Element:
+        size = parts.size_elements(picture.width, picture.height)
+        return element("samplecharacteristics", [parts.rate_element(rate), *size])
+
+    def _head(self, item: ClipItem | AudioItem | StillItem, in_point: int, length: int, file: Element) -> list[Element]:
         return [
-            leaf("name", name),
+            leaf("name", item.media),
             leaf("enabled", True),
             leaf("duration", length),
-            parts.rate_of(self.timeline.fps),
-            leaf("start", start),
-            leaf("end", end),
-            leaf("in", begin),
-            leaf("out", begin + end - start),
+            parts.rate_element(self.timeline.fps),
+            leaf("start", item.start),
+            leaf("end", item.end),
+            leaf("in", in_point),
+            leaf("out", in_point + item.end - item.start),
             file,
         ]
 
-    def _motion(self, keys: Sequence[Key], start: int, width: int) -> Element:
-        line = self.timeline
-        scale = parts.animated(
-            "scale", "Scale", [(key.frame + start, number(key.width / width * 100)) for key in keys], (0, 10000)
-        )
-        points = [(key.frame + start, key.x / line.width, key.y / line.height) for key in keys]
-        center = element(
-            "parameter", [leaf("parameterid", "center"), leaf("name", "Center"), parts.point(*points[0][1:])]
-        )
-        if len(points) > 1:
-            center.extend(
-                element("keyframe", [leaf("when", when), parts.point(x, y), parts.linear()]) for when, x, y in points
-            )
-        return parts.filter_(
-            "Basic Motion",
-            "basic",
-            "motion",
-            "motion",
-            [scale, parts.scalar("rotation", "Rotation", -8640, 8640, 0), center],
+    def _file(self, name: str, rate: Fraction, frames: int, details: list[Element]) -> Element:
+        """Return a file: its definition the first time, a reference to it afterwards.
+
+        Premiere imports a file that is defined twice as two files.
+        """
+        identity = f"file-{name}"
+        if name in self.defined_files:
+            return element("file", id=identity)
+        self.defined_files.add(name)
+        return element(
+            "file",
+            [
+                leaf("name", name),
+                leaf("pathurl", media_url(self.media_folder, name)),
+                parts.rate_element(rate),
+                leaf("duration", frames),
+                *details,
+            ],
+            id=identity,
         )
 
-    def _crop(self, keys: Sequence[Key], start: int) -> list[Element]:
-        if not any(key.left or key.top or key.right or key.bottom for key in keys):
+    def _motion_filter(self, keyframes: Sequence[TransformKeyframe], in_point: int, width: int) -> Element:
+        timeline = self.timeline
+        scales = [(key.frame + in_point, format_number(key.width / width * 100)) for key in keyframes]
+        points = [(key.frame + in_point, key.x / timeline.width, key.y / timeline.height) for key in keyframes]
+        center = parts.parameter("center", "Center", parts.point_value(*points[0][1:]))
+        if len(points) > 1:
+            center.extend(parts.keyframe(frame, parts.point_value(x, y)) for frame, x, y in points)
+        return parts.filter_element(
+            parts.BASIC_MOTION,
+            [
+                parts.animated_parameter("scale", "Scale", scales, (0, 10000)),
+                parts.constant_parameter("rotation", "Rotation", -8640, 8640, 0),
+                center,
+            ],
+        )
+
+    def _crop_filters(self, keyframes: Sequence[TransformKeyframe], in_point: int) -> list[Element]:
+        if not is_cropped(keyframes):
             return []
-        sides: list[tuple[str, Callable[[Key], float]]] = [
+        sides: list[tuple[str, Callable[[TransformKeyframe], float]]] = [
             ("left", lambda key: key.left),
             ("right", lambda key: key.right),
             ("top", lambda key: key.top),
             ("bottom", lambda key: key.bottom),
         ]
-        params = [
-            parts.animated(name, name, [(key.frame + start, number(side(key) * 100)) for key in keys], (0, 100))
+        parameters = [
+            parts.animated_parameter(
+                name, name, [(key.frame + in_point, format_number(side(key) * 100)) for key in keyframes], (0, 100)
+            )
             for name, side in sides
         ]
-        return [parts.filter_("Crop", "crop", "motion", "motion", params)]
+        return [parts.filter_element(parts.CROP, parameters)]
 
-    def _file(self, file: Footage) -> Element:
-        """Defined in full the first time, named after that: a file defined twice comes in twice."""
-        if file.name in self.defined:
-            return element("file", id=f"file-{file.name}")
-        self.defined.add(file.name)
-        rate = file.rate.fraction
-        sample = element("samplecharacteristics", [parts.rate_of(rate), *parts.size(file.width, file.height)])
-        media = [element("video", [leaf("duration", file.frames), sample])]
-        if file.channels:
-            media.append(parts.file_audio(file.channels))
+    def _still(self, still: StillItem) -> Element:
+        fps = self.timeline.fps
+        media = element("media", [element("video", [leaf("duration", 1), self._sample(fps, still)])])
+        file = self._file(still.media, fps, 1, [media])
+        opacity = parts.constant_parameter("opacity", "Opacity", 0, 100, still.opacity * 100)
         return element(
-            "file",
+            "clipitem",
             [
-                leaf("name", file.name),
-                leaf("pathurl", self._url(file.name)),
-                parts.rate_of(rate),
-                leaf("duration", file.frames),
-                parts.timecode_of(rate, file.timecode, file.drop),
-                element("media", media),
+                *self._head(still, 0, still.end - still.start, file),
+                leaf("stillframe", True),
+                self._motion_filter((still.keyframe,), 0, still.width),
+                parts.filter_element(parts.OPACITY, [opacity]),
             ],
-            id=f"file-{file.name}",
+            id=self._new_id("clipitem"),
         )
-
-    def _url(self, name: str) -> str:
-        return f"{self.media}/{quote(name)}"
-
-    def _still(self, still: Still) -> Element:
-        line = self.timeline
-        length = still.end - still.start
-        if still.name in self.defined:
-            file = element("file", id=f"file-{still.name}")
-        else:
-            self.defined.add(still.name)
-            sample = element("samplecharacteristics", [parts.rate_of(line.fps), *parts.size(still.width, still.height)])
-            file = element(
-                "file",
-                [
-                    leaf("name", still.name),
-                    leaf("pathurl", self._url(still.name)),
-                    parts.rate_of(line.fps),
-                    leaf("duration", 1),
-                    element("media", [element("video", [leaf("duration", 1), sample])]),
-                ],
-                id=f"file-{still.name}",
-            )
-        key = Key(0, still.x, still.y, still.shown_width, still.shown_width * still.height / still.width)
-        opacity = parts.filter_(
-            "Opacity", "opacity", "motion", "motion", [parts.scalar("opacity", "Opacity", 0, 100, still.opacity * 100)]
-        )
-        head = self._head(still.name, still.start, still.end, 0, length, file)
-        motion = self._motion((key,), 0, still.width)
-        return element("clipitem", [*head, leaf("stillframe", True), motion, opacity], id=self._id("clipitem"))
 
     def _title(self, title: Title) -> Element:
-        """Final Cut 7's Text generator, which Premiere turns into an editable graphic."""
-        line, style = self.timeline, title.style
+        """Return the Text generator of Final Cut 7, which Premiere turns into an editable graphic."""
+        timeline, style = self.timeline, title.style
         text = leaf("value", "")
-        text.text = clean(title.text).replace("\n", CARRIAGE)
+        text.text = clean_text(title.text).replace("\n", CARRIAGE_RETURN)
         color = [
-            leaf(name, round(255 * style.color[at]))
-            for name, at in (("alpha", 3), ("red", 0), ("green", 1), ("blue", 2))
+            leaf(name, round(255 * style.color[index]))
+            for name, index in (("alpha", 3), ("red", 0), ("green", 1), ("blue", 2))
         ]
-        params = [
-            element("parameter", [leaf("parameterid", "str"), leaf("name", "Text"), text]),
-            element(
-                "parameter",
-                [leaf("parameterid", "fontname"), leaf("name", "Font"), leaf("value", style.font.postscript)],
-            ),
-            parts.scalar("fontsize", "Size", 0, 1000, style.size),
-            parts.scalar("fontstyle", "Style", 1, 4, 1),
-            parts.scalar("fontalign", "Alignment", 1, 3, 2),
-            element(
-                "parameter", [leaf("parameterid", "fontcolor"), leaf("name", "Font Color"), element("value", color)]
-            ),
-            element(
-                "parameter",
-                [
-                    leaf("parameterid", "origin"),
-                    leaf("name", "Origin"),
-                    parts.point(0, (style.middle - line.height / 2) / line.height),
-                ],
-            ),
+        origin = parts.point_value(0, (style.middle_px - timeline.height / 2) / timeline.height)
+        parameters = [
+            parts.parameter("str", "Text", text),
+            parts.parameter("fontname", "Font", leaf("value", style.font.postscript)),
+            parts.constant_parameter("fontsize", "Size", 0, 1000, style.size_px),
+            parts.constant_parameter("fontstyle", "Style", 1, 4, 1),
+            parts.constant_parameter("fontalign", "Alignment", 1, 3, 2),
+            parts.parameter("fontcolor", "Font Color", element("value", color)),
+            parts.parameter("origin", "Origin", origin),
         ]
-        effect = parts.effect_of("Text", "Text", "generator", "Text", params)
         length = title.end - title.start
         children = [
-            leaf("name", " ".join(title.text.split())[:80] or title.role),
+            leaf("name", title.name),
             leaf("duration", length),
-            parts.rate_of(line.fps),
+            parts.rate_element(timeline.fps),
             leaf("start", title.start),
             leaf("end", title.end),
             leaf("in", 0),
@@ -281,110 +270,92 @@ class _Writer:
             leaf("enabled", True),
             leaf("anamorphic", False),
             leaf("alphatype", "black"),
-            effect,
+            parts.effect_element(parts.TEXT_GENERATOR, parameters),
+            *self._labels(title.speaker),
         ]
-        if title.speaker:
-            children.append(element("labels", [leaf("label2", self._label(title.speaker))]))
-        return element("generatoritem", children, id=self._id("generatoritem"))
+        return element("generatoritem", children, id=self._new_id("generatoritem"))
 
-    def _voice(self) -> list[_Track]:
-        """One track for each channel of the source, cut where the picture is."""
-        line = self.timeline
-        file = line.file(line.main[0].footage)
-        levels = [] if line.voice_gain == 1 else [parts.audio_levels([Level(0, line.voice_gain)], 0)]
+    # Audio
+
+    def _voice_tracks(self) -> list[_AudioTrack]:
+        """Return one track for each channel of the source, cut like the picture."""
+        timeline = self.timeline
+        file = timeline.find_video(timeline.main[0].media)
+        levels = [parts.audio_levels(timeline.voice_gains, 0)] if timeline.voice_gains else []
+        kind = parts.track_kind(file.channels)
+        is_pair = file.channels == 2
         tracks = []
-        for channel, side in enumerate(parts.sides(file.channels)):
+        for channel, output_channel in enumerate(parts.output_channels(file.channels)):
             items = []
-            for piece in line.main:
-                start = self._in(piece.source)
-                head = self._head(
-                    file.name, piece.start, piece.end, start, parts.frames(file, line.fps), self._file(file)
-                )
-                items.append(
-                    element(
-                        "clipitem",
-                        [*head, parts.source_track(channel), *levels],
-                        id=self._id("clipitem"),
-                        premiereChannelType=parts.kind_of(file.channels).lower(),
-                    )
-                )
-            paired = file.channels == 2
-            silent = LOW_FREQUENCY.get(file.channels) == channel
+            for item in timeline.main:
+                head = self._video_head(item, file, self._in_point(item.source_start))
+                children = [*head, parts.source_track(channel), *levels]
+                items.append(self._audio_clip_item(children, kind))
             tracks.append(
-                _Track(
-                    items, side, parts.kind_of(file.channels), 2 if paired else 1, channel if paired else 0, not silent
+                _AudioTrack(
+                    items,
+                    output_channel,
+                    kind,
+                    group_size=2 if is_pair else 1,
+                    group_index=channel if is_pair else 0,
+                    is_enabled=LFE_CHANNEL.get(file.channels) != channel,
                 )
             )
         return tracks
 
-    def _sounds(self) -> list[_Track]:
-        """One track for each channel of the music and of the effects."""
+    def _music_and_effects_tracks(self) -> list[_AudioTrack]:
+        """Return one track for each channel of the music and of the sound effects."""
         tracks = []
-        for sound in self.timeline.sounds:
-            beds = [bed for bed in self.timeline.beds if bed.sound == sound.name]
-            kind, of = parts.kind_of(sound.channels), sound.channels
-            for channel, side in enumerate(parts.sides(sound.channels)):
-                items = [self._bed(bed, sound, channel) for bed in beds]
-                tracks.append(_Track(items, side, kind, of, channel))
+        for file, audio_items in self.timeline.audio_tracks:
+            kind = parts.track_kind(file.channels)
+            for channel, output_channel in enumerate(parts.output_channels(file.channels)):
+                items = [self._audio_item(item, file, channel) for item in audio_items]
+                tracks.append(_AudioTrack(items, output_channel, kind, file.channels, channel))
         return tracks
 
-    def _bed(self, bed: Bed, sound: Sound, channel: int) -> Element:
-        line = self.timeline
-        length = int(sound.duration * line.fps)
-        if sound.name in self.defined:
-            file = element("file", id=f"file-{sound.name}")
-        else:
-            self.defined.add(sound.name)
-            file = element(
-                "file",
-                [
-                    leaf("name", sound.name),
-                    leaf("pathurl", self._url(sound.name)),
-                    parts.rate_of(line.fps),
-                    leaf("duration", length),
-                    element("media", [parts.file_audio(sound.channels)]),
-                ],
-                id=f"file-{sound.name}",
-            )
-        start = self._in(bed.source)
-        head = self._head(sound.name, bed.start, bed.end, start, length, file)
-        return element(
-            "clipitem",
-            [*head, parts.source_track(channel), parts.audio_levels(bed.levels, start)],
-            id=self._id("clipitem"),
-            premiereChannelType=parts.kind_of(sound.channels).lower(),
-        )
+    def _audio_item(self, item: AudioItem, file: PackagedAudio, channel: int) -> Element:
+        fps = self.timeline.fps
+        length = int(file.duration * fps)
+        media = element("media", [parts.file_audio(file.channels)])
+        in_point = self._in_point(item.source_start)
+        head = self._head(item, in_point, length, self._file(file.name, fps, length, [media]))
+        children = [*head, parts.source_track(channel), parts.audio_levels(item.gains, in_point)]
+        return self._audio_clip_item(children, parts.track_kind(file.channels))
 
-    def _link(self, picture: Sequence[Element], audio: Sequence[_Track]) -> None:
-        """The main picture and its sound move together."""
-        voice = [track for track in audio if len(track.items) == len(picture) and self._is_voice(track)]
-        for at, item in enumerate(picture if voice else ()):
+    def _audio_clip_item(self, children: list[Element], kind: str) -> Element:
+        return element("clipitem", children, id=self._new_id("clipitem"), premiereChannelType=kind.lower())
+
+    def _link(self, pictures: Sequence[Element], voice_tracks: Sequence[_AudioTrack]) -> None:
+        """Link the main picture and its audio, so that they move together; the voice tracks are the first ones."""
+        for index, item in enumerate(pictures if voice_tracks else ()):
             members = [(item, "video", 2 if self.timeline.background else 1)]
-            members += [(track.items[at], "audio", audio.index(track) + 1) for track in voice]
+            members += [(track.items[index], "audio", number) for number, track in enumerate(voice_tracks, 1)]
             for member, _, _ in members:
-                for other, kind, track in members:
+                for other, media_type, track_number in members:
                     member.append(
                         element(
                             "link",
                             [
                                 leaf("linkclipref", other.get("id") or ""),
-                                leaf("mediatype", kind),
-                                leaf("trackindex", track),
-                                leaf("clipindex", at + 1),
+                                leaf("mediatype", media_type),
+                                leaf("trackindex", track_number),
+                                leaf("clipindex", index + 1),
                             ],
                         )
                     )
 
-    def _is_voice(self, track: _Track) -> bool:
-        return track.items[0].findtext("name") == self.timeline.main[0].footage
+    # Markers, labels, identities
 
     def _marker(self, frame: int, name: str, comment: str) -> Element:
         return element("marker", [leaf("name", name), leaf("comment", comment), leaf("in", frame), leaf("out", -1)])
 
-    def _label(self, speaker: str) -> str:
-        known = self.timeline.speakers
-        return LABELS[(known.index(speaker) if speaker in known else 0) % len(LABELS)]
+    def _labels(self, speaker: str | None) -> list[Element]:
+        if not speaker:
+            return []
+        speakers = self.timeline.speakers
+        index = speakers.index(speaker) if speaker in speakers else 0
+        return [element("labels", [leaf("label2", SPEAKER_LABELS[index % len(SPEAKER_LABELS)])])]
 
-    def _id(self, kind: str) -> str:
-        self.count += 1
-        return f"{kind}-{self.count}"
+    def _new_id(self, kind: str) -> str:
+        self.id_count += 1
+        return f"{kind}-{self.id_count}"

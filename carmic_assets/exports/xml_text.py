@@ -1,4 +1,4 @@
-"""XML text for both dialects: the same tree gives the same bytes, and no text of a user can break it."""
+"""XML building for both dialects: equal trees give equal bytes, and no text of a user can break the document."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from collections.abc import Iterable
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-# XML 1.0 2.2: control characters and lone surrogates cannot be said at all, not even escaped.
-_FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-CARRIAGE = "\ue00d"  # stands for a carriage return until the text is written: parsers would turn a bare one into \n
+# XML 1.0 section 2.2: control characters and lone surrogates are not allowed, not even escaped.
+_INVALID_CHARACTERS = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+CARRIAGE_RETURN = "\ue00d"  # a placeholder until serialisation: parsers turn a literal carriage return into \n
 
 
-def clean(text: str) -> str:
-    """`text` without what XML cannot hold."""
-    return _FORBIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).replace(CARRIAGE, "")
+def clean_text(text: str) -> str:
+    """Return `text` with line feeds as its only line breaks and without the characters that XML cannot hold."""
+    return _INVALID_CHARACTERS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).replace(CARRIAGE_RETURN, "")
 
 
 def element(tag: str, children: Iterable[Element] = (), **attributes: str | int | None) -> Element:
-    """An element; attributes that are None are left out, `_` at the end of a name is dropped."""
-    made = Element(
-        tag, {name.rstrip("_"): clean(str(value)) for name, value in attributes.items() if value is not None}
+    """Return an element. Attributes that are None are omitted; a trailing `_` of an attribute's name is dropped."""
+    new_element = Element(
+        tag, {name.rstrip("_"): clean_text(str(value)) for name, value in attributes.items() if value is not None}
     )
-    made.extend(children)
-    return made
+    new_element.extend(children)
+    return new_element
 
 
 def leaf(tag: str, value: str | int | float | bool) -> Element:
-    """An element with text. Booleans are xmeml's TRUE and FALSE."""
-    made = Element(tag)
-    made.text = ("TRUE" if value else "FALSE") if isinstance(value, bool) else clean(str(value))
-    return made
+    """Return an element with text only. Booleans become xmeml's TRUE and FALSE."""
+    new_element = Element(tag)
+    new_element.text = ("TRUE" if value else "FALSE") if isinstance(value, bool) else clean_text(str(value))
+    return new_element
 
 
-def number(value: float, digits: int = 6) -> str:
-    """A decimal without exponent, without trailing zeros and without a negative zero."""
+def format_number(value: float, digits: int = 6) -> str:
+    """Return a decimal without an exponent, trailing zeros or a negative zero."""
     text = f"{value:.{digits}f}".rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
 
 
-def document(root: Element, doctype: str) -> str:
-    """The whole file, indented; the doctype is named, as both importers expect, and refers to nothing."""
+def serialize_document(root: Element, doctype: str) -> str:
+    """Return the indented document. The doctype has a name only, as both importers expect."""
     ElementTree.indent(root)
-    for text in root.iter("text"):  # FCPXML's: what is between its styles is shown
+    for text in root.iter("text"):  # FCPXML shows the white space between the styles of a text
         text.text = None
         for child in text:
             child.tail = None
-    body = ElementTree.tostring(root, encoding="unicode").replace(CARRIAGE, "&#13;")
+    body = ElementTree.tostring(root, encoding="unicode").replace(CARRIAGE_RETURN, "&#13;")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE {doctype}>\n{body}\n'

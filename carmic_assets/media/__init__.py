@@ -1,4 +1,5 @@
-"""Media files: opened, probed, copied, measured. Knows nothing of clips, captions, Dagster or the database.
+"""Media files: probing, decoding for analysis, proxies, thumbnails and excerpts.
 
-`open` is the only module of the product that opens a file with PyAV, `ffmpeg` the only one that runs the program.
+`containers` is the only module of the product that opens a media file with PyAV, and `ffmpeg` the only one that runs
+the ffmpeg program. The package is independent of clips, captions, Dagster and the database.
 """

@@ -1,37 +1,47 @@
-"""The one decode of a source: writes the 16 kHz sound, the small copy, the thumbnails, and finds the cuts on the way.
+"""The single decode of a source: writes 16 kHz audio, the analysis copy and thumbnails, and detects cuts on the way.
 
-Everything later reads what this wrote; nothing later decodes the source again (but for the render). It knows nothing of
-people or words.
+All later steps read these files; only the render decodes the source again. The analysis copy is `frames.mp4`, a small
+video with a constant frame rate.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from carmic_assets.media.black_bars import BarFinder
-from carmic_assets.media.containers import open_media, packets
-from carmic_assets.media.cut_detection import TINY, CutFinder, features
-from carmic_assets.media.dissolves import DissolveFinder
-from carmic_assets.model.errors import CorruptVideo
-from carmic_assets.model.media import AnalysisFacts, SourceFacts, VideoFacts
-from carmic_assets.model.progress import Progress, ignore
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from PIL import Image
 
-if TYPE_CHECKING:
-    import av
-    import numpy as np
+from carmic_assets.media.black_bars import BlackBarDetector
+from carmic_assets.media.containers import demux_packets, open_media
+from carmic_assets.media.cut_detection import COMPARISON_SIZE, CutDetector, extract_features
+from carmic_assets.media.dissolves import DissolveDetector
+from carmic_assets.model.errors import CorruptVideoError
+from carmic_assets.model.media import AnalysisFacts, AudioFacts, SourceFacts, VideoFacts
+from carmic_assets.model.progress import ProgressCallback, ignore_progress
 
-AUDIO_RATE = 16_000
-COPY_FPS = 12.5  # aimed at: the source's rate divided by a whole number. Mouths need more than the 5 of faces
-COPY_PIXELS = 640 * 360  # area of the copy, whatever its shape: a face of a tenth of the height keeps 36 px
-BARS_EVERY = 5  # frames of the copy
-THUMBNAILS = 5
-MIN_DECODED = 0.5  # share of the picture that must decode
+AUDIO_RATE_HZ = 16_000
+COPY_FPS = 12.5  # target: the actual rate is the source's divided by a whole number. Lip motion needs more than 5 fps
+COPY_PIXELS = 640 * 360  # area of a frame of any shape: a face of a tenth of the height keeps 36 px
+BLACK_BAR_INTERVAL = 5  # frames of the copy
+THUMBNAIL_COUNT = 5
+MIN_THUMBNAIL_STD = 8  # of the luma: a frame below it is nearly black or blank
+MIN_DECODED_RATIO = 0.5  # of the expected duration
+MAX_AUDIO_JUMP_S = 0.02  # between the end of an audio frame and the next; more is a gap
+SILENCE_BLOCK = 10 * AUDIO_RATE_HZ  # samples
 
-FRAMES_NAME = "frames.mp4"
-AUDIO_NAME = "audio.flac"
+FRAMES_FILENAME = "frames.mp4"
+AUDIO_FILENAME = "audio.flac"
 
 
 def analyse(
@@ -41,347 +51,376 @@ def analyse(
     *,
     span: tuple[float, float] | None = None,
     threads: int = 2,
-    progress: Progress = ignore,
+    progress: ProgressCallback = ignore_progress,
 ) -> AnalysisFacts:
-    """Decode `path` once and write into `out_dir`:
+    """Decode the source once and write these files into `out_dir`.
 
-    - `audio.flac`: 16 kHz mono, sample n is at n / 16000 s of the source clock; silence where the source has none, and
-      before `span`. No file where the source has no sound.
-    - `frames.mp4`: the small copy, upright, square pixels, SDR, constant rate (`AnalysisFacts.fps`), its frame n at
-      `start_s + n / fps` of the source clock.
-    - `thumb_0.jpg` ...: up to five, spread over the video, dark frames passed over.
+    - `audio.flac`: 16 kHz mono; sample n is at n / 16000 s of the source clock. It is silent before `span` and in gaps
+      of the source's audio. A source without audio has no such file.
+    - `frames.mp4`: the analysis copy, upright, square pixels, SDR, with the constant rate `AnalysisFacts.fps`; its
+      frame n is at `start_s + n / fps` of the source clock.
+    - `thumb_0.jpg` ...: up to five frames, spread over the video, without dark ones.
 
-    `span` (start, end on the source clock) limits what is decoded. Memory does not grow with the length. A damaged or
-    missing end is tolerated as long as most of the picture decodes. Raises CorruptVideo where nothing does.
+    Memory does not grow with the duration. A failure leaves no partial video or audio file.
+
+    Args:
+        path: the source.
+        facts: its facts, from the probe.
+        out_dir: an existing folder.
+        span: start and end (source clock) of the part to decode.
+        threads: decoder threads.
+        progress: receives the completed fraction.
+
+    Raises:
+        CorruptVideoError: the source has no picture, or less than half of its duration decodes. Smaller damage and a
+            missing end are tolerated.
     """
     out_dir = Path(out_dir)
     video = facts.video
     if video is None:
-        raise CorruptVideo(
-            "The file has no picture. Upload a video: a recording of sound alone cannot be made into clips."
+        raise CorruptVideoError(
+            "The file has no picture. Upload a video: an audio recording alone cannot be made into clips."
         )
-    begin, end = span or (0.0, max(facts.duration_s, video.start_s + video.duration_s))
-    copy_aside, sound_aside = out_dir / f".{FRAMES_NAME}", out_dir / f".{AUDIO_NAME}"
+    start_s, end_s = span or (0.0, max(facts.duration_s, video.start_s + video.duration_s))
+    copy_path, audio_path = out_dir / f".{FRAMES_FILENAME}", out_dir / f".{AUDIO_FILENAME}"
     try:
         with open_media(path, threads=threads) as source:
-            picture = _Picture(copy_aside, out_dir, video, begin, end)
-            sound = _Sound(sound_aside, begin, end) if facts.audio is not None else None
+            picture = _PictureAnalyser(copy_path, out_dir, video, start_s, end_s)
+            audio = _AudioWriter(audio_path, facts.audio, start_s, end_s) if facts.audio is not None else None
             try:
-                _decode(source, facts, picture, sound, (begin, end), progress)
+                _decode(source, facts.container_start_s, picture, audio, progress)
                 picture.finish()
-                if sound:
-                    sound.finish()
-            finally:  # without flushing: after an interruption in the middle of a write that would raise again
+                if audio:
+                    audio.finish()
+            finally:  # closes without flushing, which would raise again after a failed write
                 picture.close()
-                if sound:
-                    sound.close()
-        if picture.frames == 0:
-            raise CorruptVideo(
-                "No picture in this file can be decoded. Export it again as MP4 (H.264) and upload that."
-            )
-        expected = min(end, video.start_s + video.duration_s) - max(begin, video.start_s)
-        if picture.decoded_s < MIN_DECODED * expected:
-            raise CorruptVideo(
-                f"The file breaks off or is damaged: only {picture.decoded_s:.0f} of {expected:.0f} seconds can be "
-                "decoded. Upload the whole file again."
-            )
-        copy_aside.replace(out_dir / FRAMES_NAME)
-        if sound:
-            sound_aside.replace(out_dir / AUDIO_NAME)
+                if audio:
+                    audio.close()
+        _check_decoded(picture)
+        copy_path.replace(out_dir / FRAMES_FILENAME)
+        if audio:
+            audio_path.replace(out_dir / AUDIO_FILENAME)
     finally:
-        copy_aside.unlink(missing_ok=True)
-        sound_aside.unlink(missing_ok=True)
+        copy_path.unlink(missing_ok=True)
+        audio_path.unlink(missing_ok=True)
     progress(1.0)
     return AnalysisFacts(
         fps=float(picture.fps),
         width=picture.width,
         height=picture.height,
-        frames=picture.frames,
-        start_s=picture.start_s,
-        duration_s=picture.frames / float(picture.fps),
-        audio_rate=AUDIO_RATE,
+        frames=picture.frame_count,
+        start_s=picture.copy_start_s,
+        duration_s=picture.frame_count / float(picture.fps),
+        audio_rate=AUDIO_RATE_HZ,
         cuts_s=tuple(round(t, 6) for t in picture.cuts.finish()),
-        motion=tuple(round(m, 4) for m in picture.motion()),
+        motion=tuple(round(value, 4) for value in picture.motion()),
         early_s=picture.early_s,
         dissolves_s=tuple(round(t, 6) for t in picture.dissolves.finish()),
-        picture=picture.bars.picture(),
+        picture=picture.black_bars.picture(),
     )
 
 
+def _check_decoded(picture: _PictureAnalyser) -> None:
+    """Raise CorruptVideoError where too little of the video decoded."""
+    if picture.frame_count == 0:
+        raise CorruptVideoError("No picture in this file decodes. Export it again as MP4 (H.264) and upload that.")
+    video = picture.video
+    expected_s = min(picture.end_s, video.start_s + video.duration_s) - max(picture.start_s, video.start_s)
+    if picture.decoded_s < MIN_DECODED_RATIO * expected_s:
+        raise CorruptVideoError(
+            f"The file is truncated or damaged: only {picture.decoded_s:.0f} of {expected_s:.0f} seconds decode. "
+            "Upload the complete file again."
+        )
+
+
 def _decode(
-    source: av.container.InputContainer,
-    facts: SourceFacts,
-    picture: _Picture,
-    sound: _Sound | None,
-    span: tuple[float, float],
-    progress: Progress,
+    source: InputContainer,
+    container_start_s: float,
+    picture: _PictureAnalyser,
+    audio: _AudioWriter | None,
+    progress: ProgressCallback,
 ) -> None:
-    """Push every decoded frame into `picture` and `sound`; damage ends or skips, it does not raise."""
-    import av
-
-    assert facts.video
-    begin, end = span
-    streams = [source.streams[facts.video.index]]
-    if sound and facts.audio:
-        streams.append(source.streams[facts.audio.index])
-    if begin > facts.video.start_s + 1:
-        _seek(source, streams[0], begin + facts.container_start_s, facts.container_start_s)
-    coming = packets(source, *streams)
-    told = 0.0
-    ended: set[int] = set()
-    while len(ended) < len(streams):
-        try:
-            packet = next(coming, None)
-        except av.error.InvalidDataError:  # the end of a truncated file
-            break
-        if packet is None:
-            break
-        try:
-            frames = packet.decode()
-        except av.error.FFmpegError:  # a damaged packet: decoders have many names for it
-            continue
-        for frame in frames:
-            if not isinstance(frame, av.VideoFrame | av.AudioFrame):
-                continue
-            t = None if frame.time is None else frame.time - facts.container_start_s
-            if isinstance(frame, av.VideoFrame):
+    """Pass every decoded frame to `picture` and `audio`. Damaged packets are skipped."""
+    start_s, end_s = picture.start_s, picture.end_s
+    streams: list[Stream] = [source.streams[picture.video.index]]
+    if audio:
+        streams.append(source.streams[audio.stream_index])
+    if start_s > picture.video.start_s + 1:
+        _seek(source, streams[0], start_s + container_start_s, container_start_s)
+    reported = 0.0
+    finished_streams: set[int] = set()
+    for packet in _readable_packets(source, streams):
+        for frame in _decode_packet(packet):
+            t = None if frame.time is None else frame.time - container_start_s
+            if isinstance(frame, VideoFrame):
                 picture.add(frame, t)
-                done = (picture.last - begin) / max(end - begin, 1e-6)
-                if done > told + 0.004:
-                    told = min(done, 0.995)
-                    progress(told)
-            elif sound:
-                sound.add(frame, t)
-            if t is not None and t >= end:
-                ended.add(packet.stream.index)
+                fraction = (picture.last_s - start_s) / max(end_s - start_s, 1e-6)
+                if fraction > reported + 0.004:
+                    reported = min(fraction, 0.995)
+                    progress(reported)
+            elif audio:
+                audio.add(frame, t)
+            if t is not None and t >= end_s:
+                finished_streams.add(packet.stream.index)
+        if len(finished_streams) == len(streams):
+            break
 
 
-def _seek(source: av.container.InputContainer, stream: av.stream.Stream, at_s: float, start_s: float) -> None:
-    """Go to a key frame before `at_s`, not before `start_s` (container clock). MPEG streams have no index, and seeking
-    lands between key frames: then it goes further back, until one lies on the way."""
-    import av
+def _readable_packets(source: InputContainer, streams: list[Stream]) -> Iterator[Packet[Stream]]:
+    """Yield the packets up to the end of the file, or up to where it is truncated."""
+    with suppress(av.error.InvalidDataError):
+        yield from demux_packets(source, *streams)
 
-    back_s, found = 0.0, False
-    while not found:
-        offset = int(max(at_s - back_s, start_s) * av.time_base)
+
+def _decode_packet(packet: Packet[Stream]) -> list[VideoFrame | AudioFrame]:
+    """Return the frames of a packet; none for a damaged one, for which decoders raise many kinds of error."""
+    try:
+        return [frame for frame in packet.decode() if isinstance(frame, VideoFrame | AudioFrame)]
+    except av.error.FFmpegError:
+        return []
+
+
+def _seek(source: InputContainer, stream: Stream, time_s: float, container_start_s: float) -> None:
+    """Seek to a key frame at or before `time_s` (container clock), but not before `container_start_s`.
+
+    MPEG streams have no index, and a seek may land between key frames. The seek is then repeated from further back
+    until a key frame lies before `time_s`.
+    """
+    back_s, is_before = 0.0, False
+    while not is_before:
+        offset = int(max(time_s - back_s, container_start_s) * av.time_base)
         source.seek(offset, backward=True)
-        keys = (float(p.pts * p.time_base) for p in packets(source, stream) if p.is_keyframe and p.pts is not None)
-        found = next(keys, math.inf) <= at_s or at_s - back_s <= start_s
+        first_key_s = next(_key_frame_times(source, stream), math.inf)
+        is_before = first_key_s <= time_s or time_s - back_s <= container_start_s
         back_s = 2 * back_s or 5.0
     source.seek(offset, backward=True)
 
 
-class _Picture:
-    """Cuts, motion, copy and thumbnails from the decoded frames."""
+def _key_frame_times(source: InputContainer, stream: Stream) -> Iterator[float]:
+    for packet in demux_packets(source, stream):
+        if packet.is_keyframe and packet.pts is not None:
+            yield float(packet.pts * packet.time_base)
 
-    def __init__(self, path: Path, out_dir: Path, video: VideoFacts, begin: float, end: float):
-        from av.video.reformatter import VideoReformatter
 
-        self.path, self.out_dir, self.video, self.begin, self.end = path, out_dir, video, begin, end
-        self._tiny, self._copier = VideoReformatter(), VideoReformatter()  # each keeps its scaler
+class _PictureAnalyser:
+    """Writes the analysis copy and the thumbnails, and measures cuts, dissolves, black bars and motion."""
+
+    def __init__(self, copy_path: Path, out_dir: Path, video: VideoFacts, start_s: float, end_s: float) -> None:
+        self.video, self.start_s, self.end_s = video, start_s, end_s
         rate = video.rate.fraction
         self.fps = Fraction(rate / max(1, round(rate / Fraction(COPY_FPS))))
-        self.width, self.height = copy_size(video.width, video.height)
-        self.cuts, self.dissolves = CutFinder(float(rate)), DissolveFinder()
-        self.bars = BarFinder()
-        self.frames = 0
-        self.start_s = 0.0
+        self.width, self.height = analysis_size(video.width, video.height)
+        self.cuts, self.dissolves = CutDetector(float(rate)), DissolveDetector()
+        self.black_bars = BlackBarDetector()
+        self.frame_count = 0  # of the copy
+        self.copy_start_s = 0.0
         self.decoded_s = 0.0
-        self.last = begin  # time of the newest frame
+        self.last_s = start_s  # time of the newest source frame
+        self._copy_path, self._out_dir = copy_path, out_dir
+        self._comparison_scaler, self._copy_scaler = VideoReformatter(), VideoReformatter()  # each keeps its state
         self._frame_s = float(1 / rate)
-        self.early_s = self._frame_s / 4  # rounding of timestamps must not move a frame to the next place
-        self._newest: av.VideoFrame | None = None
-        self._small: av.VideoFrame | None = None  # of the newest, once it was wanted
-        self._out: av.container.OutputContainer | None = None
-        self._changes: list[tuple[float, int]] = []  # sum and count by second
-        self._thumbs = 0
+        self.early_s = self._frame_s / 4  # so that rounded timestamps do not move a frame to the next slot
+        self._newest: VideoFrame | None = None
+        self._newest_small: VideoFrame | None = None  # made when a slot of the copy needs it
+        self._out: OutputContainer | None = None
+        self._change_by_second: list[tuple[float, int]] = []  # sum and count
+        self._thumbnail_count = 0
 
-    def add(self, frame: av.VideoFrame, t: float | None) -> None:
-        first = self._out is None
+    def add(self, frame: VideoFrame, t: float | None) -> None:
+        """Take the next frame, at `t` of the source clock; None if it has no timestamp."""
+        is_first = self._out is None
         if t is None:
-            t = self.last + (0 if first else self._frame_s)
-        if t < self.begin - 1e-6 or t >= self.end + 10 or (not first and t <= self.last):
+            t = self.last_s + (0 if is_first else self._frame_s)
+        if t < self.start_s - 1e-6 or t >= self.end_s + 10 or (not is_first and t <= self.last_s):
             return
-        if first:
+        if is_first:
             self._open(t)
-        self.decoded_s += min(t - self.last, 1.0) if not first else self._frame_s
-        self.last = t
-        tiny = self._tiny.reformat(frame, *TINY, format="yuv420p", interpolation="FAST_BILINEAR")
-        seen = features(tiny.to_ndarray())
-        change = self.cuts.feed(t, seen)
-        self.dissolves.feed(t, seen.blocks)
-        second = int(t - self.start_s)
-        while len(self._changes) <= second:
-            self._changes.append((0.0, 0))
-        total, count = self._changes[second]
-        self._changes[second] = (total + change, count + 1)
-        while self._place() < t - self.early_s:  # between two frames the earlier one stands
+        self.decoded_s += min(t - self.last_s, 1.0) if not is_first else self._frame_s
+        self.last_s = t
+        self._measure(frame, t)
+        while self._next_slot_s() < t - self.early_s:  # between two source frames, the earlier one is on screen
             self._write_copy()
-        self._newest, self._small = frame, None
-        if self._place() <= t + self.early_s:
+        self._newest, self._newest_small = frame, None
+        if self._next_slot_s() <= t + self.early_s:
             self._write_copy()
 
     def finish(self) -> None:
-        """The copy reaches to the end of the last frame, and the encoder gives what it held back."""
+        """Extend the copy to the end of the last frame and flush the encoder."""
         if self._out is not None:
-            while self._place() < self.last + 0.75 * self._frame_s:
+            while self._next_slot_s() < self.last_s + 0.75 * self._frame_s:
                 self._write_copy()
             self._out.mux(self._stream.encode())
 
     def close(self) -> None:
+        """Close the copy's file."""
         if self._out is not None:
             self._out.close()
 
     def motion(self) -> list[float]:
-        """0..1 for each second since `start_s`: 1 is a mean change of a tenth of the range between frames."""
-        return [min(1.0, 10 * total / count) if count else 0.0 for total, count in self._changes]
+        """Return 0..1 for each second since `copy_start_s`; 1 is a mean change by 10 % of the range between frames."""
+        return [min(1.0, 10 * total / count) if count else 0.0 for total, count in self._change_by_second]
+
+    def _measure(self, frame: VideoFrame, t: float) -> None:
+        small = self._comparison_scaler.reformat(
+            frame, *COMPARISON_SIZE, format="yuv420p", interpolation="FAST_BILINEAR"
+        )
+        features = extract_features(small.to_ndarray())
+        change = self.cuts.feed(t, features)
+        self.dissolves.feed(t, features.blocks)
+        second = int(t - self.copy_start_s)
+        while len(self._change_by_second) <= second:
+            self._change_by_second.append((0.0, 0))
+        total, count = self._change_by_second[second]
+        self._change_by_second[second] = (total + change, count + 1)
 
     def _open(self, t: float) -> None:
-        import av
-
-        self.start_s = self.last = t
-        self._out = av.open(str(self.path), "w", format="mp4")
-        # One thread: the same bytes every time, and the decoder has the other cores.
+        self.copy_start_s = self.last_s = t
+        self._out = av.open(str(self._copy_path), "w", format="mp4")
+        # One thread writes the same bytes every time, and leaves the other cores to the decoder.
         options = {"preset": "ultrafast", "crf": "20", "g": "50", "threads": "1"}
         self._stream = self._out.add_stream("libx264", rate=self.fps, options=options)
         self._stream.width, self._stream.height, self._stream.pix_fmt = self.width, self.height, "yuv420p"
         self._stream.codec_context.time_base = 1 / self.fps
 
-    def _place(self) -> float:
-        """Time of the next frame of the copy."""
-        return self.start_s + float(self.frames / self.fps)
+    def _next_slot_s(self) -> float:
+        """Return the time (source clock) of the next frame of the copy."""
+        return self.copy_start_s + float(self.frame_count / self.fps)
 
     def _write_copy(self) -> None:
-        """The newest frame at the next place."""
-        assert self._out is not None and self._newest is not None
-        if self._small is None:
-            self._small = self._shrink(self._newest)
-            self._thumbnail(self._small)
-            if self.frames % BARS_EVERY == 0:
-                self.bars.feed(self._small.to_ndarray()[: self.height])
-        self._small.pts, self._small.time_base = self.frames, 1 / self.fps
-        self._small.pict_type = 0  # the encoder decides
-        self._out.mux(self._stream.encode(self._small))
-        self.frames += 1
+        """Write the newest frame into the next slot of the copy."""
+        if self._out is None or self._newest is None:
+            raise RuntimeError("The analysis copy has no frame yet.")
+        if self._newest_small is None:
+            self._newest_small = self._shrink(self._newest)
+            self._write_thumbnail(self._newest_small)
+            if self.frame_count % BLACK_BAR_INTERVAL == 0:
+                self.black_bars.feed(self._newest_small.to_ndarray()[: self.height])
+        small = self._newest_small
+        small.pts, small.time_base = self.frame_count, 1 / self.fps
+        small.pict_type = 0  # the encoder decides
+        self._out.mux(self._stream.encode(small))
+        self.frame_count += 1
 
-    def _shrink(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Upright, square pixels, SDR, in the copy's size."""
-        import av
-        import numpy as np
-
-        turned = self.video.rotation in (90, 270)
-        width, height = (self.height, self.width) if turned else (self.width, self.height)
-        plain = not (self.video.rotation or self.video.mirrored) and self.video.color_transfer != "smpte2084"
-        kind = "yuv420p" if plain else "rgb24"
-        small = self._copier.reformat(frame, width, height, format=kind, interpolation="BILINEAR")
-        if plain:
+    def _shrink(self, frame: VideoFrame) -> VideoFrame:
+        """Return the frame upright, with square pixels, SDR, in the size of the copy."""
+        is_turned = self.video.rotation in (90, 270)
+        width, height = (self.height, self.width) if is_turned else (self.width, self.height)
+        is_pq = self.video.color_transfer == "smpte2084"
+        is_plain = not (self.video.rotation or self.video.mirrored or is_pq)
+        pix_fmt = "yuv420p" if is_plain else "rgb24"
+        small = self._copy_scaler.reformat(frame, width, height, format=pix_fmt, interpolation="BILINEAR")
+        if is_plain:
             return small
-        pixels: Any = small.to_ndarray()
-        if self.video.color_transfer == "smpte2084":
-            pixels = _pq_to_sdr()[pixels]
+        pixels: np.ndarray = small.to_ndarray()
+        if is_pq:
+            pixels = _pq_to_sdr_table()[pixels]
         pixels = np.rot90(pixels, -self.video.rotation // 90)
         if self.video.mirrored:
             pixels = pixels[:, ::-1]
-        return av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24").reformat(format="yuv420p")
+        return VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24").reformat(format="yuv420p")
 
-    def _thumbnail(self, small: av.VideoFrame) -> None:
-        """The first picture, and one in the middle of each further fifth, that is not nearly black or blank."""
-        if self._thumbs >= THUMBNAILS:
+    def _write_thumbnail(self, small: VideoFrame) -> None:
+        """Save the frame if it is the first, or in the second half of a fifth of the span, and not nearly blank.
+
+        At the end of its fifth a frame is saved even if it is blank.
+        """
+        if self._thumbnail_count >= THUMBNAIL_COUNT:
             return
-        at = (self._place() - self.begin) / max(self.end - self.begin, 1e-6) * THUMBNAILS
-        late = at >= self._thumbs + 0.95
-        if at < self._thumbs + 0.5 and self._thumbs:
+        position = (self._next_slot_s() - self.start_s) / max(self.end_s - self.start_s, 1e-6) * THUMBNAIL_COUNT
+        is_late = position >= self._thumbnail_count + 0.95
+        if position < self._thumbnail_count + 0.5 and self._thumbnail_count:
             return
-        luma = small.to_ndarray()[: self.height]
-        if float(luma.std()) < 8 and not late:
+        if float(small.to_ndarray()[: self.height].std()) < MIN_THUMBNAIL_STD and not is_late:
             return
-        small.to_image().save(self.out_dir / f"thumb_{self._thumbs}.jpg", quality=85)
-        self._thumbs += 1
+        image = Image.fromarray(small.to_ndarray(format="rgb24"))
+        image.save(self._out_dir / f"thumb_{self._thumbnail_count}.jpg", quality=85)
+        self._thumbnail_count += 1
 
 
-class _Sound:
-    """16 kHz mono on the source clock, written as it comes."""
+class _AudioWriter:
+    """Writes decoded audio as 16 kHz mono FLAC on the source clock, with silence in its gaps."""
 
-    def __init__(self, path: Path, begin: float, end: float):
-        import av
-
-        self._written = 0
-        self._begin, self._last = round(begin * AUDIO_RATE), round(end * AUDIO_RATE)
+    def __init__(self, path: Path, facts: AudioFacts, start_s: float, end_s: float) -> None:
+        self.stream_index = facts.index
+        self._written = 0  # samples
+        self._first_sample, self._end_sample = round(start_s * AUDIO_RATE_HZ), round(end_s * AUDIO_RATE_HZ)
         self._out = av.open(str(path), "w", format="flac")
-        self._stream = self._out.add_stream("flac", rate=AUDIO_RATE, layout="mono", format="s16")
-        self._resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
-        self._next: float | None = None  # where the sound that is being resampled goes on
+        self._stream = self._out.add_stream("flac", rate=AUDIO_RATE_HZ, layout="mono", format="s16")
+        self._resampler = _new_resampler()
+        self._position = 0  # of the next resampled sample on the source clock
+        self._next_s: float | None = None  # end of the newest frame
 
-    def add(self, frame: av.AudioFrame, t: float | None) -> None:
-        import av
-
-        due = self._next
+    def add(self, frame: AudioFrame, t: float | None) -> None:
+        """Take the next frame, at `t` of the source clock; None if it has no timestamp."""
+        expected_s = self._next_s
         if t is None:
-            t = 0.0 if due is None else due
-        if due is None or abs(t - due) > 0.02:  # the start, a gap or a jump back: go there
-            if due is not None:
+            t = 0.0 if expected_s is None else expected_s
+        if expected_s is None or abs(t - expected_s) > MAX_AUDIO_JUMP_S:
+            if expected_s is not None:
                 self._put(self._resampler.resample(None))
-                self._resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
-            self._at = round(t * AUDIO_RATE)
-            self._next = t
+                self._resampler = _new_resampler()
+            self._position = round(t * AUDIO_RATE_HZ)
+            self._next_s = t
         frame.pts = None
-        self._next = (self._next or 0.0) + frame.samples / frame.sample_rate
+        self._next_s = (self._next_s or 0.0) + frame.samples / frame.sample_rate
         try:
             self._put(self._resampler.resample(frame))
-        except ValueError:  # the stream changed its rate or layout on the way
-            self._resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
+        except ValueError:  # the stream changed its sample rate or layout
+            self._resampler = _new_resampler()
             self._put(self._resampler.resample(frame))
 
-    def _put(self, frames: list[av.AudioFrame]) -> None:
-        import numpy as np
-
-        for frame in frames:
-            samples = frame.to_ndarray().reshape(-1)
-            low, high = self._at, self._at + len(samples)
-            self._at = high
-            keep_from, keep_to = max(low, self._written, self._begin), min(high, self._last)
-            if keep_to <= keep_from:
-                continue
-            self._silence(keep_from - self._written)
-            self._write(np.ascontiguousarray(samples[keep_from - low : keep_to - low]))
-
-    def _silence(self, count: int) -> None:
-        import numpy as np
-
-        while count > 0:
-            self._write(np.zeros(min(count, 10 * AUDIO_RATE), np.int16))
-            count -= 10 * AUDIO_RATE
-
-    def _write(self, samples: np.ndarray) -> None:
-        import av
-
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), "s16", "mono")
-        frame.sample_rate, frame.time_base, frame.pts = AUDIO_RATE, Fraction(1, AUDIO_RATE), self._written
-        self._written += len(samples)
-        self._out.mux(self._stream.encode(frame))
-
     def finish(self) -> None:
-        if self._next is not None:
+        """Flush the resampler and the encoder."""
+        if self._next_s is not None:
             self._put(self._resampler.resample(None))
         self._out.mux(self._stream.encode())
 
     def close(self) -> None:
+        """Close the file."""
         self._out.close()
 
+    def _put(self, frames: list[AudioFrame]) -> None:
+        """Write resampled frames at the current position, without what is already written or outside the span."""
+        for frame in frames:
+            samples = frame.to_ndarray().reshape(-1)
+            low, high = self._position, self._position + len(samples)
+            self._position = high
+            keep_from, keep_to = max(low, self._written, self._first_sample), min(high, self._end_sample)
+            if keep_to <= keep_from:
+                continue
+            self._write_silence(keep_from - self._written)
+            self._write(np.ascontiguousarray(samples[keep_from - low : keep_to - low]))
 
-def copy_size(width: int, height: int) -> tuple[int, int]:
-    """Even width and height of the copy: the shape of the source, at most `COPY_PIXELS`, never enlarged."""
+    def _write_silence(self, count: int) -> None:
+        while count > 0:
+            self._write(np.zeros(min(count, SILENCE_BLOCK), np.int16))
+            count -= SILENCE_BLOCK
+
+    def _write(self, samples: np.ndarray) -> None:
+        frame = AudioFrame.from_ndarray(samples.reshape(1, -1), "s16", "mono")
+        frame.sample_rate, frame.time_base, frame.pts = AUDIO_RATE_HZ, Fraction(1, AUDIO_RATE_HZ), self._written
+        self._written += len(samples)
+        self._out.mux(self._stream.encode(frame))
+
+
+def _new_resampler() -> av.AudioResampler:
+    return av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE_HZ)
+
+
+def analysis_size(width: int, height: int) -> tuple[int, int]:
+    """Return the even width and height of the analysis copy: the source's shape, at most `COPY_PIXELS` in area."""
     scale = min(1.0, (COPY_PIXELS / (width * height)) ** 0.5)
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 
-def _pq_to_sdr() -> np.ndarray:
-    """Table from 8-bit PQ code (SMPTE ST 2084) to SDR code: 203 nits is white (ITU-R BT.2408), highlights roll off."""
-    import numpy as np
+def _pq_to_sdr_table() -> np.ndarray:
+    """Return the table from 8-bit PQ code values (SMPTE ST 2084) to SDR ones: uint8, shape (256,).
 
+    White is 203 nits (ITU-R BT.2408); highlights above it are compressed.
+    """
     code = np.linspace(0, 1, 256) ** (1 / 78.84375)
     nits = 10_000 * (np.maximum(code - 0.8359375, 0) / (18.8515625 - 18.6875 * code)) ** (1 / 0.1593017578125)
     linear = nits / 203
-    rolled = linear * (1 + linear / 25) / (1 + linear)  # Reinhard, extended: 1015 nits becomes white
-    table: np.ndarray = np.clip(np.clip(rolled, 0, 1) ** (1 / 2.2) * 255 + 0.5, 0, 255).astype(np.uint8)
+    compressed = linear * (1 + linear / 25) / (1 + linear)  # Reinhard, extended: 1015 nits becomes white
+    table: np.ndarray = np.clip(np.clip(compressed, 0, 1) ** (1 / 2.2) * 255 + 0.5, 0, 255).astype(np.uint8)
     return table

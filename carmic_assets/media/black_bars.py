@@ -1,62 +1,57 @@
-"""Bars around the picture (letterbox, pillarbox): what part of the frame a video really fills. It knows no people.
+"""Detection of black bars (letterbox, pillarbox): the part of the frame that the picture of a video fills.
 
-A bar is dark and the same all along, in every frame, and there is one as broad on the other side: a dark wall is
-neither.
+A bar is dark and even along its length in every frame, and a bar of the same breadth lies on the opposite side. A dark
+wall fails one of these conditions.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
 
-from carmic_assets.model.direction import WHOLE, Box
+from carmic_assets.model.direction import FULL_FRAME, Box
 
-if TYPE_CHECKING:
-    import numpy as np
-
-DARKEST = 64  # of 255: bars are black, or a dark grey
-FLAT = 10  # of 255: what compression leaves of an even bar
-ALIKE = 0.02  # of the frame: opposite bars differ by no more
-NARROWEST = 0.02  # of the frame: less is left as it is
-BLUR_PX = 2  # rows beside a bar that scaling has mixed with it
-LEAST = 0.25  # of the frame: a smaller picture is none, but a dark video
+MAX_BAR_LUMA = 64  # 0..255: bars are black or dark grey
+MAX_BAR_SPREAD = 10  # 0..255: what compression adds to an even bar
+MAX_DIFFERENCE_RATIO = 0.02  # of the frame, between the breadths of opposite bars
+MIN_BREADTH_RATIO = 0.02  # of the frame: narrower bars stay in the picture
+BLUR_PX = 2  # rows beside a bar that scaling blended with it
+MIN_PICTURE_RATIO = 0.25  # of the frame: less is a dark video, not a picture between bars
 
 
-class BarFinder:
-    """Feed the brightness of frames of one size, spread over the video; `picture` is what is left between the bars."""
+class BlackBarDetector:
+    """Accumulates the luma of frames of one size; `picture` returns the box between the bars."""
 
     def __init__(self) -> None:
-        self._rows: list[np.ndarray] | None = None  # lowest and highest by row, by column
-        self._columns: list[np.ndarray] | None = None
+        self._row_range: tuple[np.ndarray, np.ndarray] | None = None  # lowest and highest luma of each row
+        self._column_range: tuple[np.ndarray, np.ndarray] | None = None
 
     def feed(self, luma: np.ndarray) -> None:
-        """`luma`: uint8, (height, width)."""
-        self._rows = _extended(self._rows, luma, 1)
-        self._columns = _extended(self._columns, luma, 0)
+        """Add a frame: uint8, shape (height, width). The frames should be spread over the video."""
+        self._row_range = _extend_range(self._row_range, luma, axis=1)
+        self._column_range = _extend_range(self._column_range, luma, axis=0)
 
     def picture(self) -> Box:
-        """The part of the frame between the bars; the whole of it where there are none."""
-        if self._rows is None or self._columns is None:
-            return WHOLE
-        (x, w), (y, h) = _between(*self._columns), _between(*self._rows)
-        return Box(x, y, w, h) if min(w, h) >= LEAST else WHOLE
+        """Return the part of the frame between the bars; the full frame where there are none."""
+        if self._row_range is None or self._column_range is None:
+            return FULL_FRAME
+        (x, w), (y, h) = _find_picture(*self._column_range), _find_picture(*self._row_range)
+        return Box(x, y, w, h) if min(w, h) >= MIN_PICTURE_RATIO else FULL_FRAME
 
 
-def _extended(known: list[np.ndarray] | None, luma: np.ndarray, axis: int) -> list[np.ndarray]:
-    import numpy as np
-
+def _extend_range(
+    bounds: tuple[np.ndarray, np.ndarray] | None, luma: np.ndarray, axis: int
+) -> tuple[np.ndarray, np.ndarray]:
     low, high = luma.min(axis=axis), luma.max(axis=axis)
-    return [np.minimum(known[0], low), np.maximum(known[1], high)] if known else [low, high]
+    return (np.minimum(bounds[0], low), np.maximum(bounds[1], high)) if bounds else (low, high)
 
 
-def _between(low: np.ndarray, high: np.ndarray) -> tuple[float, float]:
-    """Start and length of what lies between two bars, fractions of the axis; 0 and 1 without."""
-    import numpy as np
-
+def _find_picture(low: np.ndarray, high: np.ndarray) -> tuple[float, float]:
+    """Return start and length of the picture along one axis, 0..1; (0, 1) where there are no bars."""
     size = len(low)
-    inside = np.flatnonzero((high > DARKEST) | (high.astype(int) - low > FLAT))
+    inside = np.flatnonzero((high > MAX_BAR_LUMA) | (high.astype(int) - low > MAX_BAR_SPREAD))
     if not len(inside):
         return 0.0, 1.0
     before, after = int(inside[0]), size - 1 - int(inside[-1])
-    if min(before, after) < NARROWEST * size or abs(before - after) > max(ALIKE * size, 1):
+    if min(before, after) < MIN_BREADTH_RATIO * size or abs(before - after) > max(MAX_DIFFERENCE_RATIO * size, 1):
         return 0.0, 1.0
     return (before + BLUR_PX) / size, (size - before - after - 2 * BLUR_PX) / size

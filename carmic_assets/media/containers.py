@@ -1,51 +1,30 @@
-"""The one place that opens media with PyAV: only known containers, only local files, limits, explicit threads.
+"""The only module that opens media files with PyAV.
 
-Never opens a URL, and never a playlist that would make the demuxer open something else.
+It opens local files of the listed containers only, with limits and an explicit number of threads. It opens no URL and
+no playlist, because a playlist would make the demuxer open further files.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-from carmic_assets.model.errors import CarmicError, CorruptVideo
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
 
-if TYPE_CHECKING:
-    from av.container import InputContainer
-    from av.packet import Packet
-    from av.stream import Stream
+from carmic_assets.media.demuxers import MAX_PIXELS, MAX_STREAMS, PROTOCOLS, SOURCE_FORMATS, detect_still_demuxer
+from carmic_assets.model.errors import CarmicError, CorruptVideoError
 
-# Demuxer names of libavformat. A whitelist of protocols alone does not stop a playlist that is named .mp4: the demuxer
-# is chosen by content, so the demuxers are listed too (no hls, dash, concat, sdp, image2, subtitles).
-SOURCE_FORMATS = ("mov", "matroska", "webm", "avi", "flv", "mpeg", "mpegts", "mpegvideo", "h264", "hevc")
-AUDIO_FORMATS = ("wav", "mp3", "flac", "ogg", "aac", "aiff", "caf")
-IMAGE_FORMATS = ("png_pipe", "jpeg_pipe", "webp_pipe", "gif", "bmp_pipe")
-LIBRARY_FORMATS = (*SOURCE_FORMATS, *AUDIO_FORMATS, *IMAGE_FORMATS)  # of a workspace's own media
-PROTOCOLS = ("file",)
+READ_TIMEOUT_S = 30.0  # for one read from a local disk
 
-# How stills begin, by the demuxer that reads them. Left to itself, libav goes by the name first: it takes most files
-# called ".jpg", and any with a "%d" in its path, for a numbered series, which is none of our formats.
-_STILL = re.compile(
-    rb"(?P<png_pipe>\x89PNG\r\n)|(?P<jpeg_pipe>\xff\xd8\xff)|(?P<webp_pipe>RIFF.{4}WEBP)|(?P<bmp_pipe>BM.{4}\0{4})",
-    re.DOTALL,
-)
+UNREADABLE = "The file could not be read as a video. Play it to the end, then upload it again."
 
-MAX_PIXELS = 8192 * 4608  # a little over 8K UHD
-MAX_STREAMS = 64
-READ_TIMEOUT_S = 30.0  # for one read: a local disk that takes longer is not coming back
-
-
-def still_format(path: str | Path) -> str | None:
-    """The demuxer of a file that begins as a still does; None for any other, and for one that cannot be read."""
-    try:
-        with Path(path).open("rb") as file:
-            match = _STILL.match(file.read(16))
-    except OSError:
-        return None
-    return match.lastgroup if match else None
+# The "file name" that PyAV puts into decoding errors.
+_DECODER_CALLS = ("avcodec_send_packet()", "avcodec_receive_frame()")
 
 
 @contextmanager
@@ -54,92 +33,88 @@ def open_media(
     *,
     formats: tuple[str, ...] = SOURCE_FORMATS,
     threads: int = 2,
-    error: type[CarmicError] = CorruptVideo,
+    error: type[CarmicError] = CorruptVideoError,
 ) -> Iterator[InputContainer]:
-    """Open a local file, or what reads and seeks like one; closed at the end of the block (a `BinaryIO` is the caller's
-    to close). Nothing is decoded yet.
+    """Open a local file or a seekable binary stream, and close the container at the end of the block.
 
-    `formats` are the containers that are let in, `threads` the decoder threads of each picture stream. What libav
-    raises, here or while the block reads and decodes, comes out as `error` with a sentence for the user.
+    Nothing is decoded yet. A binary stream itself stays open: the caller closes it.
+
+    Args:
+        source: a path, or a stream that reads and seeks.
+        formats: libavformat names of the containers to accept.
+        threads: decoder threads of each video stream.
+        error: the exception for the user.
+
+    Raises:
+        CarmicError: of type `error`, with a sentence for the user, for every libav error on this file, here or while
+            the block reads and decodes.
     """
-    import av
-
-    opened, url, still = source, "", None
+    file, url, still_demuxer = source, "", None
     if isinstance(source, (str, Path)):
         path = Path(source)
         if not path.is_file():
-            raise error("The file is not there. Upload it again.")
+            raise error("The file does not exist. Upload it again.")
         if path.stat().st_size == 0:
             raise error("The file is empty. Upload it again.")
-        # The path goes in with its protocol, so that no name can be taken for another one ("concat:a|b").
-        opened = url = f"file:{path.absolute()}"
-        still = still_format(path)
+        # The path is passed with its protocol, so that libav cannot read a name as another protocol ("concat:a|b").
+        file = url = f"file:{path.absolute()}"
+        still_demuxer = detect_still_demuxer(path)
     options = {
         "format_whitelist": ",".join(formats),
         "protocol_whitelist": ",".join(PROTOCOLS),
         "max_streams": str(MAX_STREAMS),
     }
     with (
-        _translated(error, url),
-        av.open(opened, "r", format=still, options=options, timeout=READ_TIMEOUT_S) as container,
+        _translate_errors(error, url),
+        av.open(file, "r", format=still_demuxer, options=options, timeout=READ_TIMEOUT_S) as container,
     ):
         for stream in container.streams.video:
             if stream.codec_context is None:
                 continue
-            refuse_absurd_size(stream.codec_context.width, stream.codec_context.height, error)
+            check_picture_size(stream.codec_context.width, stream.codec_context.height, error)
             stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
             stream.codec_context.thread_count = threads
             stream.codec_context.thread_type = "AUTO"
         yield container
 
 
-def packets(container: InputContainer, *streams: Stream) -> Iterator[Packet]:
-    """The packets of `streams` in the order of the file, then an empty one for each, which has decoders give what they
-    hold back. Some demuxers (FLV, MPEG) find further streams on the way; PyAV 18 trips over those at the very end."""
+def demux_packets(container: InputContainer, *streams: Stream) -> Iterator[Packet[Stream]]:
+    """Yield the packets of `streams` in file order, then an empty packet for each stream, which flushes its decoder."""
+    # Some demuxers (FLV, MPEG) add streams while reading; PyAV 18 then raises IndexError at the end of the file.
     with suppress(IndexError):
         yield from container.demux(*streams)
 
 
-def refuse_absurd_size(width: int, height: int, error: type[CarmicError] = CorruptVideo) -> None:
-    """Raise `error` where a picture has more than `MAX_PIXELS`."""
+def check_picture_size(width: int, height: int, error: type[CarmicError] = CorruptVideoError) -> None:
+    """Raise `error` for a picture of more than `MAX_PIXELS` pixels."""
     if width * height > MAX_PIXELS:
         raise error(f"The picture is too large ({width}x{height} pixels). Use a video of 8K or less.")
 
 
 @contextmanager
-def _translated(error: type[CarmicError], url: str) -> Iterator[None]:
-    """Every error of libav and of its Python binding on a broken file, as one that a user can act on. What goes wrong
-    with another file (one that the block writes) is not the user's fault and stays what it is."""
-    import av
+def _translate_errors(error: type[CarmicError], url: str) -> Iterator[None]:
+    """Turn errors of libav and PyAV on the file `url` into `error`.
 
+    Errors on another file, such as one that the block writes, pass unchanged: they are not the user's fault.
+    """
     try:
         yield
     except CarmicError:
         raise
     except av.error.FFmpegError as cause:
-        if cause.filename and str(cause.filename) not in (url, *_DECODING):
+        if cause.filename and str(cause.filename) not in (url, *_DECODER_CALLS):
             raise
-        raise error(_sentence(cause)) from cause
-    except AttributeError as cause:  # a stream without any codec (PyAV 18)
+        raise error(_describe(cause)) from cause
+    except AttributeError as cause:  # PyAV 18 raises it for a stream without a codec
         raise error(UNREADABLE) from cause
 
 
-_DECODING = (
-    "avcodec_send_packet()",
-    "avcodec_receive_frame()",
-)  # what PyAV gives as the file's name in errors of these
-
-UNREADABLE = "The file could not be read as a video. Play it to the end, then upload it again."
-
-
-def _sentence(cause: Exception) -> str:
-    import av
-
+def _describe(cause: av.error.FFmpegError) -> str:
     if isinstance(cause, (av.error.InvalidDataError, av.error.DemuxerNotFoundError)):
         return (
-            "The file is not a video that can be read: it is damaged, cut short, or something else under a video's "
+            "The file is not a readable video: it is damaged, truncated, or another kind of file with a video's "
             "name. Export it again as MP4, MOV, MKV, WebM, AVI, MPEG or FLV and upload that."
         )
     if isinstance(cause, av.error.DecoderNotFoundError):
-        return "The video uses a codec that is not supported. Convert it to H.264 and upload it again."
+        return "The video uses an unsupported codec. Convert it to H.264 and upload it again."
     return UNREADABLE

@@ -1,6 +1,6 @@
-"""A moment cut out of a long video without decoding it, so that a frame can be drawn of a file that is far away.
+"""Copies a short excerpt of a long video, so that one frame of a remote file can be rendered without downloading it.
 
-Copies packets as they are. Never looks at a picture.
+Packets are copied without decoding.
 """
 
 from __future__ import annotations
@@ -8,52 +8,70 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
+import av
 import msgspec
+from av.container import InputContainer, OutputContainer
+from av.video.stream import VideoStream
 
 from carmic_assets.media.containers import open_media
-from carmic_assets.model.errors import CorruptVideo
+from carmic_assets.model.errors import CorruptVideoError
 from carmic_assets.model.media import SourceFacts
+
+NO_PICTURE = "The file has no picture. Upload a video."
 
 
 class Excerpt(msgspec.Struct, frozen=True):
-    """`begins_s` is where on the source's clock the excerpt's own clock has its 0; `facts` are of its picture alone."""
+    """An excerpt: its start on the source clock, and the facts of its file, which has a clock of its own from 0."""
 
-    begins_s: float
+    start_s: float
     facts: SourceFacts
 
 
-def cut_excerpt(source: str | Path | BinaryIO, facts: SourceFacts, at_s: float, out_path: str | Path) -> Excerpt:
-    """Write the picture's packets from the key frame before `at_s` (source clock) up to that moment as Matroska.
+def cut_excerpt(source: str | Path | BinaryIO, facts: SourceFacts, time_s: float, out_path: str | Path) -> Excerpt:
+    """Write the video packets from the key frame before `time_s` (source clock) up to that time as Matroska.
 
-    Raises `CorruptVideo` where there are none.
+    Raises:
+        CorruptVideoError: the source has no picture, or no packet there.
     """
-    import av
-
     video = facts.video
     if video is None:
-        raise CorruptVideo("The file has no picture.")
-    with open_media(source, threads=1) as given, av.open(str(out_path), "w", format="matroska") as out:
-        stream = next((s for s in given.streams.video if s.index == video.index), None)
+        raise CorruptVideoError(NO_PICTURE)
+    with open_media(source, threads=1) as container, av.open(str(out_path), "w", format="matroska") as out:
+        stream = next((s for s in container.streams.video if s.index == video.index), None)
         if stream is None or stream.time_base is None:
-            raise CorruptVideo("The file has no picture.")
-        copied = out.add_stream_from_template(stream)
-        at = round((facts.container_start_s + at_s) / stream.time_base)
-        given.seek(at, stream=stream)
-        first: tuple[int, int] | None = None
-        for packet in given.demux(stream):
-            if packet.dts is None or packet.pts is None:
-                continue
-            decoded, shown = first = first or (packet.dts, packet.pts)
-            late = packet.dts > at  # in the order of decoding nothing that is shown by then comes after it
-            packet.dts, packet.pts = packet.dts - decoded, packet.pts - decoded
-            packet.stream = copied
-            out.mux(packet)
-            if late:
-                break
+            raise CorruptVideoError(NO_PICTURE)
+        until = round((facts.container_start_s + time_s) / stream.time_base)
+        first = _copy_packets(container, stream, out, until)
         if first is None:
-            raise CorruptVideo("There is no picture at that time of the video.")
-        begins_s = float(shown * stream.time_base) - facts.container_start_s
-        lead_s = float((shown - decoded) * stream.time_base)
-    length_s = max(0.0, at_s - begins_s) + 1 / float(video.rate.fraction)  # with the picture of that moment
-    picture = msgspec.structs.replace(video, index=0, start_s=0.0, duration_s=length_s)
-    return Excerpt(begins_s, SourceFacts("", 0, "matroska", picture.duration_s, lead_s, picture, None))
+            raise CorruptVideoError(f"The video has no frame at {time_s:.1f} s. Choose another time.")
+        first_dts, first_pts = first
+        start_s = float(first_pts * stream.time_base) - facts.container_start_s
+        reorder_delay_s = float((first_pts - first_dts) * stream.time_base)
+    duration_s = max(0.0, time_s - start_s) + 1 / float(video.rate.fraction)  # includes the frame at `time_s`
+    excerpt_video = msgspec.structs.replace(video, index=0, start_s=0.0, duration_s=duration_s)
+    return Excerpt(start_s, SourceFacts("", 0, "matroska", duration_s, reorder_delay_s, excerpt_video, None))
+
+
+def _copy_packets(
+    container: InputContainer, stream: VideoStream, out: OutputContainer, until: int
+) -> tuple[int, int] | None:
+    """Copy packets from the key frame before the timestamp `until` on, with the first decoding time as 0.
+
+    Returns the decoding and presentation timestamps of the first packet, or None where there is none.
+    """
+    copy = out.add_stream_from_template(stream)
+    container.seek(until, stream=stream)
+    first: tuple[int, int] | None = None
+    for packet in container.demux(stream):
+        if packet.dts is None or packet.pts is None:
+            continue
+        if first is None:
+            first = packet.dts, packet.pts
+        # Later packets in decoding order are presented after `until`.
+        is_last = packet.dts > until
+        packet.dts, packet.pts = packet.dts - first[0], packet.pts - first[0]
+        packet.stream = copy
+        out.mux(packet)
+        if is_last:
+            break
+    return first

@@ -1,6 +1,7 @@
-"""The one place that builds and runs ffmpeg command lines: the binary, the limits, the progress, the end of the child.
+"""The only module that builds and runs ffmpeg command lines.
 
-Takes local files only, never a URL, and never a shell.
+It limits what ffmpeg may open, reports progress, and ends the child process with the caller. Inputs are local files
+only; no command goes through a shell.
 """
 
 from __future__ import annotations
@@ -15,34 +16,34 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, cast
 
+import imageio_ffmpeg
 import msgspec
 
-from carmic_assets.media.containers import LIBRARY_FORMATS, MAX_PIXELS, MAX_STREAMS, still_format
-from carmic_assets.model.errors import CarmicError, RenderFailed
-from carmic_assets.model.progress import Progress, ignore
+from carmic_assets.media.demuxers import LIBRARY_FORMATS, MAX_PIXELS, MAX_STREAMS, detect_still_demuxer
+from carmic_assets.model.errors import CarmicError, RenderError
+from carmic_assets.model.progress import ProgressCallback, ignore_progress
 
-# What ffmpeg may open as an input by itself: our own files, in our own formats (lavfi makes silence and colours).
-READABLE = (*LIBRARY_FORMATS, "lavfi")
-STALL_S = 120.0  # no report for so long: the child hangs
-KILL_AFTER_S = 3.0  # between asking a child to end and ending it
-TAIL_LINES = 400
-NOTE_LINES = 40
-# Output options without which two runs differ: version strings and clocks in the file.
-REPEATABLE = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags", "+bitexact")
+INPUT_FORMATS = (*LIBRARY_FORMATS, "lavfi")  # lavfi generates silence and solid colours
+STALL_TIMEOUT_S = 120.0  # without movement of the output clock
+KILL_AFTER_S = 3.0  # from SIGTERM to SIGKILL
+LOG_LINES = 400  # kept of the log
+NOTE_LINES = 40  # of them in the note of an exception
+# Output options that make two runs write the same bytes: no version strings and no clock times in the file.
+BITEXACT_OPTIONS = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags", "+bitexact")
 
 
 class Input(msgspec.Struct, frozen=True):
-    """One `-i`. `options` go before it; `path` is a local file, or a lavfi graph where `format` is "lavfi"."""
+    """One `-i` of a command line; `path` is a local file, or a filter graph where `format` is "lavfi"."""
 
     path: str
-    options: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()  # placed before `-i`
     format: str | None = None
 
 
-class Finished(msgspec.Struct, frozen=True):
-    """What a run left: the last lines of its log, how long it took and what it cost."""
+class RunResult(msgspec.Struct, frozen=True):
+    """The outcome of a successful run: the last lines of the log, and the cost of the child process."""
 
     log: tuple[str, ...]
     wall_s: float
@@ -51,146 +52,177 @@ class Finished(msgspec.Struct, frozen=True):
 
 
 @functools.cache
-def binary() -> str:
-    """The program that `imageio-ffmpeg` ships: nothing is taken from the system."""
-    import imageio_ffmpeg
-
-    return imageio_ffmpeg.get_ffmpeg_exe()
+def locate_binary() -> str:
+    """Return the path of the ffmpeg program that the package `imageio-ffmpeg` ships, never one of the system."""
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
-def command(
+def build_command(
     inputs: Sequence[Input],
     output: Sequence[str],
     *,
     graph: str | Path | None = None,
     threads: int = 2,
 ) -> list[str]:
-    """The whole command line. `graph` is filter text, or a file that holds it; `output` is what follows the inputs."""
-    line = [binary(), "-hide_banner", "-nostdin", "-y", "-loglevel", "info", "-nostats", "-progress", "pipe:1"]
-    line += ["-stats_period", "0.5", "-filter_complex_threads", str(threads), "-filter_threads", str(threads)]
-    for each in inputs:
-        if each.format == "lavfi":
-            line += [*each.options, "-f", "lavfi", "-i", each.path]
+    """Return the complete command line.
+
+    Args:
+        inputs: the inputs, in order.
+        output: the arguments after the inputs.
+        graph: the text of a `-filter_complex` graph, or a file that holds it.
+        threads: threads of each decoder and of the filters.
+    """
+    command = [
+        locate_binary(),
+        "-hide_banner",
+        "-nostdin",
+        "-y",
+        "-loglevel",
+        "info",
+        "-nostats",
+        "-progress",
+        "pipe:1",
+    ]
+    command += ["-stats_period", "0.5", "-filter_complex_threads", str(threads), "-filter_threads", str(threads)]
+    for source in inputs:
+        if source.format == "lavfi":
+            command += [*source.options, "-f", "lavfi", "-i", source.path]
             continue
-        line += ["-protocol_whitelist", "file", "-format_whitelist", ",".join(READABLE)]
-        line += ["-max_streams", str(MAX_STREAMS), "-max_pixels", str(MAX_PIXELS), "-threads", str(threads)]
-        if (still := still_format(each.path)) is not None:
-            line += ["-f", still]
-        line += [*each.options, "-i", f"file:{Path(each.path).absolute()}"]
+        command += ["-protocol_whitelist", "file", "-format_whitelist", ",".join(INPUT_FORMATS)]
+        command += ["-max_streams", str(MAX_STREAMS), "-max_pixels", str(MAX_PIXELS), "-threads", str(threads)]
+        if (still_demuxer := detect_still_demuxer(source.path)) is not None:
+            command += ["-f", still_demuxer]
+        command += [*source.options, "-i", f"file:{Path(source.path).absolute()}"]
     if isinstance(graph, Path):
-        line += ["-/filter_complex", str(graph)]
+        command += ["-/filter_complex", str(graph)]
     elif graph is not None:
-        line += ["-filter_complex", graph]
-    return [*line, *output]
+        command += ["-filter_complex", graph]
+    return [*command, *output]
 
 
 def run(
-    line: Sequence[str],
+    command: Sequence[str],
     *,
     duration_s: float = 0.0,
-    progress: Progress = ignore,
-    limit_s: float | None = None,
-    error: type[CarmicError] = RenderFailed,
-) -> Finished:
-    """Run a command line of `command` to its end. `duration_s` is the length of the output, for `progress`.
+    progress: ProgressCallback = ignore_progress,
+    timeout_s: float | None = None,
+    error: type[CarmicError] = RenderError,
+) -> RunResult:
+    """Run a command line from `build_command` to its end. The child process never outlives this call.
 
-    Raises `error` where ffmpeg fails, hangs, or takes longer than `limit_s`. The child never outlives this call,
-    whatever ends it.
+    Args:
+        command: the command line.
+        duration_s: length of the output, for `progress`; 0 reports only the end.
+        progress: receives the completed fraction.
+        timeout_s: the longest wall time.
+        error: the exception for the user.
+
+    Raises:
+        CarmicError: of type `error`, when ffmpeg fails, makes no progress for `STALL_TIMEOUT_S`, or runs longer than
+            `timeout_s`. Its note holds the end of the log.
     """
-    started = time.monotonic()
-    log: deque[str] = deque(maxlen=TAIL_LINES)
+    reader = _OutputReader(duration_s, progress, timeout_s, error)
     child = subprocess.Popen(
-        list(line),
+        list(command),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": os.environ.get("HOME", "/nonexistent")},
-        start_new_session=True,  # Ctrl-C reaches us first, and we end the child in order
-        preexec_fn=die_with_parent,  # and who kills us kills it
+        start_new_session=True,  # Ctrl-C then reaches this process only, which ends the child in order
+        preexec_fn=die_with_parent,
     )
     try:
-        _follow(child, log, started, duration_s, progress, limit_s, error)
-        status, usage = _reap(child)
+        reader.read(child)
+        status, cpu_s, max_rss_bytes = _reap(child)
     finally:
         _end(child)
     if status != 0:
-        failure = error(f"The video could not be made: {_reason(log)}")
-        failure.add_note("\n".join([*list(log)[-NOTE_LINES:], f"ffmpeg ended with {status}"]))  # for operators
+        failure = error(f"The video could not be made: {_explain(reader.log)}")
+        failure.add_note("\n".join([*list(reader.log)[-NOTE_LINES:], f"ffmpeg exited with status {status}"]))
         raise failure
     progress(1.0)
-    return Finished(
-        log=tuple(log),
-        wall_s=time.monotonic() - started,
-        cpu_s=usage[0],
-        max_rss_bytes=usage[1],
+    return RunResult(
+        log=tuple(reader.log), wall_s=time.monotonic() - reader.started, cpu_s=cpu_s, max_rss_bytes=max_rss_bytes
     )
 
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_prctl = getattr(ctypes.CDLL(None), "prctl", None)  # found before the fork: nothing may be loaded after it
+_prctl = getattr(ctypes.CDLL(None), "prctl", None)  # looked up before the fork: nothing may be loaded after it
 
 
 def die_with_parent() -> None:
-    """For a child between fork and exec: the kernel kills it when whoever started it dies (on Linux)."""
+    """Ask the Linux kernel to kill this process when its parent dies; call it between fork and exec."""
     if _prctl is not None:
         _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
-def _follow(
-    child: subprocess.Popen[bytes],
-    log: deque[str],
-    started: float,
-    duration_s: float,
-    progress: Progress,
-    limit_s: float | None,
-    error: type[CarmicError],
-) -> None:
-    """Read both pipes until they close: progress from one, the log from the other."""
-    assert child.stdout is not None and child.stderr is not None
-    rest = {child.stdout: b"", child.stderr: b""}
-    furthest, last_word, moved = 0.0, time.monotonic(), -1
-    with selectors.DefaultSelector() as pipes:
-        for each in rest:
-            os.set_blocking(each.fileno(), False)
-            pipes.register(each, selectors.EVENT_READ)
-        while pipes.get_map():
-            now = time.monotonic()
-            if limit_s is not None and now - started > limit_s:
-                raise error(f"Making the video took longer than {limit_s:.0f} s and was stopped. Try a shorter clip.")
-            if now - last_word > STALL_S:
-                raise error("Making the video stopped moving and was ended. Try again.")
-            for key, _ in pipes.select(timeout=0.5):
-                pipe: Any = key.fileobj
-                chunk = pipe.read(65536)
-                if not chunk:
-                    pipes.unregister(pipe)
-                    continue
-                *lines, rest[pipe] = (rest[pipe] + chunk).replace(b"\r", b"\n").split(b"\n")
-                for raw in lines:
-                    text = raw.decode("utf-8", "replace").strip()
-                    if pipe is child.stderr:
-                        log.append(text)
+class _OutputReader:
+    """Reads both pipes of ffmpeg until they close: `-progress` reports from stdout, the log from stderr."""
+
+    def __init__(
+        self, duration_s: float, progress: ProgressCallback, timeout_s: float | None, error: type[CarmicError]
+    ) -> None:
+        self.log: deque[str] = deque(maxlen=LOG_LINES)
+        self.started = time.monotonic()
+        self._duration_s, self._progress, self._timeout_s, self._error = duration_s, progress, timeout_s, error
+        self._fraction = 0.0  # reported last
+        self._out_time_us = -1
+        self._last_movement = self.started
+
+    def read(self, child: subprocess.Popen[bytes]) -> None:
+        """Read until both pipes close. Raises the reader's error on a timeout."""
+        unfinished_lines = {pipe: b"" for pipe in (child.stdout, child.stderr) if pipe is not None}
+        with selectors.DefaultSelector() as selector:
+            for pipe in unfinished_lines:
+                os.set_blocking(pipe.fileno(), False)
+                selector.register(pipe, selectors.EVENT_READ)
+            while selector.get_map():
+                self._check_timeouts()
+                for key, _ in selector.select(timeout=0.5):
+                    pipe = cast(IO[bytes], key.fileobj)
+                    chunk = pipe.read(65536)
+                    if not chunk:
+                        selector.unregister(pipe)
                         continue
-                    name, _, value = text.partition("=")
-                    if name == "out_time_us" and value.lstrip("-").isdigit():
-                        if int(value) != moved:  # reports go on while nothing moves: only movement is life
-                            moved, last_word = int(value), time.monotonic()
-                        if duration_s > 0 and moved / 1e6 / duration_s > furthest:
-                            furthest = min(1.0, moved / 1e6 / duration_s)
-                            progress(furthest)
-                    elif name == "total_size" and value.isdigit() and moved < 0:
-                        last_word = time.monotonic()
+                    text = (unfinished_lines[pipe] + chunk).replace(b"\r", b"\n")
+                    *lines, unfinished_lines[pipe] = text.split(b"\n")
+                    take = self.log.append if pipe is child.stderr else self._take_report
+                    for line in lines:
+                        take(line.decode("utf-8", "replace").strip())
+
+    def _check_timeouts(self) -> None:
+        now = time.monotonic()
+        if self._timeout_s is not None and now - self.started > self._timeout_s:
+            raise self._error(
+                f"Making the video took longer than {self._timeout_s:.0f} s and was stopped. Try a shorter clip."
+            )
+        if now - self._last_movement > STALL_TIMEOUT_S:
+            raise self._error(
+                f"Making the video made no progress for {STALL_TIMEOUT_S:.0f} s and was stopped. Try again."
+            )
+
+    def _take_report(self, text: str) -> None:
+        """Read one `name=value` line. Reports continue during a stall, so only a changed value counts as movement."""
+        name, _, value = text.partition("=")
+        if name == "out_time_us" and value.lstrip("-").isdigit():
+            if int(value) != self._out_time_us:
+                self._out_time_us, self._last_movement = int(value), time.monotonic()
+            if self._duration_s > 0 and self._out_time_us / 1e6 / self._duration_s > self._fraction:
+                self._fraction = min(1.0, self._out_time_us / 1e6 / self._duration_s)
+                self._progress(self._fraction)
+        elif name == "total_size" and value.isdigit() and self._out_time_us < 0:
+            self._last_movement = time.monotonic()
 
 
-def _reap(child: subprocess.Popen[bytes]) -> tuple[int, tuple[float, int]]:
-    """Wait for a child that closed its pipes; its exit status, CPU seconds and peak memory."""
+def _reap(child: subprocess.Popen[bytes]) -> tuple[int, float, int]:
+    """Wait for a child that closed its pipes; return its exit status, CPU seconds and peak memory in bytes."""
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
-    return child.returncode, (usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    return child.returncode, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Terminate, then kill, whatever is left of the child and its group."""
+    """Terminate the child if it still runs, kill it after `KILL_AFTER_S`, and close its pipes."""
     if child.returncode is None and child.poll() is None:
         child.send_signal(signal.SIGTERM)
         try:
@@ -203,30 +235,30 @@ def _end(child: subprocess.Popen[bytes]) -> None:
             pipe.close()
 
 
-# What ffmpeg says : what a user can do about it. First match wins; the log is read from its end.
-_REASONS = (
-    ("No space left on device", "the disk is full. Make room and try again."),
+# A phrase of ffmpeg's log, and the cause and remedy for the user. The log is searched from its end.
+_CAUSES = (
+    ("No space left on device", "the disk is full. Free some space and try again."),
     ("Cannot allocate memory", "the machine ran out of memory. Try again with fewer renders at once."),
     ("Unknown encoder", "this machine's ffmpeg lacks the chosen encoder. Choose libx264."),
     ("Cannot load libcuda", "there is no NVIDIA driver for the chosen encoder. Choose libx264."),
     ("No VA display found", "there is no VA-API device for the chosen encoder. Choose libx264."),
     ("Error while opening encoder", "the chosen encoder could not be started on this machine. Choose libx264."),
-    ("Invalid data found when processing input", "one of the media files is damaged or not of a supported kind."),
+    ("Invalid data found when processing input", "one of the media files is damaged or of an unsupported kind."),
     ("No such file or directory", "a media file is missing. Upload it again."),
-    ("Permission denied", "a media file or the output folder may not be read or written."),
+    ("Permission denied", "a media file or the output folder is not accessible. Check its permissions."),
 )
 
 
-def _reason(log: Sequence[str]) -> str:
+def _explain(log: Sequence[str]) -> str:
     for line in reversed(log):
-        for sign, sentence in _REASONS:
-            if sign in line:
-                return sentence
-    return "ffmpeg gave up on it. Try again; if it fails again, upload the source in another format."
+        for phrase, explanation in _CAUSES:
+            if phrase in line:
+                return explanation
+    return "ffmpeg failed. Try again; if it fails again, upload the source in another format."
 
 
 def quote(text: str) -> str:
-    """A value as it stands inside a filter graph: both levels of ffmpeg's escaping.
+    """Escape a value for use in a filter graph, at both levels of ffmpeg's escaping.
 
     https://ffmpeg.org/ffmpeg-filters.html#Notes-on-filtergraph-escaping
     """

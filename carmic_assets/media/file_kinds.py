@@ -1,56 +1,60 @@
-"""What a file of a workspace's media library is: a picture, a video, a sound or a font, told by its content alone."""
+"""Recognises the files of a media library by their content: still image, video, audio or font."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from carmic_assets.media.containers import AUDIO_FORMATS, MAX_PIXELS, SOURCE_FORMATS
-from carmic_assets.media.probe import facts_of
+from fontTools.ttLib import TTFont, TTLibError
+from PIL import Image, UnidentifiedImageError
+
+from carmic_assets.media.demuxers import AUDIO_FORMATS, MAX_PIXELS, SOURCE_FORMATS
+from carmic_assets.media.probe import read_facts
 from carmic_assets.model.edit import MediaFile
-from carmic_assets.model.errors import RenderFailed
+from carmic_assets.model.errors import RenderError
 
-MOVING = (*SOURCE_FORMATS, *AUDIO_FORMATS)
-STILLS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
-FONT_MAGIC = (b"\x00\x01\x00\x00", b"OTTO", b"true", b"ttcf", b"wOFF", b"wOF2")
+STREAM_FORMATS = (*SOURCE_FORMATS, *AUDIO_FORMATS)  # libavformat's names
+STILL_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # Pillow's names
+FONT_SIGNATURES = (b"\x00\x01\x00\x00", b"OTTO", b"true", b"ttcf", b"wOFF", b"wOF2")
 
 
-def describe(path: str | Path, name: str) -> MediaFile:
-    """The facts of a file; one picture and sound block is decoded to be sure. `name` is what a person called it.
+def describe_file(path: str | Path, name: str) -> MediaFile:
+    """Return the facts of a library file, after decoding one frame of each of its streams.
 
-    Raises RenderFailed, naming the file, for what is none of the four.
+    `name` is the name that the user gave the file, for error sentences.
+
+    Raises:
+        RenderError: the file is not a readable still, video, audio or font file.
     """
     with Path(path).open("rb") as file:
-        if file.read(4) in FONT_MAGIC:
-            return _font(path, name)
-    if (picture := _picture(path, name)) is not None:
-        return picture
+        if file.read(4) in FONT_SIGNATURES:
+            return _describe_font(path, name)
+    if (still := _describe_still(path, name)) is not None:
+        return still
     try:
-        return _streams(path, name)
-    except RenderFailed as error:
-        raise RenderFailed(
-            f"{name} is no picture, video, sound or font that can be read. Upload another file."
+        return _describe_streams(path, name)
+    except RenderError as error:
+        raise RenderError(
+            f"{name} is not a readable picture, video, audio or font file. Upload another file."
         ) from error
 
 
-def _picture(path: str | Path, name: str) -> MediaFile | None:
-    """A still, or None where the file is not one. libav chooses its still demuxer by name: Pillow reads the content."""
-    from PIL import Image, UnidentifiedImageError
-
+def _describe_still(path: str | Path, name: str) -> MediaFile | None:
+    """Return the facts of a still image, or None for other files. Pillow is used because it goes by content alone."""
     try:
-        with Image.open(path, formats=STILLS) as image:
+        with Image.open(path, formats=STILL_FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
-                raise RenderFailed(f"{name} has more pixels than can be used. Upload a smaller picture.")
+                raise RenderError(f"{name} has more than {MAX_PIXELS} pixels. Upload a smaller picture.")
             image.load()
             return MediaFile(path=str(path), name=name, width=image.width, height=image.height, has_video=True)
     except UnidentifiedImageError:
         return None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RenderFailed(f"{name} is a damaged picture. Upload it again.") from error
+        raise RenderError(f"{name} is a damaged picture. Upload it again.") from error
 
 
-def _streams(path: str | Path, name: str) -> MediaFile:
-    """Sound may go on after the picture has ended: what counts is how long there is something to see."""
-    facts = facts_of(path, MOVING, RenderFailed)
+def _describe_streams(path: str | Path, name: str) -> MediaFile:
+    """Return the facts of a video or audio file. A video lasts as long as its picture, even if its audio goes on."""
+    facts = read_facts(path, STREAM_FORMATS, RenderError)
     video = facts.video
     return MediaFile(
         path=str(path),
@@ -63,12 +67,10 @@ def _streams(path: str | Path, name: str) -> MediaFile:
     )
 
 
-def _font(path: str | Path, name: str) -> MediaFile:
-    from fontTools.ttLib import TTFont, TTLibError
-
+def _describe_font(path: str | Path, name: str) -> MediaFile:
     try:
         with TTFont(path, fontNumber=0, lazy=True) as font:
             font.getBestCmap()
     except (TTLibError, OSError, KeyError, AssertionError) as error:
-        raise RenderFailed(f"{name} is not a font that can be read. Upload a TTF or OTF file.") from error
+        raise RenderError(f"{name} is not a readable font. Upload a TTF or OTF file.") from error
     return MediaFile(path=str(path), name=name)

@@ -1,24 +1,38 @@
-"""What a source file is: streams, clocks, rate, orientation, colour, hash. Refuses what cannot be used.
+"""Reads the facts of a source file: streams, clocks, frame rate, orientation, colour and hash.
 
-Reads and decodes no more than it must, and changes nothing.
+It reads and decodes as little as possible, changes nothing, and refuses files without usable streams.
+
+Two clocks occur. The container clock is that of the file's timestamps. The source clock, which all facts use, has its
+0 at the container's start time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import cast
 
+import av
 import msgspec
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.sidedata.sidedata import SideData
+from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
-from carmic_assets.media.containers import SOURCE_FORMATS, open_media, packets, refuse_absurd_size
-from carmic_assets.model.errors import CarmicError, CorruptVideo
-from carmic_assets.model.media import AudioFacts, Rate, SourceFacts, VideoFacts
+from carmic_assets.media.containers import check_picture_size, demux_packets, open_media
+from carmic_assets.media.demuxers import SOURCE_FORMATS
+from carmic_assets.model.errors import CarmicError, CorruptVideoError
+from carmic_assets.model.media import AudioFacts, FrameRate, SourceFacts, VideoFacts
 
 STANDARD_RATES = tuple(
     Fraction(n, d)
@@ -27,16 +41,17 @@ STANDARD_RATES = tuple(
         *((rate, 1) for rate in (5, 10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240)),
     )
 )
-MAX_RATE = 1000  # an average above it is a broken header, not a camera
-SAMPLED_PACKETS = 3000  # at the start and at the end, where a container carries no index of its packets
-TRIED_PACKETS = 400  # until one picture has decoded
-NO_PICTURE = (
-    "The video has no picture that can be decoded. Play it to see whether it is whole, or convert it to H.264 MP4."
-)
+MAX_PLAUSIBLE_FPS = 1000  # a header that states more is broken
+SAMPLED_PACKETS = 3000  # at the start and at the end of a container without a packet index
+MAX_UNDECODABLE_PACKETS = 400  # before the first frame
+DEFAULT_FRAME_S = 0.04  # where neither packets nor the header tell the frame rate
+NO_PICTURE = "The video has no decodable picture. Play it to see whether it is complete, or convert it to H.264 MP4."
 
 # AVColorSpace, AVColorTransferCharacteristic, AVColorPrimaries, AVColorRange by ISO/IEC 23091-2, as ffmpeg names them.
-_MATRIX = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc", 10: "bt2020c"}
-_TRANSFER = {
+_MATRICES = {
+    1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc", 10: "bt2020c",
+}  # fmt: skip
+_TRANSFERS = {
     1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "linear",
     13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 18: "arib-std-b67",
 }  # fmt: skip
@@ -44,74 +59,79 @@ _PRIMARIES = {
     1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020",
     11: "smpte431", 12: "smpte432",
 }  # fmt: skip
-_RANGE = {1: "tv", 2: "pc"}
+_RANGES = {1: "tv", 2: "pc"}
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 
 
 def probe(path: str | Path) -> SourceFacts:
-    """All facts about a source. Raises `CorruptVideo` where there is no picture that decodes.
+    """Return all facts of a source video, with its hash.
 
-    The best picture stream is the one with the default disposition and the most pixels; cover art, auxiliary and
-    empty tracks are passed over. A stream that cannot be decoded is passed over for the next best.
+    Of the video streams, the one with the default disposition and then the most pixels is used. Cover art, auxiliary
+    and empty streams are skipped, as is a stream of which no frame decodes.
+
+    Raises:
+        CorruptVideoError: no video stream decodes.
     """
-    facts = facts_of(path)
+    facts = read_facts(path)
     if facts.video is None:
-        raise CorruptVideo("The file has no picture, only sound. Upload the video itself.")
-    return msgspec.structs.replace(facts, sha256=sha256(path))
+        raise CorruptVideoError("The file has no picture, only audio. Upload the video itself.")
+    return msgspec.structs.replace(facts, sha256=hash_file(path))
 
 
-def facts_of(
-    path: str | Path, formats: tuple[str, ...] = SOURCE_FORMATS, error: type[CarmicError] = CorruptVideo
+def read_facts(
+    path: str | Path, formats: tuple[str, ...] = SOURCE_FORMATS, error: type[CarmicError] = CorruptVideoError
 ) -> SourceFacts:
-    """The same without the hash, for any file of `formats`; `video` is None where it holds sound alone."""
+    """Return the facts of any file of `formats`, without its hash; `video` is None for an audio file.
+
+    Raises:
+        CarmicError: of type `error`, where no stream decodes.
+    """
     path = Path(path)
     with open_media(path, formats=formats, error=error) as container:
-        reader = _Reader(path, formats, error)
-        start = (container.start_time or 0) / 1e6
-        video = _choose_video(container, reader, start)
-        audio = _choose_audio(container, reader, start)
+        file = _File(path, formats, error)
+        container_start_s = (container.start_time or 0) / 1e6
+        video = _choose_video(container, file, container_start_s)
+        audio = _choose_audio(container, file, container_start_s)
         if video is not None and audio is not None:
-            audio = _as_long_as_there(audio, video.start_s + video.duration_s, reader, start)
-        ends = [f.start_s + f.duration_s for f in (video, audio) if f is not None]
+            audio = _limit_to_packets(audio, video.start_s + video.duration_s, file, container_start_s)
+        ends = [stream.start_s + stream.duration_s for stream in (video, audio) if stream is not None]
         if not ends:
-            raise error("The file has neither picture nor sound that can be decoded. Choose another one.")
+            raise error("The file has no decodable picture or audio. Choose another one.")
         return SourceFacts(
             sha256="",
             size_bytes=path.stat().st_size,
             container=container.format.name,
             duration_s=round(max(ends), 6),
-            container_start_s=start,
+            container_start_s=container_start_s,
             video=video,
             audio=audio,
-            start_timecode=_timecode(container),
+            start_timecode=_read_timecode(container),
         )
 
 
-class _Reader(msgspec.Struct, frozen=True):
-    """How to open the file once more: a fresh start is the only sure way back to its first packet."""
+class _File(msgspec.Struct, frozen=True):
+    """Opens the file anew. Seeking back is unreliable: MPEG program streams lose their first packets."""
 
     path: Path
     formats: tuple[str, ...]
     error: type[CarmicError]
 
-    def open(self, threads: int = 2) -> Any:
+    def open(self, threads: int = 2) -> AbstractContextManager[InputContainer]:
         return open_media(self.path, formats=self.formats, threads=threads, error=self.error)
 
 
-def sha256(path: str | Path) -> str:
-    """Hex digest of a file, read in pieces."""
+def hash_file(path: str | Path) -> str:
+    """Return the hex SHA-256 digest of a file; it is read in blocks."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _choose_video(container: Any, reader: _Reader, start: float) -> VideoFacts | None:
-    from av.stream import Disposition
-
+def _choose_video(container: InputContainer, file: _File, container_start_s: float) -> VideoFacts | None:
     auxiliary = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-    candidates = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & auxiliary]
-    if not candidates:
+    streams = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & auxiliary]
+    if not streams:
         return None
-    candidates.sort(
+    streams.sort(
         key=lambda s: (
             bool(s.disposition & Disposition.default),
             s.codec_context.width * s.codec_context.height,
@@ -119,47 +139,41 @@ def _choose_video(container: Any, reader: _Reader, start: float) -> VideoFacts |
         ),
         reverse=True,
     )
-    for stream in candidates:
-        frame = _first_frame(reader, stream.index)
-        if frame is not None:
-            refuse_absurd_size(frame.width, frame.height, reader.error)
-            return _video_facts(container, stream, frame, reader, start)
-    raise reader.error(NO_PICTURE)
+    for stream in streams:
+        frame = _decode_first_frame(file, stream.index)
+        if isinstance(frame, VideoFrame):
+            check_picture_size(frame.width, frame.height, file.error)
+            return _video_facts(container, stream, frame, file, container_start_s)
+    raise file.error(NO_PICTURE)
 
 
-def _first_frame(reader: _Reader, index: int) -> Any:
-    """The first frame of a stream that decodes, or None. Damaged packets before it are passed over, as players do.
-
-    The file is opened anew: MPEG program streams lose their first packets when they are sought back.
-    """
-    import av
-
-    with reader.open(threads=1) as container:
-        for tried, packet in enumerate(packets(container, container.streams[index])):
-            if tried > TRIED_PACKETS:
+def _decode_first_frame(file: _File, index: int) -> VideoFrame | AudioFrame | None:
+    """Return the first frame of a stream that decodes, or None. Damaged packets before it are skipped."""
+    with file.open(threads=1) as container:
+        for number, packet in enumerate(demux_packets(container, container.streams[index])):
+            if number > MAX_UNDECODABLE_PACKETS:
                 return None
             try:
                 for frame in packet.decode():
-                    return frame
+                    if isinstance(frame, VideoFrame | AudioFrame):
+                        return frame
             except av.error.FFmpegError:
                 continue
     return None
 
 
-def _video_facts(container: Any, stream: Any, frame: Any, reader: _Reader, start: float) -> VideoFacts:
-    rotation, mirrored = _orientation(frame)
+def _video_facts(
+    container: InputContainer, stream: VideoStream, frame: VideoFrame, file: _File, container_start_s: float
+) -> VideoFacts:
+    rotation, mirrored = _read_orientation(frame)
     sar = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
     if sar <= 0 or not Fraction(1, 16) <= sar <= 16:
         sar = Fraction(1)
     width, height = display_size(frame.width, frame.height, sar, rotation)
-    times, first, end = _times(container, stream, reader)
-    rate, variable = frame_rate(times, stream.time_base, stream.average_rate, stream.guessed_rate)
-    matrix, transfer, primaries = (
-        _MATRIX.get(int(frame.colorspace)),
-        _TRANSFER.get(int(frame.color_trc)),
-        _PRIMARIES.get(int(frame.color_primaries)),
-    )
-    full = frame.format.name.startswith("yuvj")
+    runs, first_s, end_s = _read_timing(container, stream, file)
+    rate, is_variable = estimate_frame_rate(runs, _time_base(stream), stream.average_rate, stream.guessed_rate)
+    transfer = _TRANSFERS.get(int(frame.color_trc))
+    is_full_range = frame.format.name.startswith("yuvj")
     return VideoFacts(
         index=stream.index,
         codec=stream.codec_context.codec.canonical_name,
@@ -171,23 +185,25 @@ def _video_facts(container: Any, stream: Any, frame: Any, reader: _Reader, start
         mirrored=mirrored,
         sar_num=sar.numerator,
         sar_den=sar.denominator,
-        rate=Rate(rate.numerator, rate.denominator),
-        variable_rate=variable,
+        rate=FrameRate(rate.numerator, rate.denominator),
+        variable_rate=is_variable,
         pix_fmt=frame.format.name,
-        color_range="pc" if full else _RANGE.get(int(frame.color_range)),
-        color_matrix=matrix,
+        color_range="pc" if is_full_range else _RANGES.get(int(frame.color_range)),
+        color_matrix=_MATRICES.get(int(frame.colorspace)),
         color_transfer=transfer,
-        color_primaries=primaries,
+        color_primaries=_PRIMARIES.get(int(frame.color_primaries)),
         hdr=transfer in HDR_TRANSFERS,
-        start_s=round(first - start, 6),
-        duration_s=round(max(end - first, float(1 / rate)), 6),
+        start_s=round(first_s - container_start_s, 6),
+        duration_s=round(max(end_s - first_s, float(1 / rate)), 6),
         interlaced=bool(frame.interlaced_frame),
     )
 
 
 def display_size(coded_width: int, coded_height: int, sar: Fraction, rotation: int) -> tuple[int, int]:
-    """Upright display pixels of a coded picture. Pixel aspect is undone by stretching the short side, never by
-    throwing pixels away."""
+    """Return the upright width and height in square pixels of a coded picture with a sample aspect ratio.
+
+    One direction is stretched, and none is shrunk, so that no pixels are lost.
+    """
     width, height = (
         (coded_width * sar, Fraction(coded_height)) if sar >= 1 else (Fraction(coded_width), coded_height / sar)
     )
@@ -195,156 +211,183 @@ def display_size(coded_width: int, coded_height: int, sar: Fraction, rotation: i
     return (size[1], size[0]) if rotation in (90, 270) else size
 
 
-def _orientation(frame: Any) -> tuple[int, bool]:
-    """`(rotation, mirrored)`: turn clockwise by `rotation`, then flip left and right where `mirrored`.
+def _read_orientation(frame: VideoFrame) -> tuple[int, bool]:
+    """Return `(rotation, mirrored)`: rotate clockwise by `rotation` degrees, then mirror left and right.
 
     The display matrix maps (p, q) to (a p + c q, b p + d q) in 16.16 fixed point, y downwards (ISO/IEC 14496-12 8.2.2).
     """
-    from av.sidedata.sidedata import Type
-
     try:
-        side = frame.side_data.get(Type.DISPLAYMATRIX)
+        side_data = cast(Mapping[SideDataType, SideData], frame.side_data)  # PyAV's stub has one value's type here
+        display_matrix = side_data.get(SideDataType.DISPLAYMATRIX)
     except ValueError:
-        # PyAV refuses frames with more beside them than it has names for, such as a photo's EXIF or the views of a
-        # spatial video. How they are turned it tells, counter-clockwise; whether they are mirrored it does not.
+        # PyAV raises for a frame with side data that it has no name for, such as a photo's EXIF or the views of a
+        # spatial video. Its `rotation` (counter-clockwise) still works, but does not tell whether to mirror.
         return round(-frame.rotation / 90) % 4 * 90, False
-    if side is None:
+    if display_matrix is None:
         return 0, False
-    raw = bytes(side)
-    a, b, _, c, d = (int.from_bytes(raw[4 * i : 4 * i + 4], "little", signed=True) for i in range(5))
+    matrix = bytes(display_matrix)
+    a, b, _, c, d = (int.from_bytes(matrix[4 * i : 4 * i + 4], "little", signed=True) for i in range(5))
     determinant = a * d - b * c
-    if determinant == 0:  # a matrix of zeros, seen in files with broken headers
+    if determinant == 0:  # an all-zero matrix, seen in files with broken headers
         return 0, False
     mirrored = determinant < 0
     angle = math.degrees(math.atan2(b, -a if mirrored else a))
     return round(angle / 90) % 4 * 90, mirrored
 
 
-def _times(container: Any, stream: Any, reader: _Reader) -> tuple[list[list[float]], float, float]:
-    """Presentation times (container clock) in unbroken runs, the first picture's time and the last one's end.
+def _read_timing(container: InputContainer, stream: VideoStream, file: _File) -> tuple[list[list[float]], float, float]:
+    """Return presentation times in contiguous runs, the time of the first frame and the end of the last one.
 
-    From the container's own index where it has one (MP4); else from packets at the start and at the end. What lies
-    beyond the end of a file that was cut short does not count. A file that does not say how long it is (what browsers
-    record) is read to its end.
+    All are seconds on the container clock. They come from the container's packet index where it has one (MP4), else
+    from the packets at the start and at the end. Frames beyond the end of a truncated file do not count. A file that
+    states no duration, such as a browser's recording, is read to its end.
     """
-    stated = stream.duration * stream.time_base if stream.duration else (container.duration or 0) / 1e6
-    head = _packet_times(reader, stream.index, most=SAMPLED_PACKETS if stated else None)
+    stated_s = _stated_duration(container, stream)
+    head = _read_packet_times(file, stream.index, limit=SAMPLED_PACKETS if stated_s else None)
     if not head:
-        raise reader.error(NO_PICTURE)
-    step = _step(head, stream)
-    tail_from = None
-    if len(head) >= SAMPLED_PACKETS and stated:
-        tail_from = head[0] + float(stated) - SAMPLED_PACKETS * step / 2
+        raise file.error(NO_PICTURE)
+    frame_s = _mean_frame_s(head, stream)
     runs = [head]
-    if tail_from is not None and tail_from > head[-1]:
-        tail = _packet_times(reader, stream.index, tail_from)
-        if tail:
+    if len(head) >= SAMPLED_PACKETS and stated_s:
+        tail_from_s = head[0] + float(stated_s) - SAMPLED_PACKETS * frame_s / 2
+        if tail_from_s > head[-1] and (tail := _read_packet_times(file, stream.index, tail_from_s)):
             runs.append(tail)
-    end = max(run[-1] for run in runs) + step
-    whole = _readable_end(stream, reader.path)
-    if whole is not None:
-        end = min(max(end, whole), head[0] + float(stated)) if stated else max(end, whole)
-    return runs, head[0], end
+    end_s = max(run[-1] for run in runs) + frame_s
+    indexed_end_s = _indexed_end(stream, file.path)
+    if indexed_end_s is not None:
+        end_s = max(end_s, indexed_end_s)
+        if stated_s:
+            end_s = min(end_s, head[0] + float(stated_s))
+    return runs, head[0], end_s
 
 
-def _step(times: Sequence[float], stream: Any) -> float:
+def _stated_duration(container: InputContainer, stream: Stream) -> Fraction | float:
+    """Return the duration in seconds that the stream or else the container states; 0 where neither does."""
+    if stream.duration:
+        return stream.duration * _time_base(stream)
+    return (container.duration or 0) / 1e6
+
+
+def _time_base(stream: Stream) -> Fraction:
+    """Return the seconds of one timestamp unit; a stream without a time base counts microseconds, as libav does."""
+    return stream.time_base or Fraction(1, av.time_base)
+
+
+def _mean_frame_s(times: Sequence[float], stream: Stream) -> float:
     if len(times) > 1:
-        return (times[-1] - times[0]) / (len(times) - 1) or 0.04
+        return (times[-1] - times[0]) / (len(times) - 1) or DEFAULT_FRAME_S
     rate = stream.average_rate or stream.guessed_rate
-    return float(1 / rate) if rate and 0 < rate <= MAX_RATE else 0.04
+    return float(1 / rate) if rate and 0 < rate <= MAX_PLAUSIBLE_FPS else DEFAULT_FRAME_S
 
 
-def _packet_times(
-    reader: _Reader, index: int, from_s: float | None = None, most: int | None = SAMPLED_PACKETS
+def _read_packet_times(
+    file: _File, index: int, from_s: float | None = None, limit: int | None = SAMPLED_PACKETS
 ) -> list[float]:
-    """Sorted presentation times of up to `most` packets from `from_s` on."""
-    import av
-
-    ticks: list[int] = []
-    with reader.open() as container:
-        stream: Any = container.streams[index]
+    """Return the sorted presentation times (container clock) of up to `limit` packets from `from_s` on."""
+    timestamps: list[int] = []
+    with file.open() as container:
+        stream = container.streams[index]
         try:
             if from_s is not None:
-                container.seek(int(from_s / stream.time_base), stream=stream, backward=True)
-            for packet in packets(container, stream):
-                if packet.pts is not None and packet.size and not packet.is_discard:
-                    ticks.append(packet.pts)
-                if len(ticks) == most:
+                container.seek(int(from_s / _time_base(stream)), stream=stream, backward=True)
+            for pts in _presentation_timestamps(container, stream):
+                timestamps.append(pts)
+                if len(timestamps) == limit:
                     break
         except av.error.FFmpegError:
-            pass  # cut short: what was read so far is what there is
-        return [float(t * stream.time_base) for t in sorted(ticks)]
+            pass  # a truncated file: its end is the last packet that could be read
+        return [float(pts * _time_base(stream)) for pts in sorted(timestamps)]
 
 
-def _readable_end(stream: Any, path: Path) -> float | None:
-    """Where the last packet that lies wholly inside the file ends; None where the container has no full index."""
-    if stream.frames <= 0 or len(stream.index_entries) < stream.frames:
+def _presentation_timestamps(container: InputContainer, stream: Stream) -> Iterator[int]:
+    for packet in demux_packets(container, stream):
+        if packet.pts is not None and packet.size and not packet.is_discard:
+            yield packet.pts
+
+
+def _indexed_end(stream: VideoStream, path: Path) -> float | None:
+    """Return the end (container clock) of the last indexed packet that lies completely inside the file.
+
+    The result is None for a container without a complete packet index.
+    """
+    entries = stream.index_entries
+    if stream.frames <= 0 or len(entries) < max(stream.frames, 2):
         return None
-    size = path.stat().st_size
-    last = first = None
-    for entry in stream.index_entries:
-        if entry.pos + entry.size <= size:
-            first = entry.timestamp if first is None else first
-            last = entry.timestamp
-    if last is None or first is None or len(stream.index_entries) < 2:
+    size_bytes = path.stat().st_size
+    present = [entry.timestamp for entry in entries if entry.pos + entry.size <= size_bytes]
+    if not present:
         return None
-    count = len(stream.index_entries) - 1
-    step = (stream.index_entries[count].timestamp - stream.index_entries[0].timestamp) / count
-    begin = stream.start_time if stream.start_time is not None else first
-    return float((begin + last - first + step) * stream.time_base)
+    count = len(entries) - 1
+    step = (entries[count].timestamp - entries[0].timestamp) / count
+    start = stream.start_time if stream.start_time is not None else present[0]
+    return float((start + present[-1] - present[0] + step) * _time_base(stream))
 
 
-def frame_rate(
+def estimate_frame_rate(
     runs: Sequence[Sequence[float]], tick: Fraction, average: Fraction | None, guessed: Fraction | None
 ) -> tuple[Fraction, bool]:
-    """`(rate, variable)` from presentation times.
+    """Return `(rate, is_variable)` from presentation times.
 
-    Constant means: some one rate puts every picture within a third of a frame of its place (a container's millisecond
-    ticks are let pass). The rate of a variable source is its usual one, so that nothing that moves is thinned out.
+    A rate is constant where every frame is within a third of a frame of its place, with an allowance for containers
+    with a millisecond time base. The rate of a variable source is its most usual one, so that moving parts keep all
+    their frames.
+
+    Args:
+        runs: sorted presentation times in seconds, in contiguous runs.
+        tick: time base of the stream.
+        average: average rate that the container states.
+        guessed: rate that libav guesses.
     """
     steps = sorted(b - a for run in runs for a, b in pairwise(run) if b > a)
     if not steps:
-        stated = next((r for r in (average, guessed) if r and 0 < r <= MAX_RATE), Fraction(25))
-        return snap(Fraction(stated)), False
-    slack = max(float(tick), 1e-3)
-    usual = median(steps)
-    near = [s for s in steps if abs(s - usual) <= max(0.1 * usual, slack)]
-    candidates = [snap(Fraction(len(near) / sum(near)).limit_denominator(1001), within=0.002)]
-    span, count = sum(run[-1] - run[0] for run in runs), sum(len(run) - 1 for run in runs)
-    if span > 0:
-        candidates.insert(0, snap(Fraction(count / span).limit_denominator(1001)))
-    if average and 0 < average <= MAX_RATE:
-        candidates.insert(0, snap(Fraction(average)))
-    for rate in candidates:
-        if all(_on_grid(run, rate, slack) for run in runs):
+        stated = next((r for r in (average, guessed) if r and 0 < r <= MAX_PLAUSIBLE_FPS), Fraction(25))
+        return snap_frame_rate(Fraction(stated)), False
+    tolerance_s = max(float(tick), 1e-3)
+    rates = _candidate_rates(runs, steps, tolerance_s)
+    if average and 0 < average <= MAX_PLAUSIBLE_FPS:
+        rates.insert(0, snap_frame_rate(Fraction(average)))
+    for rate in rates:
+        if all(_has_constant_rate(run, rate, tolerance_s) for run in runs):
             return rate, False
-    rate = candidates[-1]
-    return (rate if rate <= MAX_RATE else Fraction(30)), True
+    usual_rate = rates[-1]
+    return (usual_rate if usual_rate <= MAX_PLAUSIBLE_FPS else Fraction(30)), True
 
 
-def _on_grid(run: Sequence[float], rate: Fraction, slack: float) -> bool:
-    step = float(1 / rate)
-    allowed = max(step / 3, slack * 1.5)
-    return all(abs(t - run[0] - i * step) <= allowed for i, t in enumerate(run))
+def _candidate_rates(runs: Sequence[Sequence[float]], steps: Sequence[float], tolerance_s: float) -> list[Fraction]:
+    """Return the mean rate of the runs, if they have a length, and the rate of the steps near the median step."""
+    median_s = median(steps)
+    usual = [step for step in steps if abs(step - median_s) <= max(0.1 * median_s, tolerance_s)]
+    rates = [snap_frame_rate(Fraction(len(usual) / sum(usual)).limit_denominator(1001), within_ratio=0.002)]
+    total_s, count = sum(run[-1] - run[0] for run in runs), sum(len(run) - 1 for run in runs)
+    if total_s > 0:
+        rates.insert(0, snap_frame_rate(Fraction(count / total_s).limit_denominator(1001)))
+    return rates
 
 
-def snap(rate: Fraction, within: float = 0.001) -> Fraction:
-    """The nearest standard rate where it is within a share of it, else `rate` itself with a small denominator."""
+def _has_constant_rate(run: Sequence[float], rate: Fraction, tolerance_s: float) -> bool:
+    frame_s = float(1 / rate)
+    allowed_s = max(frame_s / 3, tolerance_s * 1.5)
+    return all(abs(t - run[0] - i * frame_s) <= allowed_s for i, t in enumerate(run))
+
+
+def snap_frame_rate(rate: Fraction, within_ratio: float = 0.001) -> Fraction:
+    """Return the nearest standard rate within `within_ratio`, else `rate` with a denominator of at most 1001."""
     nearest = min(STANDARD_RATES, key=lambda standard: abs(standard - rate))
-    if abs(nearest - rate) <= within * nearest:
+    if abs(nearest - rate) <= within_ratio * nearest:
         return nearest
     return rate.limit_denominator(1001)
 
 
-def _choose_audio(container: Any, reader: _Reader, start: float) -> AudioFacts | None:
-    """The default track, else the first with the most channels and the highest rate, that decodes; None without one."""
-    from av.stream import Disposition
+def _choose_audio(container: InputContainer, file: _File, container_start_s: float) -> AudioFacts | None:
+    """Return the facts of the first audio stream that decodes, or None.
 
-    beside = Disposition.comment | Disposition.visual_impaired | Disposition.hearing_impaired | Disposition.dub
-    tracks = [s for s in container.streams.audio if s.codec_context is not None]
-    tracks.sort(
+    Order: no commentary, description or dub; the default disposition; stereo before mono; the higher sample rate.
+    """
+    secondary = Disposition.comment | Disposition.visual_impaired | Disposition.hearing_impaired | Disposition.dub
+    streams = [s for s in container.streams.audio if s.codec_context is not None]
+    streams.sort(
         key=lambda s: (
-            not s.disposition & beside,
+            not s.disposition & secondary,
             bool(s.disposition & Disposition.default),
             min(s.codec_context.channels, 2),
             s.codec_context.sample_rate,
@@ -352,46 +395,55 @@ def _choose_audio(container: Any, reader: _Reader, start: float) -> AudioFacts |
         ),
         reverse=True,
     )
-    for stream in tracks:
-        frame = _first_frame(reader, stream.index)
-        if frame is None:
+    for stream in streams:
+        frame = _decode_first_frame(file, stream.index)
+        if not isinstance(frame, AudioFrame):
             continue
-        first = float(stream.start_time * stream.time_base) if stream.start_time is not None else start
-        length = float(stream.duration * stream.time_base) if stream.duration else None
-        if length is None and container.duration:
-            length = max(container.duration / 1e6 - (first - start), 0.0)
-        elif length is None:
-            length = max(_end_of(_packet_times(reader, stream.index, most=None)) - first, 0.0)
+        start_s = container_start_s
+        if stream.start_time is not None:
+            start_s = float(stream.start_time * _time_base(stream))
         return AudioFacts(
             index=stream.index,
             codec=stream.codec_context.codec.canonical_name,
             sample_rate=frame.sample_rate,
             channels=frame.layout.nb_channels,
-            start_s=round(first - start, 6),
-            duration_s=round(length, 6),
+            start_s=round(start_s - container_start_s, 6),
+            duration_s=round(_audio_duration(container, stream, file, start_s, container_start_s), 6),
         )
     return None
 
 
-def _as_long_as_there(audio: AudioFacts, picture_end: float, reader: _Reader, start: float) -> AudioFacts:
-    """The sound as long as its packets reach, where it claims to outlast the picture: a file that was cut short."""
-    if audio.start_s + audio.duration_s < picture_end + 1.0:
+def _audio_duration(
+    container: InputContainer, stream: AudioStream, file: _File, start_s: float, container_start_s: float
+) -> float:
+    """Return the stated duration of the stream, else that of the container, else the one that its packets show."""
+    if stream.duration:
+        return float(stream.duration * _time_base(stream))
+    if container.duration:
+        return max(container.duration / 1e6 - (start_s - container_start_s), 0.0)
+    return max(_end_of_packets(_read_packet_times(file, stream.index, limit=None)) - start_s, 0.0)
+
+
+def _limit_to_packets(audio: AudioFacts, video_end_s: float, file: _File, container_start_s: float) -> AudioFacts:
+    """Shorten audio that claims to outlast the video by a second to its last packet: the file may be truncated."""
+    if audio.start_s + audio.duration_s < video_end_s + 1.0:
         return audio
-    times = _packet_times(reader, audio.index, start + max(0.0, picture_end - 1.0))
+    times = _read_packet_times(file, audio.index, container_start_s + max(0.0, video_end_s - 1.0))
     if not times or len(times) >= SAMPLED_PACKETS:
         return audio
-    end = _end_of(times) - start
-    return msgspec.structs.replace(audio, duration_s=round(min(audio.duration_s, max(0.0, end - audio.start_s)), 6))
+    end_s = _end_of_packets(times) - container_start_s
+    duration_s = min(audio.duration_s, max(0.0, end_s - audio.start_s))
+    return msgspec.structs.replace(audio, duration_s=round(duration_s, 6))
 
 
-def _end_of(times: Sequence[float]) -> float:
-    """Where the last of some packets ends, if it is as long as they are on average."""
+def _end_of_packets(times: Sequence[float]) -> float:
+    """Return the end of the last of some packets, if it is as long as their average; 0 without packets."""
     return times[-1] + (times[-1] - times[0]) / max(1, len(times) - 1) if times else 0.0
 
 
-def _timecode(container: Any) -> str | None:
-    """The start timecode that a camera wrote, from the container or any of its tracks."""
+def _read_timecode(container: InputContainer) -> str | None:
+    """Return the start timecode that a camera wrote, from the container or any of its streams."""
     for metadata in (container.metadata, *(stream.metadata for stream in container.streams)):
-        if metadata.get("timecode"):
-            return metadata["timecode"]
+        if timecode := metadata.get("timecode"):
+            return timecode
     return None

@@ -1,6 +1,12 @@
-"""Plain data that the rooms of the pipeline pass to one another: Structs only, no work, no heavy import.
+"""Data structures that the pipeline's packages pass to one another: msgspec Structs without behaviour.
 
-Clocks. *Source clock*: seconds since the first moment of the source file (its container start time is subtracted).
-*Clip clock*: source clock minus the clip's `start_s`. *Output clock*: the clip clock with removed pauses closed up.
-Boxes are fractions (0..1) of the upright source frame: rotation and pixel aspect are already undone.
+Nothing here imports a heavy library. Many of these Structs are stored as artifacts (msgpack or JSON), so their
+field names are part of a file format.
+
+Clocks:
+    Source clock: seconds since the first moment of the source file (the container's start time is subtracted).
+    Clip clock: source clock minus the clip's `start_s`.
+    Output clock: the clip clock with the removed pauses closed up.
+
+Boxes are fractions (0..1) of the upright source frame: rotation and pixel aspect ratio are already applied.
 """

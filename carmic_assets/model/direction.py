@@ -1,4 +1,4 @@
-"""Where to look: shots, regions and keyframes. The renderer and every package follow exactly this."""
+"""The director's decisions, which renders and export packages follow: layout shots, regions and crop keyframes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import msgspec
 Layout = Literal["face-track", "fit", "split"]
 Aspect = Literal["9:16", "1:1", "4:5", "16:9"]
 
-CANVAS: dict[str, tuple[int, int]] = {
+# Width and height of the output in pixels, by aspect ratio.
+CANVAS_SIZES: dict[str, tuple[int, int]] = {
     "9:16": (1080, 1920),
     "1:1": (1080, 1080),
     "4:5": (1080, 1350),
@@ -18,7 +19,7 @@ CANVAS: dict[str, tuple[int, int]] = {
 
 
 class Box(msgspec.Struct, frozen=True):
-    """Fractions (0..1) of the upright source frame; `x`, `y` is the top left corner."""
+    """A rectangle in fractions (0..1) of the upright source frame; `x`, `y` is its top left corner."""
 
     x: float
     y: float
@@ -26,11 +27,11 @@ class Box(msgspec.Struct, frozen=True):
     h: float
 
 
-WHOLE = Box(0.0, 0.0, 1.0, 1.0)
+FULL_FRAME = Box(0.0, 0.0, 1.0, 1.0)
 
 
 class Keyframe(msgspec.Struct, frozen=True):
-    """The crop at time `t`; linear between keyframes, held before the first and after the last."""
+    """The crop box at time `t`. Interpolation is linear; the first and the last keyframe hold beyond their times."""
 
     t: float
     x: float
@@ -40,14 +41,17 @@ class Keyframe(msgspec.Struct, frozen=True):
 
 
 class Region(msgspec.Struct, frozen=True):
-    """One picture on the canvas and the crop that fills it. A split has two, top first; face-track one; fit none."""
+    """One panel of the canvas and the crop path that fills it.
 
-    subject: str | None  # speaker letter, else "track:7", else None
+    A split shot has two regions, the top one first; a face-track shot has one; a fit shot has none.
+    """
+
+    subject: str | None  # a speaker's label, or "track:7" for a person without one, or None
     keyframes: tuple[Keyframe, ...]
 
 
 class LayoutShot(msgspec.Struct, frozen=True):
-    """A stretch with one layout. Field names are the API's (`ai_suggested_layout_timeline`)."""
+    """A time range with one layout. The field names are those of the API (`ai_suggested_layout_timeline`)."""
 
     start_time: float
     end_time: float
@@ -58,17 +62,17 @@ class LayoutShot(msgspec.Struct, frozen=True):
 
 
 class CropMetrics(msgspec.Struct, frozen=True):
-    """What a viewer would notice. Shares are 0..1 of frames in question; travel in pixels of the upright source."""
+    """Quality measures of a crop path, sampled at every detection time. `direction.crop_metrics` computes them."""
 
-    subject_in_frame: float
-    active_speaker_in_frame: float
-    reversals_per_s: float
-    travel_px_per_s: float
-    wall_frames: int
+    subject_in_frame: float  # of the times with a tracked person: share with one in the crop, 0..1
+    active_speaker_in_frame: float  # of the times with a tracked speaker: share with the whole face in the crop, 0..1
+    reversals_per_s: float  # changes of the moving crop's direction
+    travel_px_per_s: float  # path length of the crop's centre, pixels of the upright source
+    wall_frames: int  # times with a tracked person and none in the crop
 
 
 class LayoutTimeline(msgspec.Struct, frozen=True):
-    """The artifact of `layout_timeline`: for each aspect ratio, contiguous shots on the source clock."""
+    """The artifact of the `layout_timeline` asset: contiguous shots on the source clock for each aspect ratio."""
 
     director_version: str
     aspects: dict[str, tuple[LayoutShot, ...]]

@@ -1,6 +1,6 @@
-"""The edit: one clip, fully decided. The renderer draws it, the four packages describe it; nothing else is consulted.
+"""The edit: one clip with every decision made. Renders and the four kinds of export package are made from it alone.
 
-`carmic_assets.direction` makes the shots, and `carmic_assets.rendering.edit_assembly` puts everything together.
+`carmic_assets.direction` makes the shots; `carmic_assets.rendering.edit_assembly` builds the `Edit`.
 """
 
 from __future__ import annotations
@@ -10,49 +10,50 @@ from typing import Literal
 import msgspec
 
 from carmic_assets.model.direction import LayoutShot
-from carmic_assets.model.media import Rate, SourceFacts
+from carmic_assets.model.media import FrameRate, SourceFacts
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import TemplateConfig
 
-Kind = Literal["image", "video", "audio", "font"]
+MediaKind = Literal["image", "video", "audio", "font"]
 
 
 class Span(msgspec.Struct, frozen=True):
-    """A stretch of the clip clock, on the output's frame grid."""
+    """A range of the clip clock whose ends lie on the output's frame grid."""
 
     start_s: float
     end_s: float
 
 
 class MediaFile(msgspec.Struct, frozen=True):
-    """A file of the workspace's own media or a fetched URL, already local. `name` is what a person called it."""
+    """A local file: a member of the workspace's media library, or the content of a URL."""
 
     path: str
-    name: str
-    duration_s: float | None = None  # of its picture where it has a moving one, else of its sound
+    name: str  # the file name that its owner gave it
+    duration_s: float | None = None  # of a moving picture, else of the audio; None for a still or a font
     width: int | None = None  # upright display pixels
     height: int | None = None
-    has_video: bool = False  # a still is a picture too
+    has_video: bool = False  # true for stills too
     has_audio: bool = False
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> MediaKind:
+        """What the file can be used as; a video may have audio as well."""
         if self.has_video:
             return "image" if self.duration_s is None else "video"
         return "audio" if self.has_audio else "font"
 
 
 class Cutaway(msgspec.Struct, frozen=True):
-    """B-roll over the picture, clip clock."""
+    """B-roll that covers the picture, on the clip clock."""
 
     media: MediaFile
     start_s: float
     duration_s: float
-    source_start_s: float
+    source_start_s: float  # where in `media` it begins
 
 
 class Marker(msgspec.Struct, frozen=True):
-    """A note at a time of the clip clock, such as a change of speaker."""
+    """A named time on the clip clock, such as a change of speaker."""
 
     t: float
     name: str
@@ -60,7 +61,7 @@ class Marker(msgspec.Struct, frozen=True):
 
 
 class FaceBox(msgspec.Struct, frozen=True):
-    """A face on the canvas for a stretch of the clip clock: `x`, `y` is the top left corner, pixels."""
+    """A face on the canvas during a range of the clip clock. `x`, `y` is the top left corner, in pixels."""
 
     start_s: float
     end_s: float
@@ -72,30 +73,33 @@ class FaceBox(msgspec.Struct, frozen=True):
 
 
 class Edit(msgspec.Struct, frozen=True):
-    """Everything about one clip. `keeps` are what is left of the clip clock when pauses are removed (one span if not);
-    the output clock is their concatenation. `shots` cover the clip clock from 0 to `duration_s` without a gap."""
+    """Everything that a render or an export package of one clip needs.
+
+    The output clock is the concatenation of `kept_spans`. `shots` cover the clip clock from 0 to `duration_s` without
+    gaps.
+    """
 
     clip_id: str
     title: str
     source_path: str
     source: SourceFacts
     start_s: float  # source clock, on the source's frame grid
-    duration_s: float  # of the clip clock
-    rate: Rate  # of the output: the source's, constant, at most 60
-    width: int
+    duration_s: float  # clip clock
+    rate: FrameRate  # of the output: the source's rate, made constant, at most 60 frames/s
+    width: int  # of the canvas, pixels
     height: int
-    keeps: tuple[Span, ...]
+    kept_spans: tuple[Span, ...]  # what remains after pause removal; one span where no pause is removed
     shots: tuple[LayoutShot, ...]
-    words: tuple[Word, ...]  # clip clock, the user's corrections applied
+    words: tuple[Word, ...]  # clip clock, with the user's corrections
     config: TemplateConfig
     cutaways: tuple[Cutaway, ...] = ()
     music: MediaFile | None = None
     watermark: MediaFile | None = None
-    fonts: tuple[MediaFile, ...] = ()  # the workspace's own, found by family name before the shipped ones
+    fonts: tuple[MediaFile, ...] = ()  # the workspace's fonts, newest first; they precede the shipped ones
     markers: tuple[Marker, ...] = ()
     score: int | None = None
     reasoning: str = ""
-    language: str | None = None  # ISO 639-1 of the speech: upper case and East Asian letter shapes depend on it
-    templates: dict[str, TemplateConfig] = {}  # the workspace's own, by the names that `caption_style` may call them
-    faces: tuple[FaceBox, ...] = ()  # where reactions may not stand
-    notes: tuple[str, ...] = ()  # sentences for the user: what could not be as the configuration has it
+    language: str | None = None  # of the speech (ISO 639-1): selects case rules and East Asian glyph shapes
+    templates: dict[str, TemplateConfig] = {}  # the workspace's templates, by their name in `caption_style`
+    faces: tuple[FaceBox, ...] = ()  # emoji reactions keep clear of them
+    notes: tuple[str, ...] = ()  # sentences for the user: where the result differs from the configuration

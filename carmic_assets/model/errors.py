@@ -1,43 +1,54 @@
-"""What can be wrong with a user's video or request, in a sentence for that user. Bugs stay exceptions of their own."""
+"""Errors whose cause is the user's video, request or quota. Programming errors keep their own exception types.
+
+CarmicError
+├── CorruptVideoError
+├── NoSpeechError
+├── SourceDownloadError
+├── BillingError
+└── RenderError
+"""
 
 from __future__ import annotations
 
 
 class CarmicError(Exception):
-    """A failure that has a documented end state. `state` is the project or clip status it leads to."""
+    """A failure with a documented final state.
+
+    `state` is the project or clip status that the failure leads to. `sentence` is shown to the user.
+    """
 
     state = "FAILED"
 
-    def __init__(self, sentence: str):
+    def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
         self.sentence = sentence
 
 
-class CorruptVideo(CarmicError):
-    """Not a video, no picture that decodes, truncated beyond use, empty."""
+class CorruptVideoError(CarmicError):
+    """The file is empty, truncated, not a video, or has no frame that decodes."""
 
     state = "FAILED_CORRUPT_VIDEO"
 
 
-class NoSpeech(CarmicError):
-    """No audio track, silence, or music only."""
+class NoSpeechError(CarmicError):
+    """The video has no audio track, or its audio holds no speech."""
 
     state = "FAILED_NO_SPEECH"
 
 
-class DownloadFailed(CarmicError):
-    """The URL could not be fetched, was too large, or was not a video."""
+class SourceDownloadError(CarmicError):
+    """The source URL could not be fetched, was too large, or did not lead to a video."""
 
     state = "FAILED_DOWNLOAD"
 
 
-class BillingFailed(CarmicError):
-    """The pool cannot cover the probed duration."""
+class BillingError(CarmicError):
+    """The minute pool cannot cover the duration of the video."""
 
     state = "FAILED_BILLING"
 
 
-class RenderFailed(CarmicError):
-    """A render or package could not be made from this configuration or these media."""
+class RenderError(CarmicError):
+    """A render or an export package cannot be made from this configuration or these media files."""
 
     state = "FAILED_RENDER"

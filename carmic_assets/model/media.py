@@ -1,4 +1,4 @@
-"""What a source file is, as probed: read by everything, changed by nothing."""
+"""Properties of media files: what the probe and the one decoding pass of the source found."""
 
 from __future__ import annotations
 
@@ -6,22 +6,27 @@ from fractions import Fraction
 
 import msgspec
 
-from carmic_assets.model.direction import WHOLE, Box
+from carmic_assets.model.direction import FULL_FRAME, Box
 
 
-class Rate(msgspec.Struct, frozen=True):
-    """A frame rate as a ratio: 30000/1001, never 29.97."""
+class FrameRate(msgspec.Struct, frozen=True):
+    """An exact frame rate in frames per second, such as 30000/1001."""
 
     num: int
     den: int
 
     @property
     def fraction(self) -> Fraction:
+        """The rate as a `Fraction`."""
         return Fraction(self.num, self.den)
 
 
 class VideoFacts(msgspec.Struct, frozen=True):
-    """The picture stream that is used. `width` x `height` are upright display pixels: rotated, pixel aspect undone."""
+    """The selected video stream.
+
+    `width` x `height` are upright display pixels, after rotation and with square pixels. Colour properties have
+    FFmpeg's names and are None where the file does not state them.
+    """
 
     index: int
     codec: str
@@ -29,36 +34,36 @@ class VideoFacts(msgspec.Struct, frozen=True):
     height: int
     coded_width: int
     coded_height: int
-    rotation: int  # degrees clockwise that bring the coded picture upright: 0, 90, 180, 270
-    mirrored: bool
-    sar_num: int
+    rotation: int  # degrees clockwise that turn the coded frame upright: 0, 90, 180, 270
+    mirrored: bool  # flipped left to right, after the rotation
+    sar_num: int  # sample (pixel) aspect ratio
     sar_den: int
-    rate: Rate  # constant: to the nearest standard one within 0.1 %; variable: the usual one
+    rate: FrameRate  # the standard rate within 0.1 % of a constant rate; the most frequent one of a variable rate
     variable_rate: bool
     pix_fmt: str
-    color_range: str | None  # as ffmpeg names them; None where the file does not say
+    color_range: str | None
     color_matrix: str | None
     color_transfer: str | None
     color_primaries: str | None
     hdr: bool
-    start_s: float  # on the source clock
+    start_s: float  # source clock
     duration_s: float
-    interlaced: bool = False  # two moments in each picture, in every other line
+    interlaced: bool = False
 
 
 class AudioFacts(msgspec.Struct, frozen=True):
-    """The sound stream that is used."""
+    """The selected audio stream."""
 
     index: int
     codec: str
     sample_rate: int
     channels: int
-    start_s: float  # on the source clock
+    start_s: float  # source clock
     duration_s: float
 
 
 class SourceFacts(msgspec.Struct, frozen=True):
-    """The artifact of `source_video`. Raises nothing by itself: the probe refuses what cannot be used."""
+    """The artifact of the `source_video` asset: the probed properties of the source file."""
 
     sha256: str
     size_bytes: int
@@ -71,26 +76,26 @@ class SourceFacts(msgspec.Struct, frozen=True):
 
 
 class AnalysisFacts(msgspec.Struct, frozen=True):
-    """The artifact of `analysis_media`: what the one decode of the source wrote beside itself.
+    """The artifact of the `analysis_media` asset: results of the one decoding pass over the source.
 
-    `cuts_s` are the hard cuts on the source clock: each is the time of the first frame of the new shot. `dissolves_s`
-    are the middles of dissolves and fades: the first frame that is more of the new shot than of the old one.
+    The pass writes the analysis copy (small video and mono audio) beside this record. Times are on the source clock.
     """
 
-    fps: float
+    fps: float  # of the analysis copy
     width: int
     height: int
     frames: int
-    start_s: float  # source clock of the first analysis frame
+    start_s: float  # time of the first frame of the analysis copy
     duration_s: float
     audio_rate: int
-    cuts_s: tuple[float, ...]
-    motion: tuple[float, ...] = ()  # 0..1 per second of video, how much the picture changes
-    early_s: float = 0.0  # the copy's frame at t shows the newest frame of the source at t + early_s
+    cuts_s: tuple[float, ...]  # hard cuts: time of the first frame of each new shot
+    motion: tuple[float, ...] = ()  # for each second of video: how much the picture changes, 0..1
+    early_s: float = 0.0  # the copy's frame at t shows the source's newest frame at t + early_s
+    # Dissolves and fades: time of the first frame that shows more of the new shot than of the old one.
     dissolves_s: tuple[float, ...] = ()
-    picture: Box = WHOLE  # what is between bars (letterbox, pillarbox)
+    picture: Box = FULL_FRAME  # the active picture inside the bars (letterbox, pillarbox)
 
     @property
-    def breaks_s(self) -> tuple[float, ...]:
-        """Where one shot ends and the next begins, be it by a cut or a dissolve: people are followed up to there."""
+    def shot_boundaries_s(self) -> tuple[float, ...]:
+        """Times of all cuts, dissolves and fades, sorted. Person tracks end at each of them."""
         return tuple(sorted((*self.cuts_s, *self.dissolves_s)))

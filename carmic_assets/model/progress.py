@@ -1,11 +1,12 @@
-"""How long work says how far it is: `progress(fraction)` with 0..1, monotonic, called a few times a second at most."""
+"""Progress reports of long-running work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-Progress = Callable[[float], None]
+# Called with the completed fraction, 0..1 and never decreasing, a few times per second at most.
+ProgressCallback = Callable[[float], None]
 
 
-def ignore(fraction: float) -> None:
-    """For callers that show nothing."""
+def ignore_progress(fraction: float) -> None:
+    """Do nothing: the default callback."""

@@ -1,6 +1,7 @@
-"""A scene: all that the director knows of a video. Small and plain, so that a clip is directed again without its media.
+"""The scene: everything that the director knows about a video, small enough to direct a clip again without its media.
 
-The `layout_timeline` asset stores it beside `LayoutTimeline`; the API reads it to answer and to direct again.
+The `layout_timeline` asset stores the `Scene` beside the `LayoutTimeline`. The API reads it to answer requests and to
+direct clips whose bounds or shots a user changed.
 """
 
 from __future__ import annotations
@@ -9,18 +10,18 @@ from typing import Literal
 
 import msgspec
 
-from carmic_assets.model.direction import WHOLE, Box
-from carmic_assets.model.media import Rate
+from carmic_assets.model.direction import FULL_FRAME, Box
+from carmic_assets.model.media import FrameRate
 from carmic_assets.model.speech import Turn
 
 TrackKind = Literal["face", "head", "person"]
 
 
 class SceneTrack(msgspec.Struct, frozen=True):
-    """One person as detected: columns of equal length, sorted by time. Boxes are fractions of the upright frame.
+    """The detections of one person as columns of equal length, sorted by time.
 
-    `speaking` is 0..1 (lips); `score` is the detector's. `face` boxes run from brow to chin, `head` boxes hold the
-    whole head, `person` boxes the whole body as far as it is seen.
+    Boxes are fractions of the upright frame. A `face` box reaches from the brow to the chin, a `head` box holds the
+    whole head, and a `person` box holds the visible part of the body.
     """
 
     id: int
@@ -30,29 +31,31 @@ class SceneTrack(msgspec.Struct, frozen=True):
     y: tuple[float, ...]
     w: tuple[float, ...]
     h: tuple[float, ...]
-    score: tuple[float, ...] = ()
-    speaking: tuple[float, ...] = ()
+    score: tuple[float, ...] = ()  # the detector's confidence, 0..1
+    speaking: tuple[float, ...] = ()  # probability that the person speaks, from the lips, 0..1
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """Tracks, turns and cuts of one video on the source clock; `width` x `height` are upright display pixels."""
+    """Tracks, speaker turns and shot boundaries of one video on the source clock."""
 
-    width: int
+    width: int  # upright display pixels
     height: int
-    rate: Rate
-    fps: float  # of the detections
-    start_s: float  # first moment of picture
+    rate: FrameRate
+    fps: float  # rate of the detections
+    start_s: float  # time of the first video frame
     end_s: float
-    cuts_s: tuple[float, ...]  # time of the first frame of each new shot
+    cuts_s: tuple[float, ...]  # hard cuts: time of the first frame of each new shot
     tracks: tuple[SceneTrack, ...]
     turns: tuple[Turn, ...]
-    people: dict[str, tuple[int, ...]]  # speaker -> the tracks that are this person
+    people: dict[str, tuple[int, ...]]  # speaker -> ids of the tracks that show this person
     detector: str = ""
-    dissolves_s: tuple[float, ...] = ()  # middle of each dissolve or fade from one shot to another
-    picture: Box = WHOLE  # what is between bars
+    dissolves_s: tuple[float, ...] = ()  # dissolves and fades: time of their middle
+    picture: Box = FULL_FRAME  # the active picture inside the bars (letterbox, pillarbox)
 
 
 class MatrixBox(msgspec.Struct, frozen=True):
+    """One detection of a track at time `t` of the clip clock."""
+
     t: float
     x: float
     y: float
@@ -63,6 +66,8 @@ class MatrixBox(msgspec.Struct, frozen=True):
 
 
 class MatrixTrack(msgspec.Struct, frozen=True):
+    """A `SceneTrack` as the API returns it: one object per detection."""
+
     id: int
     kind: TrackKind
     speaker: str | None
@@ -70,7 +75,7 @@ class MatrixTrack(msgspec.Struct, frozen=True):
 
 
 class SpatialMatrix(msgspec.Struct, frozen=True):
-    """`advanced_spatial_matrix` of the API: the tracks on the clip clock."""
+    """The API's `advanced_spatial_matrix`: the tracks of a clip on the clip clock."""
 
     fps: float
     detector: str
@@ -78,8 +83,8 @@ class SpatialMatrix(msgspec.Struct, frozen=True):
 
 
 class SourceShot(msgspec.Struct, frozen=True):
-    """One of `shots` of the API: a stretch between two cuts of the source, clip clock."""
+    """An element of the API's `shots`: the range between two cuts of the source, on the clip clock."""
 
     start_time: float
     end_time: float
-    kind: str = "cut"  # what starts it: "start" of the clip, or a hard "cut"
+    kind: str = "cut"  # what the shot begins with: "start" (of the clip) or "cut"

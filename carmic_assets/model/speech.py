@@ -1,4 +1,4 @@
-"""Words, and who says them when."""
+"""Transcribed words and speaker turns."""
 
 from __future__ import annotations
 
@@ -6,44 +6,41 @@ import msgspec
 
 
 class Word(msgspec.Struct, frozen=True):
-    """One spoken word with its punctuation, no surrounding space."""
+    """One spoken word with its punctuation, without surrounding spaces."""
 
     text: str
     start_s: float
     end_s: float
     confidence: float  # 0..1
-    speaker: str | None = None  # "A", "B", ... by first appearance
-
-
-class Transcript(msgspec.Struct, frozen=True):
-    """The artifact of `transcript`: words on the source clock, in order, not overlapping.
-
-    `voices` are speech turns told apart by voice alone; the spatial matrix joins them with faces.
-    """
-
-    language: str  # ISO 639-1 of the most spoken language
-    language_probability: float
-    model: str
-    duration_s: float
-    speech_s: float  # seconds of speech found by the voice detector
-    words: tuple[Word, ...]
-    voices: tuple[Turn, ...]
-    speech: tuple[tuple[float, float], ...]  # spans with speech, source clock
-    voice_model: str = ""  # what told the voices apart, or why they were not
+    speaker: str | None = None  # "A", "B", ... in order of first appearance
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """One stretch of one speaker. `track` is the person on screen whose voice it is; None: off screen or unknown."""
+    """A time range in which one speaker talks."""
 
     start_s: float
     end_s: float
     speaker: str
-    track: int | None = None
+    track: int | None = None  # id of the speaker's `SceneTrack`; None: off screen or unknown
     confidence: float = 1.0
 
 
+class Transcript(msgspec.Struct, frozen=True):
+    """The artifact of the `transcript` asset: words on the source clock, in order, without overlap."""
+
+    language: str  # ISO 639-1 code of the most spoken language
+    language_probability: float
+    model: str
+    duration_s: float
+    speech_s: float  # total length of `speech`
+    words: tuple[Word, ...]
+    voices: tuple[Turn, ...]  # turns of the audio-only diarisation; `spatial_matrix` joins them with faces
+    speech: tuple[tuple[float, float], ...]  # intervals with voice activity, source clock
+    voice_model: str = ""  # name of the speaker embedding model, or why there was no diarisation
+
+
 class Speakers(msgspec.Struct, frozen=True):
-    """Who speaks when, voice and face joined: written by `spatial_matrix`, source clock, sorted, not overlapping."""
+    """An artifact of the `spatial_matrix` asset: turns from voices and faces, source clock, sorted, without overlap."""
 
     turns: tuple[Turn, ...]
-    tracks: dict[str, tuple[int, ...]]  # speaker -> the tracks that are this person
+    tracks: dict[str, tuple[int, ...]]  # speaker -> ids of the tracks that show this person

@@ -1,7 +1,7 @@
-"""`TemplateConfig`, the editor's document: section 3.5.1 of the API reference, with defaults and ranges.
+"""`TemplateConfig`, the editor's document (section 3.5.1 of the API reference), with its defaults and ranges.
 
-A field left out takes its default; out of range is refused; unknown fields are kept by the caller, who stores the raw
-document beside the parsed one. Names in JSON are camelCase except the top level, which is as the reference has it.
+An omitted field takes its default. A value out of range is rejected. Callers store the raw document beside the parsed
+one, so that unknown fields survive. JSON names are camelCase, except at the top level, where they are snake_case.
 """
 
 from __future__ import annotations
@@ -14,78 +14,97 @@ from carmic_assets.model.direction import Aspect, Box, Keyframe, Layout
 
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
-# An address, or the id or object key of the workspace's own media; PostgreSQL looks for no text with a NUL in it.
-File = Annotated[str, msgspec.Meta(max_length=4096, pattern=r"^[^\x00]*$")]
+# A URL, or the id or object key of a file in the media library. PostgreSQL cannot compare text that contains a NUL.
+MediaReference = Annotated[str, msgspec.Meta(max_length=4096, pattern=r"^[^\x00]*$")]
 
 
-class _Camel(msgspec.Struct, frozen=True, rename="camel"):
-    pass
+class _CamelCaseStruct(msgspec.Struct, frozen=True, rename="camel"):
+    """Base of the Structs whose JSON names are camelCase."""
 
 
-class LayoutConfig(_Camel, frozen=True):
+class LayoutConfig(_CamelCaseStruct, frozen=True):
+    """How the picture fills the canvas."""
+
     layout_type: Layout = "face-track"
     aspect_ratio: Aspect = "9:16"
-    padding: Annotated[float, msgspec.Meta(ge=0, le=400)] = 0  # pixels of a 1080-wide frame, around the picture
+    padding: Annotated[float, msgspec.Meta(ge=0, le=400)] = 0  # pixels at a canvas width of 1080, around the picture
     background_blur: Percent = 20
     split_top_speaker: str = "A"
     safe_zone_overlay: bool = False
     ai_speaker_switch: bool = True
 
 
-class ActiveTrack(_Camel, frozen=True):
-    url: File
+class ActiveTrack(_CamelCaseStruct, frozen=True):
+    """A music track by URL. It takes precedence over `AudioConfig.music_track`."""
+
+    url: MediaReference
     id: str | None = None
     name: str | None = None
 
 
-class AudioConfig(_Camel, frozen=True):
+class AudioConfig(_CamelCaseStruct, frozen=True):
+    """Voice, music and sound effects; volumes in percent."""
+
     auto_sfx_enabled: bool = False
-    music_track: File = "none"
+    music_track: MediaReference = "none"
     active_track: ActiveTrack | None = None
     music_volume: Percent = 30
     voice_volume: Annotated[float, msgspec.Meta(ge=0, le=200)] = 100
     remove_pauses: bool = False
 
 
-class ProgressBar(_Camel, frozen=True):
+class ProgressBar(_CamelCaseStruct, frozen=True):
+    """A bar along an edge of the canvas that grows with the playing time."""
+
     enabled: bool = False
     color: str = "#8b5cf6"
     position: Literal["top", "bottom"] = "bottom"
 
 
-class Watermark(_Camel, frozen=True):
+class Watermark(_CamelCaseStruct, frozen=True):
+    """An image in the upper right corner of the safe zone, for the whole clip."""
+
     enabled: bool = False
-    image_url: File = ""
+    image_url: MediaReference = ""
     opacity: Percent = 70
 
 
-class HookTitle(_Camel, frozen=True):
+class HookTitle(_CamelCaseStruct, frozen=True):
+    """A title card at the top of the safe zone, shown from the start of the clip."""
+
     enabled: bool = False
     text: Annotated[str, msgspec.Meta(max_length=500)] = ""
     duration_sec: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 3.0
 
 
-class Emoji(_Camel, frozen=True):
-    """A reaction that `emoji-fill` or the client placed; clip clock."""
+class Emoji(_CamelCaseStruct, frozen=True):
+    """An emoji reaction on the clip clock, from `emoji-fill` or from the client.
+
+    Without `x` and `y` it is placed near the speaker's face when the clip is rendered.
+    """
 
     emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
     start_time: Seconds
     duration: Annotated[float, msgspec.Meta(gt=0, le=60)] = 1.5
     speaker: str | None = None
-    x: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None  # of the canvas, the picture's middle
+    x: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None  # centre of the emoji, 0..1 of the canvas
     y: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
 
-class ElementsConfig(_Camel, frozen=True):
+class ElementsConfig(_CamelCaseStruct, frozen=True):
+    """Graphics over the picture, other than captions."""
+
     progress_bar: ProgressBar = ProgressBar()
     watermark: Watermark = Watermark()
     hook_title: HookTitle = HookTitle()
     emojis: tuple[Emoji, ...] = ()
 
 
-class StyleConfig(_Camel, frozen=True):
+class StyleConfig(_CamelCaseStruct, frozen=True):
+    """The caption style fields that a client can set. `captions.caption_styles` fills those left at their default."""
+
     caption_font: str = "Inter"
-    font_size: Annotated[float, msgspec.Meta(ge=8, le=400)] = 72  # pixels of a 1080-wide frame
+    font_size: Annotated[float, msgspec.Meta(ge=8, le=400)] = 72  # pixels, at a shorter side of 1080
     line_height: Annotated[float, msgspec.Meta(ge=0.5, le=4)] = 1.2
     stroke_thickness: Annotated[float, msgspec.Meta(ge=0, le=40)] = 3
     caption_color: str = "#ffffff"
@@ -101,10 +120,13 @@ class StyleConfig(_Camel, frozen=True):
     caption_bg: str = "rgba(0,0,0,0)"
 
 
-class BRoll(_Camel, frozen=True):
-    """A cutaway on the clip clock; the talk's sound goes on. `source_duration` 0: as much as `duration` needs."""
+class BRoll(_CamelCaseStruct, frozen=True):
+    """A cutaway on the clip clock; the voice continues under it.
 
-    video_url: File
+    `source_duration` limits how much of the cutaway's own video is used; 0 means as much as `duration` needs.
+    """
+
+    video_url: MediaReference
     start_time: Seconds
     duration: Annotated[float, msgspec.Meta(gt=0, le=86_400)]
     id: str | None = None
@@ -115,12 +137,17 @@ class BRoll(_Camel, frozen=True):
 
 
 class ShotRegion(msgspec.Struct, frozen=True):
+    """A panel of a `ShotOverride` and its crop path; the client's counterpart of `direction.Region`."""
+
     subject: str | None = None
     keyframes: Annotated[tuple[Keyframe, ...], msgspec.Meta(min_length=1)] = ()
 
 
 class ShotOverride(msgspec.Struct, frozen=True):
-    """The client's own shot (clip clock). With neither `layout`, `crop` nor `regions` it follows the director."""
+    """A shot that the client sets, on the clip clock.
+
+    Without `layout`, `crop` and `regions` it follows the director.
+    """
 
     start_time: float
     end_time: float
@@ -130,7 +157,7 @@ class ShotOverride(msgspec.Struct, frozen=True):
 
 
 class EditedWord(msgspec.Struct, frozen=True):
-    """A word as the user corrected it, clip clock; the list replaces the transcript's words in the captions."""
+    """A word that the user corrected, on the clip clock."""
 
     word: str
     start: float
@@ -140,10 +167,14 @@ class EditedWord(msgspec.Struct, frozen=True):
 
 
 class TranscriptEdit(msgspec.Struct, frozen=True):
+    """Words that replace the transcript's in the captions of a clip."""
+
     words: tuple[EditedWord, ...]
 
 
 class TemplateConfig(msgspec.Struct, frozen=True):
+    """The whole document: everything about a clip's look and sound that a client can set."""
+
     layout: LayoutConfig = LayoutConfig()
     audio: AudioConfig = AudioConfig()
     elements: ElementsConfig = ElementsConfig()

@@ -1,4 +1,4 @@
-"""Rendering: an `Edit` is assembled from what the other rooms made, and drawn by one ffmpeg process.
+"""Rendering: assembles an `Edit` from the artifacts of the other packages and renders it with one ffmpeg process.
 
-Decides nothing about who is seen or what is said; opens no media itself and never touches the database.
+The package takes no decisions about subjects or text, and it never touches the database.
 """

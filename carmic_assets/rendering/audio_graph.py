@@ -1,6 +1,7 @@
-"""The sound half of the filter graph: voice, cuts, music under it, effects, and the loudness of it all.
+"""The audio half of the filter graph: voice, music, sound effects and loudness normalisation.
 
-Writes filter text and reads ffmpeg's measurements. The same graph is measured first (sound only) and rendered then.
+Writes filter text and parses ffmpeg's loudness summaries. The same graph first runs alone to be measured, then runs in
+the render with the gains that follow from the measurement.
 """
 
 from __future__ import annotations
@@ -15,205 +16,220 @@ import msgspec
 from carmic_assets.media import ffmpeg
 from carmic_assets.model.edit import Edit
 
-RATE = 48_000
-TARGET_LUFS = -14.0  # what TikTok, YouTube and Spotify play at
-CLOSE_ENOUGH_LU = 0.15
-CEILING_DBTP = -1.9  # of the limiter: AAC at 192 kbit/s adds up to about 0.8 dB to a peak (measured here)
-MOST_GAIN_DB = 48.0
-MOST_PASSES = 3  # through the limiter
-LIMITER_SLOPE = 0.65  # dB louder for each dB of gain into a limiter that works, about (talks: 0.5-0.8, measured here)
-LEAST_SLOPE = 0.2  # loudness is told in tenths: two near readings say little
-SILENT_LUFS = -69.0  # EBU R128's gate is at -70: nothing was measured
-FADE_S = 0.004  # on either side of a removed pause, against clicks
+SAMPLE_RATE = 48_000
+TARGET_LUFS = -14.0  # the playback loudness of TikTok, YouTube and Spotify
+LOUDNESS_TOLERANCE_LU = 0.15
+LIMITER_CEILING_DBTP = -1.9  # AAC at 192 kbit/s adds up to about 0.8 dB to a peak (measured here)
+MAX_GAIN_DB = 48.0
+MAX_LIMITER_PASSES = 3
+INITIAL_LIMITER_SLOPE = 0.65  # dB of loudness per dB of gain into an active limiter (talks: 0.5-0.8, measured here)
+MIN_LIMITER_SLOPE = 0.2  # loudness is reported in tenths: two close readings do not give a reliable slope
+SILENCE_LUFS = -69.0  # the absolute gate of EBU R128 is at -70: nothing was measured
+CUT_FADE_S = 0.004  # on both sides of a removed pause, against clicks
 MUSIC_FADE_S = 1.2
-DUCKING = "threshold=0.03:ratio=4:attack=25:release=450:knee=4"  # about 10 dB under a voice at the target
+DUCKING_OPTIONS = "threshold=0.03:ratio=4:attack=25:release=450:knee=4"  # about 10 dB under a voice at the target
 
 
 class Loudness(msgspec.Struct, frozen=True):
     """EBU R128 integrated loudness (LUFS) and true peak (dBTP)."""
 
     lufs: float
-    peak: float
+    peak_dbtp: float
 
 
-class Levels(msgspec.Struct, frozen=True):
-    """Gains in dB, found by measuring."""
+class AudioGains(msgspec.Struct, frozen=True):
+    """Measured gains of the voice, the music and their sum, and whether the sum needs a limiter."""
 
-    voice: float = 0.0
-    music: float = 0.0
-    whole: float = 0.0
-    limited: bool = False
+    voice_db: float = 0.0
+    music_db: float = 0.0
+    master_db: float = 0.0
+    uses_limiter: bool = False
 
 
-class Inputs(msgspec.Struct, frozen=True):
-    """Numbers of the inputs in the command line."""
+class AudioInputs(msgspec.Struct, frozen=True):
+    """Indices of the inputs on the ffmpeg command line; None where there is no such input."""
 
     source: int = 0
     music: int | None = None
     effects: int | None = None
 
 
-def mix(edit: Edit, inputs: Inputs, levels: Levels, output: str, *, to_hear: bool = True) -> str:
-    """The whole sound of the clip as filter text: 48 kHz stereo, exactly as long as the picture, labelled `output`.
+# `meter(graph, labels, with_peaks)` runs an audio graph and returns the loudness at each label. Without peaks the
+# measurement costs half.
+LoudnessMeter = Callable[[str, Sequence[str], bool], dict[str, Loudness]]
 
-    Where it is only measured and not `to_hear`, the limiter works between no samples: as loud, at half the cost.
+
+def build_mix(edit: Edit, inputs: AudioInputs, gains: AudioGains, output: str, *, true_peak: bool = True) -> str:
+    """Return the filter text of the clip's audio, labelled `output`: 48 kHz stereo, exactly as long as the picture.
+
+    Without `true_peak` the limiter does not oversample: the loudness is the same at half the cost, which suits a
+    measurement.
     """
     volume = edit.config.audio.voice_volume / 100
-    chains = voice(edit, inputs.source, volume * 10 ** (levels.voice / 20), "voice")
-    parts = ["voice"]
-    length = out_samples(edit)
+    chains = build_voice_chains(edit, inputs.source, volume * 10 ** (gains.voice_db / 20), "voice")
+    mixed_labels = ["voice"]
+    length = count_output_samples(edit)
     if inputs.music is not None:
         chains[-1:] = [*chains[-1:], "[voice]asplit[spoken][key]"]
-        chains.append(f"{music_chain(inputs.music, length, levels.music)}[bed]")
-        chains.append(f"[bed][key]sidechaincompress={DUCKING}[under]")
-        parts = ["spoken", "under"]
+        chains.append(f"{build_music_chain(inputs.music, length, gains.music_db)}[bed]")
+        chains.append(f"[bed][key]sidechaincompress={DUCKING_OPTIONS}[under]")
+        mixed_labels = ["spoken", "under"]
     if inputs.effects is not None:
         chains.append(
-            f"[{inputs.effects}:a]aresample={RATE},aformat=sample_fmts=fltp:channel_layouts=stereo,"
+            f"[{inputs.effects}:a]aresample={SAMPLE_RATE},aformat=sample_fmts=fltp:channel_layouts=stereo,"
             f"apad,atrim=end_sample={length}[effects]"
         )
-        parts.append("effects")
-    after = [f"volume={levels.whole:.3f}dB"]
-    if levels.limited:
-        limit = 10 ** (CEILING_DBTP / 20)
+        mixed_labels.append("effects")
+    master_filters = [f"volume={gains.master_db:.3f}dB"]
+    if gains.uses_limiter:
+        limit = 10 ** (LIMITER_CEILING_DBTP / 20)
         limiter = f"alimiter=limit={limit:.5f}:attack=3:release=80:level=0:latency=1"
-        # it sees true peaks only between the samples: ITU-R BS.1770-5 annex 2
-        after += [f"aresample={4 * RATE}", limiter, f"aresample={RATE}"] if to_hear else [limiter]
-    after += [f"aformat=sample_fmts=fltp:channel_layouts=stereo,apad,atrim=end_sample={length}"]
-    joined = "".join(f"[{part}]" for part in parts)
-    sum_ = f"{joined}amix=inputs={len(parts)}:duration=first:normalize=0," if len(parts) > 1 else joined
-    chains.append(f"{sum_}{','.join(after)}[{output}]")
+        # Oversampling shows the limiter the true peaks between the samples (ITU-R BS.1770-5 annex 2).
+        master_filters += (
+            [f"aresample={4 * SAMPLE_RATE}", limiter, f"aresample={SAMPLE_RATE}"] if true_peak else [limiter]
+        )
+    master_filters += [f"aformat=sample_fmts=fltp:channel_layouts=stereo,apad,atrim=end_sample={length}"]
+    pads = "".join(f"[{label}]" for label in mixed_labels)
+    mixer = f"{pads}amix=inputs={len(mixed_labels)}:duration=first:normalize=0," if len(mixed_labels) > 1 else pads
+    chains.append(f"{mixer}{','.join(master_filters)}[{output}]")
     return ";\n".join(chains)
 
 
-def voice(edit: Edit, source_input: int, amplitude: float, output: str) -> list[str]:
-    """Chains of the talk's own sound, times `amplitude`, without removed pauses; silence where the source has none."""
+def build_voice_chains(edit: Edit, source_input: int, amplitude: float, output: str) -> list[str]:
+    """Return the chains of the source's own audio, multiplied by `amplitude`, without the removed pauses.
+
+    A source without audio gives silence.
+    """
     audio = edit.source.audio
-    total = samples(edit, edit.duration_s)
+    total = sample_at(edit, edit.duration_s)
     if audio is None:
-        return [f"anullsrc=r={RATE}:cl=stereo,atrim=end_sample={out_samples(edit)}[{output}]"]
-    at = edit.source.container_start_s + edit.start_s
-    taken = (
-        f"[{source_input}:{audio.index}]atrim=start={at:.6f},asetpts=PTS-{at:.6f}/TB,"
-        f"aresample={RATE}:async=1:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo,"
+        return [f"anullsrc=r={SAMPLE_RATE}:cl=stereo,atrim=end_sample={count_output_samples(edit)}[{output}]"]
+    start_s = edit.source.container_start_s + edit.start_s
+    source_chain = (
+        f"[{source_input}:{audio.index}]atrim=start={start_s:.6f},asetpts=PTS-{start_s:.6f}/TB,"
+        f"aresample={SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo,"
         f"volume={amplitude:.6f},apad,atrim=end_sample={total}"
     )
-    spans = [(samples(edit, keep.start_s), samples(edit, keep.end_s)) for keep in edit.keeps]
+    spans = [(sample_at(edit, span.start_s), sample_at(edit, span.end_s)) for span in edit.kept_spans]
     if spans == [(0, total)]:
-        return [f"{taken}[{output}]"]
-    chains = [f"{taken},asplit={len(spans)}" + "".join(f"[part{n}]" for n in range(len(spans)))]
-    fade = round(FADE_S * RATE)
-    for n, (a, b) in enumerate(spans):
+        return [f"{source_chain}[{output}]"]
+    chains = [f"{source_chain},asplit={len(spans)}" + "".join(f"[part{n}]" for n in range(len(spans)))]
+    fade = round(CUT_FADE_S * SAMPLE_RATE)
+    for n, (start, end) in enumerate(spans):
         chains.append(
-            f"[part{n}]atrim=start_sample={a}:end_sample={b},asetpts=PTS-STARTPTS,"
-            f"afade=t=in:ss=0:ns={fade},afade=t=out:ss={max(0, b - a - fade)}:ns={fade}[kept{n}]"
+            f"[part{n}]atrim=start_sample={start}:end_sample={end},asetpts=PTS-STARTPTS,"
+            f"afade=t=in:ss=0:ns={fade},afade=t=out:ss={max(0, end - start - fade)}:ns={fade}[kept{n}]"
         )
     chains.append("".join(f"[kept{n}]" for n in range(len(spans))) + f"concat=n={len(spans)}:v=0:a=1[{output}]")
     return chains
 
 
-def music_chain(number: int, length: int, gain_db: float) -> str:
-    """Music from an input that loops, cut to the clip, faded in and out."""
-    fade = min(round(MUSIC_FADE_S * RATE), length // 4)
+def build_music_chain(input_index: int, length: int, gain_db: float) -> str:
+    """Return the chain of a looping music input: trimmed to `length` samples, faded in and out. It has no label."""
+    fade = min(round(MUSIC_FADE_S * SAMPLE_RATE), length // 4)
     return (
-        f"[{number}:a]aresample={RATE},aformat=sample_fmts=fltp:channel_layouts=stereo,asetpts=N/SR/TB,"
+        f"[{input_index}:a]aresample={SAMPLE_RATE},aformat=sample_fmts=fltp:channel_layouts=stereo,asetpts=N/SR/TB,"
         f"volume={gain_db:.3f}dB,apad,atrim=end_sample={length},"
         f"afade=t=in:ss=0:ns={max(1, fade // 4)},afade=t=out:ss={length - fade}:ns={max(1, fade)}"
     )
 
 
-def samples(edit: Edit, t: float) -> int:
-    """Samples up to the frame at `t`."""
-    return round(round(t * edit.rate.fraction) * RATE / edit.rate.fraction)
+def sample_at(edit: Edit, t: float) -> int:
+    """Return the number of samples before the frame at `t` (clip clock)."""
+    return round(round(t * edit.rate.fraction) * SAMPLE_RATE / edit.rate.fraction)
 
 
-def out_samples(edit: Edit) -> int:
-    return sum(samples(edit, keep.end_s) - samples(edit, keep.start_s) for keep in edit.keeps)
+def count_output_samples(edit: Edit) -> int:
+    """Return the length of the clip's audio after pause removal, in samples."""
+    return sum(sample_at(edit, span.end_s) - sample_at(edit, span.start_s) for span in edit.kept_spans)
 
 
-Measure = Callable[[str, Sequence[str], bool], dict[str, Loudness]]
+def solve_gains(edit: Edit, inputs: AudioInputs, meter: LoudnessMeter) -> AudioGains:
+    """Measure the clip's audio and return the gains that bring it to `TARGET_LUFS`.
 
-
-def find_levels(edit: Edit, inputs: Inputs, measure: Measure) -> Levels:
-    """Gains that bring the clip to the target. `measure(graph, labels, peaks)` runs a sound graph and tells of each
-    label, its peak only where asked for: that is half of what measuring costs.
-
-    Voice and music are brought to one loudness first, so that `musicVolume` means the same for every recording; then
-    the sum is measured, and once more through the limiter where that has work to do.
+    Voice and music are first brought to one loudness, so that `musicVolume` means the same for every recording. Then
+    the sum is measured. Where a peak would pass the ceiling, the sum is measured again through the limiter.
     """
-    levels = Levels()
+    gains = AudioGains()
     if inputs.music is not None:
-        length = out_samples(edit)
+        length = count_output_samples(edit)
         graph = ";\n".join(
-            [*voice(edit, inputs.source, 1.0, "voice"), f"{music_chain(inputs.music, length, 0.0)}[bed]"]
+            [
+                *build_voice_chains(edit, inputs.source, 1.0, "voice"),
+                f"{build_music_chain(inputs.music, length, 0.0)}[bed]",
+            ]
         )
-        heard = measure(graph, ["voice", "bed"], True)
+        loudness = meter(graph, ["voice", "bed"], True)
         volume = max(edit.config.audio.music_volume, 1e-3) / 100
-        levels = Levels(
-            voice=_gain(heard["voice"]),
-            music=_gain(heard["bed"]) + 20 * math.log10(volume),
+        gains = AudioGains(
+            voice_db=_gain_to_target(loudness["voice"]),
+            music_db=_gain_to_target(loudness["bed"]) + 20 * math.log10(volume),
         )
-    heard = measure(mix(edit, inputs, levels, "out"), ["out"], True)
-    levels = msgspec.structs.replace(levels, whole=_gain(heard["out"]))
-    if heard["out"].lufs <= SILENT_LUFS or heard["out"].peak + levels.whole <= CEILING_DBTP:
-        return levels
-    return _through_limiter(edit, inputs, msgspec.structs.replace(levels, limited=True), measure)
+    loudness = meter(build_mix(edit, inputs, gains, "out"), ["out"], True)
+    gains = msgspec.structs.replace(gains, master_db=_gain_to_target(loudness["out"]))
+    if loudness["out"].lufs <= SILENCE_LUFS or loudness["out"].peak_dbtp + gains.master_db <= LIMITER_CEILING_DBTP:
+        return gains
+    return _solve_limited_gain(edit, inputs, msgspec.structs.replace(gains, uses_limiter=True), meter)
 
 
-def _through_limiter(edit: Edit, inputs: Inputs, levels: Levels, measure: Measure) -> Levels:
-    """The whole's gain at which what comes out of the limiter is on target: by the secant through the last two."""
-    slope, before = LIMITER_SLOPE, None
-    for _ in range(MOST_PASSES):
-        reached = measure(mix(edit, inputs, levels, "out", to_hear=False), ["out"], False)["out"].lufs
-        if abs(TARGET_LUFS - reached) <= CLOSE_ENOUGH_LU:
+def _solve_limited_gain(edit: Edit, inputs: AudioInputs, gains: AudioGains, meter: LoudnessMeter) -> AudioGains:
+    """Return `gains` with the master gain at which the limiter's output is on target (secant method)."""
+    slope, previous = INITIAL_LIMITER_SLOPE, None
+    for _ in range(MAX_LIMITER_PASSES):
+        lufs = meter(build_mix(edit, inputs, gains, "out", true_peak=False), ["out"], False)["out"].lufs
+        if abs(TARGET_LUFS - lufs) <= LOUDNESS_TOLERANCE_LU:
             break
-        if before is not None and abs(levels.whole - before[0]) > 1e-6:
-            slope = min(max((reached - before[1]) / (levels.whole - before[0]), LEAST_SLOPE), 1.0)
-        before = levels.whole, reached
-        levels = msgspec.structs.replace(
-            levels, whole=min(levels.whole + (TARGET_LUFS - reached) / slope, MOST_GAIN_DB)
+        if previous is not None and abs(gains.master_db - previous[0]) > 1e-6:
+            slope = min(max((lufs - previous[1]) / (gains.master_db - previous[0]), MIN_LIMITER_SLOPE), 1.0)
+        previous = gains.master_db, lufs
+        gains = msgspec.structs.replace(
+            gains, master_db=min(gains.master_db + (TARGET_LUFS - lufs) / slope, MAX_GAIN_DB)
         )
-    return levels
+    return gains
 
 
-def _gain(heard: Loudness) -> float:
-    """To the target; by its peak where it was too short or too quiet to be measured, and nothing for silence."""
-    if heard.lufs > SILENT_LUFS:
-        return min(TARGET_LUFS - heard.lufs, MOST_GAIN_DB)
-    return min(-6.0 - heard.peak, MOST_GAIN_DB) if heard.peak > -60 else 0.0
+def _gain_to_target(loudness: Loudness) -> float:
+    """Return the gain to the target in dB.
+
+    Audio too short or too quiet for R128 is brought to a peak of -6 dBTP. Silence keeps its level.
+    """
+    if loudness.lufs > SILENCE_LUFS:
+        return min(TARGET_LUFS - loudness.lufs, MAX_GAIN_DB)
+    return min(-6.0 - loudness.peak_dbtp, MAX_GAIN_DB) if loudness.peak_dbtp > -60 else 0.0
 
 
-def metered(graph: str, labels: Sequence[str], peaks: bool) -> tuple[str, list[str]]:
-    """A sound graph with a meter on each label, and the output options that throw the sound away."""
-    peak = "true" if peaks else "none"
+def add_meters(graph: str, labels: Sequence[str], with_peaks: bool) -> tuple[str, list[str]]:
+    """Return `graph` with an `ebur128` filter on each label, and output options that discard the audio."""
+    peak = "true" if with_peaks else "none"
     meters = [f"[{label}]ebur128@{label}=peak={peak}:framelog=quiet[m{label}]" for label in labels]
     output = [option for label in labels for option in ("-map", f"[m{label}]", "-f", "null", "-")]
     return ";\n".join([graph, *meters]), output
 
 
-def measured(log: Sequence[str], labels: Sequence[str]) -> dict[str, Loudness]:
-    """What the meters of `metered` wrote at the end of a run."""
+def parse_loudness(log: Sequence[str], labels: Sequence[str]) -> dict[str, Loudness]:
+    """Parse the summaries that the meters of `add_meters` log at the end of a run."""
     starts = [n for n, line in enumerate(log) if "ebur128@" in line and "Summary" in line]
     result = {label: Loudness(-70.0, -120.0) for label in labels}
-    for a, b in pairwise([*starts, len(log)]):
-        name = re.search(r"ebur128@(\w+)", log[a])
-        text = "\n".join(log[a:b])
+    for start, end in pairwise([*starts, len(log)]):
+        name = re.search(r"ebur128@(\w+)", log[start])
+        text = "\n".join(log[start:end])
         lufs = re.search(r"\bI:\s+(-?[\d.]+|-inf|nan) LUFS", text)
         peak = re.search(r"Peak:\s+(-?[\d.]+|-inf|nan) dBFS", text)
         if name and name[1] in result and lufs:
-            result[name[1]] = Loudness(_number(lufs[1], -70.0), _number(peak[1] if peak else "-inf", -120.0))
+            result[name[1]] = Loudness(_parse_level(lufs[1], -70.0), _parse_level(peak[1] if peak else "-inf", -120.0))
     return result
 
 
-def _number(text: str, low: float) -> float:
-    return max(low, float(text)) if text not in ("-inf", "nan") else low
+def _parse_level(text: str, floor: float) -> float:
+    return max(floor, float(text)) if text not in ("-inf", "nan") else floor
 
 
-def measure_with(inputs: Sequence[ffmpeg.Input], threads: int) -> Measure:
-    """The `measure` of `find_levels` on these inputs."""
+def make_loudness_meter(inputs: Sequence[ffmpeg.Input], threads: int) -> LoudnessMeter:
+    """Return the meter that `solve_gains` takes, bound to these inputs."""
 
-    def measure(graph: str, labels: Sequence[str], peaks: bool) -> dict[str, Loudness]:
-        text, output = metered(graph, labels, peaks)
-        return measured(ffmpeg.run(ffmpeg.command(inputs, output, graph=text, threads=threads)).log, labels)
+    def meter(graph: str, labels: Sequence[str], with_peaks: bool) -> dict[str, Loudness]:
+        text, output = add_meters(graph, labels, with_peaks)
+        log = ffmpeg.run(ffmpeg.build_command(inputs, output, graph=text, threads=threads)).log
+        return parse_loudness(log, labels)
 
-    return measure
+    return meter

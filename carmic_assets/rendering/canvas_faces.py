@@ -1,71 +1,71 @@
-"""Where faces are on the canvas, so that emoji reactions can stand beside them and never over one.
+"""Positions of faces on the canvas, so that emoji reactions can stand beside faces without covering them.
 
-Carries the scene's boxes through the crops of the edit; detects nothing.
+Maps the scene's detection boxes through the crops of the edit. It detects nothing itself.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
-from carmic_assets.direction.canvas import region_rects
-from carmic_assets.direction.crop_sampling import region_at, shot_at
-from carmic_assets.model.direction import Box
+from carmic_assets.direction.canvas import place_regions
+from carmic_assets.direction.crop_sampling import find_shot, sample_region
+from carmic_assets.model.direction import FULL_FRAME, Box
 from carmic_assets.model.edit import Edit, FaceBox
 from carmic_assets.model.scene import Scene, SceneTrack
-from carmic_assets.rendering.crop_plan import WHOLE, fitted
+from carmic_assets.rendering.crop_plan import fit_source
 
-HEADS = ("face", "head")
-HEAD_OF_BODY = 0.22  # of a person's height: the head is at the top
+HEAD_KINDS = ("face", "head")
+HEAD_HEIGHT_RATIO = 0.22  # of a person's height, from the top
 
 
-def faces_on_canvas(edit: Edit, scene: Scene, around: tuple[float, float] | None = None) -> tuple[FaceBox, ...]:
-    """Faces in canvas pixels for stretches of the clip clock, one for each detection that is seen.
+def project_faces(edit: Edit, scene: Scene, time_range: tuple[float, float] | None = None) -> tuple[FaceBox, ...]:
+    """Return the visible faces in canvas pixels, one `FaceBox` for each detection.
 
-    `around` limits them to a stretch of the clip clock; without it the times of all reactions are taken, since nothing
-    else asks for faces.
+    `time_range` (start and end on the clip clock) limits the detections. Without it the times of all emoji reactions
+    are used, because nothing else needs faces.
     """
-    stretches = (
-        [around]
-        if around is not None
-        else [(e.start_time, e.start_time + e.duration) for e in edit.config.elements.emojis]
+    ranges = (
+        [time_range]
+        if time_range is not None
+        else [(emoji.start_time, emoji.start_time + emoji.duration) for emoji in edit.config.elements.emojis]
     )
     speakers = {track: speaker for speaker, tracks in scene.people.items() for track in tracks}
     step = 1 / max(scene.fps, 1.0)
-    found: dict[tuple[int, int], FaceBox] = {}
-    for a, b in stretches:
+    faces: dict[tuple[int, int], FaceBox] = {}
+    for start, end in ranges:
         for track in scene.tracks:
-            first = bisect_left(track.t, edit.start_s + a - step)
-            last = bisect_right(track.t, edit.start_s + b + step)
+            first = bisect_left(track.t, edit.start_s + start - step)
+            last = bisect_right(track.t, edit.start_s + end + step)
             for i in range(first, last):
                 t = track.t[i] - edit.start_s
-                for number, (x, y, w, h) in enumerate(_seen(edit, _head(track, i), t)):
+                for number, (x, y, w, h) in enumerate(_visible_rects(edit, _head_box(track, i), t)):
                     face = FaceBox(t - step, t + step, x, y, w, h, speakers.get(track.id))
-                    found[(track.id * 2 + number, i)] = face
-    return tuple(found[key] for key in sorted(found))
+                    faces[(track.id * 2 + number, i)] = face
+    return tuple(faces[key] for key in sorted(faces))
 
 
-def _head(track: SceneTrack, i: int) -> Box:
-    h = track.h[i] if track.kind in HEADS else track.h[i] * HEAD_OF_BODY
-    return Box(track.x[i], track.y[i], track.w[i], h)
+def _head_box(track: SceneTrack, i: int) -> Box:
+    height = track.h[i] if track.kind in HEAD_KINDS else track.h[i] * HEAD_HEIGHT_RATIO
+    return Box(track.x[i], track.y[i], track.w[i], height)
 
 
-def _seen(edit: Edit, face: Box, t: float) -> list[tuple[float, float, float, float]]:
-    """The rectangles (x, y, w, h) in which `face` is seen at `t`: none, one, or one in each half of a split."""
-    shot = shot_at(edit.shots, t)
+def _visible_rects(edit: Edit, face: Box, t: float) -> list[tuple[float, float, float, float]]:
+    """Return the canvas rectangles (x, y, w, h) that show `face` at `t`: at most one for each region of the layout."""
+    shot = find_shot(edit.shots, t)
     layout = edit.config.layout
-    rects = region_rects(shot.layout, layout.aspect_ratio, layout.padding)
+    rects = place_regions(shot.layout, layout.aspect_ratio, layout.padding)
     if shot.layout == "fit":
-        pairs = [(WHOLE, fitted(edit, rects[0]))]
+        pairs = [(FULL_FRAME, fit_source(edit, rects[0]))]
     else:
-        pairs = [(region_at(region, t), rect) for region, rect in zip(shot.regions, rects, strict=True)]
-    seen = []
+        pairs = [(sample_region(region, t), rect) for region, rect in zip(shot.regions, rects, strict=True)]
+    visible = []
     for crop, rect in pairs:
         left = max(0.0, (face.x - crop.x) / crop.w)
         right = min(1.0, (face.x + face.w - crop.x) / crop.w)
         top = max(0.0, (face.y - crop.y) / crop.h)
         bottom = min(1.0, (face.y + face.h - crop.y) / crop.h)
         if right > left and bottom > top:
-            seen.append(
+            visible.append(
                 (rect.x + left * rect.w, rect.y + top * rect.h, (right - left) * rect.w, (bottom - top) * rect.h)
             )
-    return seen
+    return visible

@@ -1,7 +1,7 @@
-"""The files that a configuration names: where it does, and what each file must be.
+"""The files that a clip's configuration names: where each is named, and what kind of file it must be.
 
-Pure. Asked twice, with one answer: when a clip is saved, of what the media library knows about its files, and when it
-is rendered, of the files themselves.
+The API checks references when a clip is saved, against the facts in the media library. The render checks them again,
+against the files themselves. Pure: no file is read.
 """
 
 from __future__ import annotations
@@ -11,85 +11,91 @@ from typing import Literal
 import msgspec
 
 from carmic_assets.model.edit import MediaFile
-from carmic_assets.model.errors import RenderFailed
+from carmic_assets.model.errors import RenderError
 from carmic_assets.model.template import TemplateConfig
 
-OVERHANG_S = 0.1  # so much may be too long: rounding in an editor
+OVERRUN_TOLERANCE_S = 0.1  # editors round times
 
-Use = Literal["cutaway", "music", "watermark"]
-WANTED: dict[Use, str] = {
+FileUse = Literal["cutaway", "music", "watermark"]
+EXPECTED_FILE: dict[FileUse, str] = {
     "cutaway": "a video or an image",
     "music": "an audio file, or a video with sound",
     "watermark": "an image",
 }
 
 
-class Reference(msgspec.Struct, frozen=True):
-    """One place that names a file; `value` is the id, object key or address that stands there.
+class FileReference(msgspec.Struct, frozen=True):
+    """One field of the configuration that names a file. `value` is an id, an object key or a URL.
 
-    `used` is false where the render does not look at it: a watermark that is switched off, a `musicTrack` beside an
+    `is_used` is false where the render ignores the field: a disabled watermark, or a `musicTrack` beside an
     `activeTrack`.
     """
 
-    place: str  # for people, with the field as the client writes it
+    location: str  # for messages: what the file is for, and the field as clients write it
     value: str
-    use: Use
-    used: bool = True
-    from_s: float = 0.0  # of a cutaway: where in the file it begins
-    shown_s: float = 0.0  # of a cutaway: how much of the file it wants to show
+    use: FileUse
+    is_used: bool = True
+    source_start_s: float = 0.0  # cutaways: where in the file it begins
+    source_duration_s: float = 0.0  # cutaways: how much of the file it shows
 
 
-def references(config: TemplateConfig) -> tuple[Reference, ...]:
-    """Every place of the configuration that names a file or ought to, `b_roll` first and in its order."""
-    found = [
-        Reference(
+def list_references(config: TemplateConfig) -> tuple[FileReference, ...]:
+    """Return every field that names a file or must name one: `b_roll` first, in its order."""
+    references = [
+        FileReference(
             f"B-roll {number} (`b_roll[{number - 1}].videoUrl`)",
             item.video_url,
             "cutaway",
-            from_s=item.source_start,
-            shown_s=min(item.duration, item.source_duration or item.duration),
+            source_start_s=item.source_start,
+            source_duration_s=min(item.duration, item.source_duration or item.duration),
         )
         for number, item in enumerate(config.b_roll, 1)
     ]
     track = config.audio.active_track
     if track is not None:
-        found.append(Reference("The music (`audio.activeTrack.url`)", track.url, "music"))
+        references.append(FileReference("The music (`audio.activeTrack.url`)", track.url, "music"))
     if config.audio.music_track not in ("none", ""):
-        place = "The music (`audio.musicTrack`)"
-        found.append(Reference(place, config.audio.music_track, "music", used=track is None))
-    mark = config.elements.watermark
-    if mark.enabled or mark.image_url:
-        place = "The watermark (`elements.watermark.imageUrl`)"
-        found.append(Reference(place, mark.image_url, "watermark", used=mark.enabled))
-    return tuple(found)
+        location = "The music (`audio.musicTrack`)"
+        references.append(FileReference(location, config.audio.music_track, "music", is_used=track is None))
+    watermark = config.elements.watermark
+    if watermark.enabled or watermark.image_url:
+        location = "The watermark (`elements.watermark.imageUrl`)"
+        references.append(FileReference(location, watermark.image_url, "watermark", is_used=watermark.enabled))
+    return tuple(references)
 
 
-def checked(reference: Reference, file: MediaFile | None) -> MediaFile:
-    """The file, if it will do there. Raises RenderFailed with a sentence for the user, also where there is none."""
-    place, wanted = reference.place, WANTED[reference.use]
+def check_reference(reference: FileReference, file: MediaFile | None) -> MediaFile:
+    """Return `file` if it suits the reference.
+
+    Raises:
+        RenderError: there is no file, or it is of the wrong kind, or it ends before the cutaway begins.
+    """
+    location, expected = reference.location, EXPECTED_FILE[reference.use]
     if file is None and not reference.value:
-        raise RenderFailed(f"{place} names no file. Choose {wanted}, or switch it off.")
+        raise RenderError(f"{location} names no file. Choose {expected}, or switch it off.")
     if file is None:
-        raise RenderFailed(f"{place} names what is not in the media library: {reference.value[:80]}. Choose {wanted}.")
+        raise RenderError(
+            f"{location} names a file that is not in the media library: {reference.value[:80]}. Choose {expected}."
+        )
     if reference.use == "music":
         if not file.has_audio:
-            raise RenderFailed(f"{place}: {file.name} has no sound. Choose {wanted}.")
+            raise RenderError(f"{location}: {file.name} has no sound. Choose {expected}.")
         return file
     if not file.has_video:
-        raise RenderFailed(f"{place}: {file.name} has no picture. Choose {wanted}.")
+        raise RenderError(f"{location}: {file.name} has no picture. Choose {expected}.")
     if reference.use == "watermark" and file.kind != "image":
-        raise RenderFailed(f"{place}: {file.name} is a video. Choose {wanted}.")
-    if file.duration_s is not None and reference.from_s >= file.duration_s:
-        raise RenderFailed(
-            f"{place} begins at {reference.from_s:g} s of {file.name}, after the end of its own video "
-            f"({file.duration_s:.1f} s). Begin earlier."
+        raise RenderError(f"{location}: {file.name} is a video. Choose {expected}.")
+    if file.duration_s is not None and reference.source_start_s >= file.duration_s:
+        raise RenderError(
+            f"{location} starts at {reference.source_start_s:g} s of {file.name}, which is only "
+            f"{file.duration_s:.1f} s long. Set an earlier `sourceStart`."
         )
     return file
 
 
-def missing_s(reference: Reference, file: MediaFile) -> float:
-    """Seconds that a cutaway wants to show past the end of its file; 0 where rounding explains them."""
+def cutaway_shortfall_s(reference: FileReference, file: MediaFile) -> float:
+    """Return by how many seconds a cutaway runs past the end of its file; 0 within the rounding tolerance."""
     if file.duration_s is None:
         return 0.0
-    missing = reference.from_s + reference.shown_s - file.duration_s
-    return missing if missing > OVERHANG_S else 0.0
+    shortfall = reference.source_start_s + reference.source_duration_s - file.duration_s
+    return shortfall if shortfall > OVERRUN_TOLERANCE_S else 0.0

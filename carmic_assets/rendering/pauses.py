@@ -1,6 +1,6 @@
-"""Which stretches of a clip are kept when pauses are removed: silences between words and filler words go.
+"""Pause removal: computes the spans of a clip that remain when silences and filler words are cut.
 
-Knows words, voices and times only; it never looks at sound.
+Works on words and voice activity. It never reads audio.
 """
 
 from __future__ import annotations
@@ -9,18 +9,20 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from carmic_assets.model.edit import Span
-from carmic_assets.model.media import Rate
+from carmic_assets.model.media import FrameRate
 from carmic_assets.model.speech import Word
 
-LONGEST_PAUSE_S = 0.6  # a longer one is cut; a comma is 0.2-0.4 s in read speech
-LEAD_S = 0.12  # left before a word: consonants begin before the recognizer says so
-TAIL_S = 0.2  # left after a word: voices and rooms ring out
-SHORTEST_KEEP_S = 0.2
+MAX_PAUSE_S = 0.6  # a longer pause is cut; a comma is 0.2-0.4 s in read speech
+WORD_LEAD_S = 0.12  # kept before a word: consonants begin before the recognised start
+WORD_TAIL_S = 0.2  # kept after a word: voice and reverberation decay
+MIN_KEPT_S = 0.2
 
-# Sounds that are a word in no language, and those that are none in the language they stand under ("um" is one in
-# German and Portuguese, "er" in German).
-FILLERS = frozenset({"uh", "uhh", "uhm", "umm", "hm", "hmm", "mm", "mmm", "ähm", "öhm", "öh", "euh", "ehm", "øh"})
-FILLERS_IN = {
+# Fillers in any language, and fillers that are a word in another language ("um" in German and Portuguese, "er" in
+# German).
+COMMON_FILLERS = frozenset(
+    {"uh", "uhh", "uhm", "umm", "hm", "hmm", "mm", "mmm", "ähm", "öhm", "öh", "euh", "ehm", "øh"}
+)
+FILLERS_BY_LANGUAGE = {
     "en": frozenset({"um", "er", "erm", "eh", "ah"}),
     "de": frozenset({"äh"}),
     "sv": frozenset({"eh", "öö"}),
@@ -29,72 +31,74 @@ FILLERS_IN = {
     "it": frozenset({"eh"}),
 }
 
-Stretch = tuple[float, float]
+Interval = tuple[float, float]  # start and end in seconds
 
 
-def kept_spans(
+def remove_pauses(
     words: Sequence[Word],
     duration_s: float,
-    rate: Rate,
-    speech: Sequence[Stretch] = (),
+    rate: FrameRate,
+    speech: Sequence[Interval] = (),
     language: str | None = None,
 ) -> tuple[Span, ...]:
-    """What is left of `duration_s` (clip clock), on the frame grid of `rate`, in order, never empty.
+    """Return the kept spans of a clip of `duration_s` (clip clock): in order, on the frame grid, at least one.
 
-    A stretch is silent where there is neither a word nor, by `speech`, a voice. The lead-in and the end of the clip are
-    cut like any pause. Without words everything is kept: then nothing is known of pauses. No filler takes a part of a
-    word with it: where both stand at one time, as a word and its correction do, the word counts.
+    A time is silent where there is no word and, by `speech` (voice activity), no voice. The clip's beginning and end
+    are cut like any pause. A clip without words is kept completely. Cutting a filler never cuts a word: where the two
+    overlap, as a word and its correction do, the word is kept.
     """
-    said = _joined(((w.start_s, w.end_s) for w in words if not is_filler(w, language)), 0.0)
-    whole = (Span(0.0, duration_s),)
-    if not said:
-        return whole
-    fillers = _without(_joined(((w.start_s, w.end_s) for w in words if is_filler(w, language)), 0.0), said)
-    voiced = _joined([*said, *speech], LONGEST_PAUSE_S)
-    wide = _joined(((a - LEAD_S, b + TAIL_S) for a, b in voiced), 0.0)
-    grid = rate.num / rate.den
-    last = round(duration_s * grid)
-    kept = []
-    for start, end in _without(wide, fillers):
-        a, b = max(0, round(start * grid)), min(last, round(end * grid))
-        if b - a >= SHORTEST_KEEP_S * grid or (b > a and _meets(said, start, end)):
-            kept.append(Span(a / grid, b / grid))
-    return tuple(kept) or whole
+    spoken = _merge_intervals(((w.start_s, w.end_s) for w in words if not is_filler(w, language)), 0.0)
+    full_clip = (Span(0.0, duration_s),)
+    if not spoken:
+        return full_clip
+    fillers = _subtract_intervals(
+        _merge_intervals(((w.start_s, w.end_s) for w in words if is_filler(w, language)), 0.0), spoken
+    )
+    voiced = _merge_intervals([*spoken, *speech], MAX_PAUSE_S)
+    padded = _merge_intervals(((start - WORD_LEAD_S, end + WORD_TAIL_S) for start, end in voiced), 0.0)
+    fps = rate.num / rate.den
+    last_frame = round(duration_s * fps)
+    kept_spans = []
+    for start, end in _subtract_intervals(padded, fillers):
+        first, stop = max(0, round(start * fps)), min(last_frame, round(end * fps))
+        if stop - first >= MIN_KEPT_S * fps or (stop > first and _overlaps_any(spoken, start, end)):
+            kept_spans.append(Span(first / fps, stop / fps))
+    return tuple(kept_spans) or full_clip
 
 
 def is_filler(word: Word, language: str | None = None) -> bool:
-    """Whether a word says nothing: "uhm", "äh", "euh" and the like, with whatever punctuation it carries."""
+    """Whether a word is a filler ("uhm", "äh", "euh"); punctuation around it is ignored."""
     bare = word.text.strip(" .,!?…-–—\"'").lower()
-    return bare in FILLERS or bare in FILLERS_IN.get(language or "", ())
+    return bare in COMMON_FILLERS or bare in FILLERS_BY_LANGUAGE.get(language or "", ())
 
 
-def _joined(stretches: Iterable[Stretch], gap_s: float) -> list[Stretch]:
-    """In order, with gaps of up to `gap_s` closed."""
-    result: list[Stretch] = []
-    for start, end in sorted(stretches):
-        if result and start - result[-1][1] <= gap_s:
+def _merge_intervals(intervals: Iterable[Interval], max_gap_s: float) -> list[Interval]:
+    """Return the intervals in order, those with gaps of up to `max_gap_s` between them merged."""
+    result: list[Interval] = []
+    for start, end in sorted(intervals):
+        if result and start - result[-1][1] <= max_gap_s:
             result[-1] = (result[-1][0], max(result[-1][1], end))
         else:
             result.append((start, end))
     return result
 
 
-def _without(stretches: Sequence[Stretch], holes: Sequence[Stretch]) -> list[Stretch]:
-    """What is left of `stretches` outside `holes`, both of `_joined`."""
-    left: list[Stretch] = []
-    for start, end in stretches:
-        at = bisect_left(holes, start, key=lambda hole: hole[1])
-        while at < len(holes) and holes[at][0] < end:
-            if holes[at][0] > start:
-                left.append((start, holes[at][0]))
-            start = holes[at][1]
-            at += 1
+def _subtract_intervals(intervals: Sequence[Interval], holes: Sequence[Interval]) -> list[Interval]:
+    """Return the parts of `intervals` outside `holes`; both come from `_merge_intervals`."""
+    remaining: list[Interval] = []
+    for start, end in intervals:
+        i = bisect_left(holes, start, key=lambda hole: hole[1])
+        while i < len(holes) and holes[i][0] < end:
+            if holes[i][0] > start:
+                remaining.append((start, holes[i][0]))
+            start = holes[i][1]
+            i += 1
         if end > start:
-            left.append((start, end))
-    return left
+            remaining.append((start, end))
+    return remaining
 
 
-def _meets(stretches: Sequence[Stretch], start: float, end: float) -> bool:
-    """Whether one of `stretches` (of `_joined`) has a part between `start` and `end`."""
-    at = bisect_left(stretches, end, key=lambda stretch: stretch[0])
-    return at > 0 and stretches[at - 1][1] > start
+def _overlaps_any(intervals: Sequence[Interval], start: float, end: float) -> bool:
+    """Whether one of `intervals` (from `_merge_intervals`) overlaps `start`..`end`."""
+    i = bisect_left(intervals, end, key=lambda interval: interval[0])
+    return i > 0 and intervals[i - 1][1] > start

@@ -1,6 +1,6 @@
-"""An `Edit` becomes an MP4: one ffmpeg process, one filter graph, no Python per frame.
+"""Renders an `Edit` to an MP4: one ffmpeg process, one filter graph, no Python per frame.
 
-Everything in the picture and the sound is decided by the edit. Leaves a whole file or none.
+The output file is complete or absent.
 """
 
 from __future__ import annotations
@@ -16,28 +16,29 @@ from typing import Literal
 
 import msgspec
 
-from carmic_assets.captions.caption_track import CaptionTrack, Picture, write_ass
-from carmic_assets.captions.tokens import clean
-from carmic_assets.captions.word_timing import OutputClock, first_frame
+from carmic_assets.captions.caption_track import CaptionTrack, EmojiOverlay, write_ass
+from carmic_assets.captions.unicode_text import clean_text
+from carmic_assets.captions.word_timing import OutputClock, first_frame_number
 from carmic_assets.media import ffmpeg
-from carmic_assets.media.ffmpeg import REPEATABLE, Input
+from carmic_assets.media.ffmpeg import BITEXACT_OPTIONS, Input
 from carmic_assets.model.edit import Edit
-from carmic_assets.model.errors import RenderFailed
-from carmic_assets.model.progress import Progress, ignore
-from carmic_assets.rendering import audio_graph
-from carmic_assets.rendering import video_graph as picture
-from carmic_assets.rendering.crop_plan import Plan, make_plan, output_frames
-from carmic_assets.rendering.sound_effects import Effect, thinned, write_track
-from carmic_assets.rendering.video_graph import Graph, Overlaid, early_s, last_picture_s
+from carmic_assets.model.errors import RenderError
+from carmic_assets.model.progress import ProgressCallback, ignore_progress
+from carmic_assets.rendering import audio_graph, video_graph
+from carmic_assets.rendering.crop_plan import CropPlan, build_crop_plan, list_output_frames, require_video
+from carmic_assets.rendering.sound_effects import SoundEffect, drop_crowded_effects, write_effects_track
+from carmic_assets.rendering.video_graph import FilterGraph, ImageOverlay, last_frame_s, seek_margin_s
 
 Encoder = Literal["libx264", "h264_nvenc", "h264_videotoolbox", "h264_vaapi"]
 
 VAAPI_DEVICE = "/dev/dri/renderD128"
-LIMIT = (600.0, 60.0)  # seconds that a render may take: at least, and per second of the clip
+MIN_TIME_LIMIT_S = 600.0  # of a render
+TIME_LIMIT_PER_CLIP_S = 60.0  # of a render, per second of its clip
+MEASURE_PROGRESS = 0.03  # the share of the progress that the loudness measurement takes
 
 
 class RenderReport(msgspec.Struct, frozen=True):
-    """What was made and what it cost. `duration_s` is the MP4's; `notes` are sentences for the user."""
+    """The result and the cost of a render. `duration_s` is the MP4's; `notes` are sentences for the user."""
 
     duration_s: float
     frames: int
@@ -55,163 +56,171 @@ def render(
     edit: Edit,
     out_path: str | Path,
     work_dir: str | Path,
-    progress: Progress = ignore,
+    progress: ProgressCallback = ignore_progress,
     encoder: Encoder = "libx264",
     threads: int = 2,
     *,
     cache: str | Path | None = None,
 ) -> RenderReport:
-    """Write the clip to `out_path`: H.264 High 4:2:0 and AAC 48 kHz stereo, fast start, constant rate.
+    """Render the clip to `out_path`: H.264 High 4:2:0 and AAC 48 kHz stereo, fast start, constant frame rate.
 
-    `work_dir` holds what is needed on the way and is left as it was; `cache` keeps fonts and emoji pictures, which all
-    clips may share (a folder in `work_dir` when not given). Raises `RenderFailed`; then there is no file.
+    Temporary files go to `work_dir` and are deleted. `cache` keeps fonts and emoji images, which all clips may share;
+    without it they go to a temporary folder.
+
+    Raises:
+        RenderError: the edit cannot be rendered; then there is no output file.
     """
     started = time.monotonic()
     out_path, work_dir = Path(out_path), Path(work_dir)
     work_dir.mkdir(parents=True, exist_ok=True)
     out_path.parent.mkdir(parents=True, exist_ok=True)
-    aside = out_path.with_name(f".{out_path.name}.part")
+    staging_path = out_path.with_name(f".{out_path.name}.part")
     folder = Path(tempfile.mkdtemp(prefix="render-", dir=work_dir))
     try:
-        frames = output_frames(edit)
+        frames = list_output_frames(edit)
         track = draw_captions(edit, folder, Path(cache) if cache is not None else folder / "cache")
-        plan = make_plan(edit, frames)
-        inputs, heard = _sound_inputs(edit, folder, len(frames) / edit.rate.fraction, track)
-        levels = audio_graph.find_levels(edit, heard, audio_graph.measure_with(_without_picture(inputs), threads))
-        progress(0.03)
-        graph = picture_graph(edit, plan, frames, folder, track, len(inputs))
-        graph.chains.append(audio_graph.mix(edit, heard, levels, "sound"))
-        shown = graph.chain("shown", encoder_filters(encoder))
-        text = folder / "graph.txt"
-        text.write_text(graph.text())
+        plan = build_crop_plan(edit, frames)
         duration_s = float(len(frames) / edit.rate.fraction)
-        line = ffmpeg.command(
+        inputs, audio_inputs = _build_audio_inputs(edit, folder, duration_s, track)
+        meter = audio_graph.make_loudness_meter(_without_video(inputs), threads)
+        gains = audio_graph.solve_gains(edit, audio_inputs, meter)
+        progress(MEASURE_PROGRESS)
+        graph = build_video_graph(edit, plan, frames, folder, track, len(inputs))
+        graph.chains.append(audio_graph.build_mix(edit, audio_inputs, gains, "sound"))
+        video_label = graph.add_chain("shown", encoder_filters(encoder))
+        graph_path = folder / "graph.txt"
+        graph_path.write_text(graph.text())
+        command = ffmpeg.build_command(
             [*inputs, *graph.inputs],
             [
-                *("-map", f"[{shown}]", "-map", "[sound]"),
+                *("-map", f"[{video_label}]", "-map", "[sound]"),
                 *encoder_options(encoder, edit, threads),
                 *("-fps_mode", "passthrough", "-frames:v", str(len(frames))),
                 *("-c:a", "aac", "-b:a", "192k", "-ar", "48000", "-ac", "2"),
-                *(*REPEATABLE, "-movflags", "+faststart", "-f", "mp4", str(aside)),
+                *(*BITEXACT_OPTIONS, "-movflags", "+faststart", "-f", "mp4", str(staging_path)),
             ],
-            graph=text,
+            graph=graph_path,
             threads=threads,
         )
-        done = ffmpeg.run(
-            line,
+        result = ffmpeg.run(
+            command,
             duration_s=duration_s,
-            progress=lambda part: progress(0.03 + 0.97 * part),
-            limit_s=max(LIMIT[0], LIMIT[1] * duration_s),
+            progress=lambda fraction: progress(MEASURE_PROGRESS + (1 - MEASURE_PROGRESS) * fraction),
+            timeout_s=max(MIN_TIME_LIMIT_S, TIME_LIMIT_PER_CLIP_S * duration_s),
         )
-        size = aside.stat().st_size
-        aside.replace(out_path)
+        size_bytes = staging_path.stat().st_size
+        staging_path.replace(out_path)
         return RenderReport(
             duration_s=duration_s,
             frames=len(frames),
-            size_bytes=size,
+            size_bytes=size_bytes,
             wall_s=time.monotonic() - started,
-            cpu_s=done.cpu_s,
-            max_rss_bytes=done.max_rss_bytes,
-            gain_db=round(levels.voice + levels.whole, 2),
-            limited=levels.limited,
+            cpu_s=result.cpu_s,
+            max_rss_bytes=result.max_rss_bytes,
+            gain_db=round(gains.voice_db + gains.master_db, 2),
+            limited=gains.uses_limiter,
             encoder=encoder,
             notes=(*edit.notes, *track.notes),
         )
     finally:
-        aside.unlink(missing_ok=True)
+        staging_path.unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def draw_captions(edit: Edit, folder: Path, cache: Path) -> CaptionTrack:
-    """Captions, hook title and emoji of an edit; what cannot be drawn as asked is a `RenderFailed`."""
+    """Write the captions, hook title and emoji of an edit. Raises `RenderError` where the style cannot be drawn."""
     try:
         return write_ass(edit, folder, cache)
-    except ValueError as cause:
-        raise RenderFailed(str(cause)) from cause
+    except ValueError as error:
+        raise RenderError(str(error)) from error
 
 
-def source_input(edit: Edit, at_s: float) -> Input:
-    """The source, sought to before `at_s` (clip clock) so that the picture that stands at that moment is decoded."""
-    video = edit.source.video
-    assert video is not None
-    begin = min(edit.start_s + at_s, last_picture_s(video)) - early_s(edit.source)
-    seek = ("-ss", f"{begin:.6f}", "-noaccurate_seek") if begin > 0 else ()
-    return Input(edit.source_path, ("-noautorotate", "-copyts", *seek))
+def build_source_input(edit: Edit, at_s: float) -> Input:
+    """Return the source as an input that is sought to before `at_s` (clip clock), so that its frame is decoded."""
+    seek_s = min(edit.start_s + at_s, last_frame_s(require_video(edit.source))) - seek_margin_s(edit.source)
+    seek_options = ("-ss", f"{seek_s:.6f}", "-noaccurate_seek") if seek_s > 0 else ()
+    return Input(edit.source_path, ("-noautorotate", "-copyts", *seek_options))
 
 
-def picture_graph(
-    edit: Edit, plan: Plan, frames: list[int], folder: Path, track: CaptionTrack, first_input: int
-) -> Graph:
-    """Everything that is seen, as filter text; the picture comes out as `[shown]`."""
-    graph = Graph(edit, first_input)
+def build_video_graph(
+    edit: Edit, plan: CropPlan, frames: list[int], folder: Path, track: CaptionTrack, first_input: int
+) -> FilterGraph:
+    """Return the graph of the whole picture, labelled `[shown]`; its own inputs start at index `first_input`."""
+    graph = FilterGraph(edit, first_input)
     duration_s = float(len(frames) / edit.rate.fraction)
-    graph.chains.append(picture.source_frames(edit, 0, frames, plan.first, plan.end, "upright"))
-    base = picture.canvas(graph, plan, "upright", folder)
-    base = picture.cutaways(graph, base)
-    base = picture.watermark(graph, base)
-    base = picture.progress_bar(graph, base, duration_s)
-    base = picture.captions(graph, base, track.ass_path, track.fonts_dir)
-    base = picture.pictures(graph, base, [_overlaid(each, edit.rate.fraction) for each in track.pictures])
-    base = picture.safe_zone_overlay(graph, base)
+    graph.chains.append(video_graph.build_source_chain(edit, frames, plan.first, plan.end, "upright"))
+    base = video_graph.compose_canvas(graph, plan, "upright", folder)
+    base = video_graph.overlay_cutaways(graph, base)
+    base = video_graph.overlay_watermark(graph, base)
+    base = video_graph.overlay_progress_bar(graph, base, duration_s)
+    base = video_graph.burn_captions(graph, base, track.ass_path, track.fonts_dir)
+    overlays = [_to_image_overlay(emoji, edit.rate.fraction) for emoji in track.overlays]
+    base = video_graph.overlay_images(graph, base, overlays)
+    base = video_graph.draw_safe_zone(graph, base)
     graph.chains.append(f"[{base}]null[shown]")
     return graph
 
 
-def _overlaid(each: Picture, rate: Fraction) -> Overlaid:
-    size = max(2, round(each.size))
-    first, end = first_frame(each.start_s, rate), first_frame(each.end_s, rate)
-    return Overlaid(each.path, round(each.x), round(each.y), size, size, first, end)
+def _to_image_overlay(emoji: EmojiOverlay, rate: Fraction) -> ImageOverlay:
+    size = max(2, round(emoji.size))
+    first, end = first_frame_number(emoji.start_s, rate), first_frame_number(emoji.end_s, rate)
+    return ImageOverlay(emoji.path, round(emoji.x), round(emoji.y), size, size, first, end)
 
 
-def _sound_inputs(
-    edit: Edit, folder: Path, duration_s: Fraction, track: CaptionTrack
-) -> tuple[list[Input], audio_graph.Inputs]:
-    """The inputs that carry sound, the source first, and their numbers."""
-    inputs = [source_input(edit, 0.0)]
-    music = effects = None
+def _build_audio_inputs(
+    edit: Edit, folder: Path, duration_s: float, track: CaptionTrack
+) -> tuple[list[Input], audio_graph.AudioInputs]:
+    """Return the inputs with audio, the source first, and their indices."""
+    inputs = [build_source_input(edit, 0.0)]
+    music_index = effects_index = None
     if edit.music is not None and edit.config.audio.music_volume > 0:
-        music = len(inputs)
+        music_index = len(inputs)
         inputs.append(Input(edit.music.path, ("-stream_loop", "-1", "-vn")))
     if edit.config.audio.auto_sfx_enabled:
-        found = thinned(effects_of(edit, track.pictures))
-        if found:
+        effects = drop_crowded_effects(plan_sound_effects(edit, track.overlays))
+        if effects:
             path = folder / "effects.wav"
-            write_track(found, float(duration_s), path)
-            effects = len(inputs)
+            write_effects_track(effects, duration_s, path)
+            effects_index = len(inputs)
             inputs.append(Input(str(path)))
-    return inputs, audio_graph.Inputs(0, music, effects)
+    return inputs, audio_graph.AudioInputs(0, music_index, effects_index)
 
 
-def effects_of(edit: Edit, pictures: Iterable[Picture]) -> list[Effect]:
-    """Where sound effects belong: the hook title, each cutaway, each reaction among `pictures`, and changes of layout,
-    all where they are seen: what lies in a removed pause is not heard either."""
-    effects: list[Effect] = []
+def plan_sound_effects(edit: Edit, emojis: Iterable[EmojiOverlay]) -> list[SoundEffect]:
+    """Return an effect for the hook title, each cutaway, each emoji reaction and each layout change.
+
+    Events inside a removed pause are not visible and get no effect.
+    """
+    effects: list[SoundEffect] = []
     title = edit.config.elements.hook_title
-    if title.enabled and clean(title.text):
-        effects.append(Effect(0.05, "hit"))
+    if title.enabled and clean_text(title.text):
+        effects.append(SoundEffect(0.05, "hit"))
     for cutaway in edit.cutaways:
-        start, end = picture.on_output_clock(edit, cutaway)
+        start, end = video_graph.cutaway_output_range(edit, cutaway)
         if start < end:
-            effects.append(Effect(start, "whoosh"))
-    effects += [Effect(each.start_s, "pop") for each in pictures if each.reaction]
-    clock = OutputClock(edit.keeps)
-    seen = [shot for shot in edit.shots if clock.at(shot.start_time) < clock.at(shot.end_time)]
-    for before, after in pairwise(seen):
-        if before.layout != after.layout:
-            effects.append(Effect(clock.at(after.start_time), "whoosh"))
-    return [e for e in effects if e.at_s < clock.duration_s]
+            effects.append(SoundEffect(start, "whoosh"))
+    effects += [SoundEffect(emoji.start_s, "pop") for emoji in emojis if emoji.reaction]
+    clock = OutputClock(edit.kept_spans)
+    visible = [shot for shot in edit.shots if clock.to_output(shot.start_time) < clock.to_output(shot.end_time)]
+    effects += [
+        SoundEffect(clock.to_output(after.start_time), "whoosh")
+        for before, after in pairwise(visible)
+        if before.layout != after.layout
+    ]
+    return [effect for effect in effects if effect.peak_s < clock.duration_s]
 
 
-def _without_picture(inputs: list[Input]) -> list[Input]:
-    return [Input(each.path, (*each.options, *(() if "-vn" in each.options else ("-vn",)))) for each in inputs]
+def _without_video(inputs: list[Input]) -> list[Input]:
+    return [item if "-vn" in item.options else Input(item.path, (*item.options, "-vn")) for item in inputs]
 
 
 def encoder_filters(encoder: Encoder) -> tuple[str, ...]:
+    """Return the filters that bring the picture to the encoder's pixel format."""
     return ("format=nv12", "hwupload") if encoder == "h264_vaapi" else ("format=yuv420p",)
 
 
 def encoder_options(encoder: Encoder, edit: Edit, threads: int) -> list[str]:
-    """Constant quality, about the same with each encoder; a key frame every two seconds, so that players can seek."""
+    """Return the options for constant quality, similar across encoders, with a key frame every two seconds."""
     gop = str(max(1, round(edit.rate.fraction * 2)))
     common = ["-c:v", encoder, "-g", gop, "-profile:v", "high"]
     if encoder == "h264_nvenc":
@@ -220,5 +229,5 @@ def encoder_options(encoder: Encoder, edit: Edit, threads: int) -> list[str]:
         return [*common, "-q:v", "60", "-pix_fmt", "yuv420p"]
     if encoder == "h264_vaapi":
         return ["-vaapi_device", VAAPI_DEVICE, *common, "-qp", "22"]
-    # veryfast: a third of the CPU of medium at a size that no phone network minds (measured: benchmarks/render.py).
+    # veryfast takes a third of the CPU time of medium at an acceptable size (measured: benchmarks/render_cost.py).
     return [*common, "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-threads", str(threads)]

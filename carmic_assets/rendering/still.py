@@ -1,4 +1,4 @@
-"""One frame of an edit as JPEG, drawn by the render's own graph: previews of captions and templates are real."""
+"""Renders one frame of an edit as JPEG with the graph of the real render, so that previews match the MP4."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from carmic_assets.captions.word_timing import OutputClock
 from carmic_assets.media import ffmpeg
-from carmic_assets.media.ffmpeg import REPEATABLE
+from carmic_assets.media.ffmpeg import BITEXACT_OPTIONS
 from carmic_assets.model.edit import Edit
-from carmic_assets.model.errors import RenderFailed
-from carmic_assets.rendering.crop_plan import make_plan, output_frames
-from carmic_assets.rendering.render import draw_captions, picture_graph, source_input
+from carmic_assets.model.errors import RenderError
+from carmic_assets.rendering.crop_plan import build_crop_plan, list_output_frames
+from carmic_assets.rendering.render import build_source_input, build_video_graph, draw_captions
 
-LIMIT_S = 30.0
+TIME_LIMIT_S = 30.0
 
 
 def render_still(
@@ -26,35 +26,36 @@ def render_still(
     *,
     cache: str | Path | None = None,
 ) -> None:
-    """Write the frame that is shown at `t` (clip clock; brought inside the clip) as JPEG of the canvas' size.
+    """Write the frame at `t` (clip clock, clamped to the clip) as a JPEG of the canvas's size.
 
-    Raises `RenderFailed`; leaves no partial file.
+    Raises:
+        RenderError: the frame cannot be rendered; then there is no output file.
     """
     out_path, work_dir = Path(out_path), Path(work_dir)
     work_dir.mkdir(parents=True, exist_ok=True)
-    aside = out_path.with_name(f".{out_path.name}.part")
+    staging_path = out_path.with_name(f".{out_path.name}.part")
     folder = Path(tempfile.mkdtemp(prefix="still-", dir=work_dir))
     try:
-        frames = output_frames(edit)
+        frames = list_output_frames(edit)
         step = float(1 / edit.rate.fraction)
-        n = min(max(int(OutputClock(edit.keeps).at(t) / step + 1e-3), 0), len(frames) - 1)
+        n = min(max(int(OutputClock(edit.kept_spans).to_output(t) / step + 1e-3), 0), len(frames) - 1)
         track = draw_captions(edit, folder, Path(cache) if cache is not None else folder / "cache")
-        plan = make_plan(edit, frames, n, n + 1)
-        graph = picture_graph(edit, plan, frames, folder, track, 1)
-        shown = graph.chain("shown", ("scale=out_range=pc:flags=bicubic", "format=yuvj444p"))
-        line = ffmpeg.command(
-            [source_input(edit, frames[n] * step), *graph.inputs],
+        plan = build_crop_plan(edit, frames, n, n + 1)
+        graph = build_video_graph(edit, plan, frames, folder, track, 1)
+        label = graph.add_chain("shown", ("scale=out_range=pc:flags=bicubic", "format=yuvj444p"))
+        command = ffmpeg.build_command(
+            [build_source_input(edit, frames[n] * step), *graph.inputs],
             [
-                *("-map", f"[{shown}]", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "3"),
-                *("-threads", str(threads), *REPEATABLE, "-f", "image2", "-update", "1", str(aside)),
+                *("-map", f"[{label}]", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "3"),
+                *("-threads", str(threads), *BITEXACT_OPTIONS, "-f", "image2", "-update", "1", str(staging_path)),
             ],
             graph=graph.text(),
             threads=threads,
         )
-        ffmpeg.run(line, limit_s=LIMIT_S)
-        if not aside.exists():
-            raise RenderFailed("There is no picture at that time of the clip.")
-        aside.replace(out_path)
+        ffmpeg.run(command, timeout_s=TIME_LIMIT_S)
+        if not staging_path.exists():
+            raise RenderError("The clip has no picture at that time. Choose another time.")
+        staging_path.replace(out_path)
     finally:
-        aside.unlink(missing_ok=True)
+        staging_path.unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""The picture half of the filter graph: source to canvas, then everything that is laid over it.
+"""The video half of the filter graph: from the source to the canvas, then everything that is laid over it.
 
-Writes filter text and commands; runs nothing. All times in it are on the output clock, all sizes canvas pixels.
+Writes filter text and `sendcmd` files; runs nothing. Times are on the output clock, sizes are canvas pixels.
 """
 
 from __future__ import annotations
@@ -12,27 +12,42 @@ from pathlib import Path
 import msgspec
 
 from carmic_assets.captions.colours import parse_colour
-from carmic_assets.captions.safe_zone import safe_zone
+from carmic_assets.captions.safe_zone import compute_safe_zone
 from carmic_assets.captions.word_timing import OutputClock
-from carmic_assets.media.containers import LIBRARY_FORMATS
+from carmic_assets.media.demuxers import LIBRARY_FORMATS
 from carmic_assets.media.ffmpeg import Input, quote
-from carmic_assets.media.picture_filters import declared, even, finished, scale, turned, wide_gamut, working
-from carmic_assets.media.probe import facts_of
+from carmic_assets.media.probe import read_facts
+from carmic_assets.media.video_filters import (
+    build_orientation_filters,
+    build_output_filters,
+    build_scale_filter,
+    build_source_filters,
+    build_working_format_filters,
+    needs_gamut_conversion,
+    round_to_even,
+)
 from carmic_assets.model.edit import Cutaway, Edit
-from carmic_assets.model.errors import RenderFailed
+from carmic_assets.model.errors import RenderError
 from carmic_assets.model.media import SourceFacts, VideoFacts
-from carmic_assets.rendering.crop_plan import GAUSS, Drawn, Layer, Plan, turned_size
+from carmic_assets.rendering.crop_plan import (
+    GAUSS_PARAM,
+    CropPlan,
+    PictureGeometry,
+    PictureLayer,
+    coded_upright_size,
+    require_video,
+)
 
-BAR_PX = 14  # height of the progress bar on a 1080-wide canvas
-MARK_SHARE = 0.16  # of the canvas's shorter side: the watermark's longer side
-UNUSED = 16  # pixels: what a layer draws while it is not shown
-# Demuxers without an index land between key frames when they seek: they are given time to find one.
+PROGRESS_BAR_PX = 14  # height on a 1080-wide canvas
+WATERMARK_RATIO = 0.16  # the watermark's longer side to the canvas's shorter side
+PLACEHOLDER_PX = 16  # size of a layer while it is not drawn
+# Demuxers without an index may land between key frames after a seek; the margin lets them find one.
 PREROLL_S = {"mpegts": 6.0, "mpeg": 6.0, "mpegvideo": 6.0, "h264": 6.0, "hevc": 6.0}
-ON_PICTURE = "scale={w}:{h}:flags=bicubic:out_color_matrix=bt709:out_range=tv,format=yuva420p"
+OVERLAY_FILTERS = "scale={w}:{h}:flags=bicubic:out_color_matrix=bt709:out_range=tv,format=yuva420p"
 
 
-class Overlaid(msgspec.Struct, frozen=True):
-    """A picture file on the canvas in output frames `[first, end)`: `x`, `y` its top left corner."""
+class ImageOverlay(msgspec.Struct, frozen=True):
+    """An image file on the canvas in the output frames `[first, end)`; `x`, `y` is its top left corner."""
 
     path: str
     x: float
@@ -43,344 +58,355 @@ class Overlaid(msgspec.Struct, frozen=True):
     end: int
 
 
-class Graph:
-    """Filter text that grows: chains, the inputs they need, and the label of the picture so far."""
+class FilterGraph:
+    """A filter graph under construction: its chains and the inputs they need."""
 
     def __init__(self, edit: Edit, first_input: int) -> None:
         self.edit = edit
         self.chains: list[str] = []
         self.inputs: list[Input] = []
         self._first_input = first_input
-        self._labels = 0
+        self._label_count = 0
 
-    def add_input(self, each: Input, shared: bool = True) -> int:
-        """The number by which the graph speaks of this input; the same file and options are opened once if `shared`.
+    def add_input(self, new_input: Input, shared: bool = True) -> int:
+        """Add an input and return its index on the command line; a `shared` input is opened once.
 
-        Chains that show a video at different times do not share it: the later ones would hold all its frames.
+        Chains that read a video at different times must not share it: ffmpeg would buffer all frames for the later one.
         """
-        if shared and each in self.inputs and each.format is None:
-            return self._first_input + self.inputs.index(each)
-        self.inputs.append(each)
+        if shared and new_input in self.inputs and new_input.format is None:
+            return self._first_input + self.inputs.index(new_input)
+        self.inputs.append(new_input)
         return self._first_input + len(self.inputs) - 1
 
-    def label(self) -> str:
-        self._labels += 1
-        return f"g{self._labels}"
+    def new_label(self) -> str:
+        """Return a pad label that the graph does not use yet."""
+        self._label_count += 1
+        return f"g{self._label_count}"
 
-    def chain(self, source: str, filters: Sequence[str], more: str = "") -> str:
-        """Append `[source][more]filters[new]`; the new label."""
-        new = self.label()
-        second = f"[{more}]" if more else ""
-        self.chains.append(f"[{source}]{second}{','.join(filters) or 'null'}[{new}]")
-        return new
+    def add_chain(self, source: str, filters: Sequence[str], second_source: str = "") -> str:
+        """Append `[source][second_source]filters[label]` and return the new label."""
+        label = self.new_label()
+        second_pad = f"[{second_source}]" if second_source else ""
+        self.chains.append(f"[{source}]{second_pad}{','.join(filters) or 'null'}[{label}]")
+        return label
 
     def text(self) -> str:
+        """Return the whole graph as ffmpeg reads it."""
         return ";\n".join(self.chains)
 
 
-def canvas(graph: Graph, plan: Plan, source: str, commands: Path) -> str:
-    """Layers of the plan, cut from `source` (upright frames on the output clock), on the canvas; the label.
+def compose_canvas(graph: FilterGraph, plan: CropPlan, source: str, commands_dir: Path) -> str:
+    """Add the chains that place the plan's layers on the canvas and return the label of the result.
 
-    Sizes and places that change over time are written to files in the folder `commands` (ffmpeg's `sendcmd`).
+    `source` is the label of upright frames on the output clock. Changes over time are written to `sendcmd` files in
+    `commands_dir`.
     """
     edit = graph.edit
-    video = edit.source.video
-    assert video is not None
+    video = require_video(edit.source)
     labels = [source]
     if len(plan.layers) > 1:
-        labels = [graph.label() for _ in plan.layers]
-        graph.chains.append(f"[{source}]split={len(labels)}" + "".join(f"[{each}]" for each in labels))
+        labels = [graph.new_label() for _ in plan.layers]
+        graph.chains.append(f"[{source}]split={len(labels)}" + "".join(f"[{label}]" for label in labels))
     base = ""
     for number, (layer, label) in enumerate(zip(plan.layers, labels, strict=True)):
-        drawn = graph.chain(label, _layer(edit, layer, number, commands))
+        picture = graph.add_chain(label, _layer_filters(edit, layer, number, commands_dir))
         if number == 0:
-            base = drawn
+            base = picture
             continue
         step = 1 / float(edit.rate.fraction)
-        spans = [(a * step, b * step) for a, b in layer.spans(plan.end)]
-        first = _settings(layer.changes[0][1])
-        place = f"overlay@o{number}=x={first['x']}:y={first['y']}:format={_overlay_format(video)}"
-        base = graph.chain(base, (f"{place}:eof_action=pass:{_enabled(spans, step)}",), drawn)
-    return graph.chain(base, finished(video))
+        ranges = [(start * step, end * step) for start, end in layer.visible_ranges(plan.end)]
+        options = _geometry_options(layer.changes[0][1])
+        overlay = f"overlay@o{number}=x={options['x']}:y={options['y']}:format={_overlay_format(video)}"
+        base = graph.add_chain(base, (f"{overlay}:eof_action=pass:{_enable_option(ranges, step)}",), picture)
+    return graph.add_chain(base, build_output_filters(video))
 
 
-def _layer(edit: Edit, layer: Layer, number: int, commands: Path) -> list[str]:
-    """The filters of one layer, from the upright frame to a picture that lies on the canvas."""
+def _layer_filters(edit: Edit, layer: PictureLayer, number: int, commands_dir: Path) -> list[str]:
+    """Return the filters of one layer, from the upright frame to the scaled picture."""
     video = edit.source.video
-    first = _settings(layer.changes[0][1])
+    options = _geometry_options(layer.changes[0][1])
     filters = []
-    script = _script(layer, number, float(edit.rate.fraction))
+    script = _sendcmd_script(layer, number, float(edit.rate.fraction))
     if script:
-        path = commands / f"layer{number}.txt"
+        path = commands_dir / f"layer{number}.txt"
         path.write_text(script)
         filters.append(f"sendcmd=filename={quote(str(path))}")
-    # To the pixel where that can be: at odd places ffmpeg's crop reads the colours of 16-bit formats a byte off.
-    exact = 0 if video is None or wide_gamut(video) else 1
-    rough = f"w={first['cw']}:h={first['ch']}:x={first['cx']}:y={first['cy']}"
+    # Exact cropping reads the chroma of 16-bit formats one byte off at odd positions.
+    exact = 0 if video is None or needs_gamut_conversion(video) else 1
+    rough_crop = f"w={options['cw']}:h={options['ch']}:x={options['cx']}:y={options['cy']}"
     filters += [
-        f"crop@c{number}={rough}:exact={exact if number else 0}",
-        scale(first["sw"], first["sh"], f"s{number}"),
+        f"crop@c{number}={rough_crop}:exact={exact if number else 0}",
+        build_scale_filter(options["sw"], options["sh"], f"s{number}"),
     ]
     if number > 0:
         return filters
-    if any(drawn is not None and drawn.small is not None for _, drawn in layer.changes):
-        # Passes on what has this size already.
-        filters.append(f"scale@e0={first['ew']}:{first['eh']}:flags=gauss:param0={GAUSS}")
-    return [*filters, f"crop@k0=w={edit.width}:h={edit.height}:x={first['ox']}:y={first['oy']}:exact={exact}"]
+    if any(geometry is not None and geometry.blur_size is not None for _, geometry in layer.changes):
+        # Passes frames of this size through unchanged.
+        filters.append(f"scale@e0={options['ew']}:{options['eh']}:flags=gauss:param0={GAUSS_PARAM}")
+    return [*filters, f"crop@k0=w={edit.width}:h={edit.height}:x={options['ox']}:y={options['oy']}:exact={exact}"]
 
 
-def _settings(drawn: Drawn | None) -> dict[str, int]:
-    """The numbers that can change: c crop, s scale, e enlarged after the blur, o exact cut, x and y place."""
-    if drawn is None:
-        return {**dict.fromkeys(("cw", "ch", "sw", "sh", "ew", "eh"), UNUSED), **dict.fromkeys(("cx", "cy", *"xy"), 0)}
-    small = drawn.small or drawn.scaled
+def _geometry_options(geometry: PictureGeometry | None) -> dict[str, int]:
+    """Return the filter options that change over time.
+
+    The first letter names the filter: c the source crop, s the scale, e the upscale after the blur, o the final crop.
+    `x` and `y` are the overlay position.
+    """
+    if geometry is None:
+        sizes = dict.fromkeys(("cw", "ch", "sw", "sh", "ew", "eh"), PLACEHOLDER_PX)
+        return {**sizes, **dict.fromkeys(("cx", "cy", *"xy"), 0)}
+    scaled, crop = geometry.blur_size or geometry.scaled_size, geometry.source_crop
     return {
-        **{"cw": drawn.crop.w, "ch": drawn.crop.h, "cx": drawn.crop.x, "cy": drawn.crop.y},
-        **{"sw": small[0], "sh": small[1], "ew": drawn.scaled[0], "eh": drawn.scaled[1]},
-        **{"ox": drawn.cut.x, "oy": drawn.cut.y, "x": drawn.place[0], "y": drawn.place[1]},
+        **{"cw": crop.w, "ch": crop.h, "cx": crop.x, "cy": crop.y},
+        **{"sw": scaled[0], "sh": scaled[1], "ew": geometry.scaled_size[0], "eh": geometry.scaled_size[1]},
+        **{"ox": geometry.final_crop.x, "oy": geometry.final_crop.y},
+        **{"x": geometry.position[0], "y": geometry.position[1]},
     }
 
 
-# Which filter and which of its commands each number goes to.
-_TARGETS = {
+# The filter and the command that each option goes to, for overlays and for the base.
+_OVERLAY_TARGETS = {
     **{f"c{p}": ("crop@c{n}", p) for p in "whxy"},
     **{f"s{p}": ("scale@s{n}", p) for p in "wh"},
     **{p: ("overlay@o{n}", p) for p in "xy"},
 }
 _BASE_TARGETS = {
-    **{f"{p}{q}": _TARGETS[f"{p}{q}"] for p, qs in (("c", "whxy"), ("s", "wh")) for q in qs},
+    **{f"{p}{q}": _OVERLAY_TARGETS[f"{p}{q}"] for p, qs in (("c", "whxy"), ("s", "wh")) for q in qs},
     **{f"e{p}": ("scale@e0", p) for p in "wh"},
     **{f"o{p}": ("crop@k0", p) for p in "xy"},
 }
 
 
-def _script(layer: Layer, number: int, rate: float) -> str:
-    """Commands that carry a layer from setting to setting, each a half frame before its frame."""
+def _sendcmd_script(layer: PictureLayer, number: int, fps: float) -> str:
+    """Return the `sendcmd` commands that change a layer's options, each half a frame before the frame it is for."""
     lines = []
-    targets = _TARGETS if number else _BASE_TARGETS
-    for (_, before), (frame, after) in zip(layer.changes, layer.changes[1:], strict=False):
-        old, new = _settings(before), _settings(after)
-        changed = [
-            f"{target.format(n=number)} {name} {new[key]}"
-            for key, (target, name) in targets.items()
+    targets = _OVERLAY_TARGETS if number else _BASE_TARGETS
+    for (_, before), (frame, after) in pairwise(layer.changes):
+        old, new = _geometry_options(before), _geometry_options(after)
+        commands = [
+            f"{target.format(n=number)} {command} {new[key]}"
+            for key, (target, command) in targets.items()
             if old.get(key) != new.get(key)
         ]
-        if changed:
-            lines.append(f"{(frame - 0.5) / rate:.6f} {', '.join(changed)};")
+        if commands:
+            lines.append(f"{(frame - 0.5) / fps:.6f} {', '.join(commands)};")
     return "\n".join(lines)
 
 
-def _enabled(spans: Sequence[tuple[float, float]], step: float) -> str:
-    """`enable=` for the frames of spans `[a, b)` given in seconds; `step` is a frame."""
-    terms = "+".join(f"between(t,{a - step / 2:.6f},{b - step / 2:.6f})" for a, b in spans)
+def _enable_option(ranges: Sequence[tuple[float, float]], step: float) -> str:
+    """Return the `enable=` option for the frames of `ranges` (seconds, end exclusive); `step` is a frame's duration."""
+    terms = "+".join(f"between(t,{start - step / 2:.6f},{end - step / 2:.6f})" for start, end in ranges)
     return f"enable='{terms or '0'}'"
 
 
 def _overlay_format(video: VideoFacts) -> str:
-    return "yuv420p10" if wide_gamut(video) else "yuv420"
+    return "yuv420p10" if needs_gamut_conversion(video) else "yuv420"
 
 
-def on_output_clock(edit: Edit, cutaway: Cutaway) -> tuple[float, float]:
-    """Start and end of a cutaway on the output clock, on its frame grid."""
-    clock, grid = OutputClock(edit.keeps), float(edit.rate.fraction)
-    start = round(clock.at(cutaway.start_s) * grid) / grid
-    return start, round(clock.at(cutaway.start_s + cutaway.duration_s) * grid) / grid
+def cutaway_output_range(edit: Edit, cutaway: Cutaway) -> tuple[float, float]:
+    """Return a cutaway's start and end on the output clock, snapped to its frame grid."""
+    clock, fps = OutputClock(edit.kept_spans), float(edit.rate.fraction)
+    start = round(clock.to_output(cutaway.start_s) * fps) / fps
+    return start, round(clock.to_output(cutaway.start_s + cutaway.duration_s) * fps) / fps
 
 
-def cutaways(graph: Graph, base: str) -> str:
-    """B-roll over the whole canvas, each filling it; where two overlap, the one that starts later is on top.
+def overlay_cutaways(graph: FilterGraph, base: str) -> str:
+    """Add B-roll that fills the canvas; of two that overlap, the one that starts later is on top.
 
-    Those that do not overlap are joined into one layer: only the one that is shown is decoded, however many there are.
+    Cutaways that do not overlap share one layer, so that only the visible one is decoded, however many there are.
     """
     edit = graph.edit
     rate = edit.rate.fraction
     layers: list[list[tuple[Cutaway, int, int]]] = []
     for cutaway in edit.cutaways:
-        first, last = (round(t * rate) for t in on_output_clock(edit, cutaway))
-        if last > first:
-            under = [n for n, layer in enumerate(layers) if any(a < last and first < b for _, a, b in layer)]
-            place = max(under, default=-1) + 1
-            layers[place:] = layers[place:] or [[]]
-            layers[place].append((cutaway, first, last))
+        first, end = (round(t * rate) for t in cutaway_output_range(edit, cutaway))
+        if end > first:
+            overlapped = [n for n, layer in enumerate(layers) if any(a < end and first < b for _, a, b in layer)]
+            number = max(overlapped, default=-1) + 1
+            layers[number:] = layers[number:] or [[]]
+            layers[number].append((cutaway, first, end))
     for layer in layers:
-        joined = _joined(graph, layer)
-        spans = [(float(first / rate), float(last / rate)) for _, first, last in layer]
-        base = graph.chain(base, (f"overlay=eof_action=repeat:{_enabled(spans, float(1 / rate))}",), joined)
+        picture = _concat_cutaways(graph, layer)
+        ranges = [(float(first / rate), float(end / rate)) for _, first, end in layer]
+        base = graph.add_chain(base, (f"overlay=eof_action=repeat:{_enable_option(ranges, float(1 / rate))}",), picture)
     return base
 
 
-def _joined(graph: Graph, layer: Sequence[tuple[Cutaway, int, int]]) -> str:
-    """Cutaways one after the other, each at its frames (cutaway, first, last) of the output; nothing between them."""
+def _concat_cutaways(graph: FilterGraph, layer: Sequence[tuple[Cutaway, int, int]]) -> str:
+    """Concatenate cutaways (with their first and end output frames) into one stream, each at its own time."""
     rate = graph.edit.rate
-    parts = "".join(f"[{_b_roll(graph, cutaway, last - first)}]" for cutaway, first, last in layer)
-    # Frames are counted through all parts; behind each part the count jumps over the gap to the next one.
-    count, place = 0, [f"N+{layer[0][1]}"]
-    for (_, first, last), (_, following, _) in pairwise(layer):
-        count += last - first
-        place.append(f"gte(N,{count})*{following - last}")
-    label = graph.label()
+    pads = "".join(f"[{_add_cutaway_chain(graph, cutaway, end - first)}]" for cutaway, first, end in layer)
+    # N counts the frames of all cutaways; behind each of them the timestamp jumps over the gap to the next one.
+    count, terms = 0, [f"N+{layer[0][1]}"]
+    for (_, first, end), (_, following, _) in pairwise(layer):
+        count += end - first
+        terms.append(f"gte(N,{count})*{following - end}")
+    label = graph.new_label()
     graph.chains.append(
-        f"{parts}concat=n={len(layer)}:v=1:a=0,settb={rate.den}/{rate.num},setpts='{'+'.join(place)}'[{label}]"
+        f"{pads}concat=n={len(layer)}:v=1:a=0,settb={rate.den}/{rate.num},setpts='{'+'.join(terms)}'[{label}]"
     )
     return label
 
 
-def _b_roll(graph: Graph, cutaway: Cutaway, frames: int) -> str:
-    """So many frames of a cutaway on the canvas; its last one stands where the file ends early."""
+def _add_cutaway_chain(graph: FilterGraph, cutaway: Cutaway, frames: int) -> str:
+    """Add the chain of `frames` frames of a cutaway that fills the canvas; its last frame is held if the file ends."""
     edit, media = graph.edit, cutaway.media
-    facts = facts_of(media.path, LIBRARY_FORMATS, RenderFailed)
+    facts = read_facts(media.path, LIBRARY_FORMATS, RenderError)
     video = facts.video
     if video is None:
-        raise RenderFailed(f"The b-roll {media.name} has no picture. Choose another one.")
-    from_s = cutaway.source_start_s
-    still = media.duration_s is None
+        raise RenderError(f"The B-roll file {media.name} has no picture. Choose another one.")
+    source_start_s = cutaway.source_start_s
+    is_image = media.duration_s is None
     options: tuple[str, ...] = ("-noautorotate", "-copyts")
-    begin = from_s - early_s(facts)
-    if begin > 0 and not still:
-        options += ("-ss", f"{begin:.6f}", "-noaccurate_seek")
-    number = graph.add_input(Input(media.path, options), shared=False)
-    width, height = turned_size(video)
-    wide = video.width * edit.height > video.height * edit.width
-    # Cut to the canvas's proportion first: only what is seen is scaled. By shares: pixel aspect does not matter.
-    part = (edit.width * video.height) / (edit.height * video.width)
-    cut_w, cut_h = (even(width * part), height & ~1) if wide else (width & ~1, even(height / part))
-    clock = (
+    seek_s = source_start_s - seek_margin_s(facts)
+    if seek_s > 0 and not is_image:
+        options += ("-ss", f"{seek_s:.6f}", "-noaccurate_seek")
+    input_index = graph.add_input(Input(media.path, options), shared=False)
+    width, height = coded_upright_size(video)
+    is_wider = video.width * edit.height > video.height * edit.width
+    # Cropping to the canvas's proportions before scaling saves work. The pixel aspect ratio cancels out in the ratio.
+    ratio = (edit.width * video.height) / (edit.height * video.width)
+    crop_w, crop_h = (
+        (round_to_even(width * ratio), height & ~1) if is_wider else (width & ~1, round_to_even(height / ratio))
+    )
+    timing = (
         ("trim=end_frame=1", "setpts=0")
-        if still
+        if is_image
         else (
-            f"setpts=PTS-{facts.container_start_s + from_s:.6f}/TB",
+            f"setpts=PTS-{facts.container_start_s + source_start_s:.6f}/TB",
             f"fps={edit.rate.num}/{edit.rate.den}:start_time=0",
             f"trim=end_frame={frames}",
         )
     )
-    chain = (
-        *declared(video),
-        *clock,
-        *turned(video),
-        f"crop={min(cut_w, width)}:{min(cut_h, height)}",
-        scale(edit.width, edit.height),
-        *working(video),
-        *finished(video),
+    filters = (
+        *build_source_filters(video),
+        *timing,
+        *build_orientation_filters(video),
+        f"crop={min(crop_w, width)}:{min(crop_h, height)}",
+        build_scale_filter(edit.width, edit.height),
+        *build_working_format_filters(video),
+        *build_output_filters(video),
         "tpad=stop=-1:stop_mode=clone",
         f"trim=end_frame={frames}",
     )
-    return graph.chain(f"{number}:{video.index}", chain)
+    return graph.add_chain(f"{input_index}:{video.index}", filters)
 
 
-def pictures(graph: Graph, base: str, overlaid: Sequence[Overlaid]) -> str:
-    """PNGs over the picture. One that is shown several times at the same place is opened and drawn once."""
+def overlay_images(graph: FilterGraph, base: str, overlays: Sequence[ImageOverlay]) -> str:
+    """Add images over the picture; an image shown several times at one place is opened and scaled once."""
     step = 1 / float(graph.edit.rate.fraction)
-    times: dict[tuple[str, float, float, int, int], list[tuple[float, float]]] = {}
-    for each in overlaid:
-        times.setdefault((each.path, each.x, each.y, each.w, each.h), []).append((each.first * step, each.end * step))
-    for (path, x, y, w, h), spans in times.items():
-        drawn = graph.chain(f"{graph.add_input(Input(path))}:v", (ON_PICTURE.format(w=w, h=h),))
-        base = graph.chain(base, (f"overlay=x={x:.0f}:y={y:.0f}:{_enabled(spans, step)}",), drawn)
+    ranges_by_placement: dict[tuple[str, float, float, int, int], list[tuple[float, float]]] = {}
+    for overlay in overlays:
+        placement = (overlay.path, overlay.x, overlay.y, overlay.w, overlay.h)
+        ranges_by_placement.setdefault(placement, []).append((overlay.first * step, overlay.end * step))
+    for (path, x, y, w, h), ranges in ranges_by_placement.items():
+        image = graph.add_chain(f"{graph.add_input(Input(path))}:v", (OVERLAY_FILTERS.format(w=w, h=h),))
+        base = graph.add_chain(base, (f"overlay=x={x:.0f}:y={y:.0f}:{_enable_option(ranges, step)}",), image)
     return base
 
 
-def watermark(graph: Graph, base: str) -> str:
-    """The workspace's picture in the upper right corner of the safe zone, for the whole clip, as opaque as asked."""
+def overlay_watermark(graph: FilterGraph, base: str) -> str:
+    """Add the watermark with its opacity in the upper right corner of the safe zone, for the whole clip."""
     edit = graph.edit
-    mark = edit.watermark
+    watermark = edit.watermark
     opacity = edit.config.elements.watermark.opacity / 100
-    if mark is None or opacity <= 0:
+    if watermark is None or opacity <= 0:
         return base
-    facts = facts_of(mark.path, LIBRARY_FORMATS, RenderFailed)
-    assert facts.video is not None
-    longest = MARK_SHARE * min(edit.width, edit.height)
-    part = longest / max(facts.video.width, facts.video.height)
-    w, h = even(facts.video.width * part), even(facts.video.height * part)
-    zone = safe_zone(edit.width, edit.height)
-    filters = ["trim=end_frame=1", ON_PICTURE.format(w=w, h=h)]
+    video = read_facts(watermark.path, LIBRARY_FORMATS, RenderError).video
+    if video is None:
+        raise RenderError(f"The watermark file {watermark.name} has no picture. Choose another one.")
+    factor = WATERMARK_RATIO * min(edit.width, edit.height) / max(video.width, video.height)
+    w, h = round_to_even(video.width * factor), round_to_even(video.height * factor)
+    zone = compute_safe_zone(edit.width, edit.height)
+    filters = ["trim=end_frame=1", OVERLAY_FILTERS.format(w=w, h=h)]
     if opacity < 1:
         filters.append(f"lut=a=val*{opacity:.4f}")
-    drawn = graph.chain(f"{graph.add_input(Input(mark.path))}:{facts.video.index}", filters)
+    image = graph.add_chain(f"{graph.add_input(Input(watermark.path))}:{video.index}", filters)
     x, y = round(zone.right - w) & ~1, round(zone.y) & ~1
-    return graph.chain(base, (f"overlay=x={x}:y={y}",), drawn)
+    return graph.add_chain(base, (f"overlay=x={x}:y={y}",), image)
 
 
-def progress_bar(graph: Graph, base: str, duration_s: float) -> str:
-    """A bar that grows from left to right and is full at the last frame, on the canvas' edge."""
+def overlay_progress_bar(graph: FilterGraph, base: str, duration_s: float) -> str:
+    """Add the progress bar at the canvas's edge: it grows from left to right and is full in the last frame."""
     edit = graph.edit
     bar = edit.config.elements.progress_bar
     if not bar.enabled:
         return base
     colour = parse_colour(bar.color)
-    height = even(BAR_PX * edit.width / 1080)
+    height = round_to_even(PROGRESS_BAR_PX * edit.width / 1080)
     y = 0 if bar.position == "top" else edit.height - height
     step = 1 / float(edit.rate.fraction)
-    drawn = graph.label()
+    label = graph.new_label()
     paint = f"0x{colour.r:02x}{colour.g:02x}{colour.b:02x}@{colour.a:.3f}"
     filters = (
         f"color=c={paint}:s={edit.width}x{height}:r=1:d=1,format=rgba",
-        ON_PICTURE.format(w=edit.width, h=height),
+        OVERLAY_FILTERS.format(w=edit.width, h=height),
     )
-    graph.chains.append(f"{','.join(filters)}[{drawn}]")
-    share = f"(t+{step:.6f})/{duration_s:.6f}"
-    return graph.chain(base, (f"overlay=x='-W+round(W*min(1,{share}))':y={y}:eval=frame",), drawn)
+    graph.chains.append(f"{','.join(filters)}[{label}]")
+    progress = f"(t+{step:.6f})/{duration_s:.6f}"
+    return graph.add_chain(base, (f"overlay=x='-W+round(W*min(1,{progress}))':y={y}:eval=frame",), label)
 
 
-def captions(graph: Graph, base: str, ass_path: str, fonts_dir: str) -> str:
-    """Captions and hook title: one `ass` filter, fonts from our own folder."""
-    return graph.chain(base, (f"ass=filename={quote(ass_path)}:fontsdir={quote(fonts_dir)}",))
+def burn_captions(graph: FilterGraph, base: str, ass_path: str, fonts_dir: str) -> str:
+    """Add captions and hook title: one `ass` filter that reads fonts from `fonts_dir` only."""
+    return graph.add_chain(base, (f"ass=filename={quote(ass_path)}:fontsdir={quote(fonts_dir)}",))
 
 
-def safe_zone_overlay(graph: Graph, base: str) -> str:
-    """A thin frame around what apps leave uncovered, where asked for: for people who place things, not for viewers."""
+def draw_safe_zone(graph: FilterGraph, base: str) -> str:
+    """Add a thin frame around the safe zone where the configuration asks for it: a guide for placing elements."""
     if not graph.edit.config.layout.safe_zone_overlay:
         return base
-    zone = safe_zone(graph.edit.width, graph.edit.height)
+    zone = compute_safe_zone(graph.edit.width, graph.edit.height)
     x, y, w, h = round(zone.x) & ~1, round(zone.y) & ~1, round(zone.w) & ~1, round(zone.h) & ~1
-    return graph.chain(base, (f"drawbox=x={x}:y={y}:w={w}:h={h}:color=0x00e5ff@0.8:t=4",))
+    return graph.add_chain(base, (f"drawbox=x={x}:y={y}:w={w}:h={h}:color=0x00e5ff@0.8:t=4",))
 
 
-def source_frames(edit: Edit, source_input: int, frames: Sequence[int], first: int, end: int, label: str) -> str:
-    """The chain from the source to upright frames `[first, end)` of the output clock, constant rate, pauses gone.
+def build_source_chain(edit: Edit, frames: Sequence[int], first: int, end: int, label: str) -> str:
+    """Return the chain from input 0 to upright frames `[first, end)` on the output clock, labelled `label`.
 
-    The input must have been sought to before the clip's start with `-copyts`. The last picture is held where the
-    source ends early, even before the clip (its sound may go on), so that there are always as many frames as the edit
-    says.
+    The rate is constant and pauses are removed. The input must have been sought with `-copyts` to a time before the
+    clip's start. The last picture is held where the source ends early, even before the clip (its audio may go on), so
+    that the number of frames is always that of the edit.
     """
-    video = edit.source.video
-    assert video is not None
+    video = require_video(edit.source)
     num, den = edit.rate.num, edit.rate.den
-    lead = frames[first]
-    at = edit.source.container_start_s + min(edit.start_s + lead * den / num, last_picture_s(video))
+    origin = frames[first]
+    start_s = edit.source.container_start_s + min(edit.start_s + origin * den / num, last_frame_s(video))
     filters = [
-        *declared(video),
-        f"setpts=PTS-{at:.6f}/TB",
+        *build_source_filters(video),
+        f"setpts=PTS-{start_s:.6f}/TB",
         f"fps={num}/{den}:start_time=0:round=near",
         "tpad=stop=-1:stop_mode=clone",
-        f"trim=end_frame={frames[end - 1] - lead + 1}",
+        f"trim=end_frame={frames[end - 1] - origin + 1}",
     ]
-    spans = _runs(frames[first:end], lead)
-    if len(spans) > 1 or spans[0][0] > 0:
-        filters.append("select='" + "+".join(f"between(n,{a},{b})" for a, b in spans) + "'")
-    if len(spans) > 1 or spans[0][0] > 0 or first:
+    runs = _group_consecutive(frames[first:end], origin)
+    drops_frames = len(runs) > 1 or runs[0][0] > 0
+    if drops_frames:
+        filters.append("select='" + "+".join(f"between(n,{a},{b})" for a, b in runs) + "'")
+    if drops_frames or first:
         filters.append(f"setpts=(N+{first})*{den}/({num}*TB)")
-    return f"[{source_input}:{video.index}]{','.join([*filters, *working(video), *turned(video)])}[{label}]"
+    filters += [*build_working_format_filters(video), *build_orientation_filters(video)]
+    return f"[0:{video.index}]{','.join(filters)}[{label}]"
 
 
-def last_picture_s(video: VideoFacts) -> float:
-    """When the last picture of a source appears, source clock."""
+def last_frame_s(video: VideoFacts) -> float:
+    """Return the time of a source's last frame (source clock)."""
     return video.start_s + video.duration_s - 1 / float(video.rate.fraction)
 
 
-def early_s(source: SourceFacts) -> float:
-    """How long before the first frame that is wanted of it a file is opened."""
-    video = source.video
-    assert video is not None
+def seek_margin_s(source: SourceFacts) -> float:
+    """Return how long before the first needed frame a file must be opened, so that this frame is decoded."""
+    video = require_video(source)
     preroll = max((PREROLL_S.get(name, 0.0) for name in source.container.split(",")), default=0.0)
     return preroll + (2.0 if video.variable_rate else 1.5 / float(video.rate.fraction))
 
 
-def _runs(frames: Sequence[int], lead: int) -> list[tuple[int, int]]:
-    """First and last of each unbroken run of frame numbers, counted from `lead`."""
+def _group_consecutive(frames: Sequence[int], origin: int) -> list[tuple[int, int]]:
+    """Return the first and last number of each run of consecutive frames, relative to `origin`."""
     runs: list[tuple[int, int]] = []
     for n in frames:
-        if runs and runs[-1][1] == n - lead - 1:
-            runs[-1] = (runs[-1][0], n - lead)
+        if runs and runs[-1][1] == n - origin - 1:
+            runs[-1] = (runs[-1][0], n - origin)
         else:
-            runs.append((n - lead, n - lead))
+            runs.append((n - origin, n - origin))
     return runs

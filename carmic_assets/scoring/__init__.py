@@ -1,5 +1,6 @@
-"""Which parts of a talk stand on their own as clips, and why.
+"""Selects the parts of a talk that stand on their own as clips, and explains each choice.
 
-Pure: a transcript and stored features in, scored clips out. Never opens media, never reads settings, and talks to the
-network only in `llm`, which the default path does not use.
+Input: a transcript and stored features. Output: scored clips. The package does not open video files and does not read
+settings. Only `audio_features` reads a file (the analysis audio) and only `llm`, which is off by default, uses the
+network.
 """

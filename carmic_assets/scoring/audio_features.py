@@ -1,35 +1,44 @@
-"""How a talk sounds, in half-second steps: level, pitch, laughter, applause. One pass over the analysis sound.
+"""Audio features of a talk in steps of half a second: level, pitch, laughter and applause.
 
-An hour is 7,200 steps of four bytes. Never opens media itself; says nothing about what is good.
+The analysis audio is read once, a minute at a time. An hour gives 7,200 steps of four bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from carmic_assets.model.speech import Word
-from carmic_assets.speech.audio_reader import RATE, opened
-
-if TYPE_CHECKING:
-    import numpy as np
+from carmic_assets.scoring.arrays import Bools, Floats, Floats32
+from carmic_assets.speech.audio_reader import SAMPLE_RATE, open_audio
 
 STEP_S = 0.5
+_STEP_SAMPLES = int(STEP_S * SAMPLE_RATE)
 _BLOCK_S = 60.0
-_FRAME = 800  # 50 ms, ten to a step
-_FFT = 2048  # zero padded, so that the autocorrelation does not wrap
-_LOW_HZ, _HIGH_HZ = 60.0, 500.0  # of a voice
-_QUIET_DB = -80.0
-_ENVELOPE = 160  # samples: the envelope has 100 values a second
-_LAUGH_LAG = (14, 29)  # in envelope values: bursts of laughter come 3.5 to 7 times a second (Bachorowski et al. 2001)
+_FRAME_SAMPLES = 800  # 50 ms, ten frames to a step
+_FFT_SIZE = 2048  # zero padded, so that the autocorrelation does not wrap around
+_MIN_PITCH_HZ, _MAX_PITCH_HZ = 60.0, 500.0  # range of the human voice
+_FLOOR_DBFS = -80.0
+_MIN_AUDIBLE_DB = 25  # above the floor; quieter steps have neither laughter nor applause
+_ENVELOPE_HOP = 160  # samples: the envelope has 100 values per second
+_LAUGHTER_CONTEXT = 75  # envelope values on each side of a step
+_LAUGHTER_LAGS = (
+    14,
+    29,
+)  # in envelope values: bursts of laughter come 3.5 to 7 times per second (Bachorowski et al. 2001)
+_APPLAUSE_BAND_HZ = (500, 6000)
 
 
-class SoundFeatures(msgspec.Struct, frozen=True):
-    """One byte per step and feature. `energy` is dB above -80 dBFS (0..80); `pitch` is the median in quarter semitones
-    above 50 Hz (0: no voice); `laughter` and `applause` are likelihoods, 0..255."""
+class AudioFeatures(msgspec.Struct, frozen=True):
+    """One byte per step and feature.
+
+    `energy` is the level in dB above -80 dBFS (0..80). `pitch` is the median pitch in quarter semitones above 50 Hz
+    (0: no voice). `laughter` and `applause` are likelihoods, 0..255.
+    """
 
     step_s: float
     energy: bytes
@@ -38,145 +47,148 @@ class SoundFeatures(msgspec.Struct, frozen=True):
     applause: bytes
 
 
-def sound_features(path: str | Path) -> SoundFeatures:
-    """Measure a sound file a minute at a time. Raises NoSpeech where it holds no sound."""
-    with opened(path) as sound:
-        return measured(sound.blocks(_BLOCK_S, 0.0, sound.length_s))
+def extract_audio_features(path: str | Path) -> AudioFeatures:
+    """Measure an audio file.
+
+    Raises:
+        NoSpeechError: The file has no audio stream.
+    """
+    with open_audio(path) as audio:
+        return measure_blocks(audio.blocks(_BLOCK_S, 0.0, audio.duration_s))
 
 
-def measured(blocks: Iterator[np.ndarray]) -> SoundFeatures:
-    """The same from samples: float32 at 16 kHz, blocks of whole minutes but for the last."""
-    import numpy as np
-
-    parts = [_steps(block) for block in blocks]
+def measure_blocks(blocks: Iterable[Floats32]) -> AudioFeatures:
+    """Measure 16 kHz mono samples in -1..1. Each block except the last one is a whole number of steps long."""
+    parts = [_measure_block(block) for block in blocks]
     energy, pitch, laughter, applause = (
         np.concatenate([part[k] for part in parts]) if parts else np.zeros(0, np.uint8) for k in range(4)
     )
-    return SoundFeatures(STEP_S, energy.tobytes(), pitch.tobytes(), laughter.tobytes(), applause.tobytes())
+    return AudioFeatures(STEP_S, energy.tobytes(), pitch.tobytes(), laughter.tobytes(), applause.tobytes())
 
 
-def _steps(block: np.ndarray) -> tuple[np.ndarray, ...]:
-    import numpy as np
-
-    per = int(STEP_S * RATE)
-    steps = max(1, -(-len(block) // per))
-    x = np.zeros(steps * per, np.float32)
-    x[: len(block)] = block
-    frames = x.reshape(-1, _FRAME)
+def _measure_block(block: Floats32) -> tuple[NDArray[np.uint8], ...]:
+    """Return energy, pitch, laughter and applause of each step, in the units of `AudioFeatures`."""
+    steps = max(1, -(-len(block) // _STEP_SAMPLES))
+    samples = np.zeros(steps * _STEP_SAMPLES, np.float32)
+    samples[: len(block)] = block
+    frames = samples.reshape(-1, _FRAME_SAMPLES)
     power = (frames**2).mean(1)
-    spectrum = np.abs(np.fft.rfft(frames * np.hanning(_FRAME).astype(np.float32), _FFT)) ** 2
-    voiced, hertz = _pitch(spectrum)
+    spectrum = np.abs(np.fft.rfft(frames * np.hanning(_FRAME_SAMPLES).astype(np.float32), _FFT_SIZE)) ** 2
+    voiced, pitch_hz = _track_pitch(spectrum)
     level = 10 * np.log10(np.maximum(power.reshape(steps, -1).mean(1), 1e-12))
-    loud = np.clip(level - _QUIET_DB, 0, 80)
-    tone = np.array([np.median(h[v]) if v.sum() >= 3 else 0.0 for h, v in _by_step(hertz, voiced, steps)])
-    quarter = np.where(tone > 0, 48 * np.log2(np.maximum(tone, 50) / 50), 0)
-    share = voiced.reshape(steps, -1).mean(1)
+    level_db = np.clip(level - _FLOOR_DBFS, 0, 80)
+    step_frames = zip(pitch_hz.reshape(steps, -1), voiced.reshape(steps, -1), strict=True)
+    step_pitch_hz = np.array([np.median(hz[voice]) if voice.sum() >= 3 else 0.0 for hz, voice in step_frames])
+    quarter_semitones = np.where(step_pitch_hz > 0, 48 * np.log2(np.maximum(step_pitch_hz, 50) / 50), 0)
+    voiced_ratio = voiced.reshape(steps, -1).mean(1)
+    audible = level_db > _MIN_AUDIBLE_DB
     return (
-        np.rint(loud).astype(np.uint8),
-        np.rint(np.clip(quarter, 0, 255)).astype(np.uint8),
-        np.rint(255 * _laughter(x, steps) * np.clip(share * 2, 0, 1) * (loud > 25)).astype(np.uint8),
-        np.rint(255 * _applause(spectrum, steps) * (1 - share) * (loud > 25)).astype(np.uint8),
+        np.rint(level_db).astype(np.uint8),
+        np.rint(np.clip(quarter_semitones, 0, 255)).astype(np.uint8),
+        np.rint(255 * _estimate_laughter(samples, steps) * np.clip(voiced_ratio * 2, 0, 1) * audible).astype(np.uint8),
+        np.rint(255 * _estimate_applause(spectrum, steps) * (1 - voiced_ratio) * audible).astype(np.uint8),
     )
 
 
-def _by_step(hertz: np.ndarray, voiced: np.ndarray, steps: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    yield from zip(hertz.reshape(steps, -1), voiced.reshape(steps, -1), strict=True)
+def _track_pitch(spectrum: Floats) -> tuple[Bools, Floats]:
+    """Return per frame whether it is voiced, and its pitch in Hz.
+
+    The pitch is the highest peak of the autocorrelation within the range of the human voice.
+    """
+    autocorrelation = np.fft.irfft(spectrum)
+    first, last = int(SAMPLE_RATE / _MAX_PITCH_HZ), int(SAMPLE_RATE / _MIN_PITCH_HZ)
+    voice_lags = autocorrelation[:, first:last]
+    peak = voice_lags.argmax(1)
+    strength = voice_lags[np.arange(len(voice_lags)), peak] / np.maximum(autocorrelation[:, 0], 1e-9)
+    return (strength > 0.35) & (autocorrelation[:, 0] > 1e-4), SAMPLE_RATE / (peak + first)
 
 
-def _pitch(spectrum: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each frame has a voice, and its frequency: the highest peak of the autocorrelation in a voice's range."""
-    import numpy as np
+def _estimate_laughter(samples: Floats32, steps: int) -> Floats:
+    """Return how regularly the level pulses at the rate of laughter in the two seconds around each step, 0..1.
 
-    lag = np.fft.irfft(spectrum)
-    first, last = int(RATE / _HIGH_HZ), int(RATE / _LOW_HZ)
-    span = lag[:, first:last]
-    peak = span.argmax(1)
-    strength = span[np.arange(len(span)), peak] / np.maximum(lag[:, 0], 1e-9)
-    return (strength > 0.35) & (lag[:, 0] > 1e-4), RATE / (peak + first)
-
-
-def _laughter(x: np.ndarray, steps: int) -> np.ndarray:
-    """How evenly the level comes and goes at the rate of laughter over the two seconds around each step, 0..1. Speech
-    has the same mean rate, but is not as even."""
-    import numpy as np
-
-    envelope = np.sqrt((x.reshape(-1, _ENVELOPE) ** 2).mean(1))
-    per, reach = int(STEP_S * RATE / _ENVELOPE), 75
-    padded = np.pad(envelope, reach)
-    out = np.zeros(steps)
+    Speech has the same mean rate, but its pulses are less regular.
+    """
+    envelope = np.sqrt((samples.reshape(-1, _ENVELOPE_HOP) ** 2).mean(1))
+    step_values = int(STEP_S * SAMPLE_RATE / _ENVELOPE_HOP)
+    padded = np.pad(envelope, _LAUGHTER_CONTEXT)
+    likelihood = np.zeros(steps)
     for step in range(steps):
-        part = padded[step * per : step * per + per + 2 * reach]
+        part = padded[step * step_values : step * step_values + step_values + 2 * _LAUGHTER_CONTEXT]
         part = part - part.mean()
         energy = float(part @ part)
         if energy > 1e-6:
-            even = max(float(part[:-k] @ part[k:]) * len(part) / (len(part) - k) for k in range(*_LAUGH_LAG)) / energy
-            out[step] = np.clip((even - 0.5) / 0.3, 0, 1)
-    return out
+            correlations = (float(part[:-k] @ part[k:]) * len(part) / (len(part) - k) for k in range(*_LAUGHTER_LAGS))
+            likelihood[step] = np.clip((max(correlations) / energy - 0.5) / 0.3, 0, 1)
+    return likelihood
 
 
-def _applause(spectrum: np.ndarray, steps: int) -> np.ndarray:
-    """How flat and how steady the spectrum is between 500 Hz and 6 kHz, 0..1: clapping of many is noise."""
-    import numpy as np
-
-    hertz = np.fft.rfftfreq(_FFT, 1 / RATE)
-    band = spectrum[:, (hertz > 500) & (hertz < 6000)].reshape(steps, -1, int(((hertz > 500) & (hertz < 6000)).sum()))
+def _estimate_applause(spectrum: Floats, steps: int) -> Floats:
+    """Return how flat and how steady the spectrum between 500 Hz and 6 kHz is, 0..1: the clapping of many is noise."""
+    low_hz, high_hz = _APPLAUSE_BAND_HZ
+    bin_hz = np.fft.rfftfreq(_FFT_SIZE, 1 / SAMPLE_RATE)
+    in_band = (bin_hz > low_hz) & (bin_hz < high_hz)
+    band = spectrum[:, in_band].reshape(steps, -1, int(in_band.sum()))
     mean = np.maximum(band.mean(1), 1e-12)
-    flat = np.exp(np.log(mean).mean(1)) / mean.mean(1)
+    flatness = np.exp(np.log(mean).mean(1)) / mean.mean(1)
     level = band.mean(2)
-    steady = 1 - np.clip(level.std(1) / np.maximum(level.mean(1), 1e-12), 0, 1)
-    return np.clip((flat - 0.45) / 0.35, 0, 1) * np.clip(steady / 0.6, 0, 1)
+    steadiness = 1 - np.clip(level.std(1) / np.maximum(level.mean(1), 1e-12), 0, 1)
+    result: Floats = np.clip((flatness - 0.45) / 0.35, 0, 1) * np.clip(steadiness / 0.6, 0, 1)
+    return result
 
 
-def voice_of(
-    sound: SoundFeatures, words: Sequence[Word], start_s: np.ndarray, end_s: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Per stretch (a sentence and the pause behind it), 0..1 against the talk's own level: 0.5 is as usual. Laughter
-    and applause count where nobody was understood (rhythmic speech is much like laughter), as the loudest second of the
-    stretch; a steady noise under the whole talk counts for nothing."""
-    import numpy as np
+def measure_voice(audio: AudioFeatures, words: Sequence[Word], start_s: Floats, end_s: Floats) -> dict[str, Floats]:
+    """Return `energy`, `pitch`, `laughter` and `applause` of each interval, 0..1, arrays of shape (n,).
 
+    Energy and pitch are relative to the talk: 0.5 is its usual level. Laughter and applause are the loudest second of
+    the interval. They count only where no word was recognised, because rhythmic speech resembles laughter, and only as
+    far as they rise above the talk's median, so that a steady background noise has no effect.
+    """
     energy, pitch, laughter, applause = (
         np.frombuffer(data, np.uint8).astype(float)
-        for data in (sound.energy, sound.pitch, sound.laughter, sound.applause)
+        for data in (audio.energy, audio.pitch, audio.laughter, audio.applause)
     )
-    unsaid = 1 - _covered(words, len(energy), sound.step_s)
+    wordless = 1 - _word_coverage(words, len(energy), audio.step_s)
     spoken = energy > max(20.0, float(np.percentile(energy, 20)) if len(energy) else 0.0)
     rows = [
-        slice(int(a / sound.step_s), max(int(a / sound.step_s) + 1, int(b / sound.step_s)))
+        slice(int(a / audio.step_s), max(int(a / audio.step_s) + 1, int(b / audio.step_s)))
         for a, b in zip(start_s, end_s, strict=True)
     ]
-
-    def against(values: np.ndarray, usable: np.ndarray) -> np.ndarray:
-        known = values[usable]
-        if len(known) < 10:
-            return np.full(len(rows), 0.5)
-        middle, spread = np.median(known), max(float(known.std()), 1.0)
-        means = [values[row][usable[row]].mean() if usable[row].any() else middle for row in rows]
-        return np.clip(0.5 + (np.array(means) - middle) / spread / 3, 0, 1)
-
-    def most(values: np.ndarray) -> np.ndarray:
-        usual = float(np.median(values)) if len(values) else 0.0
-        runs = np.convolve(np.clip(values - usual, 0, None) / 255, [0.5, 0.5], "same") if len(values) else values
-        return np.array([runs[row].max() if len(runs[row]) else 0.0 for row in rows])
-
-    lively = np.array([pitch[row][pitch[row] > 0].std() if (pitch[row] > 0).sum() > 2 else 0.0 for row in rows])
-    usual = float(np.median(lively)) if len(lively) else 0.0
+    variation = np.array([pitch[row][pitch[row] > 0].std() if (pitch[row] > 0).sum() > 2 else 0.0 for row in rows])
+    usual_variation = float(np.median(variation)) if len(variation) else 0.0
+    relative_pitch = _relative_level(pitch, pitch > 0, rows)
     return {
-        "energy": against(energy, spoken),
-        "pitch": (against(pitch, pitch > 0) + np.clip(0.5 + (lively - usual) / 24, 0, 1)) / 2,
-        "laughter": most(laughter * unsaid),
-        "applause": most(applause * unsaid),
+        "energy": _relative_level(energy, spoken, rows),
+        "pitch": (relative_pitch + np.clip(0.5 + (variation - usual_variation) / 24, 0, 1)) / 2,
+        "laughter": _loudest_second(laughter * wordless, rows),
+        "applause": _loudest_second(applause * wordless, rows),
     }
 
 
-def _covered(words: Sequence[Word], steps: int, step_s: float) -> np.ndarray:
-    """The share of each step that words fill, 0..1."""
-    import numpy as np
+def _relative_level(values: Floats, usable: Bools, rows: Sequence[slice]) -> Floats:
+    """Return the mean of the usable steps of each row, 0..1; the talk's median is 0.5."""
+    usable_values = values[usable]
+    if len(usable_values) < 10:
+        return np.full(len(rows), 0.5)
+    median, spread = np.median(usable_values), max(float(usable_values.std()), 1.0)
+    means = [values[row][usable[row]].mean() if usable[row].any() else median for row in rows]
+    level: Floats = np.clip(0.5 + (np.array(means) - median) / spread / 3, 0, 1)
+    return level
 
+
+def _loudest_second(values: Floats, rows: Sequence[slice]) -> Floats:
+    """Return the highest two-step mean above the talk's median in each row, 0..1."""
+    median = float(np.median(values)) if len(values) else 0.0
+    seconds = np.convolve(np.clip(values - median, 0, None) / 255, [0.5, 0.5], "same") if len(values) else values
+    return np.array([seconds[row].max() if len(seconds[row]) else 0.0 for row in rows])
+
+
+def _word_coverage(words: Sequence[Word], steps: int, step_s: float) -> Floats:
+    """Return the share of each step that words fill, 0..1."""
     if not words:
         return np.zeros(steps)
-    edges = np.maximum.accumulate([moment for word in words for moment in (word.start_s, word.end_s)])
+    edges = np.maximum.accumulate([edge for word in words for edge in (word.start_s, word.end_s)])
     lengths = np.diff(edges, prepend=edges[0])
-    lengths[0::2] = 0  # from one word's end to the next one's start nothing is said
-    said = np.interp(np.arange(steps + 1) * step_s, edges, np.cumsum(lengths))
-    return np.clip(np.diff(said) / step_s, 0, 1)
+    lengths[0::2] = 0  # the gap from the end of one word to the start of the next
+    covered_s = np.interp(np.arange(steps + 1) * step_s, edges, np.cumsum(lengths))
+    coverage: Floats = np.clip(np.diff(covered_s) / step_s, 0, 1)
+    return coverage

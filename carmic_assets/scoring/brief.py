@@ -1,4 +1,4 @@
-"""What the user asked for: bounds, kind of video, instructions in their own words. Parsing only; scores nothing."""
+"""The user's request for clips: length limits, type of video, and custom instructions parsed into clauses."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 
 import msgspec
 
-from carmic_assets.scoring.lexicon import LETTERS
+from carmic_assets.scoring.lexicon import WORD_CHARACTERS
 
-VIDEO_TYPES = (
-    "auto", "podcast", "interview", "tutorial", "lecture", "webinar", "vlog", "gaming", "news", "sports", "other",
-)  # fmt: skip
-
-
-_CLAUSE_ENDS = re.compile(r"[.;,!?\n。；、，！？؛،؟।]|\b(?:but|pero|mais|aber)\b")
+MAX_INSTRUCTION_CHARS = 2000
+_CLAUSE_BOUNDARY = re.compile(r"[.;,!?\n。；、，！？؛،؟।]|\bbut\b|\bpero\b|\bmais\b|\baber\b")
 
 
 class Brief(msgspec.Struct, frozen=True):
-    """`threshold` None: a quality line with a floor on the count that grows with length; a number: only clips at or
-    above it, but never none. `max_clips` None: as many as the length carries. `span` (source clock) bounds what is
-    looked at. `language` None: the transcript's own."""
+    """What the user asks for. All fields are optional.
+
+    `max_clips` None: the number grows with the length of the talk. `threshold` None: clips at or above the default
+    quality threshold, and a minimum count that grows with the length; a number: only clips with at least this score,
+    but never fewer than one. `span` is the part of the source (source clock) that clips may come from. `language` None:
+    the language of the transcript.
+    """
 
     max_clips: int | None = None
     min_s: float = 15.0
@@ -34,43 +34,42 @@ class Brief(msgspec.Struct, frozen=True):
     span: tuple[float, float] | None = None
 
 
-class Wish(msgspec.Struct, frozen=True):
-    """One thing asked for, or asked to be left out (`sign` -1): named features, and what it should be about."""
+class InstructionClause(msgspec.Struct, frozen=True):
+    """One thing to prefer (`sign` 1) or to leave out (`sign` -1): names of measures, and a topic in free text."""
 
     sign: int
     features: tuple[str, ...]
-    topic: str  # the words that remain; "" where the features say it all
+    topic: str  # the words that name no measure; "" when all of them do
 
 
 @lru_cache(maxsize=1)
-def _requests() -> tuple[dict[str, str], frozenset[str], re.Pattern[str]]:
+def _load_request_lists() -> tuple[dict[str, str], frozenset[str], re.Pattern[str]]:
+    """Return the measure by word stem, the words that carry no topic, and a pattern of negations."""
     lists = tomllib.loads((Path(__file__).parent / "lists" / "requests.toml").read_text(encoding="utf-8"))
-    stems = {stem: feature for feature, found in lists["asks"].items() for stem in found}
-    negative = "|".join(re.escape(word) for word in lists["negative"]["words"])
+    measure_by_stem = {stem: measure for measure, stems in lists["asks"].items() for stem in stems}
+    spaced = "|".join(re.escape(word) for word in lists["negative"]["words"])
     unspaced = "|".join(lists["negative"]["unspaced"])
-    negatives = re.compile(rf"(?<![\w-])(?:{negative})(?![\w-])|{unspaced}")
-    return stems, frozenset(lists["boilerplate"]["words"]), negatives
+    negation = re.compile(rf"(?<![\w-])(?:{spaced})(?![\w-])|{unspaced}")
+    return measure_by_stem, frozenset(lists["boilerplate"]["words"]), negation
 
 
-def wishes(instructions: str) -> tuple[Wish, ...]:
-    """The clauses of the instructions, each with its direction. Text that asks for nothing gives an empty tuple."""
-    stems, boilerplate, negative = _requests()
-    found = []
-    clauses = re.split(
-        r"[.;,!?\n。；、，！？؛،؟।]|\bbut\b|\bpero\b|\bmais\b|\baber\b", instructions[:2000].lower().replace("’", "'")
-    )
-    for clause in clauses:
-        features, topic = [], []
-        wanted = negative.sub(" ", clause)
-        for word in re.findall(rf"\w[{LETTERS}'&-]*", wanted):
+def parse_instructions(instructions: str) -> tuple[InstructionClause, ...]:
+    """Split custom instructions into clauses. Text without a measure or a topic gives an empty tuple."""
+    measure_by_stem, boilerplate, negation = _load_request_lists()
+    clauses = []
+    for text in _CLAUSE_BOUNDARY.split(instructions[:MAX_INSTRUCTION_CHARS].lower().replace("’", "'")):
+        measures, topic = [], []
+        affirmative = negation.sub(" ", text)
+        for word in re.findall(rf"\w[{WORD_CHARACTERS}'&-]*", affirmative):
             if word in boilerplate:
                 continue
-            feature = next((stems[word[:n]] for n in range(len(word), 2, -1) if word[:n] in stems), None)
-            if feature:
-                features.append(feature)
+            stems = (word[:length] for length in range(len(word), 2, -1))
+            measure = next((measure_by_stem[stem] for stem in stems if stem in measure_by_stem), None)
+            if measure:
+                measures.append(measure)
             else:
                 topic.append(word)
-        if features or topic:
-            sign = 1 if wanted == clause else -1
-            found.append(Wish(sign, tuple(dict.fromkeys(features)), " ".join(topic)))
-    return tuple(found)
+        if measures or topic:
+            sign = 1 if affirmative == text else -1
+            clauses.append(InstructionClause(sign, tuple(dict.fromkeys(measures)), " ".join(topic)))
+    return tuple(clauses)

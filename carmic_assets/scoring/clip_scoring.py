@@ -1,195 +1,197 @@
-"""A transcript and stored features in, chosen clips out. Deterministic: the same input gives the same bytes."""
+"""Scores the candidates of one talk and selects its clips. Deterministic: the same input gives the same bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-import msgspec
+import numpy as np
 from threadpoolctl import threadpool_limits
 
-from carmic_assets.model.clips import ScoredClip, ScoredClips
+from carmic_assets.model.chosen_clips import ScoredClip, ScoredClips
 from carmic_assets.model.speech import Speakers, Transcript
 from carmic_assets.scoring import explanations
-from carmic_assets.scoring.audio_features import voice_of
-from carmic_assets.scoring.brief import Brief, Wish, wishes
-from carmic_assets.scoring.candidates import Windows, best_cuts, find_windows, measure, most, squash, total
-from carmic_assets.scoring.highlight_model import substance
-from carmic_assets.scoring.lexicon import tokens
-from carmic_assets.scoring.selection import select
-from carmic_assets.scoring.sentence_embeddings import embed
-from carmic_assets.scoring.talk import Talk, read_talk
+from carmic_assets.scoring.arrays import Floats, Ints
+from carmic_assets.scoring.audio_features import measure_voice
+from carmic_assets.scoring.brief import Brief, parse_instructions
+from carmic_assets.scoring.candidate_measures import measure_candidates, measure_instruction_match
+from carmic_assets.scoring.candidate_pruning import prune_candidates
+from carmic_assets.scoring.candidates import Candidates, enumerate_candidates
+from carmic_assets.scoring.highlight_model import predict_substance, sigmoid
+from carmic_assets.scoring.selection import select_clips
+from carmic_assets.scoring.talk import Talk, build_talk
 from carmic_assets.scoring.talk_features import ScoringFeatures, extract_features
-from carmic_assets.scoring.weights import BIAS, USUAL, for_video_type
-
-if TYPE_CHECKING:
-    import numpy as np
+from carmic_assets.scoring.weights import BIAS, NEUTRAL_VALUES, weights_for_video_type
 
 SCORER_VERSION = "4"
-LEAD_S, TAIL_S = 0.18, 0.35  # breath before the first word and after the last, where the neighbours leave room
-RUNNERS_UP = 12
+LEAD_S, TAIL_S = 0.18, 0.35  # before the first word and after the last, where the neighbouring words leave room
+_MAX_VOICE_PAUSE_S = 3.0  # of the pause behind a sentence that counts as part of it: an audience laughs there
+_MIN_STRENGTH = 30  # sub-score from which a measure can be given as a reason
 
 
-@threadpool_limits.wrap(limits=1, user_api="blas")  # matrices this small gain nothing from a second thread
+@dataclass(frozen=True)
+class ClipBounds:
+    """What no clip may exceed: start and end on the source clock, and its length."""
+
+    start_s: float
+    end_s: float
+    max_length_s: float
+
+
+@dataclass(frozen=True)
+class _Scoring:
+    """Everything that the description of a clip reads."""
+
+    talk: Talk
+    candidates: Candidates
+    scores: Ints  # 1..99 per candidate
+    substance: list[float]  # log-odds per sentence
+    mean_measures: dict[str, float]  # over all candidates
+    bounds: ClipBounds
+
+
 def score_clips(
     transcript: Transcript,
     speakers: Speakers | None = None,
     *,
     features: ScoringFeatures | None = None,
     motion: Sequence[float] = (),
-    cuts: Sequence[float] = (),
     brief: Brief | None = None,
 ) -> ScoredClips:
-    """Choose the clips of one talk.
+    """Select the clips of one talk.
 
-    `features` is the stored artifact (worked out here when None); `motion` is 0..1 per second of video; `cuts` are hard
-    cuts on the source clock. Times of the result are on the source clock. A transcript without words gives no clips;
-    one with any gives at least one. Neither the number of threads nor the hash seed changes a byte of it.
+    A transcript without words gives no clips, any other at least one. Neither the number of threads nor the hash seed
+    changes a byte of the result.
+
+    Args:
+        transcript: Words on the source clock.
+        speakers: Turns; None: the speakers of the words.
+        features: The stored artifact; None: extracted here.
+        motion: 0..1 per second of video.
+        brief: What the user asks for; None: the defaults.
+
+    Returns:
+        Clips with times on the source clock.
     """
-    import numpy as np
+    with threadpool_limits(1, "blas"):  # the matrices are too small to gain from a second thread
+        brief = brief or Brief()
+        features = features or extract_features(transcript)
+        talk = build_talk(transcript, features, speakers, brief.language, brief.span)
+        if not len(talk):
+            return ScoredClips(SCORER_VERSION, (), (), ())
+        return _select_clips(
+            talk, _list_candidates(talk, features, motion, brief), _clip_bounds(transcript, brief), brief
+        )
 
-    brief = brief or Brief()
-    features = features or extract_features(transcript)
-    talk = read_talk(transcript, features, speakers, brief.language, brief.span)
-    if not len(talk):
-        return ScoredClips(SCORER_VERSION, (), (), ())
-    windows = find_windows(talk, brief.min_s, brief.max_s)
-    windows = measure(talk, windows, _sound(talk, features), _motion(talk, motion))
-    wanted = wish(talk, windows, wishes(brief.custom_instructions))
-    windows = windows.only(best_cuts(talk, windows, wanted))
-    logit = np.full(len(windows), BIAS)
-    for name, weight in for_video_type(brief.video_type).items():
-        if name in windows.measures:
-            logit += weight * (windows.measures[name] - USUAL.get(name, 0.0))
-    exact = squash(logit) * 100
-    scores = np.clip(np.rint(exact), 1, 99).astype(int)
-    chosen, lost = select(talk, windows, exact, brief, RUNNERS_UP)
-    worth = [float(x) for x in substance(talk)]
-    usual = {name: float(np.mean(values)) for name, values in windows.measures.items()}
-    told = [*((i, None) for i in chosen), *((item.index, item.reason) for item in lost)]
-    named = explanations.titles(talk, [(int(windows.first[i]), int(windows.last[i])) for i, _ in told], worth)
-    room = _room(transcript, brief)
+
+def _list_candidates(talk: Talk, features: ScoringFeatures, motion: Sequence[float], brief: Brief) -> Candidates:
+    """Return the candidates worth scoring, with their measures."""
+    candidates = enumerate_candidates(talk, brief.min_s, brief.max_s)
+    candidates = measure_candidates(talk, candidates, _sentence_voice(talk, features), _sentence_motion(talk, motion))
+    clauses = parse_instructions(brief.custom_instructions)
+    match = measure_instruction_match(talk, candidates, clauses)
+    if clauses:
+        candidates = candidates.with_measures({"wish": 0.5 + match / 2})
+    return candidates.take(prune_candidates(talk, candidates, match))
+
+
+def _select_clips(talk: Talk, candidates: Candidates, bounds: ClipBounds, brief: Brief) -> ScoredClips:
+    exact_scores = _score_candidates(candidates, brief.video_type)
+    scores = np.clip(np.rint(exact_scores), 1, 99).astype(int)
+    selected, runners_up = select_clips(talk, candidates, exact_scores, brief)
+    substance = [float(x) for x in predict_substance(talk)]
+    mean_measures = {name: float(np.mean(values)) for name, values in candidates.measures.items()}
+    scoring = _Scoring(talk, candidates, scores, substance, mean_measures, bounds)
+    rows = [*selected, *(runner_up.row for runner_up in runners_up)]
+    reasons = [*(None for _ in selected), *(runner_up.rejection_reason for runner_up in runners_up)]
+    sentence_spans = [(int(candidates.first[row]), int(candidates.stop[row])) for row in rows]
+    titles = explanations.choose_titles(talk, sentence_spans, substance)
     clips = [
-        _clip(talk, windows, scores, i, title, worth, usual, reason, room)
-        for (i, reason), title in zip(told, named, strict=True)
+        _describe_clip(scoring, row, title, reason) for row, title, reason in zip(rows, titles, reasons, strict=True)
     ]
     return ScoredClips(
         SCORER_VERSION,
-        tuple(clips[: len(chosen)]),
-        tuple(clips[len(chosen) :]),
-        _curve(talk, windows, scores),
+        tuple(clips[: len(selected)]),
+        tuple(clips[len(selected) :]),
+        _score_curve(talk, candidates, scores),
     )
 
 
-def wish(talk: Talk, windows: Windows, asked: Sequence[Wish]) -> np.ndarray:
-    """How much each candidate is what was asked for, -1..1; also kept among the measures as `wish`, where 0.5 is not at
-    all. A topic is looked for by meaning and by its words."""
-    import numpy as np
-
-    out = np.zeros(len(windows))
-    for item in asked:
-        match = np.zeros(len(windows))
-        for name in item.features:
-            if name in windows.measures:
-                match = np.maximum(match, windows.measures[name])
-        if item.topic:
-            about = _about(talk, item.topic)
-            share = total(about, windows) / np.maximum(windows.last - windows.first, 1)
-            match = np.maximum(match, np.clip(0.6 * most(about, windows) + share, 0, 1))
-        out += item.sign * match
-    out = np.clip(out / max(1, len(asked)), -1, 1)
-    if asked:
-        windows.measures["wish"] = 0.5 + out / 2
-    return out
+def _score_candidates(candidates: Candidates, video_type: str) -> Floats:
+    """Return the probability, times 100, that the weighted sum of the measures stands for."""
+    log_odds = np.full(len(candidates), BIAS)
+    for name, weight in weights_for_video_type(video_type).items():
+        if name in candidates.measures:
+            log_odds += weight * (candidates.measures[name] - NEUTRAL_VALUES.get(name, 0.0))
+    return sigmoid(log_odds) * 100
 
 
-def _about(talk: Talk, topic: str) -> np.ndarray:
-    """How much each sentence is about a topic, 0..1: by meaning and by its words; the talk's rarer words count more."""
-    import numpy as np
-
-    near = talk.apart @ talk.told_apart(embed([topic]))[0]
-    stems = {word[:5] for word in tokens(topic)}
-    said = np.array([[stem in {word[:5] for word in words} for stem in sorted(stems)] for words in talk.tokens], float)
-    weight = np.log((len(talk) + 1) / (said.sum(0) + 1)) * (said.sum(0) > 0)
-    named = said @ weight / max(float(weight.sum()), 1e-6)
-    return np.minimum(np.clip((near - 0.2) / 0.3, 0, 1) * 0.6 + named * 0.8, 1)
-
-
-def _sound(talk: Talk, features: ScoringFeatures) -> dict[str, np.ndarray]:
-    """Per sentence with the pause behind it, up to three seconds of it: that is where a room laughs."""
-    import numpy as np
-
+def _sentence_voice(talk: Talk, features: ScoringFeatures) -> dict[str, Floats]:
+    """Return the audio measures of each sentence together with the pause behind it."""
     if features.sound is None:
         return {}
-    until = np.append(np.minimum(talk.start_s[1:], talk.end_s[:-1] + 3), talk.end_s[-1] + 3)
-    return voice_of(features.sound, talk.words, talk.start_s, until)
+    before_next_s = np.minimum(talk.start_s[1:], talk.end_s[:-1] + _MAX_VOICE_PAUSE_S)
+    end_s = np.append(before_next_s, talk.end_s[-1] + _MAX_VOICE_PAUSE_S)
+    return measure_voice(features.sound, talk.words, talk.start_s, end_s)
 
 
-def _motion(talk: Talk, motion: Sequence[float]) -> np.ndarray | None:
-    import numpy as np
-
+def _sentence_motion(talk: Talk, motion: Sequence[float]) -> Floats | None:
+    """Return the motion in the middle of each sentence, 0..1; the median of the video is 0.5."""
     if not len(motion):
         return None
     values = np.asarray(motion, float)
     values = np.clip(0.5 + (values - np.median(values)) / max(3 * float(values.std()), 1e-3), 0, 1)
     middle = np.clip(((talk.start_s + talk.end_s) / 2).astype(int), 0, len(values) - 1)
-    return values[middle]
+    sentence_motion: Floats = values[middle]
+    return sentence_motion
 
 
-def _clip(
-    talk: Talk,
-    windows: Windows,
-    scores: np.ndarray,
-    i: int,
-    title: str,
-    worth: list[float],
-    usual: dict[str, float],
-    lost_to: str | None,
-    room: Room,
-) -> ScoredClip:
-    first, last = int(windows.first[i]), int(windows.last[i])
-    start, end = bounds(talk, first, last, room)
-    breakdown = {name: round(100 * float(values[i])) for name, values in windows.measures.items()}
-    strengths = sorted(breakdown, key=lambda name: usual[name] * 100 - breakdown[name])
+def _describe_clip(scoring: _Scoring, row: int, title: str, rejection_reason: str | None) -> ScoredClip:
+    talk, measures = scoring.talk, scoring.candidates.measures
+    first, stop = int(scoring.candidates.first[row]), int(scoring.candidates.stop[row])
+    start_s, end_s = _pad_clip(talk, first, stop, scoring.bounds)
+    breakdown = {name: round(100 * float(values[row])) for name, values in measures.items()}
+    by_strength = sorted(breakdown, key=lambda name: scoring.mean_measures[name] * 100 - breakdown[name])
+    strengths = [name for name in by_strength if breakdown[name] >= _MIN_STRENGTH]
     return ScoredClip(
-        start, end, title, int(scores[i]), breakdown,
-        explanations.reasoning(talk, first, last, worth, [s for s in strengths if breakdown[s] >= 30], end - start),
-        explanations.hashtags(talk, first, last), explanations.broll(talk, first, last, start), lost_to,
-    )  # fmt: skip
+        start_s=start_s,
+        end_s=end_s,
+        title=title,
+        score=int(scoring.scores[row]),
+        breakdown=breakdown,
+        reasoning=explanations.explain_clip(talk, first, stop, scoring.substance, strengths, end_s - start_s),
+        hashtags=explanations.choose_hashtags(talk, first, stop),
+        broll=explanations.suggest_broll(talk, first, stop, start_s),
+        rejection_reason=rejection_reason,
+    )
 
 
-class Room(msgspec.Struct, frozen=True):
-    """What no clip goes beyond, unless by a word: from and to on the source clock, and its length, seconds."""
-
-    start_s: float
-    end_s: float
-    most_s: float
+def _clip_bounds(transcript: Transcript, brief: Brief) -> ClipBounds:
+    start_s, end_s = brief.span or (0.0, transcript.duration_s)
+    return ClipBounds(max(start_s, 0.0), min(end_s, transcript.duration_s), brief.max_s)
 
 
-def _room(transcript: Transcript, brief: Brief) -> Room:
-    start, end = brief.span or (0.0, transcript.duration_s)
-    return Room(max(start, 0.0), min(end, transcript.duration_s), brief.max_s)
+def _pad_clip(talk: Talk, first: int, stop: int, bounds: ClipBounds) -> tuple[float, float]:
+    """Return start and end of a clip on the source clock, rounded to milliseconds.
+
+    The clip has a short lead before its first word and a tail after its last one. They never reach into a neighbouring
+    word and never make the clip exceed `bounds`.
+    """
+    first_word, stop_word = talk.word_spans[first][0], talk.word_spans[stop - 1][1]
+    speech_start_s, speech_end_s = talk.words[first_word].start_s, talk.words[stop_word - 1].end_s
+    previous_end_s = max(talk.words[first_word - 1].end_s if first_word else 0.0, bounds.start_s)
+    next_start_s = talk.words[stop_word].start_s if stop_word < len(talk.words) else speech_end_s + TAIL_S
+    lead_s = max(min(speech_start_s - previous_end_s, LEAD_S), 0.0)
+    tail_s = max(min(min(next_start_s, bounds.end_s) - speech_end_s, TAIL_S), 0.0)
+    free_s = max(bounds.max_length_s - (speech_end_s - speech_start_s), 0.0)
+    share = min(1.0, free_s / max(lead_s + tail_s, 1e-9))
+    return round(speech_start_s - share * lead_s, 3), round(speech_end_s + share * tail_s, 3)
 
 
-def bounds(talk: Talk, first: int, last: int, room: Room) -> tuple[float, float]:
-    """Source clock, on whole milliseconds: a short lead before the first word and tail after the last, never into the
-    word before or after, and no longer than there is `room` for."""
-    a, b = talk.spans[first][0], talk.spans[last - 1][1]
-    spoken_from, spoken_to = talk.words[a].start_s, talk.words[b - 1].end_s
-    before = max(talk.words[a - 1].end_s if a else 0.0, room.start_s)
-    after = min(talk.words[b].start_s if b < len(talk.words) else spoken_to + TAIL_S, room.end_s)
-    lead, tail = min(spoken_from - before, LEAD_S), min(after - spoken_to, TAIL_S)
-    lead, tail = max(lead, 0.0), max(tail, 0.0)
-    share = min(1.0, max(room.most_s - (spoken_to - spoken_from), 0.0) / max(lead + tail, 1e-9))
-    return round(spoken_from - share * lead, 3), round(spoken_to + share * tail, 3)
-
-
-def _curve(talk: Talk, windows: Windows, scores: np.ndarray) -> tuple[tuple[float, float], ...]:
-    """The best score of any candidate that covers each sentence, at the sentence's middle."""
-    import numpy as np
-
+def _score_curve(talk: Talk, candidates: Candidates, scores: Ints) -> tuple[tuple[float, float], ...]:
+    """Return the highest score of any candidate that contains each sentence, at the middle of the sentence."""
     best = np.zeros(len(talk))
-    for i in range(len(windows)):
-        part = best[windows.first[i] : windows.last[i]]
-        np.maximum(part, scores[i], out=part)
+    for row in range(len(candidates)):
+        part = best[candidates.first[row] : candidates.stop[row]]
+        np.maximum(part, scores[row], out=part)
     return tuple((round(float(a + b) / 2, 2), float(s)) for a, b, s in zip(talk.start_s, talk.end_s, best, strict=True))

@@ -1,4 +1,4 @@
-"""What a clip is called and why it was chosen, in its own words. Picks and quotes; invents nothing."""
+"""Titles, reasons, hashtags and b-roll suggestions, taken from the words of the clip itself."""
 
 from __future__ import annotations
 
@@ -6,127 +6,145 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from carmic_assets.model.clips import BrollSuggestion
-from carmic_assets.scoring.lexicon import LETTERS, tokens
-from carmic_assets.scoring.selection import clock
+from carmic_assets.model.chosen_clips import BrollSuggestion
+from carmic_assets.scoring.lexicon import WORD_CHARACTERS, tokenize
+from carmic_assets.scoring.selection import format_clock
 from carmic_assets.scoring.talk import Talk
 
-TITLE_CHARS = 64
-_CLAUSE = re.compile(r"[,;:–—]\s|\s-\s|[，、；：]")
-_ALPHABETIC = re.compile(rf"(?:(?![\d_])[{LETTERS}])+").fullmatch
-_NOT_TOPICS = (
-    "stop",
-    "story_time",
-    "turn",
-    "hype",
-    "promo",
-    "housekeeping",
-    "filler",
-    "number_words",
-    "question",
-    "contrast",
+MAX_TITLE_CHARS = 64
+_CLAUSE_BOUNDARY = re.compile(r"[,;:–—]\s|\s-\s|[，、；：]")
+_is_alphabetic = re.compile(rf"(?:(?![\d_])[{WORD_CHARACTERS}])+").fullmatch
+_CATEGORIES_WITHOUT_TOPICS = (
+    "stop", "story_time", "turn", "hype", "promo", "housekeeping", "filler", "number_words", "question", "contrast",
     "cause",
-)
+)  # fmt: skip
+_MAX_HASHTAGS = 4
+_MAX_BROLL = 3
+_BROLL_KEYWORDS = 8  # considered for b-roll
+_BROLL_S = 3.0  # length of a suggestion
+_MIN_BROLL_S = 1.5  # left of the clip after its start
+_BROLL_DISTANCE_S = 6.0  # between two suggestions
+_FACE_S = 2.0  # at the start of a clip, where the speaker's face holds the viewer
 
 
-def titles(talk: Talk, clips: Sequence[tuple[int, int]], worth: list[float]) -> list[str]:
-    """One for each clip (first sentence, one past the last), no two alike: each takes its most telling sentence that no
-    clip before it took. One whose sentences are all taken says when it is."""
-    taken: set[str] = set()
-    out = []
-    for first, last in clips:
-        ranked = _titles(talk, first, last, worth)
-        free = (text for text in ranked if text.casefold() not in taken)
-        out.append(next(free, f"{ranked[0]} ({clock(talk.start_s[first])})"))
-        taken.add(out[-1].casefold())
-    return out
+def choose_titles(talk: Talk, clips: Sequence[tuple[int, int]], substance: list[float]) -> list[str]:
+    """Choose a title for each clip (first sentence, one past the last); no two are alike.
+
+    A clip takes its best title that no clip before it has. When all of them are taken, it takes the best one with the
+    clip's start time.
+    """
+    used: set[str] = set()
+    titles = []
+    for first, stop in clips:
+        ranked = _rank_titles(talk, first, stop, substance)
+        unused = (text for text in ranked if text.casefold() not in used)
+        titles.append(next(unused, f"{ranked[0]} ({format_clock(talk.start_s[first])})"))
+        used.add(titles[-1].casefold())
+    return titles
 
 
-def _titles(talk: Talk, first: int, last: int, worth: list[float]) -> list[str]:
-    """What the clip could be called, best first: its sentences that fit and lean on nothing, by how telling they are;
-    then the heads of the others."""
-    whole: list[tuple[float, int, str]] = []
-    heads: list[tuple[bool, float, int, str]] = []
-    for i in range(first, last):
-        text = talk.texts[i].strip()
-        fits = 12 <= len(text) <= TITLE_CHARS if talk.lexicon.spaced else 4 <= len(text) <= TITLE_CHARS // 2
-        leans = i != first and bool(talk.tokens[i]) and talk.tokens[i][0] in talk.lexicon.members["dangling"]
-        if fits and talk.tokens[i] and not leans:
-            value = worth[i] + 1.0 * (i == first) + 0.5 * bool(talk.mark("asks")[i]) + 0.3 * (i == last - 1)
-            whole.append((-value, i, text))
+def _rank_titles(talk: Talk, first: int, stop: int, substance: list[float]) -> list[str]:
+    """Return possible titles, best first.
+
+    Sentences that fit and make sense alone come first, by their substance; then the beginnings of the others.
+    """
+    full: list[tuple[float, int, str]] = []
+    shortened: list[tuple[bool, float, int, str]] = []
+    max_chars, min_chars = (MAX_TITLE_CHARS, 12) if talk.lexicon.uses_spaces else (MAX_TITLE_CHARS // 2, 4)
+    dangling = talk.lexicon.members["dangling"]
+    for i in range(first, stop):
+        text, tokens = talk.texts[i].strip(), talk.tokens[i]
+        depends = i != first and bool(tokens) and tokens[0] in dangling
+        if min_chars <= len(text) <= max_chars and tokens and not depends:
+            value = substance[i] + 1.0 * (i == first) + 0.5 * bool(talk.count_cue("asks")[i]) + 0.3 * (i == stop - 1)
+            full.append((-value, i, text))
         else:
-            heads.append((leans, -worth[i] - 0.5 * (i == first), i, _cut(text)))
-    best = [text for *_, text in sorted(whole)] + [text for *_, text in sorted(heads)]
-    return [_plain(text) for text in best]
+            shortened.append((depends, -substance[i] - 0.5 * (i == first), i, _shorten(text)))
+    ranked = [text for *_, text in sorted(full)] + [text for *_, text in sorted(shortened)]
+    return [_format_title(text) for text in ranked]
 
 
-def _plain(text: str) -> str:
+def _format_title(text: str) -> str:
+    """Strip outer punctuation and start with a capital."""
     text = text.strip(' ,;:-–—"“”').rstrip(".。")
     return text[:1].upper() + text[1:]
 
 
-def _cut(text: str) -> str:
-    """The longest head of a sentence that ends at a clause and fits; else the words that fit, with an ellipsis."""
-    heads = [text[: m.start()] for m in _CLAUSE.finditer(text) if 16 <= m.start() <= TITLE_CHARS]
-    if heads:
-        return heads[-1]
-    if len(text) <= TITLE_CHARS:
+def _shorten(text: str) -> str:
+    """Return the longest beginning that ends at a clause and fits; else the words that fit, with an ellipsis."""
+    beginnings = [text[: m.start()] for m in _CLAUSE_BOUNDARY.finditer(text) if 16 <= m.start() <= MAX_TITLE_CHARS]
+    if beginnings:
+        return beginnings[-1]
+    if len(text) <= MAX_TITLE_CHARS:
         return text
-    head = text[: TITLE_CHARS - 1]
-    return (head.rsplit(" ", 1)[0] if " " in head else head).rstrip(",;:") + "…"
+    beginning = text[: MAX_TITLE_CHARS - 1]
+    return (beginning.rsplit(" ", 1)[0] if " " in beginning else beginning).rstrip(",;:") + "…"
 
 
-def topics(talk: Talk, first: int, last: int, count: int) -> list[str]:
-    """Content words of the clip by how much more they belong to it than to the rest of the talk (tf-idf)."""
-    if not talk.lexicon.spaced:
-        return _chunks(talk, first, last, count)
-    skip = frozenset().union(*(talk.lexicon.members[kind] for kind in _NOT_TOPICS))
-    here = Counter(word for words in talk.tokens[first:last] for word in words)
+def _extract_topics(talk: Talk, first: int, stop: int, count: int) -> list[str]:
+    """Return the nouns that are most specific to the clip (tf-idf), best first."""
+    if not talk.lexicon.uses_spaces:
+        return _extract_unspaced_topics(talk, first, stop, count)
+    excluded = frozenset().union(*(talk.lexicon.members[category] for category in _CATEGORIES_WITHOUT_TOPICS))
+    frequency = Counter(token for tokens in talk.tokens[first:stop] for token in tokens)
 
     def weight(word: str) -> float:
-        return here[word] * (1 + min(len(word), 9) / 9) / talk.sentences_with[word] ** 0.5
+        return float(frequency[word] * (1 + min(len(word), 9) / 9) / talk.document_frequency[word] ** 0.5)
 
-    usable = [word for word in here if word not in skip and len(word) > 3 and _ALPHABETIC(word) and word in talk.nouns]
-    return sorted(usable, key=lambda word: (-weight(word), word))[:count]
-
-
-def _chunks(talk: Talk, first: int, last: int, count: int) -> list[str]:
-    """The same for a script without spaces: what stands between its commonest characters, two to four long."""
-    here: Counter[str] = Counter()
-    for i in range(first, last):
-        marked = "".join(" " if ch in talk.lexicon.members["stop"] or not ch.isalpha() else ch for ch in talk.texts[i])
-        here.update(piece for piece in marked.split() if 2 <= len(piece) <= 4)
-    return sorted(here, key=lambda piece: (-here[piece] * len(piece), piece))[:count]
+    topics = [
+        word
+        for word in frequency
+        if word not in excluded and len(word) > 3 and _is_alphabetic(word) and word in talk.nouns
+    ]
+    return sorted(topics, key=lambda word: (-weight(word), word))[:count]
 
 
-def hashtags(talk: Talk, first: int, last: int) -> tuple[str, ...]:
-    """Up to four, without `#` doubled and without spaces."""
-    return tuple(f"#{word}" for word in topics(talk, first, last, 4))
+def _extract_unspaced_topics(talk: Talk, first: int, stop: int, count: int) -> list[str]:
+    """Return topics of a script without spaces: runs of two to four characters between stop characters."""
+    frequency: Counter[str] = Counter()
+    stop_characters = talk.lexicon.members["stop"]
+    for text in talk.texts[first:stop]:
+        separated = "".join(" " if ch in stop_characters or not ch.isalpha() else ch for ch in text)
+        frequency.update(run for run in separated.split() if 2 <= len(run) <= 4)
+    return sorted(frequency, key=lambda run: (-frequency[run] * len(run), run))[:count]
 
 
-def broll(talk: Talk, first: int, last: int, start_s: float) -> tuple[BrollSuggestion, ...]:
-    """Up to three cutaways on the clip clock, at the moment the word is said, at least six seconds apart and none in
-    the first two seconds, where the speaker's face is what holds the viewer."""
-    wanted = topics(talk, first, last, 8)
-    end_s = float(talk.end_s[last - 1])
-    found: list[BrollSuggestion] = []
-    for word in wanted:
-        for w in talk.words[talk.spans[first][0] : talk.spans[last - 1][1]]:
-            at = w.start_s - start_s
-            if (
-                (word in tokens(w.text) or (not talk.lexicon.spaced and w.text[:1] == word[0]))
-                and at >= 2.0
-                and w.start_s + 1.5 <= end_s
-            ):
-                if all(abs(at - other.start_time) >= 6.0 for other in found):
-                    found.append(BrollSuggestion(word, round(at, 2), round(min(3.0, end_s - w.start_s), 2)))
-                break
-        if len(found) == 3:
+def choose_hashtags(talk: Talk, first: int, stop: int) -> tuple[str, ...]:
+    """Return up to four hashtags, each with one leading `#` and without spaces."""
+    return tuple(f"#{word}" for word in _extract_topics(talk, first, stop, _MAX_HASHTAGS))
+
+
+def suggest_broll(talk: Talk, first: int, stop: int, start_s: float) -> tuple[BrollSuggestion, ...]:
+    """Suggest up to three cutaways, in order of time, each where its keyword is spoken.
+
+    Times are on the clip clock; `start_s` is the clip's start on the source clock. Suggestions are at least six seconds
+    apart, and none is in the first two seconds.
+    """
+    suggestions: list[BrollSuggestion] = []
+    for keyword in _extract_topics(talk, first, stop, _BROLL_KEYWORDS):
+        spoken_s = _find_broll_word(talk, first, stop, start_s, keyword)
+        if spoken_s is None:
+            continue
+        offset_s = spoken_s - start_s
+        if all(abs(offset_s - other.start_time) >= _BROLL_DISTANCE_S for other in suggestions):
+            length_s = min(_BROLL_S, float(talk.end_s[stop - 1]) - spoken_s)
+            suggestions.append(BrollSuggestion(keyword, round(offset_s, 2), round(length_s, 2)))
+        if len(suggestions) == _MAX_BROLL:
             break
-    return tuple(sorted(found, key=lambda item: item.start_time))
+    return tuple(sorted(suggestions, key=lambda suggestion: suggestion.start_time))
 
 
-_BECAUSE = {
+def _find_broll_word(talk: Talk, first: int, stop: int, start_s: float, keyword: str) -> float | None:
+    """Return when the keyword is first spoken where a cutaway may start, on the source clock."""
+    end_s = float(talk.end_s[stop - 1])
+    for word in talk.words[talk.word_spans[first][0] : talk.word_spans[stop - 1][1]]:
+        is_keyword = keyword in tokenize(word.text) or (not talk.lexicon.uses_spaces and word.text[:1] == keyword[0])
+        if is_keyword and word.start_s - start_s >= _FACE_S and word.start_s + _MIN_BROLL_S <= end_s:
+            return word.start_s
+    return None
+
+
+_REASONS = {
     "question_answer": "asks a question and answers it",
     "contrast": "turns an expectation round",
     "number": "makes it concrete with a number",
@@ -145,10 +163,14 @@ _BECAUSE = {
 }
 
 
-def reasoning(talk: Talk, first: int, last: int, worth: list[float], strengths: list[str], length_s: float) -> str:
-    """One sentence: what carries the clip, a quotation, and whether it stands alone."""
-    quote = _cut(
-        talk.texts[max(range(first, last), key=lambda i: (worth[i] + 0.02 * min(len(talk.texts[i]), 60), -i))]
-    ).rstrip(".。")
-    because = [_BECAUSE[name] for name in strengths if name in _BECAUSE][:2] or ["makes a point that stands on its own"]
-    return f"It {' and '.join(because)}: “{quote}”; a complete thought in {round(length_s)} s."
+def explain_clip(
+    talk: Talk, first: int, stop: int, substance: list[float], strengths: list[str], length_s: float
+) -> str:
+    """Return one sentence: up to two strengths of the clip, a quotation, and its length.
+
+    `strengths` are names of measures, strongest first.
+    """
+    quoted = max(range(first, stop), key=lambda i: (substance[i] + 0.02 * min(len(talk.texts[i]), 60), -i))
+    quotation = _shorten(talk.texts[quoted]).rstrip(".。")
+    reasons = [_REASONS[name] for name in strengths if name in _REASONS][:2] or ["makes a point that stands on its own"]
+    return f"It {' and '.join(reasons)}: “{quotation}”; a complete thought in {round(length_s)} s."

@@ -1,96 +1,107 @@
-"""How much each sentence looks like part of a highlight, in log-odds: what is said and how it is built, not how loudly.
+"""Predicts for each sentence, in log-odds, whether it is part of a highlight, from words alone.
 
-A linear model over the sentence's embedding, its marks, and both averaged over two sentences on each side. Its numbers
-(`highlight.json`) come from `python -m benchmarks.clip_selection.fit`: passages written for it, of many subjects, where
-highlights are claims with a reason, stories with a turn, admissions and answers, and the rest are chronicles,
-descriptions, procedures, greetings, sponsors and hype. It holds no words of its own.
+A linear model over the embedding of the sentence, its cues, and both averaged over the neighbouring sentences. The
+weights are in `highlight.json`; `python -m benchmarks.clip_selection.fit` writes them. It is fitted on passages of many
+subjects that were written for it. Highlights are claims with a reason, stories with a turn, admissions and answers.
+Filler is hype, sponsor messages, greetings and banter. The rest is chronicles, descriptions and procedures.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
+from carmic_assets.scoring.arrays import Floats, Floats32
 from carmic_assets.scoring.talk import Talk
 
-if TYPE_CHECKING:
-    import numpy as np
+MODEL_PATH = Path(__file__).parent / "highlight.json"
+FILLER_PENALTY = 1.0  # weight of the log-odds of filler, where they are above even, against those of a highlight
+CONTEXT_SENTENCES = 2  # on each side
+LANGUAGE_FREE_CUES = ("number", "asks", "exclaims", "names", "words")  # need no word list
+MAX_CUE_COUNT = 3  # further occurrences in one sentence add nothing
 
-DISTASTE = 1.0  # how much the log-odds of being filler, where they are above even, count against a highlight
-REACH = 2  # sentences on each side that make the context
-BARE = ("number", "asks", "exclaims", "names", "words")  # the marks that need no word list
 
+class HighlightModel(msgspec.Struct, frozen=True):
+    """Weights of the embedding, the mean embedding of the context, the cues and the mean cues of the context.
 
-class Model(msgspec.Struct, frozen=True):
-    """Weights for embedding, embedding of the context, marks and marks of the context; empty: not used."""
+    Vectors are empty if the model does not use the embedding.
+    """
 
     bias: float
     vector: tuple[float, ...]
     vector_near: tuple[float, ...]
-    marks: dict[str, float]
-    marks_near: dict[str, float]
+    cues: dict[str, float] = msgspec.field(name="marks")
+    cues_near: dict[str, float] = msgspec.field(name="marks_near")
 
 
 @lru_cache(maxsize=1)
-def models() -> dict[str, Model]:
-    """`english` uses everything; `listed` is for other languages with a word list; `bare` for those without. The same
-    with ` filler` behind it tells hype, sponsors, greetings and banter from everything else."""
-    return msgspec.json.decode((Path(__file__).parent / "highlight.json").read_bytes(), type=dict[str, Model])
+def load_models() -> dict[str, HighlightModel]:
+    """Load the models by name.
+
+    `english` uses embeddings and all cues; `listed`, for other languages with a word list, uses all cues; `bare`, for
+    languages without one, uses `LANGUAGE_FREE_CUES`. The models named with the suffix ` filler` predict filler.
+    """
+    return msgspec.json.decode(MODEL_PATH.read_bytes(), type=dict[str, HighlightModel])
 
 
 @lru_cache(maxsize=1)
-def substance(talk: Talk) -> np.ndarray:
-    """Log-odds of being part of a highlight, per sentence, shape (n,); lowered where filler is likely."""
-    import numpy as np
+def predict_substance(talk: Talk) -> Floats:
+    """Return the log-odds that each sentence is part of a highlight, shape (n,), lowered where filler is likely."""
+    highlight = apply_model(load_models()[_model_name(talk)], talk)
+    penalty: Floats = FILLER_PENALTY * np.logaddexp(0, _predict_filler_log_odds(talk))
+    return highlight - penalty
 
-    return applied(models()[_kind(talk)], talk) - DISTASTE * np.logaddexp(0, _filler(talk))
 
-
-def filler(talk: Talk) -> np.ndarray:
-    """Probability per sentence, shape (n,), that it is hype, a sponsor, a greeting, banter or an appeal."""
-    import numpy as np
-
-    return 1 / (1 + np.exp(-np.clip(_filler(talk), -30, 30)))
+def predict_filler(talk: Talk) -> Floats:
+    """Return the probability that each sentence is filler, shape (n,)."""
+    return sigmoid(_predict_filler_log_odds(talk))
 
 
 @lru_cache(maxsize=1)
-def _filler(talk: Talk) -> np.ndarray:
-    return applied(models()[f"{_kind(talk)} filler"], talk)
+def _predict_filler_log_odds(talk: Talk) -> Floats:
+    return apply_model(load_models()[f"{_model_name(talk)} filler"], talk)
 
 
-def _kind(talk: Talk) -> str:
-    return "english" if talk.lexicon.language == "en" else "listed" if talk.lexicon.phrases else "bare"
+def _model_name(talk: Talk) -> str:
+    if talk.lexicon.language == "en":
+        return "english"
+    return "listed" if talk.lexicon.categories_by_phrase else "bare"
 
 
-def applied(model: Model, talk: Talk) -> np.ndarray:
-    """A model's log-odds per sentence, shape (n,)."""
-    import numpy as np
-
-    value = np.full(len(talk), model.bias)
+def apply_model(model: HighlightModel, talk: Talk) -> Floats:
+    """Return the log-odds of each sentence under a model, shape (n,)."""
+    log_odds: Floats = np.full(len(talk), model.bias)
     if not len(talk):
-        return value
+        return log_odds
     if model.vector:
-        value += talk.vectors @ np.array(model.vector) + near(talk.vectors @ np.array(model.vector_near))
-    for mark in model.marks:
-        column = squeezed(mark, talk.mark(mark))
-        value += model.marks[mark] * column + model.marks_near[mark] * near(column)
-    return value
+        log_odds += talk.vectors @ np.array(model.vector) + context_mean(talk.vectors @ np.array(model.vector_near))
+    for cue in model.cues:
+        column = transform_counts(cue, talk.count_cue(cue))
+        log_odds += model.cues[cue] * column + model.cues_near[cue] * context_mean(column)
+    return log_odds
 
 
-def squeezed(name: str, counts: np.ndarray) -> np.ndarray:
-    """Three of a kind say it all; length counts by its logarithm."""
-    import numpy as np
+def transform_counts(cue: str, counts: Floats) -> Floats:
+    """Return the model input for the counts of a cue: `words` by its logarithm, others up to `MAX_CUE_COUNT`."""
+    transformed: Floats = np.log1p(counts) if cue == "words" else np.minimum(counts, MAX_CUE_COUNT)
+    return transformed
 
-    return np.log1p(counts) if name == "words" else np.minimum(counts, 3)
 
+def context_mean(values: Floats | Floats32) -> Floats:
+    """Return the mean of each row and its `CONTEXT_SENTENCES` neighbours on each side; same shape.
 
-def near(values: np.ndarray) -> np.ndarray:
-    """Mean over the sentence and its neighbours, the ends repeated; shape as given."""
-    import numpy as np
-
+    The first and the last row are repeated beyond the ends.
+    """
     n = len(values)
-    rows = np.clip(np.arange(n) + np.arange(-REACH, REACH + 1)[:, None], 0, n - 1)
-    return values[rows].mean(0)
+    rows = np.clip(np.arange(n) + np.arange(-CONTEXT_SENTENCES, CONTEXT_SENTENCES + 1)[:, None], 0, n - 1)
+    mean: Floats = values[rows].mean(0)
+    return mean
+
+
+def sigmoid(log_odds: Floats) -> Floats:
+    """Convert log-odds to probabilities, 0..1."""
+    probability: Floats = 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
+    return probability

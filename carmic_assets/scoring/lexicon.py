@@ -1,6 +1,7 @@
-"""What a language says when it asks, contrasts, admits, sells or greets: word lists by language, and counting them.
+"""Word lists by language: the phrases that ask, contrast, admit, sell or greet, and how to count them.
 
-A language is one file in `lists/`; a language without a file is judged by its numbers, structure and sound alone.
+A language is one file in `lists/`. A language without a file has an empty lexicon: its sentences are judged by numbers,
+structure and audio alone.
 """
 
 from __future__ import annotations
@@ -10,68 +11,73 @@ import tomllib
 from functools import lru_cache
 from pathlib import Path
 
-KINDS = (
+CATEGORIES = (
     "second_person", "first_person", "contrast", "cause", "question", "emotion", "turn", "story_time", "hype", "promo",
     "housekeeping", "filler", "laughter", "applause", "dangling", "number_words", "stop",
 )  # fmt: skip
-UNSPACED = frozenset({"zh", "ja", "th", "yue", "lo", "my", "km"})
-# To `re` the vowel signs of India, Thailand and their neighbours, of Hebrew and of Arabic are no part of a word.
-LETTERS = (
+UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "yue", "lo", "my", "km"})
+# `re` counts no combining vowel sign of Indic and South-East Asian scripts, Hebrew and Arabic as part of a word.
+WORD_CHARACTERS = (
     r"\w\u0300-\u036f\u0591-\u05bd\u05bf-\u05c2\u05c4-\u05c7\u0610-\u061a\u064b-\u065f\u0670"
     r"\u0900-\u0963\u0966-\u0eff\u1000-\u1049\u1050-\u109f\u1780-\u17d3"
 )
-_WORD = re.compile(rf"[{LETTERS}]+(?:['’\u200c\u200d][{LETTERS}]+)*")
+_WORD = re.compile(rf"[{WORD_CHARACTERS}]+(?:['’\u200c\u200d][{WORD_CHARACTERS}]+)*")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 class Lexicon:
-    """The lists of one language, made ready for counting. Immutable once built; get one with `lexicon`."""
+    """The word lists of one language, indexed for counting. Immutable; get one with `load_lexicon`."""
 
-    def __init__(self, language: str, lists: dict[str, list[str]]):
+    def __init__(self, language: str, lists: dict[str, list[str]]) -> None:
         self.language = language
-        self.spaced = language not in UNSPACED
-        self.phrases: dict[tuple[str, ...], list[str]] = {}
-        self.members = {kind: frozenset(lists.get(kind, ())) for kind in (*KINDS, "determiner")}
-        for kind in KINDS:
-            for phrase in lists.get(kind, ()):
-                key = tuple(tokens(phrase)) if self.spaced else (phrase,)
-                self.phrases.setdefault(key, []).append(kind)
-        self.beginning: dict[str, list[tuple[str, ...]]] = {}  # the phrases by their first word
-        for key in self.phrases:
-            self.beginning.setdefault(key[0], []).append(key)
+        self.uses_spaces = language not in UNSPACED_LANGUAGES
+        self.categories_by_phrase: dict[tuple[str, ...], list[str]] = {}
+        self.members = {category: frozenset(lists.get(category, ())) for category in (*CATEGORIES, "determiner")}
+        for category in CATEGORIES:
+            for phrase in lists.get(category, ()):
+                key = tuple(tokenize(phrase)) if self.uses_spaces else (phrase,)
+                self.categories_by_phrase.setdefault(key, []).append(category)
+        self.phrases_by_first_word: dict[str, list[tuple[str, ...]]] = {}
+        for key in self.categories_by_phrase:
+            self.phrases_by_first_word.setdefault(key[0], []).append(key)
 
-    def count(self, text: str, words: list[str]) -> dict[str, int]:
-        """How often each kind occurs in a sentence whose tokens are `words`."""
-        found: dict[str, int] = {}
-        if self.spaced:
-            for i, word in enumerate(words):
-                for phrase in self.beginning.get(word, ()):
-                    if len(phrase) == 1 or tuple(words[i : i + len(phrase)]) == phrase:
-                        for kind in self.phrases[phrase]:
-                            found[kind] = found.get(kind, 0) + 1
-        else:
-            for (characters,), kinds in self.phrases.items():
-                times = text.count(characters)
-                for kind in kinds if times else ():
-                    found[kind] = found.get(kind, 0) + times
-        return found
+    def count_categories(self, text: str, tokens: list[str]) -> dict[str, int]:
+        """Return how often each category occurs in a sentence. `tokens` are the tokens of `text`."""
+        return self._count_in_tokens(tokens) if self.uses_spaces else self._count_in_text(text)
+
+    def _count_in_tokens(self, tokens: list[str]) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for i, token in enumerate(tokens):
+            for phrase in self.phrases_by_first_word.get(token, ()):
+                if len(phrase) == 1 or tuple(tokens[i : i + len(phrase)]) == phrase:
+                    for category in self.categories_by_phrase[phrase]:
+                        counts[category] = counts.get(category, 0) + 1
+        return counts
+
+    def _count_in_text(self, text: str) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for (phrase,), categories in self.categories_by_phrase.items():
+            occurrences = text.count(phrase)
+            for category in categories if occurrences else ():
+                counts[category] = counts.get(category, 0) + occurrences
+        return counts
 
 
 @lru_cache(maxsize=32)
-def lexicon(language: str) -> Lexicon:
-    """The lists for an ISO 639-1 code; empty lists where there is no file for it."""
+def load_lexicon(language: str) -> Lexicon:
+    """Load the lists for an ISO 639-1 code. The lexicon is empty when there is no file for it."""
     file = Path(__file__).parent / "lists" / f"{language}.toml"
     if not re.fullmatch(r"[a-z]{2,3}", language) or not file.is_file():
         return Lexicon(language, {})
     return Lexicon(language, tomllib.loads(file.read_text(encoding="utf-8")))
 
 
-def tokens(text: str) -> list[str]:
-    """Lower-case words; each ideograph or kana counts as one."""
-    out: list[str] = []
+def tokenize(text: str) -> list[str]:
+    """Split a text into lower-case words. Each ideograph and each kana is a token of its own."""
+    tokens: list[str] = []
     for word in _WORD.findall(text.lower().replace("’", "'")):
         if _CJK.search(word):
-            out.extend(word)
+            tokens.extend(word)
         else:
-            out.append(word)
-    return out
+            tokens.append(word)
+    return tokens

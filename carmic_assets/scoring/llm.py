@@ -1,7 +1,7 @@
-"""A second opinion from a language model: order, titles and reasons of clips that were already found. Optional.
+"""Optional second rating of the selected clips by a language model: their order, titles and reasons.
 
-It never changes where a clip begins or ends, never adds one, and never fails a run: whatever goes wrong, the choice
-stays as it was and the reason is recorded. Endpoints and keys are arguments; nothing is sent anywhere by default.
+The model never changes the bounds of a clip, never adds one, and never fails a run: after any error the selection stays
+as it was and the reason is recorded. Endpoints and keys are arguments; nothing is sent anywhere by default.
 """
 
 from __future__ import annotations
@@ -11,93 +11,117 @@ import base64
 import time
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
+import httpx
 import msgspec
 
-from carmic_assets.model.clips import ScoredClip, ScoredClips
+from carmic_assets.model.chosen_clips import ScoredClip, ScoredClips
 from carmic_assets.model.speech import Transcript
 from carmic_assets.scoring.brief import Brief
-from carmic_assets.scoring.talk_features import join
+from carmic_assets.scoring.talk_features import join_words
 
-MOST_CLIPS = 20  # shown to the model
-MOST_BYTES = 1_000_000  # of an answer
-SWAY = 0.5  # how far a score moves towards the model's
-_WORDS = 160  # of each clip's text
+MAX_CLIPS = 20  # sent to the model
+MAX_RESPONSE_BYTES = 1_000_000
+SCORE_BLEND_WEIGHT = 0.5  # of the model's score
+_MAX_WORDS_PER_CLIP = 160
+_MAX_INSTRUCTION_CHARS = 1000
+
+JsonObject = dict[str, object]
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """`url` is the base: `https://host/v1` for `openai` (any compatible server), `https://host/v1beta` for `gemini`.
-    Prices are US dollars per million tokens; 0 where not known. The whole call takes `timeout_s` at most."""
+    """Where and how to reach a model.
+
+    `url` is the base: `https://host/v1` for `openai` (any compatible server), `https://host/v1beta` for `gemini`.
+    Prices are US dollars per million tokens; 0: unknown. `timeout_s` limits the whole call.
+    """
 
     protocol: Literal["openai", "gemini"]
     url: str
     model: str
-    key: str = ""
+    api_key: str = ""
     timeout_s: float = 60.0
-    input_price: float = 0.0
-    output_price: float = 0.0
+    input_usd_per_mtok: float = 0.0
+    output_usd_per_mtok: float = 0.0
 
 
 class Refinement(msgspec.Struct, frozen=True):
-    """What came of asking. `failure` None: the answer was used; else why it was not, and `scored` is as it was."""
+    """The result of a call. `failure` None: the ratings were used; else why not, and `scored_clips` is unchanged."""
 
-    scored: ScoredClips
+    scored_clips: ScoredClips
     model: str
     failure: str | None
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float = 0.0
-    seconds: float = 0.0
-    frames: int = 0
+    duration_s: float = 0.0
+    frames_sent: int = 0
 
 
-class _Opinion(msgspec.Struct):
+class _ClipRating(msgspec.Struct):
     id: Annotated[int, msgspec.Meta(ge=1)]
     score: Annotated[float, msgspec.Meta(ge=0, le=100)]
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=600)]
 
 
-class _Answer(msgspec.Struct):
-    clips: Annotated[list[_Opinion], msgspec.Meta(min_length=1, max_length=MOST_CLIPS)]
+class _Ratings(msgspec.Struct):
+    clips: Annotated[list[_ClipRating], msgspec.Meta(min_length=1, max_length=MAX_CLIPS)]
 
 
-class _Refused(Exception):
-    """Why the answer cannot be used, in a phrase for a person."""
+class _UnusableResponseError(Exception):
+    """The model gave no usable ratings; the message says why, in words for a person."""
 
 
-def refine(
-    scored: ScoredClips,
+@dataclass(frozen=True)
+class _TokenUsage:
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+def refine_clips(
+    scored_clips: ScoredClips,
     transcript: Transcript,
     brief: Brief,
     endpoint: Endpoint,
     frames: Mapping[int, Sequence[bytes]] | None = None,
 ) -> Refinement:
-    """Ask once. `frames` are JPEG bytes by the clip's place in `scored.clips`; they are sent to Gemini only.
+    """Ask the model once to rate the clips.
 
-    Scores move half way towards the model's, and the order follows; what the model leaves out stays as it was.
+    Scores move half way towards the model's, and the order follows. Clips that the model leaves out stay as they are.
+    `frames` are JPEG bytes by the clip's index in `scored_clips.clips`; they are sent to Gemini only.
     """
     started = time.monotonic()
-    shown = scored.clips[:MOST_CLIPS]
-    pictures = dict(frames or {}) if endpoint.protocol == "gemini" else {}
-    sent = sum(len(pictures.get(place, ())) for place in range(len(shown)))
-    tokens = (0, 0)
-    result, failure = scored, None
-    if not shown:
-        return Refinement(scored, endpoint.model, "there were no clips to ask about")
+    clips = scored_clips.clips[:MAX_CLIPS]
+    if not clips:
+        return Refinement(scored_clips, endpoint.model, "there are no clips to rate")
+    clip_frames = [
+        (frames or {}).get(index, ()) if endpoint.protocol == "gemini" else () for index in range(len(clips))
+    ]
+    usage = _TokenUsage()
+    result, failure = scored_clips, None
     try:
-        reply = _call(endpoint, _body(endpoint, _prompt(shown, transcript, brief), pictures, len(shown)))
-        text, tokens = _read(endpoint, reply)
-        result = _applied(scored, _checked(text, len(shown)))
-    except _Refused as refusal:
-        failure = str(refusal)
-    cost = (tokens[0] * endpoint.input_price + tokens[1] * endpoint.output_price) / 1e6
-    seconds = round(time.monotonic() - started, 3)
-    return Refinement(result, endpoint.model, failure, tokens[0], tokens[1], round(cost, 6), seconds, sent)
+        response = _post(endpoint, _build_body(endpoint, _build_prompt(clips, transcript, brief), clip_frames))
+        text, usage = _parse_response(endpoint, response)
+        result = _apply_ratings(scored_clips, _parse_ratings(text, len(clips)))
+    except _UnusableResponseError as error:
+        failure = str(error)
+    cost = usage.input_tokens * endpoint.input_usd_per_mtok + usage.output_tokens * endpoint.output_usd_per_mtok
+    return Refinement(
+        scored_clips=result,
+        model=endpoint.model,
+        failure=failure,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_usd=round(cost / 1e6, 6),
+        duration_s=round(time.monotonic() - started, 3),
+        frames_sent=sum(len(jpegs) for jpegs in clip_frames),
+    )
 
 
-def _prompt(clips: Sequence[ScoredClip], transcript: Transcript, brief: Brief) -> str:
+def _build_prompt(clips: Sequence[ScoredClip], transcript: Transcript, brief: Brief) -> str:
     parts = [
         "You choose short clips from a talk. Judge each candidate below by how well it stands alone and how much a "
         "viewer gains from it; loud words without content are worth little. Answer with JSON only: "
@@ -107,15 +131,16 @@ def _prompt(clips: Sequence[ScoredClip], transcript: Transcript, brief: Brief) -
         f"Kind of video: {brief.video_type}.",
     ]
     if brief.custom_instructions.strip():
-        parts.append(f"The user asks: {brief.custom_instructions.strip()[:1000]}")
-    for place, clip in enumerate(clips, 1):
+        parts.append(f"The user asks: {brief.custom_instructions.strip()[:_MAX_INSTRUCTION_CHARS]}")
+    for clip_id, clip in enumerate(clips, 1):
         words = [w for w in transcript.words if w.start_s >= clip.start_s - 0.01 and w.end_s <= clip.end_s + 0.01]
-        text = join(tuple(words[:_WORDS]), transcript.language).replace("<", "‹")
-        parts.append(f"<clip id={place} seconds={clip.end_s - clip.start_s:.0f} score={clip.score}>{text}</clip>")
+        text = join_words(tuple(words[:_MAX_WORDS_PER_CLIP]), transcript.language).replace("<", "‹")
+        parts.append(f"<clip id={clip_id} seconds={clip.end_s - clip.start_s:.0f} score={clip.score}>{text}</clip>")
     return "\n\n".join(parts)
 
 
-def _body(endpoint: Endpoint, prompt: str, pictures: Mapping[int, Sequence[bytes]], count: int) -> dict[str, Any]:
+def _build_body(endpoint: Endpoint, prompt: str, clip_frames: Sequence[Sequence[bytes]]) -> JsonObject:
+    """Return the request body. `clip_frames` are the JPEGs of each clip."""
     if endpoint.protocol == "openai":
         return {
             "model": endpoint.model,
@@ -124,140 +149,143 @@ def _body(endpoint: Endpoint, prompt: str, pictures: Mapping[int, Sequence[bytes
             "seed": 0,
             "response_format": {"type": "json_object"},
         }
-    parts: list[dict[str, Any]] = [{"text": prompt}]
-    for place in range(count):
-        for picture in pictures.get(place, ()):
-            parts.append({"text": f"A frame of clip {place + 1}:"})
-            parts.append({"inline_data": {"mime_type": "image/jpeg", "data": base64.b64encode(picture).decode()}})
+    parts: list[JsonObject] = [{"text": prompt}]
+    for clip_id, jpegs in enumerate(clip_frames, 1):
+        for jpeg in jpegs:
+            parts.append({"text": f"A frame of clip {clip_id}:"})
+            parts.append({"inline_data": {"mime_type": "image/jpeg", "data": base64.b64encode(jpeg).decode()}})
     return {
         "contents": [{"role": "user", "parts": parts}],
         "generationConfig": {"temperature": 0, "seed": 0, "responseMimeType": "application/json"},
     }
 
 
-def _call(endpoint: Endpoint, body: dict[str, Any]) -> bytes:
-    """One POST; no redirects. The whole answer has to arrive within the time, however slowly it drips."""
-    import httpx
-
+def _post(endpoint: Endpoint, body: JsonObject) -> bytes:
+    """Send one POST request, without following redirects, and return the response body."""
     base = endpoint.url.rstrip("/")
     if endpoint.protocol == "openai":
-        url, headers = f"{base}/chat/completions", {"authorization": f"Bearer {endpoint.key}"}
+        url, headers = f"{base}/chat/completions", {"authorization": f"Bearer {endpoint.api_key}"}
     else:
-        url, headers = f"{base}/models/{endpoint.model}:generateContent", {"x-goog-api-key": endpoint.key}
-
-    async def exchange() -> bytes:  # asynchronous for its one deadline: httpx alone only bounds each wait
-        async with (
-            asyncio.timeout(endpoint.timeout_s),
-            httpx.AsyncClient(timeout=None, follow_redirects=False) as client,
-            client.stream("POST", url, json=body, headers=headers if endpoint.key else {}) as response,
-        ):
-            if response.status_code != 200:
-                raise _Refused(f"the model answered with status {response.status_code}")
-            received = b""
-            async for chunk in response.aiter_bytes():
-                received += chunk
-                if len(received) > MOST_BYTES:
-                    raise _Refused("the answer was too long")
-            return received
-
+        url, headers = f"{base}/models/{endpoint.model}:generateContent", {"x-goog-api-key": endpoint.api_key}
     try:
-        return asyncio.run(exchange())
+        return asyncio.run(_exchange(url, body, headers if endpoint.api_key else {}, endpoint.timeout_s))
     except TimeoutError:
-        raise _Refused(f"no answer within {endpoint.timeout_s:g} s") from None
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last: a key that no header can hold
-        raise _Refused(f"the model could not be reached ({type(error).__name__})") from None
+        raise _UnusableResponseError(f"the model sent no complete response within {endpoint.timeout_s:g} s") from None
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # UnicodeError: a key that no header can hold
+        raise _UnusableResponseError(f"the model could not be reached ({type(error).__name__})") from None
 
 
-class _Message(msgspec.Struct):
+async def _exchange(url: str, body: JsonObject, headers: Mapping[str, str], timeout_s: float) -> bytes:
+    """Post and read the response within one deadline; httpx alone limits only each wait for bytes."""
+    async with (
+        asyncio.timeout(timeout_s),
+        httpx.AsyncClient(timeout=None, follow_redirects=False) as client,  # noqa: S113 - `asyncio.timeout` limits it
+        client.stream("POST", url, json=body, headers=headers) as response,
+    ):
+        if response.status_code != 200:
+            raise _UnusableResponseError(f"the model responded with status {response.status_code}")
+        received = b""
+        async for chunk in response.aiter_bytes():
+            received += chunk
+            if len(received) > MAX_RESPONSE_BYTES:
+                raise _UnusableResponseError(f"the response is larger than {MAX_RESPONSE_BYTES} bytes")
+        return received
+
+
+class _OpenAIMessage(msgspec.Struct):
     content: str | None = None
 
 
-class _Choice(msgspec.Struct):
-    message: _Message
+class _OpenAIChoice(msgspec.Struct):
+    message: _OpenAIMessage
 
 
-class _Usage(msgspec.Struct):
+class _OpenAIUsage(msgspec.Struct):
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
 
-class _OpenAI(msgspec.Struct):
-    choices: Annotated[list[_Choice], msgspec.Meta(min_length=1)]
-    usage: _Usage | None = None
+class _OpenAIResponse(msgspec.Struct):
+    choices: Annotated[list[_OpenAIChoice], msgspec.Meta(min_length=1)]
+    usage: _OpenAIUsage | None = None
 
 
-class _Part(msgspec.Struct):
+class _GeminiPart(msgspec.Struct):
     text: str = ""
 
 
-class _Content(msgspec.Struct):
-    parts: list[_Part] = []
+class _GeminiContent(msgspec.Struct):
+    parts: list[_GeminiPart] = []
 
 
-class _Candidate(msgspec.Struct):
-    content: _Content = msgspec.field(default_factory=_Content)  # none where it was withheld, which costs all the same
+class _GeminiCandidate(msgspec.Struct):
+    content: _GeminiContent = msgspec.field(default_factory=_GeminiContent)  # absent when Gemini withholds the answer
 
 
-class _UsageMetadata(msgspec.Struct, rename="camel"):
+class _GeminiUsage(msgspec.Struct, rename="camel"):
     prompt_token_count: int = 0
     candidates_token_count: int = 0
     thoughts_token_count: int = 0
 
 
-class _Gemini(msgspec.Struct, rename="camel"):
-    candidates: list[_Candidate] = []
-    usage_metadata: _UsageMetadata | None = None
+class _GeminiResponse(msgspec.Struct, rename="camel"):
+    candidates: list[_GeminiCandidate] = []
+    usage_metadata: _GeminiUsage | None = None
 
 
-def _read(endpoint: Endpoint, reply: bytes) -> tuple[str, tuple[int, int]]:
-    """The model's text, and the tokens in and out as it counted them."""
+def _parse_response(endpoint: Endpoint, response: bytes) -> tuple[str, _TokenUsage]:
+    """Return the model's text, and the tokens that it counted. A withheld answer gives an empty text."""
     try:
         if endpoint.protocol == "openai":
-            answer = msgspec.json.decode(reply, type=_OpenAI)
-            usage = answer.usage or _Usage()
-            return answer.choices[0].message.content or "", (usage.prompt_tokens, usage.completion_tokens)
-        reply_ = msgspec.json.decode(reply, type=_Gemini)
-        counted = reply_.usage_metadata or _UsageMetadata()
-        text = "".join(part.text for candidate in reply_.candidates[:1] for part in candidate.content.parts)
-        return text, (counted.prompt_token_count, counted.candidates_token_count + counted.thoughts_token_count)
+            openai = msgspec.json.decode(response, type=_OpenAIResponse)
+            usage = openai.usage or _OpenAIUsage()
+            return openai.choices[0].message.content or "", _TokenUsage(usage.prompt_tokens, usage.completion_tokens)
+        gemini = msgspec.json.decode(response, type=_GeminiResponse)
+        counted = gemini.usage_metadata or _GeminiUsage()
+        text = "".join(part.text for candidate in gemini.candidates[:1] for part in candidate.content.parts)
+        output_tokens = counted.candidates_token_count + counted.thoughts_token_count
+        return text, _TokenUsage(counted.prompt_token_count, output_tokens)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise _Refused("the reply does not follow the protocol") from None
+        raise _UnusableResponseError(f"the response is not valid for the {endpoint.protocol} protocol") from None
 
 
-def _checked(text: str, count: int) -> list[_Opinion]:
+def _parse_ratings(text: str, clip_count: int) -> list[_ClipRating]:
     body = text.strip().removeprefix("```json").removeprefix("```").removesuffix("```").strip()
     try:
-        answer = msgspec.json.decode(body.encode(), type=_Answer)
+        ratings = msgspec.json.decode(body.encode(), type=_Ratings).clips
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise _Refused(f"the answer is not what was asked for ({error})") from None
-    names = [opinion.id for opinion in answer.clips]
-    if len(set(names)) != len(names) or max(names) > count:
-        raise _Refused("the answer names a clip twice or one that does not exist")
-    said = [msgspec.structs.replace(each, title=_line(each.title), reason=_line(each.reason)) for each in answer.clips]
-    if not all(each.title and each.reason for each in said):
-        raise _Refused("the answer leaves a title or a reason empty")
-    return said
+        raise _UnusableResponseError(f"the model's answer does not have the requested form ({error})") from None
+    ids = [rating.id for rating in ratings]
+    if len(set(ids)) != len(ids) or max(ids) > clip_count:
+        raise _UnusableResponseError("the model's answer repeats a clip id or has an unknown one")
+    ratings = [
+        msgspec.structs.replace(rating, title=_single_line(rating.title), reason=_single_line(rating.reason))
+        for rating in ratings
+    ]
+    if not all(rating.title and rating.reason for rating in ratings):
+        raise _UnusableResponseError("the model's answer has an empty title or reason")
+    return ratings
 
 
-def _line(text: str) -> str:
-    """On one line, without control characters (a database takes no NUL); "" where there is nothing to see."""
-    line = " ".join("".join(" " if unicodedata.category(sign) == "Cc" else sign for sign in text).split())
-    return line if any(sign.isprintable() for sign in line) else ""
+def _single_line(text: str) -> str:
+    """Return the text on one line, without control characters (PostgreSQL stores no NUL); "" if nothing is visible."""
+    line = " ".join("".join(" " if unicodedata.category(ch) == "Cc" else ch for ch in text).split())
+    return line if any(ch.isprintable() for ch in line) else ""
 
 
-def _applied(scored: ScoredClips, opinions: Sequence[_Opinion]) -> ScoredClips:
-    clips = list(scored.clips)
-    taken = {clip.title.casefold() for clip in clips}
-    for opinion in opinions:
-        old = clips[opinion.id - 1]
-        alike = opinion.title.casefold() in taken  # no two of a video are called the same
-        taken.add(opinion.title.casefold())
-        clips[opinion.id - 1] = msgspec.structs.replace(
-            old,
-            title=old.title if alike else opinion.title,
-            reasoning=opinion.reason,
-            score=max(1, min(99, round(old.score + SWAY * (opinion.score - old.score)))),
-            breakdown={**old.breakdown, "model": round(opinion.score)},
+def _apply_ratings(scored_clips: ScoredClips, ratings: Sequence[_ClipRating]) -> ScoredClips:
+    clips = list(scored_clips.clips)
+    titles = {clip.title.casefold() for clip in clips}
+    for rating in ratings:
+        clip = clips[rating.id - 1]
+        is_duplicate = rating.title.casefold() in titles  # the titles of one video differ
+        titles.add(rating.title.casefold())
+        clips[rating.id - 1] = msgspec.structs.replace(
+            clip,
+            title=clip.title if is_duplicate else rating.title,
+            reasoning=rating.reason,
+            score=max(1, min(99, round(clip.score + SCORE_BLEND_WEIGHT * (rating.score - clip.score)))),
+            breakdown={**clip.breakdown, "model": round(rating.score)},
         )
     order = sorted(range(len(clips)), key=lambda i: (-clips[i].score, i))
-    return msgspec.structs.replace(scored, clips=tuple(clips[i] for i in order))
+    return msgspec.structs.replace(scored_clips, clips=tuple(clips[i] for i in order))

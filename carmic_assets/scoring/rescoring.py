@@ -1,7 +1,7 @@
-"""What becomes of a video's clips when it is scored again: matching only. Writes nothing, renders nothing.
+"""Matches the stored clips of a video with the clips of a new scoring, and lists what has to change.
 
-A clip that somebody has rendered or edited is theirs: it keeps its id and its bounds and only its score may change. The
-others give way to the new choice, and keep their id where the new clip is mostly the old one.
+A clip that was rendered or edited is protected: it keeps its id and its bounds, and only its score may change. Other
+clips are replaced by the new ones; a clip keeps its id when the new clip is largely the same.
 """
 
 from __future__ import annotations
@@ -10,98 +10,114 @@ from collections.abc import Sequence
 
 import msgspec
 
-from carmic_assets.model.clips import ScoredClip, ScoredClips
+from carmic_assets.model.chosen_clips import ScoredClip, ScoredClips
 
-SAME = 0.5  # shared part of the union from which an old and a new clip are one
+MATCH_IOU = 0.5  # intersection over union from which a stored clip and a new clip are the same
+_MAX_OVERLAP_S = 1.0  # that a new clip may share with a protected clip
+_TIME_TOLERANCE_S = 0.0005
 
 
 class StoredClip(msgspec.Struct, frozen=True):
-    """A clip as the database has it. `kept` is true once it is rendered, queued, or changed by a person."""
+    """A clip in the database. `is_protected`: it is rendered, queued for rendering, or was changed by a person."""
 
     id: str
     start_s: float
     end_s: float
     title: str
     score: int
-    kept: bool
+    is_protected: bool
 
 
-class Changed(msgspec.Struct, frozen=True):
-    """The old clip `id` is now described by `clip`. For a kept one `clip` has its own bounds and title, and only score,
-    breakdown and reasoning are new."""
+class ChangedClip(msgspec.Struct, frozen=True):
+    """The new description of the stored clip `id`.
+
+    For a protected clip, `clip` has the stored bounds and title; its score, breakdown and reasoning are new.
+    """
 
     id: str
     old_score: int
     clip: ScoredClip
 
 
-class Changes(msgspec.Struct, frozen=True):
-    """`added` are new clips, best first; `changed` differ from what is stored; `retired` are ids that are offered no
-    longer; `same` are ids that need no write. Applied, a second reconciliation finds nothing to do."""
+class ClipChanges(msgspec.Struct, frozen=True):
+    """The changes that bring the stored clips up to date; when they are applied, a second comparison finds none.
+
+    `added` are new clips, best first. `retired` and `unchanged` are ids of stored clips; retired ones are no longer
+    offered.
+    """
 
     added: tuple[ScoredClip, ...]
-    changed: tuple[Changed, ...]
+    changed: tuple[ChangedClip, ...]
     retired: tuple[str, ...]
-    same: tuple[str, ...]
+    unchanged: tuple[str, ...]
 
 
-def reconcile(old: Sequence[StoredClip], new: ScoredClips) -> Changes:
-    """Match by time: kept clips first, then the pairs that share most. A new clip that overlaps a kept one which it is
-    not is left out, so that nothing is offered twice."""
-    free = list(new.clips)
-    changed: list[Changed] = []
-    retired: list[str] = []
-    same: list[str] = []
-    described: dict[str, ScoredClip] = {}
-    for stored in sorted((clip for clip in old if clip.kept), key=_order):
-        found = _nearest(stored, [*free, *new.runners_up])
-        if found is not None:
-            described[stored.id] = msgspec.structs.replace(
-                found, start_s=stored.start_s, end_s=stored.end_s, title=stored.title, lost_to=None, broll=()
-            )
-        free = [clip for clip in free if not _overlap(stored, clip)]
+def reconcile_clips(stored_clips: Sequence[StoredClip], scored_clips: ScoredClips) -> ClipChanges:
+    """Match clips by time: protected clips first, then the pairs with the highest overlap.
+
+    A new clip that overlaps a protected clip is left out, so that no passage is offered twice.
+    """
+    described, available = _describe_protected(stored_clips, scored_clips)
     pairs = sorted(
-        (-_shared(stored, clip), stored.start_s, stored.id, rank)
-        for stored in old
-        if not stored.kept
-        for rank, clip in enumerate(free)
-        if _shared(stored, clip) >= SAME
+        (-_iou(stored, clip), stored.start_s, stored.id, rank)
+        for stored in stored_clips
+        if not stored.is_protected
+        for rank, clip in enumerate(available)
+        if _iou(stored, clip) >= MATCH_IOU
     )
-    taken: set[int] = set()
-    for _, _, name, rank in pairs:
-        if name not in described and rank not in taken:
-            described[name] = free[rank]
-            taken.add(rank)
-    for stored in old:
+    matched: set[int] = set()
+    for _, _, clip_id, rank in pairs:
+        if clip_id not in described and rank not in matched:
+            described[clip_id] = available[rank]
+            matched.add(rank)
+    changed: list[ChangedClip] = []
+    retired: list[str] = []
+    unchanged: list[str] = []
+    for stored in stored_clips:
         clip = described.get(stored.id)
         if clip is None:
-            (same if stored.kept else retired).append(stored.id)
+            (unchanged if stored.is_protected else retired).append(stored.id)
         elif _differs(stored, clip):
-            changed.append(Changed(stored.id, stored.score, clip))
+            changed.append(ChangedClip(stored.id, stored.score, clip))
         else:
-            same.append(stored.id)
-    added = tuple(clip for rank, clip in enumerate(free) if rank not in taken)
-    return Changes(added, tuple(changed), tuple(retired), tuple(same))
+            unchanged.append(stored.id)
+    added = tuple(clip for rank, clip in enumerate(available) if rank not in matched)
+    return ClipChanges(added, tuple(changed), tuple(retired), tuple(unchanged))
 
 
-def _order(clip: StoredClip) -> tuple[float, str]:
-    return clip.start_s, clip.id
+def _describe_protected(
+    stored_clips: Sequence[StoredClip], scored_clips: ScoredClips
+) -> tuple[dict[str, ScoredClip], list[ScoredClip]]:
+    """Return the new descriptions of the protected clips by id, and the new clips that overlap none of them."""
+    described: dict[str, ScoredClip] = {}
+    available = list(scored_clips.clips)
+    protected = (clip for clip in stored_clips if clip.is_protected)
+    for stored in sorted(protected, key=lambda clip: (clip.start_s, clip.id)):
+        match = _best_match(stored, [*available, *scored_clips.runners_up])
+        if match is not None:
+            described[stored.id] = msgspec.structs.replace(
+                match, start_s=stored.start_s, end_s=stored.end_s, title=stored.title, rejection_reason=None, broll=()
+            )
+        available = [clip for clip in available if _intersection_s(stored, clip) <= _MAX_OVERLAP_S]
+    return described, available
 
 
-def _nearest(stored: StoredClip, clips: Sequence[ScoredClip]) -> ScoredClip | None:
-    best = max(clips, key=lambda clip: _shared(stored, clip), default=None)
-    return best if best is not None and _shared(stored, best) >= SAME else None
+def _best_match(stored: StoredClip, clips: Sequence[ScoredClip]) -> ScoredClip | None:
+    best = max(clips, key=lambda clip: _iou(stored, clip), default=None)
+    return best if best is not None and _iou(stored, best) >= MATCH_IOU else None
 
 
-def _shared(stored: StoredClip, clip: ScoredClip) -> float:
-    both = min(stored.end_s, clip.end_s) - max(stored.start_s, clip.start_s)
-    return max(0.0, both) / (max(stored.end_s, clip.end_s) - min(stored.start_s, clip.start_s))
+def _intersection_s(stored: StoredClip, clip: ScoredClip) -> float:
+    return max(0.0, min(stored.end_s, clip.end_s) - max(stored.start_s, clip.start_s))
 
 
-def _overlap(stored: StoredClip, clip: ScoredClip) -> bool:
-    return min(stored.end_s, clip.end_s) - max(stored.start_s, clip.start_s) > 1.0
+def _iou(stored: StoredClip, clip: ScoredClip) -> float:
+    """Return the intersection over union of two clips."""
+    extent_s = max(stored.end_s, clip.end_s) - min(stored.start_s, clip.start_s)
+    return _intersection_s(stored, clip) / extent_s
 
 
 def _differs(stored: StoredClip, clip: ScoredClip) -> bool:
-    moved = abs(stored.start_s - clip.start_s) > 0.0005 or abs(stored.end_s - clip.end_s) > 0.0005
-    return moved or stored.score != clip.score or stored.title != clip.title
+    start_differs = abs(stored.start_s - clip.start_s) > _TIME_TOLERANCE_S
+    end_differs = abs(stored.end_s - clip.end_s) > _TIME_TOLERANCE_S
+    return start_differs or end_differs or stored.score != clip.score or stored.title != clip.title

@@ -1,61 +1,63 @@
-"""The choice, for people: the score over the talk as a picture, the candidates as a table. Draws what was decided."""
+"""Presents the selection in Dagster: the score over time as an image, the candidates as a Markdown table."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
 
-from carmic_assets.model.clips import ScoredClip, ScoredClips
-from carmic_assets.scoring.selection import clock
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
-_SHOWN = ("substance", "hook", "story", "number", "emotion", "question_answer", "energy", "laughter", "completeness")
+from carmic_assets.model.chosen_clips import ScoredClip, ScoredClips
+from carmic_assets.scoring.selection import format_clock
+
+_MEASURE_COLUMNS = (
+    "substance", "hook", "story", "number", "emotion", "question_answer", "energy", "laughter", "completeness",
+)  # fmt: skip
 
 
-def score_curve(scored: ScoredClips) -> bytes:
-    """PNG, 1200 x 360 px: the best score at each moment, chosen clips as numbered bands, runners-up as thin lines."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+def plot_score_curve(scored_clips: ScoredClips) -> bytes:
+    """Return a PNG of 1200 x 360 px: the score curve, clips as numbered bands, runners-up as thin lines."""
     figure = Figure(figsize=(12, 3.6), dpi=100, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    times = [t / 60 for t, _ in scored.curve]
-    axes.step(times, [value for _, value in scored.curve], where="mid", color="#475569", linewidth=1.2)
-    for rank, clip in enumerate(scored.clips, 1):
+    minutes = [time_s / 60 for time_s, _ in scored_clips.curve]
+    axes.step(minutes, [score for _, score in scored_clips.curve], where="mid", color="#475569", linewidth=1.2)
+    for rank, clip in enumerate(scored_clips.clips, 1):
         axes.axvspan(clip.start_s / 60, clip.end_s / 60, color="#8b5cf6", alpha=0.3, linewidth=0)
         middle = (clip.start_s + clip.end_s) / 120
         axes.text(middle, 103, f"{rank}", ha="center", va="bottom", fontsize=9, color="#6d28d9", weight="bold")
-    for clip in scored.runners_up:
+    for clip in scored_clips.runners_up:
         axes.plot([clip.start_s / 60, clip.end_s / 60], [clip.score] * 2, color="#f59e0b", linewidth=3, alpha=0.8)
     axes.set(ylim=(0, 112), xlabel="minutes", ylabel="score")
-    axes.set_xlim(0, max([*times, 0.1]))
+    axes.set_xlim(0, max([*minutes, 0.1]))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.3)
-    out = io.BytesIO()
-    canvas.print_png(out, metadata={"Software": None})
-    return out.getvalue()
+    png = io.BytesIO()
+    canvas.print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    return png.getvalue()
 
 
-def candidates_table(scored: ScoredClips) -> str:
-    """Markdown: chosen clips with their rank, then the runners-up with the reason why each lost."""
-    head = ["", "from", "s", "score", *[name.replace("_", " ") for name in _SHOWN], "title", "why not"]
-    rows = [_row(f"**{rank}**", clip) for rank, clip in enumerate(scored.clips, 1)]
-    rows += [_row("", clip) for clip in scored.runners_up]
-    return "\n".join([_line(head), _line(["---"] * len(head)), *rows])
+def format_candidates(scored_clips: ScoredClips) -> str:
+    """Return a Markdown table: the clips with their rank, then the runners-up with the reason for their rejection."""
+    measures = [name.replace("_", " ") for name in _MEASURE_COLUMNS]
+    header = ["rank", "start", "length (s)", "score", *measures, "title", "rejection reason"]
+    rows = [_format_clip(f"**{rank}**", clip) for rank, clip in enumerate(scored_clips.clips, 1)]
+    rows += [_format_clip("", clip) for clip in scored_clips.runners_up]
+    return "\n".join([_format_row(header), _format_row(["---"] * len(header)), *rows])
 
 
-def _row(rank: str, clip: ScoredClip) -> str:
-    values = [str(clip.breakdown.get(name, "")) for name in _SHOWN]
+def _format_clip(rank: str, clip: ScoredClip) -> str:
+    measures = [str(clip.breakdown.get(name, "")) for name in _MEASURE_COLUMNS]
     length = f"{clip.end_s - clip.start_s:.0f}"
-    return _line(
-        [rank, clock(clip.start_s), length, str(clip.score), *values, _safe(clip.title), _safe(clip.lost_to or "")]
-    )
+    title, reason = _escape(clip.title), _escape(clip.rejection_reason or "")
+    return _format_row([rank, format_clock(clip.start_s), length, str(clip.score), *measures, title, reason])
 
 
-def _line(cells: Sequence[str]) -> str:
+def _format_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _safe(text: str) -> str:
-    """A cell that no title can break out of."""
+def _escape(text: str) -> str:
+    """Escape the characters that would end a cell or start an HTML tag."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")

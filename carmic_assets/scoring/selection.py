@@ -1,143 +1,154 @@
-"""From many overlapping candidates to the few that are offered: best first, none over another, none a repetition."""
+"""Selects the clips to offer from the scored candidates: best first, without overlap and without repetition."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 
+from carmic_assets.scoring.arrays import Floats, Floats32
 from carmic_assets.scoring.brief import Brief
-from carmic_assets.scoring.candidates import Windows, total
+from carmic_assets.scoring.candidates import Candidates
+from carmic_assets.scoring.talk import Talk
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    from carmic_assets.scoring.talk import Talk
-
-# Likeness of a clip's sentences to those already chosen, at which a clip begins to lose and has lost all of its score.
-# Measured: two clips of one talk are at 0.2 to 0.4, a passage that is said again at 0.9 and above.
-FRESH, REPEATED = 0.5, 0.9
-QUALITY = 45  # the line above which clips are offered without being needed for the floor
+# Similarity to the selected clips at which a clip starts to lose score, and at which it has lost all of it.
+# Measured: two clips of one talk have 0.2 to 0.4; a passage that repeats another one has 0.9 or more.
+NOVEL_SIMILARITY, REPEATED_SIMILARITY = 0.5, 0.9
+QUALITY_THRESHOLD = 45  # score from which clips are offered beyond the minimum count
+MAX_RUNNERS_UP = 12
+_VARIANT_OVERLAP = 0.6  # share of sentences above which a candidate is a variant of a selected clip
 
 
-class Lost(msgspec.Struct, frozen=True):
-    """A candidate that was not chosen, and why, in words for a person."""
+class RunnerUp(msgspec.Struct, frozen=True):
+    """A candidate that was not selected, with the reason in words for a person."""
 
-    index: int
-    reason: str
+    row: int
+    rejection_reason: str
 
 
-def floor_count(speech_s: float) -> int:
-    """Clips offered even where few are good: one for a minute and a half each up to five, then for every six."""
+@dataclass(frozen=True)
+class _CountLimits:
+    min_clips: int
+    max_clips: int
+    threshold: int  # clips below this score are selected only up to `min_clips`
+
+
+def min_clip_count(speech_s: float) -> int:
+    """Return how many clips to offer even when few are good: one per 90 s up to five, then one per six minutes."""
     early = min(5, int(speech_s // 90))
-    return min(ceiling_count(speech_s), max(1, early + max(0, int((speech_s - 600) // 360))))
+    return min(max_clip_count(speech_s), max(1, early + max(0, int((speech_s - 600) // 360))))
 
 
-def ceiling_count(speech_s: float) -> int:
-    """Clips offered at most unless the user says so: one a minute up to ten, then one for three minutes, up to 40."""
+def max_clip_count(speech_s: float) -> int:
+    """Return the default maximum of clips: one per minute up to ten, then one per three minutes, up to 40."""
     return int(min(40, max(3, speech_s // 60 if speech_s < 600 else 10 + (speech_s - 600) // 180)))
 
 
-def select(
-    talk: Talk, windows: Windows, scores: np.ndarray, brief: Brief, runners: int
-) -> tuple[list[int], list[Lost]]:
-    """Greedy maximal marginal relevance (Carbonell and Goldstein 1998) over candidates that do not overlap: each counts
-    with what it adds to those already chosen, for its place as well as for the line. Only the floor offers what adds
-    little, and the least repetitive first. The chosen come best first; the lost are the best of the rest, each with its
-    reason. `scores` are unrounded."""
-    import numpy as np
+def select_clips(talk: Talk, candidates: Candidates, scores: Floats, brief: Brief) -> tuple[list[int], list[RunnerUp]]:
+    """Select rows greedily by maximal marginal relevance (Carbonell and Goldstein 1998).
 
-    speech = float((talk.end_s - talk.start_s).sum()) if len(talk) else 0.0
-    most = brief.max_clips if brief.max_clips is not None else ceiling_count(speech)
-    least = 1 if brief.threshold is not None else min(most, floor_count(speech))
-    line = brief.threshold if brief.threshold is not None else QUALITY
-    alive = np.ones(len(windows), bool)
-    said = np.zeros(len(talk))
-    adds = scores
-    chosen: list[int] = []
-    while alive.any() and len(chosen) < most:
-        best = int(np.argmax(np.where(alive, adds, -np.inf)))
-        if adds[best] < line and len(chosen) >= least:
+    A candidate counts with its marginal score, which is its unrounded score times its novelty: by it candidates are
+    ordered and compared with the threshold. A repetitive candidate is thus selected only for the minimum count, and the
+    least repetitive one first.
+
+    Returns:
+        The selected rows and up to `MAX_RUNNERS_UP` others, both with the best score first.
+    """
+    limits = _count_limits(talk, brief)
+    available = np.ones(len(candidates), bool)
+    similarity = np.zeros(len(talk))  # of each sentence to the nearest selected one
+    marginal_scores = scores
+    selected: list[int] = []
+    while available.any() and len(selected) < limits.max_clips:
+        best = int(np.argmax(np.where(available, marginal_scores, -np.inf)))
+        if marginal_scores[best] < limits.threshold and len(selected) >= limits.min_clips:
             break
-        chosen.append(best)
-        alive &= ~overlaps(windows, best)
-        own = talk.apart[windows.first[best] : windows.last[best]]
-        said = np.maximum(said, (talk.apart @ own.T).max(1))
-        adds = scores * novelty(talk, windows, said)
-    chosen.sort(key=lambda i: (-scores[i], windows.first[i]))
-    return chosen, _lost(talk, windows, scores, adds, chosen, line, most, runners)
+        selected.append(best)
+        available &= ~candidates.overlapping(best)
+        similarity = np.maximum(similarity, (talk.topic_vectors @ _topic_vectors(talk, candidates, best).T).max(1))
+        marginal_scores = scores * _measure_novelty(talk, candidates, similarity)
+    selected.sort(key=lambda row: (-scores[row], candidates.first[row]))
+    return selected, _list_runners_up(talk, candidates, scores, marginal_scores, selected, limits)
 
 
-def novelty(talk: Talk, windows: Windows, said: np.ndarray) -> np.ndarray:
-    """1 for a candidate that says something new, 0 for one that says again what was chosen. `said` is each sentence's
-    likeness to the nearest chosen one (cosine); a candidate's is the mean over its seconds."""
-    import numpy as np
+def _count_limits(talk: Talk, brief: Brief) -> _CountLimits:
+    speech_s = float((talk.end_s - talk.start_s).sum()) if len(talk) else 0.0
+    max_clips = brief.max_clips if brief.max_clips is not None else max_clip_count(speech_s)
+    if brief.threshold is not None:
+        return _CountLimits(1, max_clips, brief.threshold)
+    return _CountLimits(min(max_clips, min_clip_count(speech_s)), max_clips, QUALITY_THRESHOLD)
 
+
+def _topic_vectors(talk: Talk, candidates: Candidates, row: int) -> Floats32:
+    return talk.topic_vectors[candidates.first[row] : candidates.stop[row]]
+
+
+def _measure_novelty(talk: Talk, candidates: Candidates, similarity: Floats) -> Floats:
+    """Return 1 for a candidate that repeats no selected clip and 0 for one that is a repetition.
+
+    `similarity` is the cosine of each sentence with the nearest selected one. A candidate's is the mean over its
+    seconds.
+    """
     seconds = talk.end_s - talk.start_s
-    likeness = total(said * seconds, windows) / np.maximum(total(seconds, windows), 0.1)
-    return np.clip((REPEATED - likeness) / (REPEATED - FRESH), 0, 1)
+    mean_similarity = candidates.sum_over(similarity * seconds) / np.maximum(candidates.sum_over(seconds), 0.1)
+    return np.clip((REPEATED_SIMILARITY - mean_similarity) / (REPEATED_SIMILARITY - NOVEL_SIMILARITY), 0, 1)
 
 
-def overlaps(windows: Windows, one: int) -> np.ndarray:
-    """Which candidates share a sentence with this one."""
-    return (windows.first < windows.last[one]) & (windows.last > windows.first[one])
-
-
-def _lost(
+def _list_runners_up(
     talk: Talk,
-    windows: Windows,
-    scores: np.ndarray,
-    adds: np.ndarray,
-    chosen: list[int],
-    line: int,
-    most: int,
-    runners: int,
-) -> list[Lost]:
-    import numpy as np
-
-    alive = np.ones(len(windows), bool)
-    alive[chosen] = False
-    lost: list[Lost] = []
-    for i in np.lexsort((windows.first, -scores)):
-        if len(lost) >= runners:
+    candidates: Candidates,
+    scores: Floats,
+    marginal_scores: Floats,
+    selected: list[int],
+    limits: _CountLimits,
+) -> list[RunnerUp]:
+    available = np.ones(len(candidates), bool)
+    available[selected] = False
+    runners_up: list[RunnerUp] = []
+    for row in (int(i) for i in np.lexsort((candidates.first, -scores))):
+        if len(runners_up) >= MAX_RUNNERS_UP:
             break
-        if not alive[i]:
+        if not available[row]:
             continue
-        over = [c for c in chosen if windows.first[c] < windows.last[i] and windows.last[c] > windows.first[i]]
-        shared = max((_shared(windows, i, c) for c in over), default=0.0)
-        if shared > 0.6:
-            continue  # the same clip cut slightly differently is no runner-up
-        if over:
-            best = max(over, key=lambda c: scores[c])
-            reason = f"overlaps the clip at {clock(talk.start_s[windows.first[best]])}, which scores {scores[best]:.0f}"
-        elif scores[i] < line:
-            reason = f"scores {scores[i]:.0f}, below the line of {line}"
-        elif adds[i] < line:
-            best = max(chosen, key=lambda c: _likeness(talk, windows, int(i), c))
-            reason = f"says much the same as the clip at {clock(talk.start_s[windows.first[best]])}"
+        overlap = candidates.overlapping(row)
+        rivals = [other for other in selected if overlap[other]]
+        if max((_overlap_ratio(candidates, row, rival) for rival in rivals), default=0.0) > _VARIANT_OVERLAP:
+            continue
+        if rivals:
+            best = max(rivals, key=lambda rival: scores[rival])
+            reason = f"overlaps the clip at {_start_clock(talk, candidates, best)}, which scores {scores[best]:.0f}"
+        elif scores[row] < limits.threshold:
+            reason = f"scores {scores[row]:.0f}, below the threshold of {limits.threshold}"
+        elif marginal_scores[row] < limits.threshold:
+            repeated = max(selected, key=lambda other: _mean_similarity(talk, candidates, row, other))
+            reason = f"repeats the clip at {_start_clock(talk, candidates, repeated)}"
         else:
-            reason = f"the {most} places went to higher scores"
-        lost.append(Lost(int(i), reason))
-        alive &= ~overlaps(windows, int(i))
-    return lost
+            reason = f"{limits.max_clips} clips with higher scores reach the maximum count"
+        runners_up.append(RunnerUp(row, reason))
+        available &= ~overlap
+    return runners_up
 
 
-def _likeness(talk: Talk, windows: Windows, one: int, other: int) -> float:
-    """How much of what `one` says `other` says too: mean cosine of its sentences with the nearest of the other's."""
-    a, b = (talk.apart[windows.first[i] : windows.last[i]] for i in (one, other))
-    return float((a @ b.T).max(1).mean())
+def _mean_similarity(talk: Talk, candidates: Candidates, row: int, other: int) -> float:
+    """Return the mean cosine of the sentences of `row` with the nearest sentence of `other`."""
+    similarity = _topic_vectors(talk, candidates, row) @ _topic_vectors(talk, candidates, other).T
+    return float(similarity.max(1).mean())
 
 
-def _shared(windows: Windows, a: int, b: int) -> float:
-    both = min(windows.last[a], windows.last[b]) - max(windows.first[a], windows.first[b])
-    return float(both / max(1, min(windows.last[a] - windows.first[a], windows.last[b] - windows.first[b])))
+def _overlap_ratio(candidates: Candidates, a: int, b: int) -> float:
+    """Return the shared sentences as a share of the shorter candidate."""
+    first, stop = candidates.first, candidates.stop
+    shared = min(stop[a], stop[b]) - max(first[a], first[b])
+    return float(shared / max(1, min(stop[a] - first[a], stop[b] - first[b])))
 
 
-def clock(seconds: float) -> str:
-    """1:02:03, or 2:03 within the first hour."""
-    whole = round(float(seconds))
-    return (
-        f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"
-        if whole >= 3600
-        else f"{whole // 60}:{whole % 60:02}"
-    )
+def _start_clock(talk: Talk, candidates: Candidates, row: int) -> str:
+    return format_clock(talk.start_s[candidates.first[row]])
+
+
+def format_clock(seconds: float) -> str:
+    """Format a time as 1:02:03, or as 2:03 within the first hour."""
+    total = round(float(seconds))
+    hours, minutes, rest = total // 3600, total % 3600 // 60, total % 60
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,4 +1,7 @@
-"""The talk as the scorer sees it: arrays with one row per sentence. Descriptive only; no judgement of what is good."""
+"""The talk as arrays with one row per sentence: texts, times, speakers, embeddings, cue counts, topic shifts, pauses.
+
+A cue is something countable in a sentence: a category of the lexicon, numbers, names, question marks.
+"""
 
 from __future__ import annotations
 
@@ -7,170 +10,187 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from carmic_assets.model.speech import Speakers, Transcript, Word
-from carmic_assets.scoring.lexicon import KINDS, Lexicon, lexicon, tokens
-from carmic_assets.scoring.talk_features import ScoringFeatures, join, vectors_of
+from carmic_assets.scoring.arrays import Floats, Floats32
+from carmic_assets.scoring.lexicon import CATEGORIES, Lexicon, load_lexicon, tokenize
+from carmic_assets.scoring.talk_features import ScoringFeatures, decode_embeddings, join_words
 
-if TYPE_CHECKING:
-    import numpy as np
-
-MARKS = (*KINDS[:-2], "number", "asks", "exclaims", "names", "words")
-_NUMBER = re.compile(r"\d")
-CHARACTERS_A_WORD = 1.6  # of a script without spaces, so that lengths compare
-_OVER_S = 0.35  # a word may reach so far over the end of what was listened to: its times are set to the sound's pauses
-_BLOCK = 3  # sentences on each side of a gap that are compared, as in TextTiling (Hearst 1997)
+_LEXICON_CUES = CATEGORIES[:-2]
+CUES = (*_LEXICON_CUES, "number", "asks", "exclaims", "names", "words")
+CHARACTERS_PER_WORD = 1.6  # makes the lengths of scripts without spaces comparable
+_DIGIT = re.compile(r"\d")
+_CAPITALISED_WORD = re.compile(r"(?<=[\w,] )[A-Z]\w+")
+_TRIM_TOLERANCE_S = 0.35  # word times follow the pauses of the audio, so a word may end this far outside the span
+_BLOCK_SENTENCES = 3  # compared on each side of a gap, as in TextTiling (Hearst 1997)
+_PEAK_GAPS = 4  # searched on each side of a gap for the nearest similarity peak
+_OUTER_PAUSE_S = 2.0  # assumed before the first sentence and after the last
 
 
 @dataclass(frozen=True, eq=False)
 class Talk:
-    """One talk is equal to itself only, so that what is worked out of it can be kept by it.
+    """The described sentences of one talk. n is the number of sentences.
 
-    `marks` are counts, shape (n, len(MARKS)). `shift` and `pause` have n + 1 entries, one per gap between sentences
-    with both ends of the talk: topic shift 0..1, and the silence in seconds."""
+    Compared by identity, so that results which are computed from a talk can be cached by it.
+    """
 
     words: tuple[Word, ...]
-    spans: tuple[tuple[int, int], ...]
+    word_spans: tuple[tuple[int, int], ...]  # (first word, one past the last word) of each sentence
     texts: list[str]
     tokens: list[list[str]]
-    start_s: np.ndarray
-    end_s: np.ndarray
-    speaker: list[str | None]
-    vectors: np.ndarray
-    marks: np.ndarray
-    shift: np.ndarray
-    pause: np.ndarray
+    start_s: Floats  # (n,), source clock
+    end_s: Floats  # (n,)
+    speakers: list[str | None]  # who says each sentence
+    vectors: Floats32  # (n, 384), unit vectors
+    cues: Floats  # (n, len(CUES)), counts
+    topic_shift: Floats  # (n + 1,), 0..1, one per gap between sentences and at both ends of the talk
+    pause_s: Floats  # (n + 1,), silence in the same gaps
     lexicon: Lexicon
 
     def __len__(self) -> int:
-        return len(self.spans)
+        return len(self.word_spans)
 
     @cached_property
-    def sentences_with(self) -> Counter[str]:
-        """In how many sentences each token occurs."""
-        return Counter(word for words in self.tokens for word in set(words))
+    def document_frequency(self) -> Counter[str]:
+        """The number of sentences in which each token occurs."""
+        return Counter(token for tokens in self.tokens for token in set(tokens))
 
     @cached_property
     def nouns(self) -> frozenset[str]:
-        """Tokens that stand behind an article or a possessive somewhere; all where the language has no such list."""
-        articles = self.lexicon.members["determiner"]
-        if not articles:
-            return frozenset(self.sentences_with)
-        pairs = (pair for words in self.tokens for pair in pairwise(words))
-        return frozenset(word for before, word in pairs if before in articles)
+        """Tokens that follow a determiner somewhere; all tokens when the language has no list of determiners."""
+        determiners = self.lexicon.members["determiner"]
+        if not determiners:
+            return frozenset(self.document_frequency)
+        pairs = (pair for tokens in self.tokens for pair in pairwise(tokens))
+        return frozenset(token for previous, token in pairs if previous in determiners)
 
     @cached_property
-    def apart(self) -> np.ndarray:
-        """The sentences' vectors as they are compared with one another: `told_apart`."""
-        return self.told_apart(self.vectors)
+    def topic_vectors(self) -> Floats32:
+        """The sentence vectors whose cosine is the topic similarity, shape (n, 384): `remove_common_component`."""
+        return self.remove_common_component(self.vectors)
 
-    def told_apart(self, vectors: np.ndarray) -> np.ndarray:
-        """Unit vectors, shape (k, 384) as given, less what all sentences of the talk have in common (Mu and Viswanath
-        2018), unless it is in English: the embedding learned English, and unrelated sentences of other languages look
-        alike to it (mean cosine, measured: English 0.2, German 0.4, Japanese 0.6, Hindi 0.7)."""
-        import numpy as np
+    def remove_common_component(self, vectors: Floats32) -> Floats32:
+        """Subtract the mean sentence vector of the talk and normalise (Mu and Viswanath 2018); same shape.
 
+        English vectors are returned unchanged. The model was trained on English; to it unrelated sentences of other
+        languages look alike (mean cosine, measured: English 0.2, German 0.4, Japanese 0.6, Hindi 0.7).
+        """
         if self.lexicon.language == "en":
             return vectors
-        less = vectors - self.vectors.mean(0)
-        return less / np.maximum(np.linalg.norm(less, axis=1, keepdims=True), 1e-6)
+        centred = vectors - self.vectors.mean(0)
+        unit: Floats32 = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6)
+        return unit
 
-    def mark(self, name: str) -> np.ndarray:
-        return self.marks[:, MARKS.index(name)]
+    def count_cue(self, name: str) -> Floats:
+        """Return the count of one cue in each sentence, shape (n,)."""
+        return self.cues[:, CUES.index(name)]
 
 
-def read_talk(
+def build_talk(
     transcript: Transcript,
     features: ScoringFeatures,
     speakers: Speakers | None,
     language: str | None,
     span: tuple[float, float] | None,
 ) -> Talk:
-    """The sentences inside `span` (source clock; None: all), described."""
-    import numpy as np
-
-    words, code = transcript.words, (language or transcript.language).lower().split("-")[0]
-    low, high = span or (-1.0, float("inf"))
+    """Describe the sentences inside `span` (source clock; None: all)."""
+    words, language_code = transcript.words, (language or transcript.language).lower().split("-")[0]
+    span_start_s, span_end_s = span or (-1.0, float("inf"))
     rows = [
         i
         for i, (a, b) in enumerate(features.sentences)
-        if words[a].start_s >= low - _OVER_S and words[b - 1].end_s <= high + _OVER_S
+        if words[a].start_s >= span_start_s - _TRIM_TOLERANCE_S and words[b - 1].end_s <= span_end_s + _TRIM_TOLERANCE_S
     ]
-    spans = tuple(features.sentences[i] for i in rows)
-    texts = [join(words[a:b], code) for a, b in spans]
-    split = [tokens(text) for text in texts]
-    start = np.array([words[a].start_s for a, _ in spans], float)
-    end = np.array([words[b - 1].end_s for _, b in spans], float)
-    lists = lexicon(code)
-    vectors = vectors_of(features)[rows]
+    word_spans = tuple(features.sentences[i] for i in rows)
+    texts = [join_words(words[a:b], language_code) for a, b in word_spans]
+    tokens = [tokenize(text) for text in texts]
+    start_s = np.array([words[a].start_s for a, _ in word_spans], float)
+    end_s = np.array([words[b - 1].end_s for _, b in word_spans], float)
+    pauses_s = np.maximum(start_s[1:] - end_s[:-1], 0)
+    lexicon = load_lexicon(language_code)
+    vectors = decode_embeddings(features)[rows]
     return Talk(
-        words, spans, texts, split, start, end, _speakers(words, spans, speakers),
-        vectors, _marks(texts, split, lists), topic_shift(vectors),
-        np.concatenate([[2.0], np.maximum(start[1:] - end[:-1], 0), [2.0]]) if len(rows) else np.zeros(1),
-        lists,
-    )  # fmt: skip
+        words=words,
+        word_spans=word_spans,
+        texts=texts,
+        tokens=tokens,
+        start_s=start_s,
+        end_s=end_s,
+        speakers=_assign_speakers(words, word_spans, speakers),
+        vectors=vectors,
+        cues=_count_cues(texts, tokens, lexicon),
+        topic_shift=measure_topic_shift(vectors),
+        pause_s=np.concatenate([[_OUTER_PAUSE_S], pauses_s, [_OUTER_PAUSE_S]]) if rows else np.zeros(1),
+        lexicon=lexicon,
+    )
 
 
-def _speakers(
-    words: tuple[Word, ...], spans: tuple[tuple[int, int], ...], speakers: Speakers | None
+def _assign_speakers(
+    words: tuple[Word, ...], word_spans: tuple[tuple[int, int], ...], speakers: Speakers | None
 ) -> list[str | None]:
-    """Who says each sentence: whose turns cover most of it, or, where no turn does, who said most of its words."""
+    """Return the speaker whose turns cover most of each sentence.
+
+    Where no turn overlaps the sentence, the speaker of most of its words.
+    """
     turns = speakers.turns if speakers is not None else ()
-    out: list[str | None] = []
-    reached = 0  # turns do not overlap and sentences come in order, so that one pass goes over both
-    for a, b in spans:
-        start, end = words[a].start_s, words[b - 1].end_s
-        while reached < len(turns) and turns[reached].end_s <= start:
-            reached += 1
-        shares: dict[str, float] = {}
-        for turn in islice(turns, reached, None):
-            if turn.start_s >= end:
+    assigned: list[str | None] = []
+    next_turn = 0  # turns do not overlap and sentences are in order, so one pass covers both
+    for a, b in word_spans:
+        start_s, end_s = words[a].start_s, words[b - 1].end_s
+        while next_turn < len(turns) and turns[next_turn].end_s <= start_s:
+            next_turn += 1
+        overlap: dict[str, float] = {}
+        for turn in islice(turns, next_turn, None):
+            if turn.start_s >= end_s:
                 break
-            shares[turn.speaker] = shares.get(turn.speaker, 0) + min(end, turn.end_s) - max(start, turn.start_s)
-        if not shares:
-            shares |= Counter(word.speaker for word in words[a:b] if word.speaker)
-        out.append(max(sorted(shares), key=lambda name: shares[name]) if shares else None)
-    return out
+            shared_s = min(end_s, turn.end_s) - max(start_s, turn.start_s)
+            overlap[turn.speaker] = overlap.get(turn.speaker, 0) + shared_s
+        if not overlap:
+            overlap |= Counter(word.speaker for word in words[a:b] if word.speaker)
+        assigned.append(max(sorted(overlap), key=lambda name: overlap[name]) if overlap else None)
+    return assigned
 
 
-def _marks(texts: list[str], split: list[list[str]], lists: Lexicon) -> np.ndarray:
-    import numpy as np
-
+def _count_cues(texts: list[str], tokens: list[list[str]], lexicon: Lexicon) -> Floats:
+    """Return the counts of `CUES`, shape (n, len(CUES))."""
     rows = []
-    for text, words in zip(texts, split, strict=True):
-        count = lists.count(text.lower(), words)
-        row: list[float] = [count.get(kind, 0) for kind in MARKS[: len(KINDS) - 2]]
-        numbers = sum(1 for word in words if _NUMBER.search(word) or word in lists.members["number_words"])
-        names = sum(1 for word in re.findall(r"(?<=[\w,] )[A-Z]\w+", text) if word not in ("I",))
-        row += [
-            numbers,
-            text.count("?") + text.count("？"),
-            text.count("!") + text.count("！"),
-            names,
-            len(words) / (1 if lists.spaced else CHARACTERS_A_WORD),
-        ]
-        rows.append(row)
-    return np.array(rows, float).reshape(-1, len(MARKS))
+    for text, words in zip(texts, tokens, strict=True):
+        counts = lexicon.count_categories(text.lower(), words)
+        number_words = lexicon.members["number_words"]
+        rows.append(
+            [
+                *(counts.get(category, 0) for category in _LEXICON_CUES),
+                sum(1 for word in words if _DIGIT.search(word) or word in number_words),
+                text.count("?") + text.count("？"),
+                text.count("!") + text.count("！"),
+                sum(1 for _ in _CAPITALISED_WORD.finditer(text)),
+                len(words) / (1 if lexicon.uses_spaces else CHARACTERS_PER_WORD),
+            ]
+        )
+    return np.array(rows, float).reshape(-1, len(CUES))
 
 
-def topic_shift(vectors: np.ndarray) -> np.ndarray:
-    """TextTiling's depth score on embeddings: how far the likeness of the blocks on both sides falls below the nearest
-    peaks, 0..1, for every gap; the ends of the talk count as full shifts."""
-    import numpy as np
+def measure_topic_shift(vectors: Floats32) -> Floats:
+    """Return the topic shift at every gap, 0..1, shape (n + 1,); the ends of the talk count as full shifts.
 
+    This is TextTiling's depth score on embeddings: how far the similarity of the blocks on both sides of a gap falls
+    below the nearest peaks.
+    """
     n = len(vectors)
     if n == 0:
         return np.zeros(1)
     sums = np.concatenate([np.zeros((1, vectors.shape[1]), np.float32), np.cumsum(vectors, 0)])
     gaps = np.arange(1, n)
-    left = sums[gaps] - sums[np.maximum(gaps - _BLOCK, 0)]
-    right = sums[np.minimum(gaps + _BLOCK, n)] - sums[gaps]
-    likeness = (left * right).sum(1) / np.maximum(np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1), 1e-6)
+    left = sums[gaps] - sums[np.maximum(gaps - _BLOCK_SENTENCES, 0)]
+    right = sums[np.minimum(gaps + _BLOCK_SENTENCES, n)] - sums[gaps]
+    norms = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
+    similarity = (left * right).sum(1) / np.maximum(norms, 1e-6)
     depth = np.zeros(n + 1)
     depth[0] = depth[n] = 1.0
-    for g in range(n - 1):
-        before = likeness[max(0, g - 4) : g + 1].max()
-        after = likeness[g : g + 5].max()
-        depth[g + 1] = min(1.0, float(before + after - 2 * likeness[g]))
+    for gap in range(n - 1):
+        left_peak = similarity[max(0, gap - _PEAK_GAPS) : gap + 1].max()
+        right_peak = similarity[gap : gap + _PEAK_GAPS + 1].max()
+        depth[gap + 1] = min(1.0, float(left_peak + right_peak - 2 * similarity[gap]))
     return depth

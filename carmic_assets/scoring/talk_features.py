@@ -1,58 +1,53 @@
-"""What is costly about a talk, worked out once and stored: its sentences, their embeddings, its sound. Judges nothing.
+"""The costly features of a talk, extracted once and stored: its sentences, their embeddings, and audio features.
 
-Re-scoring reads this artifact and the transcript; it needs no model unless the user's instructions name a topic.
+Re-scoring reads this artifact and the transcript. It needs the embedding model only when the user's instructions name a
+topic.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
+import numpy as np
 
 from carmic_assets.model.speech import Transcript, Word
-from carmic_assets.scoring.audio_features import SoundFeatures
-from carmic_assets.scoring.lexicon import UNSPACED
-from carmic_assets.scoring.sentence_embeddings import WIDTH, embed
-from carmic_assets.speech.sentences import sentences
-
-if TYPE_CHECKING:
-    import numpy as np
+from carmic_assets.scoring.arrays import Floats32
+from carmic_assets.scoring.audio_features import AudioFeatures
+from carmic_assets.scoring.lexicon import UNSPACED_LANGUAGES
+from carmic_assets.scoring.sentence_embeddings import EMBEDDING_DIM, embed_sentences
+from carmic_assets.speech.sentences import split_sentences
 
 FEATURES_VERSION = "1"
 
 
 class ScoringFeatures(msgspec.Struct, frozen=True):
-    """The stored artifact. `sentences` are (first word, one past the last word) into the transcript's words.
-    `embeddings` are rows of 384 int8, one row a sentence; a row scaled to length 1 is the sentence's embedding."""
+    """The stored artifact.
+
+    `sentences` are (first word, one past the last word), indices into the words of the transcript. `embeddings` are
+    rows of 384 int8 values, one row a sentence; a row scaled to length 1 is the embedding of the sentence.
+    """
 
     version: str
     sentences: tuple[tuple[int, int], ...]
     embeddings: bytes
-    sound: SoundFeatures | None = None
+    sound: AudioFeatures | None = None
 
 
-def extract_features(
-    transcript: Transcript, sound: SoundFeatures | None = None, *, threads: int = 2
-) -> ScoringFeatures:
-    """Split and embed the talk: about 6 ms of CPU a sentence, so an hour of talk takes 4 to 5 s, once. `threads` is an
-    upper bound; one is used."""
-    import numpy as np
-
-    spans = sentences(transcript.words)
-    vectors = embed([join(transcript.words[a:b], transcript.language) for a, b in spans])
-    top = np.abs(vectors).max(axis=1, keepdims=True)
-    packed = np.rint(vectors / np.where(top > 0, top, 1) * 127).astype(np.int8)
-    return ScoringFeatures(FEATURES_VERSION, spans, packed.tobytes(), sound)
+def extract_features(transcript: Transcript, audio: AudioFeatures | None = None) -> ScoringFeatures:
+    """Split the talk into sentences and embed them: about 6 ms of CPU a sentence, 4 to 5 s for an hour of talk."""
+    spans = split_sentences(transcript.words)
+    vectors = embed_sentences([join_words(transcript.words[a:b], transcript.language) for a, b in spans])
+    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    packed = np.rint(vectors / np.where(largest > 0, largest, 1) * 127).astype(np.int8)
+    return ScoringFeatures(FEATURES_VERSION, spans, packed.tobytes(), audio)
 
 
-def vectors_of(features: ScoringFeatures) -> np.ndarray:
-    """Unit vectors, float32, shape (sentences, 384)."""
-    import numpy as np
+def decode_embeddings(features: ScoringFeatures) -> Floats32:
+    """Return the unit vectors of the sentences, shape (sentences, 384)."""
+    rows = np.frombuffer(features.embeddings, np.int8).reshape(-1, EMBEDDING_DIM).astype(np.float32)
+    unit: Floats32 = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1)
+    return unit
 
-    rows = np.frombuffer(features.embeddings, np.int8).reshape(-1, WIDTH).astype(np.float32)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1)
 
-
-def join(words: tuple[Word, ...], language: str) -> str:
-    """The words as a reader would see them."""
-    return ("" if language in UNSPACED else " ").join(word.text for word in words)
+def join_words(words: tuple[Word, ...], language: str) -> str:
+    """Join words to a text, with spaces unless the language is written without them."""
+    return ("" if language in UNSPACED_LANGUAGES else " ").join(word.text for word in words)

@@ -1,4 +1,4 @@
-"""How much each named measure counts, in log-odds at its full value. Numbers only; set on the tuning talks."""
+"""The weight of each measure in the clip score, in log-odds at its full value. Set on the tuning talks."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ WEIGHTS = {
     "motion": 0.3,
     "wish": 11.0,
 }
-# Where a measure says "as usual": below it counts against the clip. The others count from nothing.
-USUAL = {"pace": 0.5, "energy": 0.5, "pitch": 0.5, "motion": 0.5, "wish": 0.65}
+# Values that leave the score unchanged: a lower value counts against the clip. Other measures are neutral at 0.
+NEUTRAL_VALUES = {"pace": 0.5, "energy": 0.5, "pitch": 0.5, "motion": 0.5, "wish": 0.65}
 
-# What a kind of video is watched for: factors on the weights above.
-_KINDS: dict[str, dict[str, float]] = {
+# Factors on the weights above, by the measures that viewers of a type of video look for.
+_VIDEO_TYPE_FACTORS: dict[str, dict[str, float]] = {
     "podcast": {"exchange": 3.0, "story": 1.5, "question_answer": 1.5, "laughter": 1.3},
     "interview": {"question_answer": 3.0, "exchange": 2.0, "story": 1.3},
     "tutorial": {"second_person": 6.0, "completeness": 1.3, "number": 1.5, "emotion": 0.5, "exchange": 0.5},
@@ -42,7 +42,7 @@ _KINDS: dict[str, dict[str, float]] = {
 }
 
 
-def for_video_type(video_type: str) -> dict[str, float]:
-    """The weights for one of the API's video types; `auto` and `other` are the plain ones."""
-    factors = _KINDS.get(video_type, {})
+def weights_for_video_type(video_type: str) -> dict[str, float]:
+    """Return the weights for one of the API's video types. `auto` and `other` use `WEIGHTS` unchanged."""
+    factors = _VIDEO_TYPE_FACTORS.get(video_type, {})
     return {name: weight * factors.get(name, 1.0) for name, weight in WEIGHTS.items()}

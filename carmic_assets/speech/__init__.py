@@ -1,4 +1,4 @@
-"""Sound to words and voices: transcription, who speaks when by voice, voices joined with faces, sentences.
+"""Speech analysis: transcription, diarisation, assignment of speakers to faces, and sentence boundaries.
 
-Reads the 16 kHz mono sound that the media room wrote; never opens a video, never runs ffmpeg, never draws.
+Reads the 16 kHz mono audio that the media package wrote. It opens no video and runs no ffmpeg.
 """

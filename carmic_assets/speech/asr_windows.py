@@ -1,107 +1,129 @@
-"""Packs speech into the half-minute windows that Whisper hears, and maps times in a window back to the source clock.
+"""Packs speech into windows for Whisper, and maps times in a window back to the source clock.
 
-Silences longer than a breath are left out: Whisper invents words over them, and each window costs the same however
-much of it is silence.
+Longer silences are left out: Whisper hallucinates words in them, and the cost of a window does
+not depend on how much of it is silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import msgspec
 
 from carmic_assets.model.speech import Word
-from carmic_assets.speech.voice_activity import Spans
+from carmic_assets.speech.voice_activity import Intervals
 
-LONGEST_S = 29.0  # Whisper's window is 30 s
-_PAD_S = 0.25  # kept around speech: the detector starts late on soft consonants
-_BREATH_S = 0.8  # a gap up to this stays as it is
-_MISSED_S = 0.8
-_NEAR_S = 0.3
-_BREAK_S = 3.0  # a window ends at a pause of this length once it is half full
+MAX_WINDOW_S = 29.0  # Whisper's own window is 30 s
+_PAD_S = 0.25  # added around speech: the detector starts late on soft consonants
+_BRIDGED_GAP_S = 0.8  # a shorter gap between two intervals is kept
+_MIN_UNTRANSCRIBED_S = 0.8
+_WORD_MARGIN_S = 0.3  # speech this close to a word counts as transcribed
+_WINDOW_BREAK_S = 3.0  # a pause of this length ends a window that is at least half full
 
 
-class Piece(msgspec.Struct, frozen=True):
-    """A stretch of the source that is in a window whole."""
+class AudioInterval(msgspec.Struct, frozen=True):
+    """A time range of the source that a window contains."""
 
     start_s: float
     end_s: float
 
+    @property
+    def duration_s(self) -> float:
+        """Length of the interval."""
+        return self.end_s - self.start_s
 
-class Window(msgspec.Struct, frozen=True):
-    """Pieces in order, to be heard one right after the other; at most `LONGEST_S` together."""
 
-    pieces: tuple[Piece, ...]
+class AsrWindow(msgspec.Struct, frozen=True):
+    """Intervals in order, transcribed as one continuous sound of at most `MAX_WINDOW_S`."""
+
+    intervals: tuple[AudioInterval, ...]
 
     @property
-    def length_s(self) -> float:
-        return sum(piece.end_s - piece.start_s for piece in self.pieces)
+    def duration_s(self) -> float:
+        """Length of all intervals together."""
+        return sum(interval.duration_s for interval in self.intervals)
 
-    def source(self, start_s: float, end_s: float) -> tuple[float, float]:
-        """A span on the window's clock on the source clock, kept inside the piece that holds its middle."""
-        middle = (start_s + end_s) / 2
-        for index, piece in enumerate(self.pieces):
-            length = piece.end_s - piece.start_s
-            if middle < length or index == len(self.pieces) - 1:
-                first, last = (min(max(piece.start_s + t, piece.start_s), piece.end_s) for t in (start_s, end_s))
-                return first, last
-            start_s, end_s, middle = start_s - length, end_s - length, middle - length
-        raise ValueError("a window has at least one piece")
+    def to_source_clock(self, start_s: float, end_s: float) -> tuple[float, float]:
+        """Map a time range from the window's clock to the source clock.
+
+        The result is clamped to the interval that holds the middle of the range.
+        """
+        middle_s = (start_s + end_s) / 2
+        for index, interval in enumerate(self.intervals):
+            if middle_s < interval.duration_s or index == len(self.intervals) - 1:
+                first_s, last_s = (
+                    min(max(interval.start_s + t, interval.start_s), interval.end_s) for t in (start_s, end_s)
+                )
+                return first_s, last_s
+            start_s, end_s = start_s - interval.duration_s, end_s - interval.duration_s
+            middle_s -= interval.duration_s
+        raise ValueError("A window has at least one interval.")
 
 
-def pack(speech: Spans, start_s: float, end_s: float, *, longest_s: float = LONGEST_S) -> tuple[Window, ...]:
-    """Windows that hold all of `speech` (inside `start_s`..`end_s`) once, cut at pauses wherever there is one."""
-    pieces = [piece for joined in _padded(speech, start_s, end_s) for piece in _cut(joined, speech, longest_s)]
-    windows: list[list[Piece]] = []
-    length = 0.0
-    for piece in pieces:
-        size = piece.end_s - piece.start_s
-        pause = piece.start_s - windows[-1][-1].end_s if windows else 0.0
-        if not windows or length + size > longest_s or (length > longest_s / 2 and pause > _BREAK_S):
+def pack_windows(
+    speech: Intervals, start_s: float, end_s: float, *, max_window_s: float = MAX_WINDOW_S
+) -> tuple[AsrWindow, ...]:
+    """Return windows that contain all `speech` between `start_s` and `end_s` once, split at pauses where possible."""
+    windows: list[list[AudioInterval]] = []
+    window_s = 0.0
+    for interval in _split_intervals(_pad_speech(speech, start_s, end_s), speech, max_window_s):
+        pause_s = interval.start_s - windows[-1][-1].end_s if windows else 0.0
+        is_full = window_s + interval.duration_s > max_window_s
+        if not windows or is_full or (window_s > max_window_s / 2 and pause_s > _WINDOW_BREAK_S):
             windows.append([])
-            length = 0.0
-        windows[-1].append(piece)
-        length += size
-    return tuple(Window(tuple(pieces)) for pieces in windows)
+            window_s = 0.0
+        windows[-1].append(interval)
+        window_s += interval.duration_s
+    return tuple(AsrWindow(tuple(intervals)) for intervals in windows)
 
 
-def missed(speech: Spans, windows: Sequence[Window], said: Sequence[Word]) -> Spans:
-    """Stretches of speech in the windows, of `_MISSED_S` at least, with no word near (`said` in order)."""
-    found: list[tuple[float, float]] = []
-    for piece in (piece for window in windows for piece in window.pieces):
-        words = [word for word in said if word.start_s < piece.end_s and word.end_s > piece.start_s]
-        for a, b in speech:
-            at, end = max(a, piece.start_s), min(b, piece.end_s)
-            for word in words:
-                if word.start_s - _NEAR_S - at >= _MISSED_S and word.start_s - _NEAR_S <= end:
-                    found.append((at, word.start_s - _NEAR_S))
-                at = max(at, word.end_s + _NEAR_S)
-            if end - at >= _MISSED_S:
-                found.append((at, end))
-    return tuple(found)
+def find_untranscribed_speech(speech: Intervals, windows: Sequence[AsrWindow], words: Sequence[Word]) -> Intervals:
+    """Return the parts of `speech` inside the windows that have no word near, at least `_MIN_UNTRANSCRIBED_S` long.
+
+    `words` are in order.
+    """
+    parts: list[tuple[float, float]] = []
+    for interval in (interval for window in windows for interval in window.intervals):
+        near = [word for word in words if word.start_s < interval.end_s and word.end_s > interval.start_s]
+        for speech_start_s, speech_end_s in speech:
+            from_s, end_s = max(speech_start_s, interval.start_s), min(speech_end_s, interval.end_s)
+            for word in near:
+                until_s = word.start_s - _WORD_MARGIN_S
+                if until_s - from_s >= _MIN_UNTRANSCRIBED_S and until_s <= end_s:
+                    parts.append((from_s, until_s))
+                from_s = max(from_s, word.end_s + _WORD_MARGIN_S)
+            if end_s - from_s >= _MIN_UNTRANSCRIBED_S:
+                parts.append((from_s, end_s))
+    return tuple(parts)
 
 
-def _padded(speech: Spans, start_s: float, end_s: float) -> list[Piece]:
-    pieces: list[Piece] = []
-    for a, b in speech:
-        first, last = max(a - _PAD_S, start_s), min(b + _PAD_S, end_s)
-        if pieces and first - pieces[-1].end_s < _BREATH_S - 2 * _PAD_S:
-            pieces[-1] = Piece(pieces[-1].start_s, last)
-        elif last > first:
-            pieces.append(Piece(first, last))
-    return pieces
+def _pad_speech(speech: Intervals, start_s: float, end_s: float) -> list[AudioInterval]:
+    """Return the speech with `_PAD_S` around it, joined over short gaps and clamped to `start_s`..`end_s`."""
+    padded: list[AudioInterval] = []
+    for speech_start_s, speech_end_s in speech:
+        first_s, last_s = max(speech_start_s - _PAD_S, start_s), min(speech_end_s + _PAD_S, end_s)
+        if padded and first_s - padded[-1].end_s < _BRIDGED_GAP_S - 2 * _PAD_S:
+            padded[-1] = AudioInterval(padded[-1].start_s, last_s)
+        elif last_s > first_s:
+            padded.append(AudioInterval(first_s, last_s))
+    return padded
 
 
-def _cut(piece: Piece, speech: Spans, longest_s: float) -> list[Piece]:
-    """A piece longer than a window, cut at its longest pauses, else (nobody breathes) every `longest_s`."""
-    if piece.end_s - piece.start_s <= longest_s:
-        return [piece]
-    earliest = piece.start_s + longest_s / 3
-    gaps = [
-        (after - before, (before + after) / 2)
-        for (_, before), (after, _) in pairwise(speech)
-        if earliest <= (before + after) / 2 <= piece.start_s + longest_s
-    ]
-    at = max(gaps)[1] if gaps else piece.start_s + longest_s
-    return [Piece(piece.start_s, at), *_cut(Piece(at, piece.end_s), speech, longest_s)]
+def _split_intervals(
+    intervals: Iterable[AudioInterval], speech: Intervals, max_window_s: float
+) -> Iterable[AudioInterval]:
+    """Split intervals longer than a window at their longest pauses; without a pause, after `max_window_s`."""
+    for interval in intervals:
+        rest = interval
+        while rest.duration_s > max_window_s:
+            earliest_s, latest_s = rest.start_s + max_window_s / 3, rest.start_s + max_window_s
+            pauses = [
+                (after - before, (before + after) / 2)
+                for (_, before), (after, _) in pairwise(speech)
+                if earliest_s <= (before + after) / 2 <= latest_s
+            ]
+            split_s = max(pauses)[1] if pauses else latest_s
+            yield AudioInterval(rest.start_s, split_s)
+            rest = AudioInterval(split_s, rest.end_s)
+        yield rest

@@ -1,6 +1,6 @@
-"""Opens the analysis sound for reading in pieces, anywhere and in any order: two hours never lie in memory at once.
+"""Random access to an audio file as 16 kHz mono, without holding it in memory.
 
-Times are the file's own; the media room wrote it on the source clock.
+Times are those of the file. For the analysis audio that is the source clock.
 """
 
 from __future__ import annotations
@@ -11,59 +11,61 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
-from carmic_assets.media.containers import AUDIO_FORMATS, SOURCE_FORMATS, open_media
-from carmic_assets.model.errors import NoSpeech
+import av
+import numpy as np
 
-if TYPE_CHECKING:
-    import numpy as np
+from carmic_assets.media.containers import open_media
+from carmic_assets.media.demuxers import AUDIO_FORMATS, SOURCE_FORMATS
+from carmic_assets.model.errors import NoSpeechError
 
-RATE = 16_000
+SAMPLE_RATE = 16_000
 
 
-class Sound:
-    """16 kHz mono sound that lies uncompressed in a temporary file (115 MB an hour) while it is open."""
+class AudioReader:
+    """16 kHz mono audio in an uncompressed temporary file (115 MB an hour), readable while that is open."""
 
-    def __init__(self, raw: IO[bytes], samples: int):
+    def __init__(self, raw: IO[bytes], sample_count: int) -> None:
         self._raw = raw
-        self.samples = samples
+        self.sample_count = sample_count
 
     @property
-    def length_s(self) -> float:
-        return self.samples / RATE
+    def duration_s(self) -> float:
+        """Length of the audio."""
+        return self.sample_count / SAMPLE_RATE
 
     def read(self, start_s: float, end_s: float) -> np.ndarray:
-        """The samples of `start_s`..`end_s`: float32 in -1..1, shape (n,); shorter where the sound ends."""
-        import numpy as np
-
-        first = min(max(round(start_s * RATE), 0), self.samples)
-        last = min(max(round(end_s * RATE), first), self.samples)
+        """Return the samples from `start_s` to `end_s`: float32 in -1..1, shape (n,); fewer at the end of the audio."""
+        first = min(max(round(start_s * SAMPLE_RATE), 0), self.sample_count)
+        last = min(max(round(end_s * SAMPLE_RATE), first), self.sample_count)
         raw = os.pread(self._raw.fileno(), 2 * (last - first), 2 * first)
         return np.frombuffer(raw, "<i2").astype(np.float32) / 32768
 
     def blocks(self, block_s: float, start_s: float, end_s: float) -> Iterator[np.ndarray]:
-        """`start_s`..`end_s` in order, `block_s` seconds at a time; the last one is shorter."""
-        at = start_s
-        while at < min(end_s, self.length_s):
-            yield self.read(at, min(at + block_s, end_s))
-            at += block_s
+        """Yield the samples from `start_s` to `end_s` in blocks of `block_s` seconds; the last block is shorter."""
+        block_start_s = start_s
+        while block_start_s < min(end_s, self.duration_s):
+            yield self.read(block_start_s, min(block_start_s + block_s, end_s))
+            block_start_s += block_s
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[Sound]:
-    """The first sound stream of a file, for the length of the block. Raises NoSpeech where there is none."""
-    import av
+def open_audio(path: str | Path) -> Iterator[AudioReader]:
+    """Open the first audio stream of a file for the duration of the block.
 
-    with tempfile.TemporaryFile(prefix="carmic-sound-") as raw:
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
-        samples = 0
-        with open_media(path, formats=AUDIO_FORMATS + SOURCE_FORMATS, error=NoSpeech) as container:
+    Raises:
+        NoSpeechError: the file has no audio stream, or cannot be read.
+    """
+    with tempfile.TemporaryFile(prefix="carmic-audio-") as raw:
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
+        sample_count = 0
+        with open_media(path, formats=AUDIO_FORMATS + SOURCE_FORMATS, error=NoSpeechError) as container:
             if not container.streams.audio:
-                raise NoSpeech("The video has no sound, so there are no words to find. Upload one with speech.")
+                raise NoSpeechError("The video has no sound, so it has no speech. Upload a video with speech.")
             for frame in itertools.chain(container.decode(audio=0), (None,)):
-                for piece in resampler.resample(frame):
-                    samples += piece.samples
-                    raw.write(piece.to_ndarray().tobytes())
+                for resampled in resampler.resample(frame):
+                    sample_count += resampled.samples
+                    raw.write(resampled.to_ndarray().tobytes())
         raw.flush()
-        yield Sound(raw, samples)
+        yield AudioReader(raw, sample_count)

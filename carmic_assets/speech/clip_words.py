@@ -1,4 +1,4 @@
-"""Words as they are shown: with their speakers, on the clock of a clip. Hears and decides nothing."""
+"""Transcribed words for display: with speakers, and on the clock of a clip."""
 
 from __future__ import annotations
 
@@ -9,32 +9,39 @@ import msgspec
 from carmic_assets.model.speech import Turn, Word
 
 
-def assign(words: Iterable[Word], turns: Sequence[Turn]) -> tuple[Word, ...]:
-    """The words with the speaker of the turn that each overlaps most, else of the nearest turn; both in time order."""
-    named: list[Word] = []
-    at = 0
+def assign_speakers(words: Iterable[Word], turns: Sequence[Turn]) -> tuple[Word, ...]:
+    """Return the words with the speaker of the turn that each overlaps most, else of the nearest turn.
+
+    Words and turns are in time order. Without turns the words stay as they are.
+    """
+    assigned: list[Word] = []
+    first = 0  # the first turn that ends after the word begins
     for word in words:
-        while at < len(turns) and turns[at].end_s <= word.start_s:
-            at += 1
-        near = turns[max(at - 1, 0) : at + 3]
+        while first < len(turns) and turns[first].end_s <= word.start_s:
+            first += 1
+        near = turns[max(first - 1, 0) : first + 3]
         if not near:
-            named.append(word)
+            assigned.append(word)
             continue
-        best = max(near, key=lambda turn: min(word.end_s, turn.end_s) - max(word.start_s, turn.start_s))
-        named.append(Word(word.text, word.start_s, word.end_s, word.confidence, best.speaker))
-    return tuple(named)
+        turn = max(near, key=lambda turn: min(word.end_s, turn.end_s) - max(word.start_s, turn.start_s))
+        assigned.append(Word(word.text, word.start_s, word.end_s, word.confidence, turn.speaker))
+    return tuple(assigned)
 
 
-def on_clip(words: Iterable[Word], start_s: float, end_s: float) -> list[Word]:
-    """The words whose middle lies between two times of the source, on the clip's clock, cut to its ends."""
-    length = end_s - start_s
+def words_to_clip_clock(words: Iterable[Word], start_s: float, end_s: float) -> list[Word]:
+    """Return the words whose middle lies in `start_s`..`end_s` of the source, on the clip's clock, clamped to it."""
+    duration_s = end_s - start_s
     return [
-        msgspec.structs.replace(word, start_s=max(0.0, word.start_s - start_s), end_s=min(length, word.end_s - start_s))
+        msgspec.structs.replace(
+            word, start_s=max(0.0, word.start_s - start_s), end_s=min(duration_s, word.end_s - start_s)
+        )
         for word in words
         if start_s <= (word.start_s + word.end_s) / 2 < end_s
     ]
 
 
-def spans_on_clip(spans: Iterable[tuple[float, float]], start_s: float, end_s: float) -> list[tuple[float, float]]:
-    """Spans of the source's clock between two times of it, on the clip's clock, cut to its ends."""
+def spans_to_clip_clock(
+    spans: Iterable[tuple[float, float]], start_s: float, end_s: float
+) -> list[tuple[float, float]]:
+    """Return the spans that overlap `start_s`..`end_s` of the source, on the clip's clock, clamped to it."""
     return [(max(a, start_s) - start_s, min(b, end_s) - start_s) for a, b in spans if a < end_s and b > start_s]

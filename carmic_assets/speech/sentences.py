@@ -1,6 +1,6 @@
-"""Words to sentences: by punctuation in any script, else by pauses; used wherever a text may be cut.
+"""Splits words into sentences: by punctuation in any script, else by pauses.
 
-Works on words and times only; never changes a word.
+All steps that cut a text use these boundaries.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from statistics import median
 
 from carmic_assets.model.speech import Word
 
-Spans = tuple[tuple[int, int], ...]
+WordRanges = tuple[tuple[int, int], ...]  # (first word, one past the last word)
 
-PAUSE_S = 1.0  # ends a sentence whatever the punctuation says
-LONGEST_WORDS = 60  # a longer one is cut at its best place
-_SHORT_PAUSE_S = 0.35  # the least that ends one where there is no punctuation
-_UNPUNCTUATED = 80  # words to a mark, in a text that has none to speak of
+SENTENCE_PAUSE_S = 1.0  # ends a sentence regardless of punctuation
+MAX_SENTENCE_WORDS = 60  # a longer sentence is split at its best place
+_MIN_PAUSE_S = 0.35  # the shortest pause that can end a sentence in a text without punctuation
+_WORDS_PER_MARK = 80  # a text with fewer marks counts as without punctuation
 
-_CLOSERS = "\"'”’»›)]}」』）】〉》"
-_CERTAIN = "?!。！？．؟۔।॥։።፧။។᠃…｡؛"  # end a sentence wherever they stand
+_CLOSING_MARKS = "\"'”’»›)]}」』）】〉》"
+_OPENING_MARKS = "\"'“‘«‹([{「『（¿¡"
+_SENTENCE_MARKS = "?!。！？．؟۔।॥։።፧။។᠃…｡؛"  # end a sentence anywhere, unlike the full stop
 _PAUSE_MARKS = ",;:،、，；：–—"
 _INITIALS = re.compile(r"^(?:[^\W\d_]\.)+$")  # J. or U.S. or z.B.
 _ABBREVIATIONS = frozenset(
@@ -32,66 +33,68 @@ _ABBREVIATIONS = frozenset(
 )
 
 
-def sentences(words: Sequence[Word]) -> Spans:
-    """(first word, one past the last word) of each sentence: contiguous, in order, covering all words.
+def split_sentences(words: Sequence[Word]) -> WordRanges:
+    """Return the word range of each sentence: contiguous, in order, covering all words.
 
-    A sentence ends at a closing mark (not at that of an abbreviation, an initial or a number that goes on), at a pause
-    of `PAUSE_S`, and at a change of speaker. A text without punctuation is cut at its longer pauses.
+    A sentence ends at a closing mark (except that of an abbreviation, an initial or an unfinished number), at a pause
+    of `SENTENCE_PAUSE_S`, and at a change of speaker. A text without punctuation is split at its longer pauses.
     """
     if not words:
         return ()
-    marked = [_closes(words, i) for i in range(len(words) - 1)]
-    bare = sum(marked) * _UNPUNCTUATED < len(words)
-    pause_s = _long_pause(words) if bare else PAUSE_S
+    is_marked = [_ends_with_mark(words, i) for i in range(len(words) - 1)]
+    is_unpunctuated = sum(is_marked) * _WORDS_PER_MARK < len(words)
+    min_pause_s = _long_pause_s(words) if is_unpunctuated else SENTENCE_PAUSE_S
     ends = [
         i + 1
         for i in range(len(words) - 1)
-        if marked[i] or _pause(words, i) >= pause_s or words[i].speaker != words[i + 1].speaker
+        if is_marked[i] or _pause_after(words, i) >= min_pause_s or words[i].speaker != words[i + 1].speaker
     ]
     bounds = [0, *ends, len(words)]
-    return tuple(part for first, last in pairwise(bounds) for part in _cut(words, first, last))
+    return tuple(part for first, last in pairwise(bounds) for part in _split_long(words, first, last))
 
 
-def _closes(words: Sequence[Word], index: int) -> bool:
-    """Whether the word's last mark ends a sentence, the next word known."""
-    text = words[index].text.rstrip(_CLOSERS)
-    following = words[index + 1].text.lstrip("\"'“‘«‹([{「『（¿¡")
-    if not text or (text[-1] not in _CERTAIN and text[-1] != "."):
+def _ends_with_mark(words: Sequence[Word], index: int) -> bool:
+    """Return whether the last mark of a word ends a sentence, given the next word."""
+    text = words[index].text.rstrip(_CLOSING_MARKS)
+    following = words[index + 1].text.lstrip(_OPENING_MARKS)
+    if not text or (text[-1] not in _SENTENCE_MARKS and text[-1] != "."):
         return False
-    goes_on = following[:1].islower()
+    has_pause = _pause_after(words, index) >= _MIN_PAUSE_S
+    continues = following[:1].islower()
     if text[-1] in "…" or text.endswith("..."):
-        return not goes_on or _pause(words, index) >= _SHORT_PAUSE_S
+        return not continues or has_pause
     if text[-1] != ".":
-        return not goes_on or text[-1] not in "?!"  # 'He asked why? and left'
-    if goes_on:
+        return not (continues and text[-1] in "?!")  # 'He asked why? and left'
+    if continues:
         return False
-    bare = text.rstrip(".").casefold()
-    if bare in _ABBREVIATIONS or _INITIALS.match(text):
-        return _pause(words, index) >= _SHORT_PAUSE_S
-    return not (bare[-1:].isdigit() and following[:1].isdigit() and _pause(words, index) < _SHORT_PAUSE_S)
+    stem = text.rstrip(".").casefold()
+    if stem in _ABBREVIATIONS or _INITIALS.match(text):
+        return has_pause
+    is_number = stem[-1:].isdigit() and following[:1].isdigit()
+    return has_pause or not is_number
 
 
-def _pause(words: Sequence[Word], index: int) -> float:
-    """Seconds of silence after a word."""
+def _pause_after(words: Sequence[Word], index: int) -> float:
+    """Return the seconds of silence after a word."""
     return words[index + 1].start_s - words[index].end_s
 
 
-def _long_pause(words: Sequence[Word]) -> float:
-    """What counts as a long pause to this speaker: well above the usual one between words that are apart at all."""
-    apart = [pause for i in range(len(words) - 1) if (pause := _pause(words, i)) > 0.05]
-    return min(max(2 * median(apart), _SHORT_PAUSE_S), PAUSE_S) if apart else PAUSE_S
+def _long_pause_s(words: Sequence[Word]) -> float:
+    """Return twice the median pause of this speaker, within `_MIN_PAUSE_S`..`SENTENCE_PAUSE_S`."""
+    pauses = [pause for i in range(len(words) - 1) if (pause := _pause_after(words, i)) > 0.05]
+    return min(max(2 * median(pauses), _MIN_PAUSE_S), SENTENCE_PAUSE_S) if pauses else SENTENCE_PAUSE_S
 
 
-def _cut(words: Sequence[Word], first: int, last: int) -> Spans:
-    """A run of at most `LONGEST_WORDS`, or its halves: cut at the longest pause near its middle, best after a comma."""
-    if last - first <= LONGEST_WORDS:
+def _split_long(words: Sequence[Word], first: int, last: int) -> WordRanges:
+    """Return ranges of at most `MAX_SENTENCE_WORDS`, split at long pauses near the middle, preferably at a comma."""
+    if last - first <= MAX_SENTENCE_WORDS:
         return ((first, last),)
     quarter = (last - first) // 4
     middle = (first + last) / 2
 
-    def worth(i: int) -> tuple[float, float]:
-        comma = 0.3 if words[i].text.rstrip(_CLOSERS)[-1:] in _PAUSE_MARKS else 0.0
-        return _pause(words, i) + comma, -abs(i - middle)
+    def quality(i: int) -> tuple[float, float]:
+        comma_bonus_s = 0.3 if words[i].text.rstrip(_CLOSING_MARKS)[-1:] in _PAUSE_MARKS else 0.0
+        return _pause_after(words, i) + comma_bonus_s, -abs(i - middle)
 
-    at = max(range(first + quarter, last - quarter), key=worth) + 1
-    return _cut(words, first, at) + _cut(words, at, last)
+    split = max(range(first + quarter, last - quarter), key=quality) + 1
+    return _split_long(words, first, split) + _split_long(words, split, last)

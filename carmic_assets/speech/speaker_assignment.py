@@ -1,190 +1,200 @@
-"""Who has which voice, learned from a whole video: where lips and voice go together. It does not say who speaks when.
+"""Assignment of voices to people, learned from a whole video: which person's lips move while which voice is heard.
 
-Tracks are columns of `Evidence.lips`; a person is one or more of them. Beside the people there is, for each voice, one
-who is never in the picture. P people and C voices make P + C candidates.
+A person is one or more tracks, as columns of `SpeakerFeatures.lip_llr`. Beside the P people there is, for each of the
+C voices, a candidate who is never in the picture, so there are P + C candidates. `speaker_turns` then decides who
+speaks at which time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
-from carmic_assets.speech.speaker_features import STEP_S, Evidence
+import numpy as np
 
-if TYPE_CHECKING:
-    import numpy as np
+from carmic_assets.speech.speaker_features import IN_PAUSE, STEP_S, SpeakerFeatures
 
-# Weights were tuned on talks with known turns, lips blurred to several degrees: benchmarks/speakers.py
-LIPS = 0.35  # weight of one step's log likelihood ratio: neighbouring steps tell nearly the same
-NOBODY = -0.5  # log likelihood ratio of somebody who is never in the picture
-_UNSEEN = -0.3  # ... of one who is not in the picture now
-_ROUNDS = 8
-_PIECE_STEPS = 15  # longest piece that is taken as one person's while learning
-_TRUST_S = 2.0  # seconds that the belief "anybody may have this voice" weighs
-_CONFIRMED = 0.3  # mean log likelihood ratio of lips that confirms a second voice of one person
-_SHARED = 0.25  # gain in log likelihood per second that shows a voice to be shared by people who sound alike ...
-_STRIKING = 3.0  # ... or this much in a single second of it
-_FRAGMENT_S = 2.0  # seconds of speech that tell the voice of a track
-_PROVEN_S = 1.5  # seconds in the picture before a voice is taken for somebody's ...
-_SILENT = -1.0  # ... whose lips are not as still as this
+# Tuned on talks with known turns, with lip scores blurred to several degrees: benchmarks/speakers.py
+LIP_WEIGHT = 0.35  # of the log likelihood ratio of one step: neighbouring steps are almost the same observation
+OFF_SCREEN_LLR = -0.5  # log likelihood ratio of a candidate who is never in the picture
+_NOT_VISIBLE_LLR = -0.3  # ... of a person who is not in the picture now
+_EM_ROUNDS = 8
+_MAX_SEGMENT_STEPS = 15  # longest segment that counts as one person's during learning
+_PRIOR_S = 2.0  # weight of the prior "anybody may have this voice", in seconds of speech
+_CONFIRMED_LLR = 0.3  # mean log likelihood ratio of lips that confirms a second voice of one person
+_SHARED_GAIN_PER_S = 0.25  # gain in log likelihood that shows a voice to be shared by people who sound alike ...
+_SHARED_GAIN_IN_SECOND = 3.0  # ... or this much in a single second of it
+_FRAGMENT_S = 2.0  # of speech that show the voice of a track
+_MIN_VISIBLE_S = 1.5  # in the picture before a voice can be a person's ...
+_MIN_VISIBLE_LLR = -1.0  # ... with lips that move more than this
 
 
 @dataclass(frozen=True)
-class Cast:
-    """`people`: the columns of each; `lips` (n, P + C): log likelihood ratio of speaking by step, finite; `share`
-    (C, P + C): how likely each candidate is when a voice is heard, rows sum to 1."""
+class SpeakerAssignment:
+    """Which candidate has which voice.
+
+    Attributes:
+        people: the columns of `SpeakerFeatures.lip_llr` of each person.
+        lip_llr: (n, P + C) log likelihood ratio of speaking for each step and candidate, finite.
+        voice_shares: (C, P + C) probability of each candidate while a voice speaks; rows sum to 1.
+    """
 
     people: tuple[tuple[int, ...], ...]
-    lips: np.ndarray
-    share: np.ndarray
+    lip_llr: np.ndarray
+    voice_shares: np.ndarray
 
 
-def cast(evidence: Evidence) -> Cast:
-    """Who of the people in the picture, or off screen, has which voice.
+def assign_voices(features: SpeakerFeatures) -> SpeakerAssignment:
+    """Return which people, in the picture or off screen, have which voice.
 
-    A voice is not that of somebody who is hardly seen while it is heard. And a person has one voice: where two that
-    sound different fall to the same person, the second stays only if the lips confirm it (then it is that person in
-    another place); else it goes to whom the lips say next, or off screen.
+    A voice is not that of a person who is hardly visible while it speaks. A person has one voice: where two different
+    ones fall to the same person, the second stays only if the lips confirm it (the person is then in another place).
+    Otherwise it goes to the next likely candidate.
     """
-    import numpy as np
-
-    people = _people(evidence)
-    lips = _lips(evidence, people)
-    allowed = np.ones((len(evidence.voices), len(people)), bool)
+    people = _merge_tracks(features)
+    lip_llr = _candidate_llr(features, people)
+    allowed = np.ones((len(features.voices), len(people)), bool)
     while True:
-        beliefs = _learned(evidence, people, allowed)
-        owners = beliefs.share.argmax(axis=1)
-        doubtful: list[tuple[float, int, int]] = []
-        for person in range(len(people)):
-            voices = np.flatnonzero(owners == person)
-            support = [float(lips[evidence.voice == voice, person].mean()) for voice in voices]
-            ranked = sorted(zip(support, voices.tolist(), strict=True), reverse=True)
-            doubtful += [(mean, voice, person) for mean, voice in ranked[1:] if mean < _CONFIRMED]
+        learned = _learn_shares(features, people, allowed)
+        owners = learned.shares.argmax(axis=1)
+        doubtful: list[tuple[float, int, int]] = []  # mean log likelihood ratio, voice, person
+        for person, columns in enumerate(people):
+            owned_voices = np.flatnonzero(owners == person)
+            support = [float(lip_llr[features.voice == voice, person].mean()) for voice in owned_voices]
+            ranked = sorted(zip(support, owned_voices.tolist(), strict=True), reverse=True)
+            doubtful += [(mean, voice, person) for mean, voice in ranked[1:] if mean < _CONFIRMED_LLR]
             doubtful += [
-                (mean, voice, person) for mean, voice in ranked[:1] if not _proven(evidence, people[person], voice)
+                (mean, voice, person) for mean, voice in ranked[:1] if not _is_plausible(features, columns, voice)
             ]
         if not doubtful:
-            return Cast(tuple(people), lips, _sharpened(beliefs))
+            return SpeakerAssignment(tuple(people), lip_llr, _sharpen_shares(learned))
         _, voice, person = min(doubtful)
         allowed[voice, person] = False
 
 
-def _people(evidence: Evidence) -> list[tuple[int, ...]]:
-    """Columns of `lips` that are one person each.
+def _merge_tracks(features: SpeakerFeatures) -> list[tuple[int, ...]]:
+    """Return the columns of `lip_llr` of each person.
 
-    Tracks are people already; but where a face was lost and found again, the tracks that have one voice of several, and
-    are never in the picture together, are one person.
+    Usually a track is a person. Tracks that have the same one of several voices and are never visible together are one
+    person, whose face was lost and found again.
     """
-    import numpy as np
-
-    single: list[tuple[int, ...]] = [(column,) for column in range(len(evidence.tracks))]
-    if len(evidence.voices) < 2 or len(single) < 2:
-        return single
-    heard = _learned(evidence, single).total[:, : len(single)]  # seconds, (voices, tracks)
-    seen = ~np.isnan(evidence.lips)
+    single_tracks: list[tuple[int, ...]] = [(column,) for column in range(len(features.tracks))]
+    if len(features.voices) < 2 or len(single_tracks) < 2:
+        return single_tracks
+    speech_s = _learn_shares(features, single_tracks).seconds[:, : len(single_tracks)]  # (voices, tracks)
+    is_visible = ~np.isnan(features.lip_llr)
     people: list[list[int]] = []
-    for column in np.argsort(-heard.sum(axis=0), kind="stable").tolist():
-        voice = int(heard[:, column].argmax())
-        pure = heard[voice, column] >= max(_FRAGMENT_S, 0.8 * heard[:, column].sum())
-        alike = [person for person in people if pure and int(heard[:, person[0]].argmax()) == voice]
-        apart = [p for p in alike if (seen[:, p].any(axis=1) & seen[:, column]).sum() * STEP_S < 0.5]
-        if apart and len(alike) == 1:
-            apart[0].append(column)
+    for column in np.argsort(-speech_s.sum(axis=0), kind="stable").tolist():
+        voice = int(speech_s[:, column].argmax())
+        has_one_voice = speech_s[voice, column] >= max(_FRAGMENT_S, 0.8 * speech_s[:, column].sum())
+        same_voice = [person for person in people if has_one_voice and int(speech_s[:, person[0]].argmax()) == voice]
+        never_together = [
+            person
+            for person in same_voice
+            if (is_visible[:, person].any(axis=1) & is_visible[:, column]).sum() * STEP_S < 0.5
+        ]
+        if never_together and len(same_voice) == 1:
+            never_together[0].append(column)
         else:
             people.append([column])
     return [tuple(person) for person in sorted(people)]
 
 
-def _lips(evidence: Evidence, people: Sequence[tuple[int, ...]]) -> np.ndarray:
-    """Log likelihood ratio by step for each person, then for somebody off screen in each voice: (n, P + C), finite."""
-    import numpy as np
-
-    steps = len(evidence.voice)
+def _candidate_llr(features: SpeakerFeatures, people: Sequence[tuple[int, ...]]) -> np.ndarray:
+    """Return the log likelihood ratio of each person, then of the off-screen candidates: (n, P + C), finite."""
     columns: list[np.ndarray] = []
     for person in people:
-        seen = evidence.lips[:, list(person)]
-        best = np.where(np.isnan(seen), -9.0, seen).max(axis=1)
-        columns.append(np.where(np.isnan(seen).all(axis=1), _UNSEEN, best))
-    columns += [np.full(steps, NOBODY)] * len(evidence.voices)
+        llr = features.lip_llr[:, list(person)]
+        best = np.where(np.isnan(llr), -9.0, llr).max(axis=1)
+        columns.append(np.where(np.isnan(llr).all(axis=1), _NOT_VISIBLE_LLR, best))
+    columns += [np.full(len(features.voice), OFF_SCREEN_LLR)] * len(features.voices)
     return np.stack(columns, axis=1)
 
 
-def _proven(evidence: Evidence, person: Sequence[int], voice: int) -> bool:
-    """Whether the person was seen while the voice was heard, with lips that do not speak against it."""
-    import numpy as np
-
-    lips = evidence.lips[evidence.voice == voice][:, list(person)]
-    return bool((~np.isnan(lips)).sum() * STEP_S >= _PROVEN_S and np.nanmean(lips) > _SILENT)
-
-
-def _sharpened(beliefs: _Beliefs) -> np.ndarray:
-    """The shares, where a voice is one person's made nearly all theirs: what the lips say elsewhere is noise then.
-
-    A voice is shared by several (who sound alike) if that explains the lips better, on the whole or in some places.
-    """
-    import numpy as np
-
-    share = beliefs.share.copy()
-    for voice in np.unique(beliefs.heard):
-        own = beliefs.heard == voice
-        told, seconds = beliefs.told[own], beliefs.seconds[own]
-        owner = int(share[voice].argmax())
-        gain = np.logaddexp.reduce(told + np.log(np.maximum(share[voice], 1e-9)), axis=1) - told[:, owner]
-        if gain.sum() < _SHARED * seconds.sum() and seconds[gain > _STRIKING * seconds].sum() < 1.0:
-            share[voice] *= 0.1
-            share[voice, owner] += 0.9
-    return share
+def _is_plausible(features: SpeakerFeatures, person: Sequence[int], voice: int) -> bool:
+    """Return whether the person is visible while the voice is heard, with lips that do not contradict it."""
+    llr = features.lip_llr[features.voice == voice][:, list(person)]
+    return bool((~np.isnan(llr)).sum() * STEP_S >= _MIN_VISIBLE_S and np.nanmean(llr) > _MIN_VISIBLE_LLR)
 
 
 @dataclass(frozen=True)
-class _Beliefs:
-    """`share` (C, P + C): for each voice the probability of each person, then of somebody off screen; `total` the
-    seconds behind it. By piece of speech: `heard`, the voice; `told` (pieces, P + C), what the lips say; `seconds`."""
+class _LearnedShares:
+    """Result of the expectation maximization.
 
-    share: np.ndarray
-    total: np.ndarray
-    heard: np.ndarray
-    told: np.ndarray
+    Attributes:
+        shares: (C, P + C) probability of each candidate for each voice.
+        seconds: (C, P + C) seconds of speech behind it.
+        segment_voice: (segments,) index of the voice.
+        segment_llr: (segments, P + C) weighted log likelihood ratio of the lips.
+        segment_s: (segments,) length in seconds.
+    """
+
+    shares: np.ndarray
     seconds: np.ndarray
+    segment_voice: np.ndarray
+    segment_llr: np.ndarray
+    segment_s: np.ndarray
 
 
-def _learned(
-    evidence: Evidence, people: Sequence[tuple[int, ...]], allowed: np.ndarray | Literal[True] = True
-) -> _Beliefs:
-    """Expectation maximization over pieces of speech of one voice: a piece is a person's by its lips and by what is
-    believed so far, and the beliefs are the shares of the seconds. `allowed` (C, P) says who may have which voice."""
-    import numpy as np
+def _sharpen_shares(learned: _LearnedShares) -> np.ndarray:
+    """Return the shares, with a voice that is one person's made almost all theirs: other lip movement is noise then.
 
-    lips = _lips(evidence, people)
-    voices, states = len(evidence.voices), lips.shape[1]
-    pieces = _pieces(evidence)
-    heard = np.array([evidence.voice[first] for first, _ in pieces])
-    seconds = np.array([(last - first) * STEP_S for first, last in pieces])
-    told = np.stack([lips[first:last].sum(axis=0) for first, last in pieces]) * LIPS
-    own = np.zeros((voices, states), bool)
-    own[:, : len(people)] = allowed
-    own[np.arange(voices), len(people) + np.arange(voices)] = True  # off screen, each voice is somebody of its own
-    total = prior = own / own.sum(axis=1, keepdims=True) * _TRUST_S
-    for _ in range(_ROUNDS):
+    A voice is shared by several people, who sound alike, if that explains the lips better on average or in some places.
+    """
+    shares = learned.shares.copy()
+    for voice in np.unique(learned.segment_voice):
+        is_voice = learned.segment_voice == voice
+        llr, seconds = learned.segment_llr[is_voice], learned.segment_s[is_voice]
+        owner = int(shares[voice].argmax())
+        gain = np.logaddexp.reduce(llr + np.log(np.maximum(shares[voice], 1e-9)), axis=1) - llr[:, owner]
+        gains_overall = gain.sum() >= _SHARED_GAIN_PER_S * seconds.sum()
+        gains_in_places = seconds[gain > _SHARED_GAIN_IN_SECOND * seconds].sum() >= 1.0
+        if not (gains_overall or gains_in_places):
+            shares[voice] *= 0.1
+            shares[voice, owner] += 0.9
+    return shares
+
+
+def _learn_shares(
+    features: SpeakerFeatures, people: Sequence[tuple[int, ...]], allowed: np.ndarray | None = None
+) -> _LearnedShares:
+    """Learn the shares by expectation maximization over segments of one voice.
+
+    A segment belongs to a candidate by its lips and by the current shares; the shares are those of the seconds.
+    `allowed` (C, P), bool, tells which person may have which voice; None allows all.
+    """
+    lip_llr = _candidate_llr(features, people)
+    voices, candidates = len(features.voices), lip_llr.shape[1]
+    segments = _split_segments(features)
+    segment_voice = np.array([features.voice[first] for first, _ in segments])
+    segment_s = np.array([(last - first) * STEP_S for first, last in segments])
+    segment_llr = np.stack([lip_llr[first:last].sum(axis=0) for first, last in segments]) * LIP_WEIGHT
+    is_candidate = np.zeros((voices, candidates), bool)
+    is_candidate[:, : len(people)] = True if allowed is None else allowed
+    is_candidate[np.arange(voices), len(people) + np.arange(voices)] = True  # one off-screen candidate for each voice
+    seconds = prior = is_candidate / is_candidate.sum(axis=1, keepdims=True) * _PRIOR_S
+    for _ in range(_EM_ROUNDS):
         with np.errstate(divide="ignore"):
-            belief = told + np.log(total / total.sum(axis=1, keepdims=True))[heard]
-        belief = np.exp(belief - belief.max(axis=1, keepdims=True))
-        total = prior.copy()
-        np.add.at(total, heard, belief * (seconds / belief.sum(axis=1))[:, None])
-    return _Beliefs(total / total.sum(axis=1, keepdims=True), total, heard, told, seconds)
+            log_belief = segment_llr + np.log(seconds / seconds.sum(axis=1, keepdims=True))[segment_voice]
+        belief = np.exp(log_belief - log_belief.max(axis=1, keepdims=True))
+        seconds = prior.copy()
+        np.add.at(seconds, segment_voice, belief * (segment_s / belief.sum(axis=1))[:, None])
+    shares = seconds / seconds.sum(axis=1, keepdims=True)
+    return _LearnedShares(shares, seconds, segment_voice, segment_llr, segment_s)
 
 
-def _pieces(evidence: Evidence) -> list[tuple[int, int]]:
-    """Steps (first, end) of speech in one voice, cut at pauses and at `_PIECE_STEPS`."""
-    found: list[tuple[int, int]] = []
-    first = None
-    voice, gap = evidence.voice.tolist(), evidence.gap.tolist()
+def _split_segments(features: SpeakerFeatures) -> list[tuple[int, int]]:
+    """Return the steps (first, end) of segments of one voice, split at pauses and after `_MAX_SEGMENT_STEPS`."""
+    segments: list[tuple[int, int]] = []
+    first: int | None = None
+    voice, word_position = features.voice.tolist(), features.word_position.tolist()
     for i in range(len(voice) + 1):
-        ends = i == len(voice) or first is None or voice[i] != voice[first] or i - first >= _PIECE_STEPS
-        if first is not None and (ends or (gap[i] == 2 and gap[i - 1] != 2)):
-            found.append((first, i))
-            first = None
-        if first is None and i < len(voice) and voice[i] >= 0:
+        is_end = i == len(voice)
+        if first is not None:
+            is_full = is_end or voice[i] != voice[first] or i - first >= _MAX_SEGMENT_STEPS
+            if is_full or (word_position[i] == IN_PAUSE and word_position[i - 1] != IN_PAUSE):
+                segments.append((first, i))
+                first = None
+        if first is None and not is_end and voice[i] >= 0:
             first = i
-    return found
+    return segments

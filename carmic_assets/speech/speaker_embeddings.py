@@ -1,7 +1,7 @@
-"""Voice prints: a vector for each stretch of speech that is alike where the voice is alike.
+"""Speaker embeddings: a vector for each window of speech, similar for windows of the same voice.
 
-The network and its weights are Resemblyzer's (Wan et al. 2018, "Generalized end-to-end loss for speaker verification"),
-which ships them in its package. Only its weights are read: its own code would bring a C compiler and librosa along.
+The network and its weights are those of Resemblyzer (Wan et al. 2018, "Generalized end-to-end loss for speaker
+verification"). Only the weights in its package are read, because its code needs a C compiler and librosa.
 """
 
 from __future__ import annotations
@@ -10,94 +10,99 @@ import functools
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from carmic_assets.speech.audio_reader import RATE, Sound
+import numpy as np
+
+from carmic_assets.speech.audio_reader import SAMPLE_RATE, AudioReader
 
 if TYPE_CHECKING:
-    import numpy as np
+    from torch import nn
 
-LENGTH_S = 2.0  # of sound that a print is made from; a shorter stretch is repeated up to it
-SIZE = 256
+WINDOW_S = 2.0  # of audio for one embedding; shorter audio is repeated up to it
+EMBEDDING_SIZE = 256
 
-_HOP, _FRAME, _MELS = 160, 400, 40  # as the network was trained: 10 ms steps, 25 ms frames
-_LEVEL = 10 ** (-30 / 20)  # RMS that it was trained at; its mel energies are not logarithmic, so the level matters
-_BATCH = 64
-
-
-def available() -> bool:
-    """Whether the weights are installed. Where they are not, nobody can tell voices apart."""
-    return _weights() is not None
+_HOP, _FRAME, _MELS = 160, 400, 40  # as in training: steps of 10 ms, frames of 25 ms
+_TRAINED_RMS = 10 ** (-30 / 20)  # level of the training data; the mel energies are not logarithmic, so it matters
+_BATCH_SIZE = 64
 
 
-def name() -> str:
-    """For the transcript: which weights tell voices apart, or that none do."""
-    return "resemblyzer" if available() else "none: resemblyzer is not installed, so all speech counts as one voice"
+def is_installed() -> bool:
+    """Return whether the weights are installed; without them voices cannot be distinguished."""
+    return _find_weights() is not None
 
 
-def prints(sound: Sound, stretches: Sequence[tuple[float, float]]) -> np.ndarray:
-    """One unit vector for each stretch (seconds; what goes beyond `LENGTH_S` is not heard): float32, shape (n, 256)."""
-    import numpy as np
-    import torch
+def describe_model() -> str:
+    """Return the name of the embedding model for the transcript, or the reason for its absence."""
+    return "resemblyzer" if is_installed() else "none: resemblyzer is not installed, so all speech counts as one voice"
 
-    lstm, linear = _network()
-    found = [np.zeros((0, SIZE), np.float32)]
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # a recurrent net: a second thread only waits [six times the CPU on a busy machine]
+
+def embed_windows(reader: AudioReader, windows: Sequence[tuple[float, float]]) -> np.ndarray:
+    """Return a unit vector for each window (start and end in seconds): float32, shape (n, 256).
+
+    Only the first `WINDOW_S` of a window are used. The weights must be installed.
+    """
+    import torch  # noqa: PLC0415 - heavy; only needed where the weights are installed
+
+    lstm, linear = _load_network()
+    embeddings = [np.zeros((0, EMBEDDING_SIZE), np.float32)]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # a recurrent network: a second thread only waits, at six times the CPU cost when busy
     try:
         with torch.inference_mode():
-            for at in range(0, len(stretches), _BATCH):
-                mels = np.stack([_mel(sound.read(a, min(b, a + LENGTH_S))) for a, b in stretches[at : at + _BATCH]])
+            for first in range(0, len(windows), _BATCH_SIZE):
+                batch = windows[first : first + _BATCH_SIZE]
+                mels = np.stack([_mel_energies(reader.read(a, min(b, a + WINDOW_S))) for a, b in batch])
                 _, (hidden, _) = lstm(torch.from_numpy(mels))
                 raw = torch.relu(linear(hidden[-1]))
-                found.append((raw / raw.norm(dim=1, keepdim=True).clamp_min(1e-9)).numpy())
+                embeddings.append((raw / raw.norm(dim=1, keepdim=True).clamp_min(1e-9)).numpy())
     finally:
-        torch.set_num_threads(before)
-    return np.concatenate(found)
+        torch.set_num_threads(threads)
+    return np.concatenate(embeddings)
 
 
-def _mel(samples: np.ndarray) -> np.ndarray:
-    """Mel energies of the samples at the trained level, repeated to `LENGTH_S`: float32, shape (200, 40)."""
-    import numpy as np
-
-    frames = round(LENGTH_S * RATE / _HOP)
-    samples = samples * (_LEVEL / np.sqrt(np.mean(np.square(samples)) + 1e-10)) if samples.size else np.zeros(_HOP)
-    padded = np.pad(samples, _FRAME // 2)
-    spectra = np.abs(np.fft.rfft(np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[::_HOP] * _hann())) ** 2
-    mel = (spectra @ _filters().T).astype(np.float32)
+def _mel_energies(samples: np.ndarray) -> np.ndarray:
+    """Return the mel energies of the samples at the trained level, repeated to `WINDOW_S`: float32, shape (200, 40)."""
+    frames = round(WINDOW_S * SAMPLE_RATE / _HOP)
+    if samples.size:
+        samples = samples * (_TRAINED_RMS / np.sqrt(np.mean(np.square(samples)) + 1e-10))
+    else:
+        samples = np.zeros(_HOP)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(samples, _FRAME // 2), _FRAME)[::_HOP]
+    power = np.abs(np.fft.rfft(windows * _hann_window())) ** 2
+    mel = (power @ _mel_filters().T).astype(np.float32)
     return np.tile(mel, (-(-frames // len(mel)), 1))[:frames]
 
 
 @functools.lru_cache(maxsize=1)
-def _hann() -> np.ndarray:
-    import numpy as np
-
+def _hann_window() -> np.ndarray:
     return np.hanning(_FRAME + 1)[:-1].astype(np.float32)
 
 
 @functools.lru_cache(maxsize=1)
-def _filters() -> np.ndarray:
-    """Slaney's mel filters, shape (40, 201): faster-whisper has them."""
-    from faster_whisper.feature_extractor import FeatureExtractor
+def _mel_filters() -> np.ndarray:
+    """Return Slaney's mel filters, as faster-whisper computes them: shape (40, 201)."""
+    from faster_whisper.feature_extractor import FeatureExtractor  # noqa: PLC0415 - heavy; only embedding needs it
 
-    return FeatureExtractor.get_mel_filters(RATE, _FRAME, n_mels=_MELS)
+    return cast(np.ndarray, FeatureExtractor.get_mel_filters(SAMPLE_RATE, _FRAME, n_mels=_MELS))
 
 
-def _weights() -> Path | None:
+def _find_weights() -> Path | None:
     spec = importlib.util.find_spec("resemblyzer")
     path = Path(spec.origin).parent / "pretrained.pt" if spec and spec.origin else None
     return path if path and path.is_file() else None
 
 
 @functools.lru_cache(maxsize=1)
-def _network():
-    import torch
+def _load_network() -> tuple[nn.LSTM, nn.Linear]:
+    import torch  # noqa: PLC0415 - heavy; only needed where the weights are installed
 
-    path = _weights()
-    assert path, "ask available() first"
+    path = _find_weights()
+    if path is None:
+        raise RuntimeError("The resemblyzer weights are not installed; check is_installed() first.")
     state = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
-    lstm = torch.nn.LSTM(_MELS, SIZE, 3, batch_first=True)
-    linear = torch.nn.Linear(SIZE, SIZE)
+    lstm = torch.nn.LSTM(_MELS, EMBEDDING_SIZE, 3, batch_first=True)
+    linear = torch.nn.Linear(EMBEDDING_SIZE, EMBEDDING_SIZE)
     lstm.load_state_dict({name[5:]: value for name, value in state.items() if name.startswith("lstm.")})
     linear.load_state_dict({name[7:]: value for name, value in state.items() if name.startswith("linear.")})
     return lstm.eval(), linear.eval()

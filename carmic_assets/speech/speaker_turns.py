@@ -1,7 +1,7 @@
-"""Joins voices with faces: who speaks when, and which track on the screen it is.
+"""Speaker turns from voices and faces: who speaks when, and which track on screen it is.
 
-`casting` learns from the whole video whose voice is whose; here turns are decoded step by step with lips and voices:
-where all voices sound alike the lips decide, where lips say nothing the voices do.
+`speaker_assignment` learns from the whole video which person has which voice. Here the speaker of each step is decoded
+from lips and voices: where voices sound alike the lips decide, and where lips tell nothing the voices do.
 """
 
 from __future__ import annotations
@@ -10,115 +10,119 @@ import string
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from carmic_assets.model.speech import Speakers, Transcript, Turn
-from carmic_assets.speech.diarisation import best_path
-from carmic_assets.speech.speaker_assignment import LIPS, NOBODY, Cast, cast
-from carmic_assets.speech.speaker_features import STEP_S, Evidence, gather
+from carmic_assets.speech.diarisation import decode_viterbi
+from carmic_assets.speech.speaker_assignment import LIP_WEIGHT, OFF_SCREEN_LLR, SpeakerAssignment, assign_voices
+from carmic_assets.speech.speaker_features import IN_PAUSE, STEP_S, SpeakerFeatures, extract_speaker_features
 
 if TYPE_CHECKING:
-    import numpy as np
     import polars as pl
 
     from carmic_assets.model.media import AnalysisFacts
 
-# Weights were tuned on talks with known turns, lips blurred to several degrees: benchmarks/speakers.py
-_VOICE = 0.25  # of one step's log probability that a voice is a person's
-_SWITCH = (9.0, 5.0, 3.0)  # cost of a change of speaker within a word, between two words, in a pause
-_OWNED = 0.6  # of a voice's seconds that make it a person's own
-_RARE_STEPS = 15  # somebody never seen who speaks less than this in all is a mistake
-_IN_VIEW = 0.2  # share of a turn that a track must be seen to be its speaker
+# Tuned on talks with known turns, with lip scores blurred to several degrees: benchmarks/speakers.py
+_VOICE_WEIGHT = 0.25  # of one step's log probability that a voice is a person's
+_SWITCH_COSTS = (9.0, 5.0, 3.0)  # of a change of speaker: within a word, between two words, in a pause
+_MIN_OWNED_RATIO = 0.6  # of a voice's seconds, for the voice to be a person's own
+_MIN_OFF_SCREEN_STEPS = 15  # in the whole video; an off-screen speaker with fewer is an error
+_MIN_VISIBLE_RATIO = 0.2  # of a turn, for a track to be its speaker's
 
-_TAIL_S = 0.35  # a turn lasts until the breath after the last word ...
-_LEAD_S = 0.15  # ... and begins with the one before the first
-_BRIDGE_S = 1.2  # a pause up to this does not end a turn
+_TAIL_S = 0.35  # of a turn after its last word: the breath
+_LEAD_S = 0.15  # of a turn before its first word
+_MAX_PAUSE_S = 1.2  # within a turn
 
 
-def join(transcript: Transcript, matrix: pl.DataFrame, analysis: AnalysisFacts | None = None) -> Speakers:
-    """Turns of all speech, in order, not overlapping, with letters by first appearance, and each speaker's tracks.
+def resolve_speakers(transcript: Transcript, matrix: pl.DataFrame, analysis: AnalysisFacts | None = None) -> Speakers:
+    """Return the turns of all speech and the tracks of each speaker.
 
-    `matrix` is the spatial matrix (columns `t`, `track`, `speaking`; may be empty: then voices alone decide). A turn's
-    `track` is the speaker's that is seen during it, None where the speaker is off screen or has no face. `analysis`
-    gives the end of the picture; no turn outlasts sound and picture.
+    Turns are in order and do not overlap. Speakers have labels by first appearance. A turn's `track` is the speaker's
+    track that is visible during the turn; None where the speaker is off screen or has no face.
+
+    Args:
+        transcript: words and voices.
+        matrix: the spatial matrix, with the columns `t`, `track` and `speaking`; without rows the voices alone decide.
+        analysis: tells the end of the video. No turn ends after both the audio and the video.
     """
-    evidence = gather(transcript, matrix)
-    if not evidence.speech.any():
+    features = extract_speaker_features(transcript, matrix)
+    if not features.is_speech.any():
         return Speakers((), {})
     end_s = max(transcript.duration_s, analysis.start_s + analysis.duration_s if analysis else 0.0)
-    made = cast(evidence)
-    return _speakers(evidence, made, _decoded(evidence, made), end_s)
+    assignment = assign_voices(features)
+    return _build_turns(features, assignment, _decode_path(features, assignment), end_s)
 
 
-def _decoded(evidence: Evidence, cast: Cast) -> np.ndarray:
-    """The person (or P + voice, off screen) of each step: shape (n,), -1 where nobody speaks."""
-    import numpy as np
-
-    people, share = cast.people, cast.share
-    known = np.log(np.maximum(share, 1e-3))[np.maximum(evidence.voice, 0)] * _VOICE
-    trust = (0.2 + 0.8 * evidence.sure)[:, None]
-    score = np.where(evidence.speech[:, None], cast.lips * LIPS + known * trust, 0.0)
-    cost = np.array(_SWITCH)[np.where(evidence.speech, evidence.gap, 2)]
-    path = best_path(score, cost)
-    rare = [
-        len(people) + c
-        for c in range(len(evidence.voices))
-        if 0 < ((path == len(people) + c) & evidence.speech).sum() < _RARE_STEPS
-    ]
-    if rare and len(people):  # somebody who says a word from nowhere is a mistake
+def _decode_path(features: SpeakerFeatures, assignment: SpeakerAssignment) -> np.ndarray:
+    """Return the candidate of each step: shape (n,), a person, P + voice for off screen, -1 where nobody speaks."""
+    people, shares = assignment.people, assignment.voice_shares
+    voice_llr = np.log(np.maximum(shares, 1e-3))[np.maximum(features.voice, 0)] * _VOICE_WEIGHT
+    trust = (0.2 + 0.8 * features.voice_confidence)[:, None]
+    score = np.where(features.is_speech[:, None], assignment.lip_llr * LIP_WEIGHT + voice_llr * trust, 0.0)
+    switch_costs = np.array(_SWITCH_COSTS)[np.where(features.is_speech, features.word_position, IN_PAUSE)]
+    path = decode_viterbi(score, switch_costs)
+    off_screen = range(len(people), len(people) + len(features.voices))
+    rare = [c for c in off_screen if 0 < ((path == c) & features.is_speech).sum() < _MIN_OFF_SCREEN_STEPS]
+    if rare and len(people):
         score[:, rare] = -np.inf
-        path = best_path(score, cost)
-    for voice, owner in enumerate(share.argmax(axis=1)):  # a person's voice from off screen is that person
-        if owner < len(people) and share[voice, owner] >= _OWNED:
+        path = decode_viterbi(score, switch_costs)
+    for voice, owner in enumerate(shares.argmax(axis=1)):  # a person's voice without a face is that person off screen
+        if owner < len(people) and shares[voice, owner] >= _MIN_OWNED_RATIO:
             path = np.where(path == len(people) + voice, owner, path)
-    return np.where(evidence.speech, path, -1)
+    return np.where(features.is_speech, path, -1)
 
 
-def _speakers(evidence: Evidence, cast: Cast, path: np.ndarray, end_s: float) -> Speakers:
-    """Turns and tracks from the decoded path; no turn ends after `end_s`."""
-    import numpy as np
-
-    people = cast.people
-    steps = np.flatnonzero(path >= 0)
-    breaks = np.flatnonzero((np.diff(steps) > _BRIDGE_S / STEP_S) | (np.diff(path[steps]) != 0))
-    runs = [(int(part[0]), int(part[-1]) + 1, int(path[part[0]])) for part in np.split(steps, breaks + 1)]
-    letters: dict[int, str] = {}
+def _build_turns(features: SpeakerFeatures, assignment: SpeakerAssignment, path: np.ndarray, end_s: float) -> Speakers:
+    """Return turns and tracks from the decoded path; no turn ends after `end_s`."""
+    people = assignment.people
+    runs = _find_runs(path)
+    labels: dict[int, str] = {}
     turns: list[Turn] = []
-    for index, (first, last, who) in enumerate(runs):
-        letter = letters.setdefault(who, _letter(len(letters)))
+    for index, (first, last, candidate) in enumerate(runs):
+        label = labels.setdefault(candidate, _format_label(len(labels)))
         start, end = first * STEP_S, last * STEP_S
-        before = runs[index - 1][1] * STEP_S if index else 0.0
-        after = runs[index + 1][0] * STEP_S if index + 1 < len(runs) else end + _TAIL_S
-        start = max(start - _LEAD_S, (start + before) / 2 if index else 0.0, turns[-1].end_s if turns else 0.0)
-        end = min(end + _TAIL_S, max(after - _LEAD_S, (end + after) / 2), max(end_s, end))
-        track = _seen(evidence, people[who], first, last) if who < len(people) else None
-        turns.append(Turn(round(start, 3), round(end, 3), letter, track, _confidence(evidence, cast, who, first, last)))
+        previous_end = runs[index - 1][1] * STEP_S if index else 0.0
+        next_start = runs[index + 1][0] * STEP_S if index + 1 < len(runs) else end + _TAIL_S
+        midpoint = (start + previous_end) / 2 if index else 0.0
+        start = max(start - _LEAD_S, midpoint, turns[-1].end_s if turns else 0.0)
+        end = min(end + _TAIL_S, max(next_start - _LEAD_S, (end + next_start) / 2), max(end_s, end))
+        is_person = candidate < len(people)
+        track = _visible_track(features, people[candidate], first, last) if is_person else None
+        confidence = _confidence(features, assignment, candidate, first, last)
+        turns.append(Turn(round(start, 3), round(end, 3), label, track, confidence))
     tracks = {
-        letter: tuple(evidence.tracks[column] for column in people[who]) if who < len(people) else ()
-        for who, letter in letters.items()
+        label: tuple(features.tracks[column] for column in people[candidate]) if candidate < len(people) else ()
+        for candidate, label in labels.items()
     }
     return Speakers(tuple(turns), tracks)
 
 
-def _letter(index: int) -> str:
-    """A .. Z, then AA, AB, ..."""
-    letters = string.ascii_uppercase
-    return letters[index] if index < 26 else _letter(index // 26 - 1) + letters[index % 26]
+def _find_runs(path: np.ndarray) -> list[tuple[int, int, int]]:
+    """Return (first step, one past the last, candidate) of each turn; pauses up to `_MAX_PAUSE_S` are bridged."""
+    steps = np.flatnonzero(path >= 0)
+    breaks = np.flatnonzero((np.diff(steps) > _MAX_PAUSE_S / STEP_S) | (np.diff(path[steps]) != 0))
+    return [(int(run[0]), int(run[-1]) + 1, int(path[run[0]])) for run in np.split(steps, breaks + 1)]
 
 
-def _seen(evidence: Evidence, person: Sequence[int], first: int, last: int) -> int | None:
-    """The track of the person that is in the picture for most of the steps; None where none is for a fifth of them."""
-    import numpy as np
-
-    seen = (~np.isnan(evidence.lips[first:last, list(person)])).mean(axis=0)
-    best = int(seen.argmax())
-    return evidence.tracks[person[best]] if seen[best] >= _IN_VIEW else None
+def _format_label(index: int) -> str:
+    """Return the label of a speaker: A .. Z, then AA, AB, ..."""
+    alphabet = string.ascii_uppercase
+    return alphabet[index] if index < 26 else _format_label(index // 26 - 1) + alphabet[index % 26]
 
 
-def _confidence(evidence: Evidence, cast: Cast, who: int, first: int, last: int) -> float:
-    """0..1: the logistic of the lead over the next likely person, by lips; by voice where off screen."""
-    import numpy as np
+def _visible_track(features: SpeakerFeatures, person: Sequence[int], first: int, last: int) -> int | None:
+    """Return the person's track that is visible in most of the steps; None if none is in a fifth of them."""
+    visible_ratios = (~np.isnan(features.lip_llr[first:last, list(person)])).mean(axis=0)
+    best = int(visible_ratios.argmax())
+    return features.tracks[person[best]] if visible_ratios[best] >= _MIN_VISIBLE_RATIO else None
 
-    if who >= len(cast.people):
-        return round(float(evidence.sure[first:last].mean()), 3)
-    means = cast.lips[first:last].mean(axis=0)
-    lead = means[who] - np.delete(means, who).max(initial=NOBODY)
+
+def _confidence(
+    features: SpeakerFeatures, assignment: SpeakerAssignment, candidate: int, first: int, last: int
+) -> float:
+    """Return 0..1: for a person, the logistic of the lips' lead over the next likely candidate; else the voice's."""
+    if candidate >= len(assignment.people):
+        return round(float(features.voice_confidence[first:last].mean()), 3)
+    means = assignment.lip_llr[first:last].mean(axis=0)
+    lead = means[candidate] - np.delete(means, candidate).max(initial=OFF_SCREEN_LLR)
     return round(float(1 / (1 + np.exp(-3 * lead))), 3)

@@ -1,17 +1,19 @@
-"""Sound to transcript: where somebody speaks, the words, cleaned against the speech that was heard, and the voices.
+"""From audio to transcript: voice activity, recognition, word alignment, cleanup and audio-only diarisation.
 
-Says nothing of faces. The same sound, model and thread count give the same transcript.
+The same audio, model and thread count give the same transcript. Faces are assigned later, by `speaker_turns`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from carmic_assets.model.errors import CarmicError, NoSpeech
-from carmic_assets.model.progress import Progress, ignore
+import msgspec
+
+from carmic_assets.model.errors import CarmicError, NoSpeechError
+from carmic_assets.model.progress import ProgressCallback, ignore_progress
 from carmic_assets.model.speech import Transcript, Word
 from carmic_assets.speech import (
     asr,
@@ -22,139 +24,154 @@ from carmic_assets.speech import (
     word_alignment,
     word_cleanup,
 )
-from carmic_assets.speech.asr_windows import Window, missed, pack
-from carmic_assets.speech.audio_reader import Sound, opened
+from carmic_assets.speech.asr_windows import AsrWindow, find_untranscribed_speech, pack_windows
+from carmic_assets.speech.audio_reader import AudioReader, open_audio
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-LEAST_SPEECH_S = 0.5  # less than this in a whole video is a cough, not a talk
-_BATCH = 4  # windows decoded together: two minutes of talk
-_LANGUAGE_WINDOWS = 3  # listened to, spread over the talk, to tell its language
+MIN_SPEECH_S = 0.5  # in the whole file; less is a cough, not a talk
+_BATCH_SIZE = 4  # windows decoded together: two minutes of speech
+_LANGUAGE_WINDOWS = 3  # windows, spread over the file, from which its language is detected
+_VAD_PROGRESS, _ASR_PROGRESS = 0.05, 0.9  # shares of the work
 
 
-class Cancelled(Exception):
-    """The caller's `cancelled()` said so; nothing was written."""
+class TranscriptionOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What to transcribe, and with which model."""
+
+    model: str = "auto"  # "auto", a folder, a Whisper size or a hub id: `whisper_models.find_weights`
+    device: str = "cpu"
+    language: str | None = None  # ISO 639-1 code; None: detect it
+    language_mode: Literal["single", "multi"] = "single"  # "multi" detects it per window and ignores `language`
+    span: tuple[float, float] | None = None  # start and end in seconds of the part to transcribe
+    threads: int = 2
+    cache_dir: Path | None = None  # for downloaded weights; None: the hub client's own folder
+
+
+DEFAULT_OPTIONS = TranscriptionOptions()
 
 
 def transcribe(
     audio_path: str | Path,
+    options: TranscriptionOptions = DEFAULT_OPTIONS,
     *,
-    model: str = "auto",
-    device: str = "cpu",
-    language: str | None = None,
-    language_mode: Literal["single", "multi"] = "single",
-    span: tuple[float, float] | None = None,
-    threads: int = 2,
-    cache: Path | None = None,
-    progress: Progress = ignore,
-    cancelled: Callable[[], bool] = lambda: False,
+    progress: ProgressCallback = ignore_progress,
 ) -> Transcript:
-    """The words and voices of a sound file on its own clock (the source clock), inside `span` (seconds) where given.
+    """Return the words and voices of an audio file, on the clock of the file (the source clock for analysis audio).
 
-    `language` is ISO 639-1, or None to hear it from the sound; "multi" hears it anew for each half minute, whatever
-    `language` says. `cache` is where fetched weights are kept. Raises NoSpeech when nobody speaks, CarmicError for a
-    language or model that cannot be had, Cancelled when `cancelled()` says so (asked between batches).
+    Raises:
+        NoSpeechError: the file holds no speech, or no word can be recognised.
+        CarmicError: the language or the model is not available.
     """
-    weights = whisper_models.find(model, cache)
-    whisper = whisper_models.load(weights, device, threads)
-    _check_language(language, whisper)
-    with opened(audio_path) as sound:
-        start_s, end_s = (max(span[0], 0.0), min(span[1], sound.length_s)) if span else (0.0, sound.length_s)
-        heard = voice_activity.probabilities(sound, start_s, end_s)
-        speech = voice_activity.spans(heard, start_s=start_s)
-        if voice_activity.total_s(speech) < LEAST_SPEECH_S:
-            raise NoSpeech("Nobody speaks in this video, so there is nothing to make clips of. Upload one with speech.")
-        progress(0.05)
+    weights = whisper_models.find_weights(options.model, options.cache_dir)
+    whisper = whisper_models.load_model(weights, options.device, options.threads)
+    _check_language(options.language, whisper)
+    with open_audio(audio_path) as reader:
+        start_s, end_s = _clamp_span(options.span, reader.duration_s)
+        probabilities = voice_activity.speech_probabilities(reader, start_s, end_s)
+        speech = voice_activity.find_speech(probabilities, start_s=start_s)
+        if voice_activity.total_s(speech) < MIN_SPEECH_S:
+            raise NoSpeechError("Nobody speaks in this video, so no clips can be made. Upload a video with speech.")
+        progress(_VAD_PROGRESS)
 
-        windows = pack(speech, start_s, end_s)
-        tongues = _languages(sound, whisper, windows, language, language_mode)
-        said: list[Word] = []
-        for batch, tongue in _batches(windows, tongues):
-            if cancelled():
-                raise Cancelled
-            said += _heard(whisper, sound, batch, tongue, speech)
-            progress(0.05 + 0.9 * (batch[-1].pieces[-1].end_s - start_s) / (end_s - start_s))
-        kept = word_cleanup.clean(word_alignment.aligned(said, sound, start_s, end_s), speech)
-        if not kept:
-            raise NoSpeech("No words could be made out in this video. Upload one where people are heard clearly.")
-        turns = diarisation.turns(sound, speech, voice_activity.phrases(heard, start_s=start_s))
-        spoken, sure = _most_spoken(windows, tongues)
+        windows = pack_windows(speech, start_s, end_s)
+        languages = _detect_languages(reader, whisper, windows, options)
+        words: list[Word] = []
+        for batch, language in _batches(windows, languages):
+            words += _transcribe_batch(whisper, reader, batch, language, speech)
+            position_s = batch[-1].intervals[-1].end_s - start_s
+            progress(_VAD_PROGRESS + _ASR_PROGRESS * position_s / (end_s - start_s))
+        words = word_alignment.align_words(words, reader, start_s, end_s)
+        cleaned = word_cleanup.clean_words(words, speech)
+        if not cleaned:
+            raise NoSpeechError("No words were recognised in this video. Upload one with clearly audible speech.")
+        phrases = voice_activity.find_phrases(probabilities, start_s=start_s)
+        turns = diarisation.diarise(reader, speech, phrases)
+        language, language_probability = _main_language(windows, languages)
         progress(1.0)
         return Transcript(
-            language=spoken,
-            language_probability=round(sure, 3),
+            language=language,
+            language_probability=round(language_probability, 3),
             model=f"{weights.name}, {whisper.model.device} {whisper.model.compute_type}",
-            duration_s=round(sound.length_s, 3),
+            duration_s=round(reader.duration_s, 3),
             speech_s=round(voice_activity.total_s(speech), 3),
-            words=kept,
+            words=cleaned,
             voices=turns,
             speech=speech,
-            voice_model=speaker_embeddings.name(),
+            voice_model=speaker_embeddings.describe_model(),
         )
 
 
-def _heard(
-    whisper: WhisperModel, sound: Sound, batch: Sequence[Window], language: str, speech: voice_activity.Spans
+def _clamp_span(span: tuple[float, float] | None, duration_s: float) -> tuple[float, float]:
+    return (max(span[0], 0.0), min(span[1], duration_s)) if span else (0.0, duration_s)
+
+
+def _transcribe_batch(
+    whisper: WhisperModel,
+    reader: AudioReader,
+    windows: Sequence[AsrWindow],
+    language: str,
+    speech: voice_activity.Intervals,
 ) -> list[Word]:
-    """The words of a batch of windows; speech for which none were found is heard again alone, then the other way."""
-    said = asr.words(whisper, sound, batch, language)
-    for timed in (True, False):
-        left = missed(speech, batch, said)
-        if not left:
+    """Return the words of some windows. Speech without words is decoded again alone, then without timestamps."""
+    words = asr.transcribe_windows(whisper, reader, windows, language)
+    for with_timestamps in (True, False):
+        untranscribed = find_untranscribed_speech(speech, windows, words)
+        if not untranscribed:
             break
-        again = asr.words(whisper, sound, pack(left, 0.0, sound.length_s), language, timed=timed)
-        inside = (word for word in again if any(a <= (word.start_s + word.end_s) / 2 <= b for a, b in left))
-        said = sorted([*said, *inside], key=lambda word: word.start_s)
-    return said
+        retry_windows = pack_windows(untranscribed, 0.0, reader.duration_s)
+        retried = asr.transcribe_windows(whisper, reader, retry_windows, language, with_timestamps=with_timestamps)
+        added = (word for word in retried if any(a <= (word.start_s + word.end_s) / 2 <= b for a, b in untranscribed))
+        words = sorted([*words, *added], key=lambda word: word.start_s)
+    return words
 
 
 def _check_language(language: str | None, whisper: WhisperModel) -> None:
     if language is None or language in whisper.supported_languages:
         return
     if whisper.model.is_multilingual:
-        raise CarmicError(
-            f"{language!r} is no language that can be transcribed. Use an ISO 639-1 code such as en or de."
-        )
+        raise CarmicError(f"The language {language!r} is not supported. Use an ISO 639-1 code such as en or de.")
     raise CarmicError(
-        f"The speech model in use only knows English, not {language!r}. Set a multilingual one, like base."
+        f"The speech model in use supports only English, not {language!r}. Set a multilingual model such as base."
     )
 
 
-def _languages(
-    sound: Sound, whisper: WhisperModel, windows: Sequence[Window], language: str | None, mode: str
+def _detect_languages(
+    reader: AudioReader, whisper: WhisperModel, windows: Sequence[AsrWindow], options: TranscriptionOptions
 ) -> list[tuple[str, float]]:
-    """Language and its probability for each window. Single: that of the whole talk, from windows spread over it."""
+    """Return the language of each window and its probability."""
     if not whisper.model.is_multilingual:
         return [("en", 1.0)] * len(windows)
-    if mode == "multi":
-        return [asr.language(whisper, sound, [window]) for window in windows]
-    if language is not None:
-        return [(language, 1.0)] * len(windows)
-    some = [windows[round(i * (len(windows) - 1) / _LANGUAGE_WINDOWS)] for i in range(_LANGUAGE_WINDOWS)]
-    return [asr.language(whisper, sound, list(dict.fromkeys(some)))] * len(windows)
+    if options.language_mode == "multi":
+        return [asr.detect_language(whisper, reader, [window]) for window in windows]
+    if options.language is not None:
+        return [(options.language, 1.0)] * len(windows)
+    sampled = [windows[round(i * (len(windows) - 1) / _LANGUAGE_WINDOWS)] for i in range(_LANGUAGE_WINDOWS)]
+    return [asr.detect_language(whisper, reader, list(dict.fromkeys(sampled)))] * len(windows)
 
 
-def _most_spoken(windows: Sequence[Window], tongues: Sequence[tuple[str, float]]) -> tuple[str, float]:
-    """The language of most seconds, and how sure it is over them."""
+def _main_language(windows: Sequence[AsrWindow], languages: Sequence[tuple[str, float]]) -> tuple[str, float]:
+    """Return the language with the most seconds, and its mean probability over them."""
     seconds: defaultdict[str, float] = defaultdict(float)
-    sure: defaultdict[str, float] = defaultdict(float)
-    for window, (name, probability) in zip(windows, tongues, strict=True):
-        seconds[name] += window.length_s
-        sure[name] += window.length_s * probability
-    most = max(seconds, key=lambda name: (seconds[name], name))
-    return most, sure[most] / seconds[most]
+    weighted_probability: defaultdict[str, float] = defaultdict(float)
+    for window, (name, probability) in zip(windows, languages, strict=True):
+        seconds[name] += window.duration_s
+        weighted_probability[name] += window.duration_s * probability
+    main = max(seconds, key=lambda name: (seconds[name], name))
+    return main, weighted_probability[main] / seconds[main]
 
 
-def _batches(windows: Sequence[Window], tongues: Sequence[tuple[str, float]]) -> Iterator[tuple[list[Window], str]]:
-    """Up to `_BATCH` windows in a row of one language."""
-    batch: list[Window] = []
-    current = ""
-    for window, (name, _) in zip(windows, tongues, strict=True):
-        if batch and (name != current or len(batch) == _BATCH):
-            yield batch, current
+def _batches(
+    windows: Sequence[AsrWindow], languages: Sequence[tuple[str, float]]
+) -> Iterator[tuple[list[AsrWindow], str]]:
+    """Yield up to `_BATCH_SIZE` consecutive windows of one language, and the language."""
+    batch: list[AsrWindow] = []
+    batch_language = ""
+    for window, (language, _) in zip(windows, languages, strict=True):
+        if batch and (language != batch_language or len(batch) == _BATCH_SIZE):
+            yield batch, batch_language
             batch = []
         batch.append(window)
-        current = name
+        batch_language = language
     if batch:
-        yield batch, current
+        yield batch, batch_language

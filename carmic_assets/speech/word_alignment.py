@@ -1,113 +1,117 @@
-"""Word times set right against the sound: words end and begin where a pause does, and a model's constant lead or lag
-is taken out of the rest.
+"""Alignment of word times with the audio.
 
-Whisper's cross-attention times are off by a constant of its own (measured: base 50 ms early, tiny.en 90 ms late) and
-stretch words into pauses; the level of the sound knows better where a pause is.
+Words end and begin where the level of the audio shows a pause. The constant lead or lag of the model is estimated from
+the pauses and subtracted from all words: Whisper's cross-attention times are off by a constant (measured: `base` 50 ms
+early, `tiny.en` 90 ms late) and stretch words into pauses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from carmic_assets.model.speech import Word
-from carmic_assets.speech.audio_reader import RATE, Sound
-
-if TYPE_CHECKING:
-    import numpy as np
+from carmic_assets.speech.audio_reader import SAMPLE_RATE, AudioReader
 
 FRAME_S = 0.01
 _BLOCK_S = 60.0
-_AROUND_S = 6.0  # stretch whose quiet and loud levels decide what a pause is
-_DEPTH = 0.3  # a pause is below this share of the way from the quiet to the loud level, in dB
-_PAUSE_S = 0.12
-_REACH_S = 0.35  # a word edge further from a pause than this is not at it
-_MOST_SHIFT_S = 0.2
-_LEAST_PAUSES = 6  # to learn the model's constant from
+_LEVEL_WINDOW_S = 6.0  # in which the quiet and the loud level are measured
+_PAUSE_LEVEL_RATIO = 0.3  # a pause is below this share of the way from the quiet to the loud level, in dB
+_MIN_PAUSE_S = 0.12
+_MAX_DISTANCE_S = 0.35  # between a word's edge and a pause that belongs to it
+_MAX_OFFSET_S = 0.2  # of the model's constant
+_MIN_PAUSES = 6  # to estimate the model's constant
 
 
-def aligned(words: Sequence[Word], sound: Sound, start_s: float, end_s: float) -> list[Word]:
-    """The words (in order) of `start_s`..`end_s` with their edges moved; none dropped, none reordered."""
-    import numpy as np
-
+def align_words(words: Sequence[Word], reader: AudioReader, start_s: float, end_s: float) -> list[Word]:
+    """Return the words (in order, of `start_s`..`end_s`) with aligned times; none is dropped or reordered."""
     if not words:
         return []
-    pauses = _pauses(_level(sound, start_s, end_s), start_s)
+    pauses = _find_pauses(_measure_level(reader, start_s, end_s), start_s)
     ends = np.array([word.end_s for word in words])
     starts = np.array([word.start_s for word in words])
-    shift = _shift(starts, pauses)
-    starts, ends = starts + shift, ends + shift
-    for before, after in pauses:
-        # the gap between two words that lies nearest to the pause: its word ends there and the next begins after it
-        gap = int(np.searchsorted((ends[:-1] + starts[1:]) / 2, (before + after) / 2))
-        near = [i for i in (gap - 1, gap) if 0 <= i < len(words) - 1]
-        near += [-1] if after <= starts[0] + _REACH_S else []
-        near += [len(words) - 1] if before >= ends[-1] - _REACH_S else []
-        best = min(near, key=lambda i: _away(i, starts, ends, before, after), default=None)
-        if best is None or _away(best, starts, ends, before, after) > _REACH_S:
+    offset = _estimate_offset(starts, pauses)
+    starts, ends = starts + offset, ends + offset
+    for pause_start, pause_end in pauses:
+        gap = _nearest_gap(starts, ends, pause_start, pause_end)
+        if gap is None:
             continue
-        if best >= 0 and abs(ends[best] - before) <= _REACH_S + (after - before):
-            ends[best] = max(before, starts[best])
-        if best + 1 < len(words) and abs(starts[best + 1] - after) <= _REACH_S + (after - before):
-            starts[best + 1] = min(after, ends[best + 1])
+        max_shift = _MAX_DISTANCE_S + (pause_end - pause_start)
+        if gap >= 0 and abs(ends[gap] - pause_start) <= max_shift:
+            ends[gap] = max(pause_start, starts[gap])
+        if gap + 1 < len(starts) and abs(starts[gap + 1] - pause_end) <= max_shift:
+            starts[gap + 1] = min(pause_end, ends[gap + 1])
     return [
         Word(word.text, float(a), float(b), word.confidence) for word, a, b in zip(words, starts, ends, strict=True)
     ]
 
 
-def _away(gap: int, starts: np.ndarray, ends: np.ndarray, before: float, after: float) -> float:
-    """How far the edges of the gap after word `gap` are outside the pause, seconds: 0 where both touch or lie in it."""
-    left = abs(ends[gap] - before) if gap >= 0 and not before <= ends[gap] <= after else 0.0
-    right = abs(starts[gap + 1] - after) if gap + 1 < len(starts) and not before <= starts[gap + 1] <= after else 0.0
-    return float(max(left, right))
+def _nearest_gap(starts: np.ndarray, ends: np.ndarray, pause_start: float, pause_end: float) -> int | None:
+    """Return the gap between words that belongs to a pause, or None if it is further than `_MAX_DISTANCE_S` away.
+
+    Gap i lies between the words i and i + 1; -1 is before the first word, and the last one after the last word.
+    """
+    last = len(starts) - 1
+    after = int(np.searchsorted((ends[:-1] + starts[1:]) / 2, (pause_start + pause_end) / 2))
+    gaps = [i for i in (after - 1, after) if 0 <= i < last]
+    if pause_end <= starts[0] + _MAX_DISTANCE_S:
+        gaps.append(-1)
+    if pause_start >= ends[-1] - _MAX_DISTANCE_S:
+        gaps.append(last)
+    distances = [(_gap_distance(i, starts, ends, pause_start, pause_end), order) for order, i in enumerate(gaps)]
+    distance, order = min(distances, default=(np.inf, 0))
+    return gaps[order] if distance <= _MAX_DISTANCE_S else None
 
 
-def _shift(starts: np.ndarray, pauses: Sequence[tuple[float, float]]) -> float:
-    """What to add to all times so that words after a pause begin where it ends, in the median."""
-    import numpy as np
+def _gap_distance(gap: int, starts: np.ndarray, ends: np.ndarray, pause_start: float, pause_end: float) -> float:
+    """Return how far (s) the edges of a gap lie outside the pause; 0 where both touch it or lie in it."""
+    end_distance = start_distance = 0.0
+    if gap >= 0 and not pause_start <= ends[gap] <= pause_end:
+        end_distance = abs(ends[gap] - pause_start)
+    if gap + 1 < len(starts) and not pause_start <= starts[gap + 1] <= pause_end:
+        start_distance = abs(starts[gap + 1] - pause_end)
+    return float(max(end_distance, start_distance))
 
-    long = np.array([after for before, after in pauses if after - before >= 2 * _PAUSE_S])
-    if len(long) < _LEAST_PAUSES:
+
+def _estimate_offset(starts: np.ndarray, pauses: Sequence[tuple[float, float]]) -> float:
+    """Return the offset that moves words after a pause to its end, in the median; 0 with too few pauses."""
+    pause_ends = np.array([end for start, end in pauses if end - start >= 2 * _MIN_PAUSE_S])
+    if len(pause_ends) < _MIN_PAUSES:
         return 0.0
-    missed = long - starts[_nearest(starts, long)]
-    near = missed[np.abs(missed) <= _REACH_S]
-    return float(np.clip(np.median(near), -_MOST_SHIFT_S, _MOST_SHIFT_S)) if len(near) >= _LEAST_PAUSES else 0.0
+    errors = pause_ends - starts[_nearest_indices(starts, pause_ends)]
+    near = errors[np.abs(errors) <= _MAX_DISTANCE_S]
+    return float(np.clip(np.median(near), -_MAX_OFFSET_S, _MAX_OFFSET_S)) if len(near) >= _MIN_PAUSES else 0.0
 
 
-def _nearest(times: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Indices of the entries of `times` (ascending) that are nearest to each of `asked`."""
-    import numpy as np
-
-    after = np.clip(np.searchsorted(times, asked), 0, len(times) - 1)
+def _nearest_indices(times: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the indices of the entries of `times` (ascending) that are nearest to each of `targets`."""
+    after = np.clip(np.searchsorted(times, targets), 0, len(times) - 1)
     before = np.maximum(after - 1, 0)
-    return np.where(asked - times[before] < times[after] - asked, before, after)
+    return np.where(targets - times[before] < times[after] - targets, before, after)
 
 
-def _level(sound: Sound, start_s: float, end_s: float) -> np.ndarray:
-    """Level in dB of each 10 ms, read block by block: float32, shape (frames,)."""
-    import numpy as np
-
-    size = round(FRAME_S * RATE)
-    parts = [np.zeros(0, np.float32)]
-    for block in sound.blocks(_BLOCK_S, start_s, end_s):
+def _measure_level(reader: AudioReader, start_s: float, end_s: float) -> np.ndarray:
+    """Return the level of each 10 ms in dB: float32, shape (frames,)."""
+    size = round(FRAME_S * SAMPLE_RATE)
+    levels = [np.zeros(0, np.float32)]
+    for block in reader.blocks(_BLOCK_S, start_s, end_s):
         frames = np.pad(block, (0, -len(block) % size)).reshape(-1, size)
-        parts.append((10 * np.log10(np.square(frames).mean(axis=1) + 1e-9)).astype(np.float32))
-    return np.concatenate(parts)
+        levels.append((10 * np.log10(np.square(frames).mean(axis=1) + 1e-9)).astype(np.float32))
+    return np.concatenate(levels)
 
 
-def _pauses(level: np.ndarray, start_s: float) -> list[tuple[float, float]]:
-    """Stretches of at least `_PAUSE_S` that are quiet for what is around them."""
-    import numpy as np
-
+def _find_pauses(level: np.ndarray, start_s: float) -> list[tuple[float, float]]:
+    """Return the intervals of at least `_MIN_PAUSE_S` that are quiet compared with the seconds around them."""
     if not len(level):
         return []
-    step = round(_AROUND_S / FRAME_S)
-    tiles = np.pad(level, (0, -len(level) % step), mode="edge").reshape(-1, step)
-    low, high = np.percentile(tiles, 10, axis=1), np.percentile(tiles, 95, axis=1)
-    middles = (np.arange(len(tiles)) + 0.5) * step
-    at = np.arange(len(level))
-    low, high = np.interp(at, middles, low), np.interp(at, middles, high)
-    quiet = np.concatenate([[False], level < low + _DEPTH * (high - low), [False]])
-    changes = np.flatnonzero(quiet[1:] != quiet[:-1])
+    size = round(_LEVEL_WINDOW_S / FRAME_S)
+    windows = np.pad(level, (0, -len(level) % size), mode="edge").reshape(-1, size)
+    quiet_level, loud_level = np.percentile(windows, 10, axis=1), np.percentile(windows, 95, axis=1)
+    window_centres = (np.arange(len(windows)) + 0.5) * size
+    frames = np.arange(len(level))
+    low, high = np.interp(frames, window_centres, quiet_level), np.interp(frames, window_centres, loud_level)
+    is_quiet = np.concatenate([[False], level < low + _PAUSE_LEVEL_RATIO * (high - low), [False]])
+    changes = np.flatnonzero(is_quiet[1:] != is_quiet[:-1])
     runs = zip(changes[::2].tolist(), changes[1::2].tolist(), strict=True)
-    return [(start_s + a * FRAME_S, start_s + b * FRAME_S) for a, b in runs if (b - a) * FRAME_S >= _PAUSE_S]
+    return [(start_s + a * FRAME_S, start_s + b * FRAME_S) for a, b in runs if (b - a) * FRAME_S >= _MIN_PAUSE_S]

@@ -1,7 +1,4 @@
-"""What Whisper heard, made fit to show: invented words dropped, times kept inside the speech that the detector heard.
-
-Works on words and spans only; hears nothing itself.
-"""
+"""Cleanup of recognised words: drops hallucinated words and loops, and keeps times inside the detected speech."""
 
 from __future__ import annotations
 
@@ -9,77 +6,86 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from carmic_assets.model.speech import Word
-from carmic_assets.speech.voice_activity import Spans
+from carmic_assets.speech.voice_activity import Intervals
 
-_SHORTEST_S = 0.04
-_LONGEST_S = 1.6  # a drawn-out word; what is longer has swallowed a pause
-_FASTEST = 6.0  # words a second, over a phrase said five times
-_BEFORE_S = 0.08  # a word may begin so much before the detector hears it; it may end `_FAR_S` after
-_FAR_S = 0.3  # a word further than this from any speech was never said
-
-
-def clean(said: Iterable[Word], speech: Spans) -> tuple[Word, ...]:
-    """Words in order, not overlapping, none of them where nobody speaks, none without length."""
-    inside = [kept for word in said if (kept := _inside(word, speech))]
-    return _in_order(_without_loops(inside))
+_MIN_WORD_S = 0.04
+_MAX_WORD_S = 1.6  # a longer word has absorbed a pause
+_MAX_LOOP_WORDS_PER_S = 6.0  # over a phrase that is repeated five times or more
+_MAX_PHRASE_WORDS = 8
+_MIN_REPETITIONS = 5
+_MAX_LEAD_S = 0.08  # of a word before the detected speech
+_MAX_LAG_S = 0.3  # of a word after the detected speech; a word further from all speech was never spoken
 
 
-def _inside(word: Word, speech: Spans) -> Word | None:
-    """The word, cut to the span of speech that it overlaps most; None where it is far from all speech."""
-    best = max(_near(word, speech), key=lambda span: _overlap(word, span), default=None)
-    if best is None:
+def clean_words(words: Iterable[Word], speech: Intervals) -> tuple[Word, ...]:
+    """Return the words in order, without overlap, each with a length, none of them where nobody speaks."""
+    spoken = [clamped for word in words if (clamped := _clamp_to_speech(word, speech))]
+    return _separate(_remove_loops(spoken))
+
+
+def _clamp_to_speech(word: Word, speech: Intervals) -> Word | None:
+    """Return the word clamped to the interval of speech that it overlaps most; None where it is far from all speech."""
+    interval = max(_neighbours(word, speech), key=lambda interval: _overlap_s(word, interval), default=None)
+    if interval is None:
         return None
-    if _overlap(word, best) <= 0:
-        away = max(best[0] - word.end_s, word.start_s - best[1])
-        return word if away <= _FAR_S else None
-    start = max(word.start_s, best[0] - _BEFORE_S)
-    end = min(word.end_s, best[1] + _FAR_S)
-    if end - start > _LONGEST_S:
-        start = end - _LONGEST_S
-    return Word(word.text, start, end, word.confidence)
+    if _overlap_s(word, interval) <= 0:
+        distance_s = max(interval[0] - word.end_s, word.start_s - interval[1])
+        return word if distance_s <= _MAX_LAG_S else None
+    start_s = max(word.start_s, interval[0] - _MAX_LEAD_S)
+    end_s = min(word.end_s, interval[1] + _MAX_LAG_S)
+    if end_s - start_s > _MAX_WORD_S:
+        start_s = end_s - _MAX_WORD_S
+    return Word(word.text, start_s, end_s, word.confidence)
 
 
-def _near(word: Word, speech: Spans) -> Sequence[tuple[float, float]]:
-    at = bisect_right(speech, (word.start_s, float("inf")))
+def _neighbours(word: Word, speech: Intervals) -> Sequence[tuple[float, float]]:
+    first = bisect_right(speech, (word.start_s, float("inf")))
     stop = bisect_right(speech, (word.end_s, float("inf")))
-    return speech[max(at - 1, 0) : stop + 1]
+    return speech[max(first - 1, 0) : stop + 1]
 
 
-def _overlap(word: Word, span: tuple[float, float]) -> float:
-    return min(word.end_s, span[1]) - max(word.start_s, span[0])
+def _overlap_s(word: Word, interval: tuple[float, float]) -> float:
+    return min(word.end_s, interval[1]) - max(word.start_s, interval[0])
 
 
-def _without_loops(words: list[Word]) -> list[Word]:
-    """A phrase of 1 to 8 words again and again, faster than anybody speaks, is the model's stutter: one is kept."""
+def _remove_loops(words: list[Word]) -> list[Word]:
+    """Keep one of each phrase of 1 to 8 words that is repeated faster than anyone speaks: a loop of the model."""
     kept: list[Word] = []
-    at = 0
-    bare = [word.text.casefold().strip(".,!?;:") for word in words]
-    while at < len(words):
-        for size in range(1, 9):
-            phrase = bare[at : at + size]
-            times = 1
-            while bare[at + times * size : at + (times + 1) * size] == phrase:
-                times += 1
-            end = at + times * size
-            if times > 4 and len(phrase) == size and end - at > _FASTEST * (words[end - 1].end_s - words[at].start_s):
-                kept += words[at : at + size]
-                at = end
+    texts = [word.text.casefold().strip(".,!?;:") for word in words]
+    index = 0
+    while index < len(words):
+        for size in range(1, _MAX_PHRASE_WORDS + 1):
+            repetitions = _count_repetitions(texts, index, size)
+            end = index + repetitions * size
+            duration_s = words[min(end, len(words)) - 1].end_s - words[index].start_s
+            if repetitions >= _MIN_REPETITIONS and end - index > _MAX_LOOP_WORDS_PER_S * duration_s:
+                kept += words[index : index + size]
+                index = end
                 break
         else:
-            kept.append(words[at])
-            at += 1
+            kept.append(words[index])
+            index += 1
     return kept
 
 
-def _in_order(words: list[Word]) -> tuple[Word, ...]:
-    """Each word ends before the next begins and lasts at least `_SHORTEST_S`; times in milliseconds."""
-    placed: list[Word] = []
-    free_s = 0.0
+def _count_repetitions(texts: Sequence[str], first: int, size: int) -> int:
+    """Return how many times the phrase of `size` words at `first` occurs in a row."""
+    phrase = texts[first : first + size]
+    count = 1
+    while texts[first + count * size : first + (count + 1) * size] == phrase:
+        count += 1
+    return count
+
+
+def _separate(words: list[Word]) -> tuple[Word, ...]:
+    """Let each word end before the next begins, and last at least `_MIN_WORD_S`; times are rounded to milliseconds."""
+    separated: list[Word] = []
+    previous_end_s = 0.0
     for index, word in enumerate(words):
-        start = max(word.start_s, free_s)
-        end = max(word.end_s, start + _SHORTEST_S)
+        start_s = max(word.start_s, previous_end_s)
+        end_s = max(word.end_s, start_s + _MIN_WORD_S)
         if index + 1 < len(words):
-            end = max(min(end, words[index + 1].start_s), start + _SHORTEST_S)
-        placed.append(Word(word.text, round(start, 3), round(end, 3), word.confidence))
-        free_s = end
-    return tuple(placed)
+            end_s = max(min(end_s, words[index + 1].start_s), start_s + _MIN_WORD_S)
+        separated.append(Word(word.text, round(start_s, 3), round(end_s, 3), word.confidence))
+        previous_end_s = end_s
+    return tuple(separated)

@@ -1,4 +1,4 @@
-"""Who is where, and whose mouth moves: detection, tracks, lips, the spatial matrix.
+"""Computer vision: who is where, and whose mouth moves. Detection, tracking, lip motion, the spatial matrix.
 
-Reads the small copy and the sound that the media room wrote; never opens the source, never decides on a crop.
+Reads the analysis copy and its audio, which the media package wrote. It never opens the source and chooses no crop.
 """

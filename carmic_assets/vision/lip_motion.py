@@ -1,24 +1,27 @@
-"""Whose mouth moves: motion of the mouth against the rest of the face, and the speaking score made of it.
+"""Lip motion: how much a mouth moves compared with the rest of the face, and the speaking score derived from it.
 
-Looks at the small copy only. Head motion is taken out by aligning the upper face of neighbouring frames.
+The input is grey frames of the analysis copy. Head motion is removed by aligning the upper face of neighbouring frames.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
+import cv2
 import msgspec
+import numpy as np
 
-if TYPE_CHECKING:
-    import numpy as np
-
-SIDE = 64  # px of the square that a face is brought to
+FACE_SIDE_PX = 64  # of the square that a face is resampled to
+MIN_FACE_PX = 8
+MAX_ALIGNMENT_PX = 8  # of the square: a larger shift is an error of the correlation
+MAX_MEASURE_GAP_S = 0.75  # the score is 0 further than this from a measurement
+SPEECH_MARGIN_S = 0.15  # lips move a little longer than the voice
+SILENT_FACTOR = 0.25  # of the score outside speech
 
 
 class Face(msgspec.Struct, frozen=True):
-    """A face and the middle of its mouth, fractions of the picture; the box runs from brow to chin."""
+    """A face box, from brow to chin, and the centre of its mouth, in fractions of the picture."""
 
     x: float
     y: float
@@ -27,130 +30,126 @@ class Face(msgspec.Struct, frozen=True):
     mouth_x: float
     mouth_y: float
 
-    def moved(self, dx: float, dy: float) -> Face:
-        """The face elsewhere, by fractions of the picture."""
+    def shift(self, dx: float, dy: float) -> Face:
+        """Return the face moved by fractions of the picture."""
         return Face(self.x + dx, self.y + dy, self.w, self.h, self.mouth_x + dx, self.mouth_y + dy)
 
 
-def face_of(
-    kind: str, box: tuple[float, float, float, float], marks: tuple[float, ...] | None, aspect: float
+def locate_face(
+    kind: str, box: tuple[float, float, float, float], landmarks: tuple[float, ...] | None, aspect: float
 ) -> Face | None:
-    """The face within a detected box, by its landmarks where they are known; None where no face can be told: a head
-    turned away, a person without landmarks. `aspect` is width / height of the picture."""
+    """Locate the face within a detected box, by its landmarks where known; `aspect` is the picture's width / height.
+
+    Returns None for a head turned away and for a person without landmarks.
+    """
     x, y, w, h = box
-    if marks is None:
+    if landmarks is None:
         return Face(x, y, w, h, x + 0.5 * w, y + 0.77 * h) if kind == "face" else None
-    mouth_x, mouth_y = (marks[6] + marks[8]) / 2, (marks[7] + marks[9]) / 2
+    mouth_x, mouth_y = (landmarks[6] + landmarks[8]) / 2, (landmarks[7] + landmarks[9]) / 2
     if kind == "face":
         return Face(x, y, w, h, mouth_x, mouth_y)
-    eyes_x, eyes_y = (marks[0] + marks[2]) / 2, (marks[1] + marks[3]) / 2
-    # Eyes lie 0.37 and mouth 0.73 down a CenterFace box, which is 0.75 as wide as high (measured on talks).
-    tall = 2.8 * max(((mouth_x - eyes_x) * aspect) ** 2 + (mouth_y - eyes_y) ** 2, 1e-8) ** 0.5
-    wide = 0.75 * tall / aspect
-    return Face((mouth_x + eyes_x - wide) / 2, eyes_y - 0.37 * tall, wide, tall, mouth_x, mouth_y)
+    eyes_x, eyes_y = (landmarks[0] + landmarks[2]) / 2, (landmarks[1] + landmarks[3]) / 2
+    # In a CenterFace box the eyes lie at 0.37 and the mouth at 0.73 of its height; it is 0.75 as wide as high. Measured
+    # on talks.
+    face_h = 2.8 * max(((mouth_x - eyes_x) * aspect) ** 2 + (mouth_y - eyes_y) ** 2, 1e-8) ** 0.5
+    face_w = 0.75 * face_h / aspect
+    return Face((mouth_x + eyes_x - face_w) / 2, eyes_y - 0.37 * face_h, face_w, face_h, mouth_x, mouth_y)
 
 
-def mouth_motion(
-    before: np.ndarray, now: np.ndarray, face: Face, camera: tuple[float, float] = (0.0, 0.0)
+def measure_mouth_motion(
+    previous: np.ndarray, current: np.ndarray, face: Face, camera_shift: tuple[float, float] = (0.0, 0.0)
 ) -> tuple[float, float]:
-    """How much mouth and upper face changed between two grey pictures, in units of the face's contrast. `camera` is how
-    far the camera moved the picture in between, fractions of it."""
-    import cv2
-    import numpy as np
+    """Return how much mouth and upper face changed between two grey pictures, in units of the face's contrast.
 
-    height, width = now.shape
+    `camera_shift` is the movement of the picture by the camera in between, in fractions of it.
+    """
+    height, width = current.shape
     x, y, w, h = face.x * width, face.y * height, face.w * width, face.h * height
-    if w < 8 or h < 8:
+    if w < MIN_FACE_PX or h < MIN_FACE_PX:
         return 0.0, 0.0
-    a: Any
-    b: Any
-    a, b = (
-        _levelled(picture, left, top, w, h)
-        for picture, left, top in ((before, x - camera[0] * width, y - camera[1] * height), (now, x, y))
-    )
-    upper = slice(int(0.15 * SIDE), int(0.62 * SIDE)), slice(int(0.1 * SIDE), int(0.9 * SIDE))
-    (dx, dy), _ = cv2.phaseCorrelate(a[upper], b[upper], hanning((a[upper].shape[1], a[upper].shape[0])))
-    if abs(dx) < 8 and abs(dy) < 8:
-        a = cv2.warpAffine(
-            a, np.array([[1, 0, dx], [0, 1, dy]], np.float32), (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE
-        )
-    a, b = (cv2.blur(p, (3, 3)) for p in (a, b))
-    contrast = max(float(b[8:-4, 8:-8].std()), 4.0)
-    across, down = (face.mouth_x - face.x) / face.w, (face.mouth_y - face.y) / face.h
-    left, top = int(np.clip(across * SIDE - 14, 2, SIDE - 30)), int(np.clip(down * SIDE - 9, 2, SIDE - 22))
-    change = np.abs(a - b)
+    before = _resample_box(previous, x - camera_shift[0] * width, y - camera_shift[1] * height, w, h)
+    after = _resample_box(current, x, y, w, h)
+    side = FACE_SIDE_PX
+    upper = slice(int(0.15 * side), int(0.62 * side)), slice(int(0.1 * side), int(0.9 * side))
+    upper_size = (after[upper].shape[1], after[upper].shape[0])
+    (dx, dy), _ = cv2.phaseCorrelate(before[upper], after[upper], hann_window(upper_size))
+    if abs(dx) < MAX_ALIGNMENT_PX and abs(dy) < MAX_ALIGNMENT_PX:
+        shift = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+        before = cv2.warpAffine(before, shift, (side, side), borderMode=cv2.BORDER_REPLICATE)
+    before, after = cv2.blur(before, (3, 3)), cv2.blur(after, (3, 3))
+    contrast = max(float(after[8:-4, 8:-8].std()), 4.0)
+    mouth_x, mouth_y = (face.mouth_x - face.x) / face.w, (face.mouth_y - face.y) / face.h
+    left = int(np.clip(mouth_x * side - 14, 2, side - 30))
+    top = int(np.clip(mouth_y * side - 9, 2, side - 22))
+    change = np.abs(before - after)
     return float(change[top : top + 20, left : left + 28].mean()) / contrast, float(change[upper].mean()) / contrast
 
 
-def _levelled(picture: np.ndarray, x: float, y: float, w: float, h: float) -> np.ndarray:
-    """The box (px) of a grey picture brought to `SIDE` x `SIDE`, float32."""
-    import cv2
-    import numpy as np
-
-    matrix = np.array([[SIDE / w, 0, -x * SIDE / w], [0, SIDE / h, -y * SIDE / h]], np.float32)
-    square = cv2.warpAffine(picture, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return square.astype(np.float32)
+def _resample_box(picture: np.ndarray, x: float, y: float, w: float, h: float) -> np.ndarray:
+    """Return a box (px) of a grey picture as a square of `FACE_SIDE_PX`, float32."""
+    scale_x, scale_y = FACE_SIDE_PX / w, FACE_SIDE_PX / h
+    matrix = np.array([[scale_x, 0, -x * scale_x], [0, scale_y, -y * scale_y]], np.float32)
+    size = (FACE_SIDE_PX, FACE_SIDE_PX)
+    return cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(
+        np.float32
+    )
 
 
 @functools.cache
-def hanning(size: tuple[int, int]) -> np.ndarray:
-    """The window (width, height) that phase correlation wants."""
-    import cv2
-
+def hann_window(size: tuple[int, int]) -> np.ndarray:
+    """Return the window (width, height) for phase correlation."""
     return cv2.createHanningWindow(size, cv2.CV_32F)
 
 
-def speaking_scores(
+def score_speaking(
     motion: list[tuple[float, float, float]],
     t: np.ndarray,
     speech: tuple[tuple[float, float], ...] | None,
     *,
-    heard: Sequence[tuple[float, float]] = (),
+    model_scores: Sequence[tuple[float, float]] = (),
 ) -> np.ndarray:
-    """0..1 at each of the times `t`: how much the mouth moves like speech in the half second around.
+    """Return the speaking score, 0..1, at each of the times `t`: how much the mouth moves like speech around it.
 
-    `motion` holds (time, mouth, upper face) by frame; `heard` (time, probability) of an audio-visual model, which then
-    is the score; `speech` the spans in which anybody speaks: outside them the score is at most a quarter.
+    Args:
+        motion: time, change of the mouth and change of the upper face, by frame.
+        t: ascending times.
+        speech: intervals with voice activity; outside them the score is at most a quarter.
+        model_scores: time and probability from an audio-visual model; if there are any, they replace `motion`.
     """
-    import numpy as np
-
-    when, score = _smoothed_model(heard) if heard else _lips(motion)
-    if not len(when):
+    times, scores = _smooth_model_scores(model_scores) if model_scores else _score_lips(motion)
+    if not len(times):
         return np.zeros(len(t))
-    nearest = np.searchsorted(when, t)
-    away = np.minimum(
-        np.abs(when[np.clip(nearest, 0, len(when) - 1)] - t), np.abs(when[np.clip(nearest - 1, 0, len(when) - 1)] - t)
+    following = np.searchsorted(times, t)
+    distance_s = np.minimum(
+        np.abs(times[np.clip(following, 0, len(times) - 1)] - t),
+        np.abs(times[np.clip(following - 1, 0, len(times) - 1)] - t),
     )
-    score = np.where(away > 0.75, 0.0, np.interp(t, when, score))  # not measured: a gap in the track
+    result = np.where(distance_s > MAX_MEASURE_GAP_S, 0.0, np.interp(t, times, scores))
     if speech is not None:
-        spoken = np.zeros(len(t), bool)
-        for start, end in speech:
-            spoken |= (t >= start - 0.15) & (t <= end + 0.15)
-        score = np.where(spoken, score, 0.25 * score)
-    return score
+        is_speech = np.zeros(len(t), bool)
+        for start_s, end_s in speech:
+            is_speech |= (t >= start_s - SPEECH_MARGIN_S) & (t <= end_s + SPEECH_MARGIN_S)
+        result = np.where(is_speech, result, SILENT_FACTOR * result)
+    return result
 
 
-def _lips(motion: list[tuple[float, float, float]]) -> tuple[np.ndarray, np.ndarray]:
-    """The mouth against the upper face: grain, compression and what is left of head motion move both alike.
-    Coefficients: logistic regression on ten talks with known turns, a little less steep (docs/vision.md)."""
-    import numpy as np
+def _score_lips(motion: list[tuple[float, float, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Compare the mouth with the upper face: grain, compression and residual head motion change both alike.
 
-    when, mouth, upper = np.array(motion).reshape(-1, 3).T
+    Coefficients: logistic regression on ten talks with known turns, made a little less steep (docs/vision.md).
+    """
+    times, mouth, upper = np.array(motion).reshape(-1, 3).T
     mouth, upper = _running_mean(mouth, 7), _running_mean(upper, 7)
     logit = 12.0 * np.log((mouth + 0.01) / (upper + 0.01)) - 3.8
-    return when, 1 / (1 + np.exp(-np.clip(logit, -8, 8)))
+    return times, 1 / (1 + np.exp(-np.clip(logit, -8, 8)))
 
 
-def _smoothed_model(heard: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
-    import numpy as np
-
-    when, score = np.array(heard).T
-    return when, _running_mean(score, 11)
+def _smooth_model_scores(model_scores: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
+    times, scores = np.array(model_scores).T
+    return times, _running_mean(scores, 11)
 
 
 def _running_mean(values: np.ndarray, width: int) -> np.ndarray:
-    import numpy as np
-
     if not len(values):
         return values
     kernel = np.ones(min(width, len(values)))

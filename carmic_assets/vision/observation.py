@@ -1,6 +1,6 @@
-"""One pass over the small copy: boxes, pieces of tracks, mouth motion. Memory does not grow with the pictures.
+"""One pass over the analysis copy: boxes, tracklets and mouth motion. Memory does not grow with the number of pictures.
 
-Detects as often as needed: twice to three times a second, and once more in between where faces moved, came or went.
+The detector runs 2.5 times per second, and once more in between where boxes moved, appeared or left.
 """
 
 from __future__ import annotations
@@ -11,47 +11,51 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
 from msgspec.structs import astuple
 
 from carmic_assets.media.containers import open_media
 from carmic_assets.model.media import AnalysisFacts
-from carmic_assets.model.progress import Progress, ignore
-from carmic_assets.vision.active_speaker_model import WINDOW_S, ActiveSpeaker, crop
-from carmic_assets.vision.centerface import overlap
-from carmic_assets.vision.detectors import Detection, Detector
-from carmic_assets.vision.lip_motion import Face, face_of, hanning, mouth_motion
-from carmic_assets.vision.tracking import Piece, ShotTracker
+from carmic_assets.model.progress import ProgressCallback, ignore_progress
+from carmic_assets.vision.detection import Detection, Detector, intersection_over_union
+from carmic_assets.vision.lip_motion import Face, hann_window, locate_face, measure_mouth_motion
+from carmic_assets.vision.tracking import ShotTracker, Tracklet
 
 if TYPE_CHECKING:
     import av
-    import numpy as np
 
-COARSE_FPS = 2.5  # of detection where nothing moves
-LONGEST_GAP_S = 0.5  # between the faces that an audio-visual model sees as one stretch
-CAMERA_SIZE = (160, 90)
-SURE_SHIFT = 0.1  # response of the correlation below which the pictures do not match
-LEAST_SHIFT = 0.5  # of their pixels: less is left to the alignment of each face
-STEADY = 0.55  # intersection over union with the detection before, above which nothing moved
+    from carmic_assets.vision.active_speaker_model import ActiveSpeakerModel
+
+DETECTIONS_PER_S = 2.5  # where nothing moves
+MAX_CROP_GAP_S = 0.5  # between faces that the audio-visual model scores together
+CAMERA_SIZE = (160, 90)  # px of the pictures that camera motion is measured on
+MIN_CAMERA_RESPONSE = 0.1  # of the phase correlation: below it the pictures do not match
+MIN_CAMERA_SHIFT_PX = 0.5  # smaller shifts are left to the alignment of each face
+STILL_IOU = 0.55  # a box that overlaps the previous one more has not moved
+PROGRESS_FRAMES = 50
 
 
-class _Frame:
-    def __init__(self, t: float, decoded: av.VideoFrame):
+class _AnalysisFrame:
+    """One frame of the analysis copy at `t` on the source clock.
+
+    `camera_shift` is the movement of the picture by the camera since the shot began, in fractions of it.
+    """
+
+    def __init__(self, t: float, decoded: av.VideoFrame) -> None:
         self.t = t
-        self.camera = (0.0, 0.0)  # how far the camera has moved the picture since its shot began, fractions of it
-        self.grey: np.ndarray = decoded.to_ndarray()[: decoded.height]  # the copy is yuv420p: its luma comes first
+        self.camera_shift = (0.0, 0.0)
+        self.grey: np.ndarray = decoded.to_ndarray()[: decoded.height]  # the copy is yuv420p: luma comes first
         self._decoded = decoded
 
     @functools.cached_property
     def picture(self) -> np.ndarray:
-        """RGB; made when asked for, as most frames are only looked at in grey."""
+        """The RGB picture, converted on demand: most frames are used only in grey."""
         return self._decoded.to_ndarray(format="rgb24")
 
     @functools.cached_property
     def small(self) -> np.ndarray:
-        """The grey picture to see the camera's motion by."""
-        import cv2
-        import numpy as np
-
+        """The grey picture at `CAMERA_SIZE`, float32."""
         return cv2.resize(self.grey, CAMERA_SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
@@ -60,132 +64,145 @@ def observe(
     analysis: AnalysisFacts,
     detector: Detector,
     *,
-    speaker: ActiveSpeaker | None = None,
+    speaker_model: ActiveSpeakerModel | None = None,
     threads: int = 2,
-    progress: Progress = ignore,
-) -> tuple[list[Piece], int]:
-    """The pieces of all shots, in order of shots, each with its mouth motion by frame, and with the scores of `speaker`
-    where one is given; and how often it detected."""
-    import cv2
+    progress: ProgressCallback = ignore_progress,
+) -> tuple[list[Tracklet], int]:
+    """Return the tracklets of all shots, in order of shots, and the number of runs of the detector.
 
+    Every tracklet has its mouth motion by frame, and the scores of `speaker_model` if there is one.
+    """
     cv2.setNumThreads(threads)
-    pass_ = _Pass(analysis, detector, speaker)
-    with open_media(frames_path, threads=threads) as source:
-        for n, frame in enumerate(islice(source.decode(video=0), analysis.frames)):
-            pass_.take(_Frame(analysis.start_s + n / analysis.fps, frame))
-            if n % 50 == 0:
+    observer = _Observer(analysis, detector, speaker_model)
+    with open_media(frames_path, threads=threads) as container:
+        for n, frame in enumerate(islice(container.decode(video=0), analysis.frames)):
+            observer.add(_AnalysisFrame(analysis.start_s + n / analysis.fps, frame))
+            if n % PROGRESS_FRAMES == 0:
                 progress(min(1.0, n / max(analysis.frames, 1)))
-    pass_.end_shot()
-    return pass_.pieces, pass_.detections
+    observer.end_shot()
+    return observer.tracklets, observer.detector_runs
 
 
-class _Pass:
-    def __init__(self, analysis: AnalysisFacts, detector: Detector, speaker: ActiveSpeaker | None):
-        self.analysis, self.detector, self.speaker = analysis, detector, speaker
-        self.pieces: list[Piece] = []
-        self.detections = 0
-        self._stride = max(1, round(analysis.fps / COARSE_FPS))
-        self._breaks_s = analysis.breaks_s
+class _Observer:
+    """Takes the frames in order; complete after the last `end_shot`."""
+
+    def __init__(self, analysis: AnalysisFacts, detector: Detector, speaker_model: ActiveSpeakerModel | None) -> None:
+        self.tracklets: list[Tracklet] = []
+        self.detector_runs = 0
+        self._detector, self._speaker_model = detector, speaker_model
+        self._early_s = analysis.early_s
+        self._shot_boundaries_s = analysis.shot_boundaries_s
+        self._stride = max(1, round(analysis.fps / DETECTIONS_PER_S))
         self._shot = -1
         self._tracker = ShotTracker(0)
-        self._waiting: list[_Frame] = []  # since the last detection, which is the first of them
-        self._found: list[Detection] = []  # the last detection
+        self._pending: list[_AnalysisFrame] = []  # the frame of the last detection and all since
+        self._last_detections: list[Detection] = []
 
-    def take(self, frame: _Frame) -> None:
-        shot = bisect_right(self._breaks_s, frame.t + self.analysis.early_s + 1e-6)
+    def add(self, frame: _AnalysisFrame) -> None:
+        """Take the next frame."""
+        shot = bisect_right(self._shot_boundaries_s, frame.t + self._early_s + 1e-6)
         if shot != self._shot:
             self.end_shot()
             self._shot, self._tracker = shot, ShotTracker(shot)
-            self._found, self._waiting = self._detect(frame), [frame]
-            self._join(frame, self._found)
+            self._last_detections, self._pending = self._detect(frame), [frame]
+            self._track(frame, self._last_detections)
             return
-        frame.camera = _moved_by_camera(self._waiting[-1], frame)
-        self._waiting.append(frame)
-        if len(self._waiting) > self._stride:
-            self._look()
+        frame.camera_shift = _measure_camera_shift(self._pending[-1], frame)
+        self._pending.append(frame)
+        if len(self._pending) > self._stride:
+            self._process_pending()
 
     def end_shot(self) -> None:
-        """The last frames of a shot are looked at too, however few; then its pieces are complete."""
-        if len(self._waiting) > 1:
-            self._look()
-        for piece in self._tracker.pieces:
-            self._listen(piece)
-        self.pieces += self._tracker.pieces
+        """Process the last frames of the shot and complete its tracklets."""
+        if len(self._pending) > 1:
+            self._process_pending()
+        for tracklet in self._tracker.tracklets:
+            self._score_crops(tracklet)
+        self.tracklets += self._tracker.tracklets
         self._tracker = ShotTracker(self._shot)
-        self._waiting = []
+        self._pending = []
 
-    def _look(self) -> None:
-        """Detect in the newest frame, and in the middle of the waiting ones if the two ends disagree."""
-        frames, last = self._waiting, self._found
-        found = self._detect(frames[-1])
-        if len(frames) > 2 and not _same(last, found):
+    def _process_pending(self) -> None:
+        """Detect in the newest frame, and in the middle of the pending ones where the two ends differ."""
+        frames = self._pending
+        detections = self._detect(frames[-1])
+        if len(frames) > 2 and not _are_still(self._last_detections, detections):
             middle = (len(frames) - 1) // 2
-            self._join(frames[middle], self._detect(frames[middle]), frames[: middle + 1])
+            self._track(frames[middle], self._detect(frames[middle]), frames[: middle + 1])
             frames = frames[middle:]
-        self._join(frames[-1], found, frames)
-        self._found, self._waiting = found, [frames[-1]]
+        self._track(frames[-1], detections, frames)
+        self._last_detections, self._pending = detections, [frames[-1]]
 
-    def _detect(self, frame: _Frame) -> list[Detection]:
-        self.detections += 1
-        return self.detector.detect(frame.picture)
+    def _detect(self, frame: _AnalysisFrame) -> list[Detection]:
+        self.detector_runs += 1
+        return self._detector.detect(frame.picture)
 
-    def _join(self, frame: _Frame, found: list[Detection], since: list[_Frame] | None = None) -> None:
-        """Hand the boxes to the tracker, and measure the mouths of those that were there at the start of `since`."""
-        for piece in self._tracker.step(frame.t, found, frame.picture):
-            if since and len(piece.times) > 1 and abs(piece.times[-2] - since[0].t) < 1e-6:
-                faces = _measure(piece, since)
-                if self.speaker:
-                    piece.crops += [(at.t, crop(at.grey, face)) for at, face in faces]
-                    if piece.crops and piece.crops[-1][0] - piece.crops[0][0] >= WINDOW_S:
-                        self._listen(piece)
+    def _track(
+        self, frame: _AnalysisFrame, detections: list[Detection], interval: list[_AnalysisFrame] | None = None
+    ) -> None:
+        """Hand the boxes to the tracker; measure the mouths of faces that were detected at the start of `interval`."""
+        for tracklet in self._tracker.step(frame.t, detections, frame.picture):
+            if not interval or len(tracklet.times) < 2 or abs(tracklet.times[-2] - interval[0].t) >= 1e-6:
+                continue
+            faces = _measure_motion(tracklet, interval)
+            if self._speaker_model:
+                tracklet.crops += [(f.t, self._speaker_model.crop_face(f.grey, face)) for f, face in faces]
+                if tracklet.crops and tracklet.crops[-1][0] - tracklet.crops[0][0] >= self._speaker_model.window_s:
+                    self._score_crops(tracklet)
 
-    def _listen(self, piece: Piece) -> None:
-        """Score the faces that wait; a gap in them is where one window ends."""
-        if not self.speaker:
+    def _score_crops(self, tracklet: Tracklet) -> None:
+        """Score the waiting crops; a gap between them ends a window."""
+        if not self._speaker_model:
             return
         start = 0
-        for i in range(1, len(piece.crops) + 1):
-            if i == len(piece.crops) or piece.crops[i][0] - piece.crops[i - 1][0] > LONGEST_GAP_S:
-                times, crops = zip(*piece.crops[start:i], strict=True)
-                piece.heard += self.speaker.scores(list(times), list(crops))
+        for i in range(1, len(tracklet.crops) + 1):
+            if i == len(tracklet.crops) or tracklet.crops[i][0] - tracklet.crops[i - 1][0] > MAX_CROP_GAP_S:
+                times, crops = zip(*tracklet.crops[start:i], strict=True)
+                tracklet.model_scores += self._speaker_model.score(list(times), list(crops))
                 start = i
-        piece.crops = []
+        tracklet.crops = []
 
 
-def _measure(piece: Piece, frames: list[_Frame]) -> list[tuple[_Frame, Face]]:
-    """Mouth motion in each of `frames` but the first; between its two detections the face is on a line, once the
-    camera's motion is taken out. Returns where it was in each."""
-    (t0, t1) = piece.times[-2:]
+def _measure_motion(tracklet: Tracklet, frames: list[_AnalysisFrame]) -> list[tuple[_AnalysisFrame, Face]]:
+    """Measure mouth motion in each of `frames` but the first; return the face in each.
+
+    Between its last two detections the face moves on a straight line, apart from the motion of the camera.
+    """
+    t0, t1 = tracklet.times[-2:]
     height, width = frames[0].grey.shape
-    faces = [
-        face_of(piece.kind, box, marks, width / height)
-        for box, marks in zip(piece.boxes[-2:], piece.landmarks[-2:], strict=True)
-    ]
-    if faces[0] is None or faces[1] is None:
+    start, end = (
+        locate_face(tracklet.kind, box, landmarks, width / height)
+        for box, landmarks in zip(tracklet.boxes[-2:], tracklet.landmarks[-2:], strict=True)
+    )
+    if start is None or end is None:
         return []
     first, last = (
-        astuple(face.moved(-at.camera[0], -at.camera[1]))
-        for face, at in zip((faces[0], faces[1]), (frames[0], frames[-1]), strict=True)
+        astuple(face.shift(-frame.camera_shift[0], -frame.camera_shift[1]))
+        for face, frame in ((start, frames[0]), (end, frames[-1]))
     )
-    found = []
-    for before, now in pairwise(frames):
-        part = (now.t - t0) / (t1 - t0)
-        face = Face(*(a + part * (b - a) for a, b in zip(first, last, strict=True))).moved(*now.camera)
-        moved = (now.camera[0] - before.camera[0], now.camera[1] - before.camera[1])
-        piece.motion.append((now.t, *mouth_motion(before.grey, now.grey, face, moved)))
-        found.append((now, face))
-    return found
+    faces = []
+    for previous, frame in pairwise(frames):
+        fraction = (frame.t - t0) / (t1 - t0)
+        face = Face(*(a + fraction * (b - a) for a, b in zip(first, last, strict=True))).shift(*frame.camera_shift)
+        shift = (
+            frame.camera_shift[0] - previous.camera_shift[0],
+            frame.camera_shift[1] - previous.camera_shift[1],
+        )
+        tracklet.motion.append((frame.t, *measure_mouth_motion(previous.grey, frame.grey, face, shift)))
+        faces.append((frame, face))
+    return faces
 
 
-def _moved_by_camera(before: _Frame, now: _Frame) -> tuple[float, float]:
-    """`now.camera`: the shift of the whole picture, by phase correlation; one too small or too uncertain is none."""
-    import cv2
-
-    (dx, dy), sure = cv2.phaseCorrelate(before.small, now.small, hanning(CAMERA_SIZE))
-    if sure < SURE_SHIFT or dx * dx + dy * dy < LEAST_SHIFT**2:
-        return before.camera
-    return before.camera[0] + dx / CAMERA_SIZE[0], before.camera[1] + dy / CAMERA_SIZE[1]
+def _measure_camera_shift(previous: _AnalysisFrame, frame: _AnalysisFrame) -> tuple[float, float]:
+    """Return `frame.camera_shift`, by phase correlation of whole pictures. Ignores small and uncertain shifts."""
+    (dx, dy), response = cv2.phaseCorrelate(previous.small, frame.small, hann_window(CAMERA_SIZE))
+    if response < MIN_CAMERA_RESPONSE or dx * dx + dy * dy < MIN_CAMERA_SHIFT_PX**2:
+        return previous.camera_shift
+    return previous.camera_shift[0] + dx / CAMERA_SIZE[0], previous.camera_shift[1] + dy / CAMERA_SIZE[1]
 
 
-def _same(before: list[Detection], now: list[Detection]) -> bool:
-    return len(before) == len(now) and all(max(overlap(a, b) for b in now) > STEADY for a in before)
+def _are_still(previous: list[Detection], current: list[Detection]) -> bool:
+    """Return whether every box stayed in its place and none appeared or left."""
+    return len(previous) == len(current) and all(
+        max(intersection_over_union(a, b) for b in current) > STILL_IOU for a in previous
+    )

@@ -1,145 +1,170 @@
-"""One identity per person: boxes joined through a shot, and the pieces of one person joined across shots.
+"""Person tracking: joins boxes into tracklets within a shot, and tracklets of one person across shots.
 
-Association is by place, size and looks, solved as an assignment (Kuhn 1955); identities by looks, never two at once.
-Knows nothing of speech.
+Boxes are associated by position, size and appearance as an assignment problem (Kuhn 1955); tracklets by appearance.
+Persons in view at the same time are never one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from math import hypot, log
 
-from carmic_assets.vision.detectors import Detection
+import cv2
+import numpy as np
+from scipy.optimize import linear_sum_assignment
 
-if TYPE_CHECKING:
-    import numpy as np
+from carmic_assets.vision.detection import Detection
 
-MAX_GAP_S = 1.5  # a person not seen for longer starts anew, and is told by looks
-MAX_STEP = 1.0  # cost above which a box is not the same person's: about one face width away
-SAME_PERSON = 0.3  # distance of looks below which two pieces are one person
-FACE = 24  # px, side of the levelled face
-COLOURS = 144  # 3 zones x 16 patches x L, a, b
-MIN_SEEN = 2  # detections that make a piece; a single one is noise
+MAX_GAP_S = 1.5  # a person lost for longer starts a new tracklet
+MAX_COST = 1.0  # of joining a box to a tracklet; reached at about one face width of distance
+IMPOSSIBLE_COST = 10.0
+MAX_PREDICTION_S = 0.6  # a lost box is moved on at its last speed for so long
+MAX_SAME_PERSON_DISTANCE = 0.3  # of the appearances of two tracklets
+MIN_DETECTIONS = 2  # of a tracklet: a single one is noise
+MAX_AVERAGED = 25  # detections that the running mean of a tracklet's appearance covers
+MAX_PERSON_AVERAGED = 400  # ... and of a person's
+FACE_SIDE_PX = 24  # of the aligned face in an appearance
+FACE_PIXELS = FACE_SIDE_PX * FACE_SIDE_PX
+COLOUR_VALUES = 144  # of an appearance: 3 zones x 16 patches x L, a, b
+UNKNOWN_COLOUR_DISTANCE = 0.1
+UNKNOWN_CORRELATION = 0.4
 
 
-class Piece:
-    """One person within one shot. `boxes` are x, y, w, h by `times`; `motion` is what `lips` measured by frame."""
+class Tracklet:
+    """One person within one shot: boxes (x, y, w, h, fractions of the picture) by ascending `times`.
 
-    def __init__(self, shot: int, kind: str):
+    `motion` holds time, change of the mouth and change of the upper face, by frame. `crops` wait to be scored by the
+    audio-visual model, whose results (time, probability of speaking) are `model_scores`.
+    """
+
+    def __init__(self, shot: int, kind: str) -> None:
         self.shot, self.kind = shot, kind
         self.times: list[float] = []
         self.boxes: list[tuple[float, float, float, float]] = []
         self.scores: list[float] = []
         self.landmarks: list[tuple[float, ...] | None] = []
         self.motion: list[tuple[float, float, float]] = []
-        self.looks: np.ndarray  # running mean
-        self.look_count = 0
-        self.crops: list[tuple[float, np.ndarray]] = []  # not yet scored by the audio-visual model
-        self.heard: list[tuple[float, float]] = []  # its scores: time, probability of speaking
-        self.track = -1
+        self.appearance: np.ndarray  # running mean over the detections
+        self.crops: list[tuple[float, np.ndarray]] = []
+        self.model_scores: list[tuple[float, float]] = []
+        self.track = -1  # the person, set by `assign_track_ids`
 
-    def predicted(self, t: float) -> tuple[float, float, float, float]:
-        """Where the box would be at `t` at its last speed, slowing down."""
+    def add(self, t: float, detection: Detection, appearance: np.ndarray) -> None:
+        """Append the detection at `t`."""
+        self.times.append(t)
+        self.boxes.append((detection.x, detection.y, detection.w, detection.h))
+        self.scores.append(detection.score)
+        self.landmarks.append(detection.landmarks)
+        if len(self.times) == 1:
+            self.appearance = appearance
+        else:
+            weight = 1 / min(len(self.times), MAX_AVERAGED)
+            self.appearance = blend_appearances(self.appearance, appearance, weight)
+
+    def predict_box(self, t: float) -> tuple[float, float, float, float]:
+        """Return the expected box at `t`: the last one, moved on at the recent speed."""
         x, y, w, h = self.boxes[-1]
         if len(self.boxes) < 2 or self.times[-1] - self.times[-2] > MAX_GAP_S:
             return x, y, w, h
-        back = max(len(self.boxes) - 4, 0)
-        span = self.times[-1] - self.times[back]
-        ahead = min(t - self.times[-1], 0.6)
+        first = max(len(self.boxes) - 4, 0)
+        duration_s = self.times[-1] - self.times[first]
+        ahead_s = min(t - self.times[-1], MAX_PREDICTION_S)
         return (
-            x + (x - self.boxes[back][0]) / span * ahead,
-            y + (y - self.boxes[back][1]) / span * ahead,
+            x + (x - self.boxes[first][0]) / duration_s * ahead_s,
+            y + (y - self.boxes[first][1]) / duration_s * ahead_s,
             w,
             h,
         )
 
 
 class ShotTracker:
-    """Joins the boxes of one shot, fed in time order."""
+    """Joins the boxes of one shot into tracklets; pictures come in order of time."""
 
-    def __init__(self, shot: int):
+    def __init__(self, shot: int) -> None:
         self.shot = shot
-        self.pieces: list[Piece] = []
+        self.tracklets: list[Tracklet] = []
 
-    def step(self, t: float, found: list[Detection], picture: np.ndarray) -> list[Piece]:
-        """Take the boxes of the picture at `t`; returns the piece that each box went to."""
-        import numpy as np
-        from scipy.optimize import linear_sum_assignment
-
-        looks = [describe(picture, d) for d in found]
-        alive = [p for p in self.pieces if t - p.times[-1] <= MAX_GAP_S]
-        owner: dict[int, Piece] = {}
-        if alive and found:
+    def step(self, t: float, detections: list[Detection], picture: np.ndarray) -> list[Tracklet]:
+        """Add the boxes of the picture at `t`; return the tracklet of each box."""
+        appearances = [describe_appearance(picture, detection) for detection in detections]
+        active = [tracklet for tracklet in self.tracklets if t - tracklet.times[-1] <= MAX_GAP_S]
+        matches: dict[int, Tracklet] = {}
+        if active and detections:
             aspect = picture.shape[1] / picture.shape[0]
             cost = np.array(
-                [[_cost(p, t, d, look, aspect) for d, look in zip(found, looks, strict=True)] for p in alive]
+                [
+                    [
+                        _association_cost(tracklet, t, *pair, aspect)
+                        for pair in zip(detections, appearances, strict=True)
+                    ]
+                    for tracklet in active
+                ]
             )
-            for row, column in zip(*linear_sum_assignment(np.minimum(cost, 10.0)), strict=True):
-                if cost[row, column] < MAX_STEP:
-                    owner[int(column)] = alive[row]
-        joined = []
-        for i, detection in enumerate(found):
-            piece = owner.get(i)
-            if piece is None:
-                piece = Piece(self.shot, detection.kind)
-                self.pieces.append(piece)
-            piece.times.append(t)
-            piece.boxes.append((detection.x, detection.y, detection.w, detection.h))
-            piece.scores.append(detection.score)
-            piece.landmarks.append(detection.landmarks)
-            piece.look_count += 1
-            weight = 1 / min(piece.look_count, 25)
-            piece.looks = looks[i] if piece.look_count == 1 else blend(piece.looks, looks[i], weight)
-            joined.append(piece)
-        return joined
+            for row, column in zip(*linear_sum_assignment(np.minimum(cost, IMPOSSIBLE_COST)), strict=True):
+                if cost[row, column] < MAX_COST:
+                    matches[int(column)] = active[row]
+        result = []
+        for i, detection in enumerate(detections):
+            tracklet = matches.get(i)
+            if tracklet is None:
+                tracklet = Tracklet(self.shot, detection.kind)
+                self.tracklets.append(tracklet)
+            tracklet.add(t, detection, appearances[i])
+            result.append(tracklet)
+        return result
 
 
-def identify(pieces: list[Piece]) -> None:
-    """Give every piece its `track`: 1, 2, ... by first appearance. Pieces seen at once are never one person."""
-    import numpy as np
-    from scipy.optimize import linear_sum_assignment
-
-    people: list[tuple[np.ndarray, int]] = []  # looks and how often seen
-    by_shot: dict[int, list[Piece]] = {}
-    for piece in pieces:
-        by_shot.setdefault(piece.shot, []).append(piece)
+def assign_track_ids(tracklets: list[Tracklet]) -> None:
+    """Set `track` of every tracklet to the number of its person: 1, 2, ... by first appearance."""
+    people: list[tuple[np.ndarray, int]] = []  # mean appearance and number of detections
+    by_shot: dict[int, list[Tracklet]] = {}
+    for tracklet in tracklets:
+        by_shot.setdefault(tracklet.shot, []).append(tracklet)
     for shot in sorted(by_shot):
-        groups = _together(by_shot[shot])
-        for group in groups:
-            taken: dict[int, int] = {}
-            if people:
-                cost = np.array([[distance(p.looks, looks) for looks, _ in people] for p in group])
-                rows, columns = linear_sum_assignment(np.minimum(cost, 2.0))
-                taken = {int(r): int(c) for r, c in zip(rows, columns, strict=True) if cost[r, c] < SAME_PERSON}
-            for i, piece in enumerate(group):
-                if i in taken:
-                    piece.track = taken[i] + 1
-                    looks, seen = people[taken[i]]
-                    total = seen + piece.look_count
-                    people[taken[i]] = (blend(looks, piece.looks, piece.look_count / min(total, 400)), total)
+        for group in _group_simultaneous(by_shot[shot]):
+            matches = _match_people(group, people)
+            for i, tracklet in enumerate(group):
+                count = len(tracklet.times)
+                if i in matches:
+                    appearance, previous_count = people[matches[i]]
+                    total = previous_count + count
+                    weight = count / min(total, MAX_PERSON_AVERAGED)
+                    people[matches[i]] = (blend_appearances(appearance, tracklet.appearance, weight), total)
+                    tracklet.track = matches[i] + 1
                 else:
-                    people.append((piece.looks, piece.look_count))
-                    piece.track = len(people)
+                    people.append((tracklet.appearance, count))
+                    tracklet.track = len(people)
 
 
-def _together(pieces: list[Piece]) -> list[list[Piece]]:
-    """Pieces of one shot in order; those that overlap in time are in one group."""
-    groups: list[list[Piece]] = []
-    until = -1.0
-    for piece in sorted(pieces, key=lambda p: p.times[0]):
-        if groups and piece.times[0] <= until:
-            groups[-1].append(piece)
+def _match_people(group: list[Tracklet], people: list[tuple[np.ndarray, int]]) -> dict[int, int]:
+    """Return the index of the known person for each tracklet of `group` that has one."""
+    if not people:
+        return {}
+    cost = np.array(
+        [[appearance_distance(tracklet.appearance, appearance) for appearance, _ in people] for tracklet in group]
+    )
+    rows, columns = linear_sum_assignment(np.minimum(cost, 2.0))
+    return {int(r): int(c) for r, c in zip(rows, columns, strict=True) if cost[r, c] < MAX_SAME_PERSON_DISTANCE}
+
+
+def _group_simultaneous(tracklets: list[Tracklet]) -> list[list[Tracklet]]:
+    """Group the tracklets of one shot, in order of time, so that those which overlap in time are together."""
+    groups: list[list[Tracklet]] = []
+    end_s = -1.0
+    for tracklet in sorted(tracklets, key=lambda other: other.times[0]):
+        if groups and tracklet.times[0] <= end_s:
+            groups[-1].append(tracklet)
         else:
-            groups.append([piece])
-        until = max(until, piece.times[-1])
+            groups.append([tracklet])
+        end_s = max(end_s, tracklet.times[-1])
     return groups
 
 
-def describe(picture: np.ndarray, box: Detection) -> np.ndarray:
-    """Looks of the person at `box`: colours of hair, face and clothes, 3 x 16 x 3 (Lab / 255, NaN outside the picture),
-    then the levelled face 24 x 24 (zero mean, unit deviation), flat."""
-    import cv2
-    import numpy as np
+def describe_appearance(picture: np.ndarray, box: Detection) -> np.ndarray:
+    """Describe the person at `box`, as a flat float32 vector.
 
+    It starts with the colours of hair, face and clothes, 3 x 16 x 3 (Lab / 255, NaN outside the picture); the aligned
+    face, `FACE_SIDE_PX` squared (zero mean, unit deviation), follows.
+    """
     height, width = picture.shape[:2]
     x, y, w, h = box.x * width, box.y * height, box.w * width, box.h * height
     if box.kind == "person":  # the head is about the top sixth
@@ -150,106 +175,109 @@ def describe(picture: np.ndarray, box: Detection) -> np.ndarray:
         x0, x1 = round(max(x + left * w, 0)), round(min(x + right * w, width))
         y0, y1 = round(max(y + top * h, 0)), round(min(y + bottom * h, height))
         if x1 - x0 < 4 or y1 - y0 < max(2, 0.5 * (bottom - top) * h):
-            parts.append(np.full(48, np.nan, np.float32))
+            parts.append(np.full(COLOUR_VALUES // 3, np.nan, np.float32))
             continue
         patch = cv2.resize(picture[y0:y1, x0:x1], (4, 4), interpolation=cv2.INTER_AREA)
         parts.append(cv2.cvtColor(patch, cv2.COLOR_RGB2LAB).astype(np.float32).ravel() / 255)
-    parts.append(_level_face(picture, box, (x, y, w, h)).ravel())
+    parts.append(_align_face(picture, box, (x, y, w, h)).ravel())
     return np.concatenate(parts)
 
 
-def _level_face(picture: np.ndarray, box: Detection, pixels: tuple[float, float, float, float]) -> np.ndarray:
-    import cv2
-    import numpy as np
+def _align_face(picture: np.ndarray, box: Detection, head: tuple[float, float, float, float]) -> np.ndarray:
+    """Return the grey face with the same distance from eyes to mouth for everybody, normalised; NaN where unknown.
 
+    `head` is the box in pixels, used where there are no landmarks.
+    """
     height, width = picture.shape[:2]
-    x, y, w, h = pixels
+    x, y, w, h = head
     if box.landmarks is not None:
         points = np.array(box.landmarks, np.float32).reshape(5, 2) * (width, height)
         eyes, mouth = points[:2].mean(0), points[3:].mean(0)
-        middle, size = (eyes + mouth) / 2, max(float(np.hypot(*(mouth - eyes))), 1.0)
+        centre, eyes_to_mouth = (eyes + mouth) / 2, max(float(np.hypot(*(mouth - eyes))), 1.0)
     else:
-        middle, size = np.array([x + w / 2, y + 0.55 * h]), 0.38 * h
-    scale = 11 / size  # eyes to mouth is 11 of 24 px
-    matrix = np.array([[scale, 0, 12 - scale * middle[0]], [0, scale, 12 - scale * middle[1]]], np.float32)
-    low, high = max(int(middle[1] - 1.4 * size), 0), max(int(middle[1] + 1.4 * size) + 2, 1)
-    left, right = max(int(middle[0] - 1.4 * size), 0), max(int(middle[0] + 1.4 * size) + 2, 1)
-    patch = picture[low:high, left:right]
+        centre, eyes_to_mouth = np.array([x + w / 2, y + 0.55 * h]), 0.38 * h
+    scale = 11 / eyes_to_mouth  # 11 of 24 px
+    matrix = np.array([[scale, 0, 12 - scale * centre[0]], [0, scale, 12 - scale * centre[1]]], np.float32)
+    reach = 1.4 * eyes_to_mouth
+    top, bottom = max(int(centre[1] - reach), 0), max(int(centre[1] + reach) + 2, 1)
+    left, right = max(int(centre[0] - reach), 0), max(int(centre[0] + reach) + 2, 1)
+    patch = picture[top:bottom, left:right]
     if patch.size == 0:
-        return np.zeros((FACE, FACE), np.float32)
-    matrix[:, 2] += scale * np.array([left, low])
+        return np.zeros((FACE_SIDE_PX, FACE_SIDE_PX), np.float32)
+    matrix[:, 2] += scale * np.array([left, top])
     grey = cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY)
-    if scale < 0.7:  # average before shrinking
-        step = min(2 * round(0.5 / scale) + 1, 15)
-        grey = cv2.blur(grey, (step, step))
+    if scale < 0.7:  # averaging before shrinking avoids aliasing
+        kernel = min(2 * round(0.5 / scale) + 1, 15)
+        grey = cv2.blur(grey, (kernel, kernel))
     face: np.ndarray = cv2.warpAffine(
-        grey.astype(np.float32), matrix, (FACE, FACE), borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan")
+        grey.astype(np.float32),
+        matrix,
+        (FACE_SIDE_PX, FACE_SIDE_PX),
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=float("nan"),
     )
-    known = face[~np.isnan(face)]
-    if len(known) < FACE * FACE / 3:
-        return np.full((FACE, FACE), np.nan, np.float32)
-    return (face - known.mean()) / max(float(known.std()), 1.0)
+    inside = face[~np.isnan(face)]
+    if len(inside) < FACE_PIXELS / 3:
+        return np.full((FACE_SIDE_PX, FACE_SIDE_PX), np.nan, np.float32)
+    normalised: np.ndarray = (face - inside.mean()) / max(float(inside.std()), 1.0)
+    return normalised
 
 
-def blend(old: np.ndarray, new: np.ndarray, weight: float) -> np.ndarray:
-    """Running mean; what one of them does not know, the other says."""
-    import numpy as np
-
-    mixed = old + weight * (new - old)
-    return np.where(np.isnan(old), new, np.where(np.isnan(new), old, mixed))
+def blend_appearances(old: np.ndarray, new: np.ndarray, weight: float) -> np.ndarray:
+    """Return the running mean with `weight` of `new`; a value that is NaN in one comes from the other."""
+    mean = old + weight * (new - old)
+    return np.where(np.isnan(old), new, np.where(np.isnan(new), old, mean))
 
 
-def distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Difference of looks: 0 the same picture, about 0.1 the same person, above 0.5 surely another."""
-    import numpy as np
+def appearance_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Return 0 for equal pictures, about 0.1 for the same person, above 0.5 for another."""
+    by_zone = np.abs(a[:COLOUR_VALUES] - b[:COLOUR_VALUES]).reshape(3, -1).mean(1)
+    is_known = ~np.isnan(by_zone)
+    weights = np.array([1.0, 2.0, 1.5])
+    colour = float((by_zone[is_known] * weights[is_known]).mean()) if is_known.any() else UNKNOWN_COLOUR_DISTANCE
+    return 4 * colour + 0.5 * (1 - _correlate_faces(a[COLOUR_VALUES:], b[COLOUR_VALUES:]))
 
-    colours = np.abs(a[:COLOURS] - b[:COLOURS]).reshape(3, -1).mean(1)
-    known = ~np.isnan(colours)
-    colour = float((colours[known] * np.array([1.0, 2.0, 1.5])[known]).mean()) if known.any() else 0.1
-    return 4 * colour + 0.5 * (1 - _alike(a[COLOURS:], b[COLOURS:]))
 
+def _correlate_faces(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the correlation of two aligned faces at the best of small shifts and scales.
 
-def _alike(a: np.ndarray, b: np.ndarray) -> float:
-    """Correlation of two levelled faces at the best of small shifts and scales: detectors place landmarks a little
-    differently in large and small faces. 0.4 (no telling) where too little of one is known."""
-    import cv2
-    import numpy as np
-
-    face = a.reshape(FACE, FACE).astype(np.float32)
-    middle = (FACE - 1) / 2
-    moved = []
+    Detectors place landmarks a little differently in large and small faces. `UNKNOWN_CORRELATION` where too little of
+    one face is known.
+    """
+    face = a.reshape(FACE_SIDE_PX, FACE_SIDE_PX).astype(np.float32)
+    middle = (FACE_SIDE_PX - 1) / 2
+    variants = []
     for scale in (0.85, 1.0, 1.18):
         for dx in (-1.5, 0.0, 1.5):
             for dy in (-1.5, 0.0, 1.5):
                 matrix = np.array(
                     [[scale, 0, middle * (1 - scale) + dx], [0, scale, middle * (1 - scale) + dy]], np.float32
                 )
-                moved.append(cv2.warpAffine(face, matrix, (FACE, FACE), borderValue=float("nan")).ravel())
-    one, other = np.stack(moved), b.astype(np.float32)
-    both = ~np.isnan(one) & ~np.isnan(other)
-    count = both.sum(1)
-    if count.max() < FACE * FACE / 3:
-        return 0.4
-    one, other = np.where(both, one, 0), np.where(both, other, 0)
-    enough = np.maximum(count, 1)
-    mean_one, mean_other = one.sum(1) / enough, other.sum(1) / enough
-    spread = np.sqrt(((one**2).sum(1) / enough - mean_one**2) * ((other**2).sum(1) / enough - mean_other**2))
-    alike = ((one * other).sum(1) / enough - mean_one * mean_other) / np.maximum(spread, 1e-3)
-    return float(alike[count >= FACE * FACE / 3].max())
+                size = (FACE_SIDE_PX, FACE_SIDE_PX)
+                variants.append(cv2.warpAffine(face, matrix, size, borderValue=float("nan")).ravel())
+    first, second = np.stack(variants), b.astype(np.float32)
+    is_known = ~np.isnan(first) & ~np.isnan(second)
+    count = is_known.sum(1)
+    if count.max() < FACE_PIXELS / 3:
+        return UNKNOWN_CORRELATION
+    first, second = np.where(is_known, first, 0), np.where(is_known, second, 0)
+    divisor = np.maximum(count, 1)
+    mean_first, mean_second = first.sum(1) / divisor, second.sum(1) / divisor
+    deviation = np.sqrt(((first**2).sum(1) / divisor - mean_first**2) * ((second**2).sum(1) / divisor - mean_second**2))
+    correlation = ((first * second).sum(1) / divisor - mean_first * mean_second) / np.maximum(deviation, 1e-3)
+    return float(correlation[count >= FACE_PIXELS / 3].max())
 
 
-def _cost(piece: Piece, t: float, detection: Detection, look: np.ndarray, aspect: float) -> float:
-    """About 0 for the same person a moment later, 1 at the limit."""
-    from math import hypot, log
-
-    x, y, w, h = piece.predicted(t)
-    across = (detection.x + detection.w / 2 - x - w / 2) * aspect
-    down = detection.y + detection.h / 2 - y - h / 2
-    size = max(h, detection.h, 1e-6)
-    away = hypot(across, down) / size
-    waited = t - piece.times[-1]
-    away /= 1 + waited  # someone not seen for a while may have moved
-    grown = abs(log(max(detection.h, 1e-6) / max(h, 1e-6)))
-    if detection.kind != piece.kind:
-        return 10.0
-    return 0.7 * away + 0.5 * grown + 0.5 * distance(piece.looks, look)
+def _association_cost(
+    tracklet: Tracklet, t: float, detection: Detection, appearance: np.ndarray, aspect: float
+) -> float:
+    """Return about 0 for the same person a moment later, `MAX_COST` at the limit."""
+    if detection.kind != tracklet.kind:
+        return IMPOSSIBLE_COST
+    x, y, w, h = tracklet.predict_box(t)
+    dx = (detection.x + detection.w / 2 - x - w / 2) * aspect
+    dy = detection.y + detection.h / 2 - y - h / 2
+    distance = hypot(dx, dy) / max(h, detection.h, 1e-6)
+    distance /= 1 + (t - tracklet.times[-1])  # a person lost for a while may have moved
+    growth = abs(log(max(detection.h, 1e-6) / max(h, 1e-6)))
+    return 0.7 * distance + 0.5 * growth + 0.5 * appearance_distance(tracklet.appearance, appearance)

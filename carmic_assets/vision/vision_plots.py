@@ -1,27 +1,28 @@
-"""Pictures of what was seen and heard, for people: a contact sheet with boxes, and the speaker timeline. PNG bytes.
-
-Draws from the small copy and the matrix; decides and stores nothing.
-"""
+"""Draws the detections and the speaker turns as PNG: a contact sheet with boxes, and the speaker timeline."""
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from carmic_assets.media.containers import open_media
+import polars as pl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
+
 from carmic_assets.model.media import AnalysisFacts
 from carmic_assets.model.speech import Speakers
+from carmic_assets.vision.analysis_frames import choose_even_times, read_frames
 
-if TYPE_CHECKING:
-    import numpy as np
-    import polars as pl
+TRACK_COLOURS = ("#e4572e", "#2e86ab", "#3bb273", "#f2c14e", "#9b5de5", "#00bbf9", "#f15bb5", "#8d99ae")
+TILE_WIDTH_PX = 320
+OFF_SCREEN_ALPHA = 0.35
+MAX_DRAWN_CUTS = 400  # more would cover the timeline
+ROW_TOLERANCE_S = 0.11  # half the interval of the matrix, and a little
 
-COLOURS = ("#e4572e", "#2e86ab", "#3bb273", "#f2c14e", "#9b5de5", "#00bbf9", "#f15bb5", "#8d99ae")
-TILE = 320  # px wide
 
-
-def contact_sheet(
+def draw_contact_sheet(
     frames_path: str | Path,
     analysis: AnalysisFacts,
     matrix: pl.DataFrame,
@@ -29,88 +30,55 @@ def contact_sheet(
     columns: int = 4,
     rows: int = 3,
 ) -> bytes:
-    """Frames in even steps over the video, each with its boxes (track, speaker, speaking score). PNG."""
-    from PIL import Image, ImageDraw
-
-    times = even_times(analysis, columns * rows)
-    tall = max(2, round(TILE * analysis.height / analysis.width))
-    sheet = Image.new("RGB", (columns * TILE, rows * tall), "black")
-    for i, (t, picture) in enumerate(zip(times, frames_at(frames_path, analysis, times), strict=False)):
-        tile = Image.fromarray(picture).resize((TILE, tall))
+    """Draw pictures in even steps over the video, with boxes labelled by track, speaker and speaking score."""
+    times = choose_even_times(analysis, columns * rows)
+    tile_height = max(2, round(TILE_WIDTH_PX * analysis.height / analysis.width))
+    sheet = Image.new("RGB", (columns * TILE_WIDTH_PX, rows * tile_height), "black")
+    for i, (t, picture) in enumerate(zip(times, read_frames(frames_path, analysis, times), strict=False)):
+        tile = Image.fromarray(picture).resize((TILE_WIDTH_PX, tile_height))
         draw = ImageDraw.Draw(tile)
-        for row in _rows_at(matrix, t):
-            colour = COLOURS[row["track"] % len(COLOURS)]
-            x, y = row["x"] * TILE, row["y"] * tall
-            draw.rectangle([x, y, x + row["w"] * TILE, y + row["h"] * tall], outline=colour, width=2)
+        for row in _find_rows(matrix, t):
+            colour = TRACK_COLOURS[row["track"] % len(TRACK_COLOURS)]
+            x, y = row["x"] * TILE_WIDTH_PX, row["y"] * tile_height
+            corners = [x, y, x + row["w"] * TILE_WIDTH_PX, y + row["h"] * tile_height]
+            draw.rectangle(corners, outline=colour, width=2)
             label = f"{row['track']} {row['speaker'] or ''} {row['speaking']:.2f}"
             draw.text((x, max(0, y - 11)), label, fill=colour)
         draw.text((4, 2), f"{t:.1f} s", fill="white")
-        sheet.paste(tile, (i % columns * TILE, i // columns * tall))
-    return _png(sheet)
+        sheet.paste(tile, (i % columns * TILE_WIDTH_PX, i // columns * tile_height))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
-def even_times(analysis: AnalysisFacts, count: int) -> list[float]:
-    """The middles of `count` equal parts of the video, source clock."""
-    return [analysis.start_s + analysis.duration_s * (i + 0.5) / count for i in range(count)]
-
-
-def frames_at(frames_path: str | Path, analysis: AnalysisFacts, times: list[float]) -> list[np.ndarray]:
-    """RGB pictures of the small copy at ascending times (source clock), by seeking: cheap on long videos."""
-    import av
-
-    pictures = []
-    with open_media(frames_path) as source:
-        stream = source.streams.video[0]
-        for t in times:
-            wanted = max(0.0, t - analysis.start_s)
-            source.seek(int(wanted * av.time_base), backward=True)
-            picture = None
-            for frame in source.decode(stream):
-                picture = frame
-                if frame.time is None or frame.time >= wanted - 0.5 / analysis.fps:
-                    break
-            if picture is not None:
-                pictures.append(picture.to_ndarray(format="rgb24"))
-    return pictures
-
-
-def speaker_timeline(speakers: Speakers, analysis: AnalysisFacts) -> bytes:
-    """Who speaks when: a row for each speaker, pale where the voice has no face. PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+def draw_speaker_timeline(speakers: Speakers, analysis: AnalysisFacts) -> bytes:
+    """Draw the turns, one row for each speaker, pale where the speaker is off screen."""
     names = sorted({turn.speaker for turn in speakers.turns}) or ["-"]
     figure = Figure(figsize=(10, 0.6 + 0.4 * len(names)), dpi=100, layout="constrained")
     axes = figure.add_subplot()
     for turn in speakers.turns:
         row = names.index(turn.speaker)
-        colour = COLOURS[row % len(COLOURS)]
+        colour = TRACK_COLOURS[row % len(TRACK_COLOURS)]
         axes.barh(
             row, turn.end_s - turn.start_s, left=turn.start_s, height=0.7, color=colour,
-            alpha=0.35 if turn.track is None else 1.0, linewidth=0,
+            alpha=OFF_SCREEN_ALPHA if turn.track is None else 1.0, linewidth=0,
         )  # fmt: skip
-    for cut in analysis.cuts_s if len(analysis.cuts_s) < 400 else ():
+    for cut in analysis.cuts_s if len(analysis.cuts_s) < MAX_DRAWN_CUTS else ():
         axes.axvline(cut, color="#cccccc", linewidth=0.5, zorder=0)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(analysis.start_s, analysis.start_s + analysis.duration_s)
     axes.set_xlabel("seconds (pale: off screen)")
-    out = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(out, metadata={"Software": None})
-    return out.getvalue()
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure)
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
 
 
-def _rows_at(matrix: pl.DataFrame, t: float) -> list[dict]:
-    import polars as pl
-
-    near = matrix.filter((pl.col("t") - t).abs() <= 0.11)
-    if near.is_empty():
+def _find_rows(matrix: pl.DataFrame, t: float) -> list[dict[str, Any]]:
+    """Return the rows of the moment of the matrix nearest to `t`."""
+    nearby = matrix.filter((pl.col("t") - t).abs() <= ROW_TOLERANCE_S)
+    if nearby.is_empty():
         return []
-    nearest = min(near["t"], key=lambda other: abs(other - t))
-    return list(near.filter(pl.col("t") == nearest).iter_rows(named=True))
-
-
-def _png(image: object) -> bytes:
-    out = io.BytesIO()
-    image.save(out, "PNG")  # type: ignore[attr-defined]
-    return out.getvalue()
+    nearest = min(nearby["t"], key=lambda other: abs(other - t))
+    return list(nearby.filter(pl.col("t") == nearest).iter_rows(named=True))

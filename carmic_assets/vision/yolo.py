@@ -1,60 +1,69 @@
-"""Ultralytics YOLO weights of any kind and format as a `Detector`: pose (heads from keypoints), face, head, person.
+"""A `Detector` from Ultralytics YOLO weights of any kind: pose (heads from keypoints), face, head, person.
 
-The raw runtime is called (OpenVINO and ONNX directly, the rest through Ultralytics' AutoBackend), so that threads are
-explicit; letterboxing and the reading of keypoints are ours, suppression is Ultralytics'. Never installs a package.
+OpenVINO and ONNX files run directly in their runtimes, where the number of threads can be set; others run through
+Ultralytics' `AutoBackend`. Non-maximum suppression is Ultralytics'. No package is ever installed.
 """
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
+import cv2
 import msgspec
+import numpy as np
+import yaml
 
-from carmic_assets.vision.detectors import Detection, Kind
-
-if TYPE_CHECKING:
-    import numpy as np
+from carmic_assets.model.scene import TrackKind
+from carmic_assets.vision.detection import Detection, UnusableWeightsError
 
 MIN_SCORE = 0.35
-OVERLAP = 0.6
-SEEN = 0.5  # confidence of a keypoint that is relied on
-DEFAULT_INPUT = 640  # px of the longer side, where the weights leave it open
+MAX_IOU = 0.6
+MIN_KEYPOINT_CONFIDENCE = 0.5
+DEFAULT_INPUT_PX = 640  # of the longer side, where the weights leave it open
+SIZE_STEP = 32  # px: the input's sides are multiples of it
+PADDING_GREY = 114  # as in training
+COCO_KEYPOINTS = 17
+FACE_KEYPOINTS = 5
+KINDS: dict[str, TrackKind] = {"person": "person", "face": "face", "head": "head"}  # by class name
 
-
-class UnusableWeights(Exception):
-    """The weights cannot be loaded, or know neither person nor face nor head. The message says which."""
+Corners = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 class _Model(msgspec.Struct):
-    """`run` takes (1, 3, h, w) float32 0..1 and returns what `non_max_suppression` takes."""
+    """Loaded weights."""
 
-    run: Callable[[np.ndarray], Any]
+    run: Callable[[np.ndarray], Any]  # (1, 3, h, w) float32 0..1 to the input of `non_max_suppression`
     names: dict[int, str]
-    size: tuple[int, int] | None  # h, w where fixed
-    keypoints: tuple[int, int] | None
-    end2end: bool
+    input_size: tuple[int, int] | None  # h, w where fixed
+    keypoints: tuple[int, int] | None  # number, values of each
+    end2end: bool  # suppression is part of the model
     runtime: str
 
 
 class Yolo:
-    """`weights`: a local file or folder. Raises UnusableWeights."""
+    """A detector from `weights`, a local file or folder.
 
-    def __init__(self, weights: Path, *, device: str = "cpu", threads: int = 2):
-        # Before its import: no analytics, no look-ups, no packages installed behind the operator's back.
+    Raises:
+        UnusableWeightsError: the weights cannot be loaded or know none of `KINDS`.
+    """
+
+    def __init__(self, weights: Path, *, device: str = "cpu", threads: int = 2) -> None:
+        # Before Ultralytics is imported: it sends no statistics, looks nothing up, installs nothing.
         os.environ.setdefault("YOLO_OFFLINE", "true")
         os.environ.setdefault("YOLO_AUTOINSTALL", "false")
         try:
             self._model = _load(weights, device, threads)
-        except Exception as cause:  # whatever the runtime raises, the operator needs the file's name
-            raise UnusableWeights(f"{weights.name} could not be loaded: {_first_line(cause)}") from cause
-        self._kinds = {i: kind for i, name in self._model.names.items() if (kind := _kind(name))}
+        except Exception as cause:  # runtimes raise many types; the operator needs the file's name
+            raise UnusableWeightsError(f"{weights.name} could not be loaded: {_first_line(cause)}") from cause
+        self._kinds = {i: KINDS[name.lower()] for i, name in self._model.names.items() if name.lower() in KINDS}
         if not self._kinds:
-            raise UnusableWeights(f"{weights.name} knows no class named person, face or head")
-        self._pose = self._model.keypoints is not None and self._model.keypoints[0] == 17
-        kinds = {"head"} if self._pose else set(self._kinds.values())
+            raise UnusableWeightsError(f"{weights.name} has no class named person, face or head")
+        is_pose = self._model.keypoints is not None and self._model.keypoints[0] == COCO_KEYPOINTS
+        kinds = {"head"} if is_pose else set(self._kinds.values())
         self.facts: dict[str, Any] = {
             "detector": weights.name.removesuffix("_openvino_model"),
             "kind": "+".join(sorted(kinds)),
@@ -63,51 +72,50 @@ class Yolo:
 
     def detect(self, picture: np.ndarray) -> list[Detection]:
         """See `Detector.detect`."""
-        import torch
-        from ultralytics.utils.nms import non_max_suppression
+        import torch  # noqa: PLC0415 - only YOLO weights need it
+        from ultralytics.utils.nms import non_max_suppression  # noqa: PLC0415 - as above
 
         tensor, scale, left, top = self._letterbox(picture)
-        raw = self._model.run(tensor)
-        raw = [torch.as_tensor(v) for v in raw] if isinstance(raw, list | tuple) else torch.as_tensor(raw)
+        output = self._model.run(tensor)
+        output = [torch.as_tensor(v) for v in output] if isinstance(output, list | tuple) else torch.as_tensor(output)
         rows = non_max_suppression(
-            raw, MIN_SCORE, OVERLAP, nc=len(self._model.names), classes=list(self._kinds), end2end=self._model.end2end
+            output,
+            MIN_SCORE,
+            MAX_IOU,
+            nc=len(self._model.names),
+            classes=list(self._kinds),
+            end2end=self._model.end2end,
         )[0].cpu()
         height, width = picture.shape[:2]
-        found = []
+        detections = []
         for row in rows.numpy():
-            x0, y0, x1, y1 = (row[:4] - (left, top, left, top)) / scale
-            kind, points = self._kinds[int(row[5])], None
+            corners = cast(Corners, tuple(float(v) for v in (row[:4] - (left, top, left, top)) / scale))
+            points = None
             if self._model.keypoints is not None and len(row) > 6:
-                count, per = self._model.keypoints
-                points = row[6 : 6 + count * per].reshape(count, per).copy()
+                count, value_count = self._model.keypoints
+                points = row[6 : 6 + count * value_count].reshape(count, value_count).copy()
                 points[:, 0], points[:, 1] = (points[:, 0] - left) / scale, (points[:, 1] - top) / scale
-            detection = _detection((x0, y0, x1, y1), float(row[4]), kind, points, width, height)
+            detection = _build_detection(corners, float(row[4]), self._kinds[int(row[5])], points, (width, height))
             if detection is not None:
-                found.append(detection)
-        return found
+                detections.append(detection)
+        return detections
 
     def _letterbox(self, picture: np.ndarray) -> tuple[np.ndarray, float, float, float]:
-        """The network's input; and scale, left and top margin (px of the input) that lead back."""
-        import cv2
-        import numpy as np
-
+        """Return the network's input; and its scale, left and top margin (px of the input)."""
         height, width = picture.shape[:2]
-        if self._model.size:
-            tall, wide = self._model.size
+        if self._model.input_size:
+            input_h, input_w = self._model.input_size
         else:
-            part = DEFAULT_INPUT / max(height, width)
-            tall, wide = (max(32, int(np.ceil(side * part / 32)) * 32) for side in (height, width))
-        scale = min(tall / height, wide / width)
+            ratio = DEFAULT_INPUT_PX / max(height, width)
+            input_h, input_w = (
+                max(SIZE_STEP, int(np.ceil(side * ratio / SIZE_STEP)) * SIZE_STEP) for side in (height, width)
+            )
+        scale = min(input_h / height, input_w / width)
         new_w, new_h = round(width * scale), round(height * scale)
-        left, top = (wide - new_w) // 2, (tall - new_h) // 2
-        canvas = np.full((tall, wide, 3), 114, np.uint8)
+        left, top = (input_w - new_w) // 2, (input_h - new_h) // 2
+        canvas = np.full((input_h, input_w, 3), PADDING_GREY, np.uint8)
         canvas[top : top + new_h, left : left + new_w] = cv2.resize(picture, (new_w, new_h))
         return np.ascontiguousarray(canvas.transpose(2, 0, 1)[None], np.float32) / 255, scale, left, top
-
-
-def _kind(name: str) -> Kind | None:
-    kinds: tuple[Kind, ...] = ("person", "face", "head")
-    return next((kind for kind in kinds if kind == name.lower()), None)
 
 
 def _first_line(error: Exception) -> str:
@@ -115,146 +123,143 @@ def _first_line(error: Exception) -> str:
     return lines[0][:300]
 
 
-# --- from a row to a detection
+# --- Reading rows
 
 
-def _detection(
-    corners: tuple[float, float, float, float],
-    score: float,
-    kind: Kind,
-    points: np.ndarray | None,
-    width: int,
-    height: int,
+def _build_detection(
+    corners: Corners, score: float, kind: TrackKind, points: np.ndarray | None, size: tuple[int, int]
 ) -> Detection | None:
-    x0, y0, x1, y1 = (float(v) for v in corners)
-    marks = None
-    if points is not None and len(points) == 17:
-        head = head_box(points, (x0, y0, x1, y1))
+    """Return the detection of a row, None for a body without a visible head; `size` is the picture's width, height."""
+    width, height = size
+    landmarks = None
+    if points is not None and len(points) == COCO_KEYPOINTS:
+        head = estimate_head_box(points, corners)
         if head is None:
             return None
-        (x0, y0, x1, y1), kind = head, "head"
-        marks = face_marks(points)
-    elif points is not None and len(points) == 5:
-        marks = [(float(p[0]), float(p[1])) for p in points]
-    flat = tuple(v for x, y in marks for v in (x / width, y / height)) if marks else None
+        corners, kind = head, "head"
+        landmarks = estimate_landmarks(points)
+    elif points is not None and len(points) == FACE_KEYPOINTS:
+        landmarks = [(float(p[0]), float(p[1])) for p in points]
+    x0, y0, x1, y1 = corners
+    flat = tuple(v for x, y in landmarks for v in (x / width, y / height)) if landmarks else None
     return Detection(x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height, score, kind, flat)
 
 
-def head_box(points: np.ndarray, person: tuple[float, float, float, float]) -> tuple[float, float, float, float] | None:
-    """Corners (px) of the whole head from COCO keypoints (nose, eyes, ears, shoulders: rows 0 to 6 of x, y, seen), or
-    None where neither face nor shoulders are seen. Ratios measured against CenterFace on talks (see docs/vision.md)."""
-    import numpy as np
+def estimate_head_box(points: np.ndarray, person: Corners) -> Corners | None:
+    """Estimate the corners (px) of the whole head; None where neither face nor shoulders are visible.
 
-    seen = points[:, 2] > SEEN if points.shape[1] > 2 else np.ones(len(points), bool)
+    `points` are COCO keypoints with columns x, y, confidence; rows 0 to 6 are nose, eyes, ears and shoulders. Ratios
+    were measured against CenterFace on talks (docs/vision.md).
+    """
+    visible = points[:, 2] > MIN_KEYPOINT_CONFIDENCE if points.shape[1] > 2 else np.ones(len(points), bool)
     xy = points[:, :2]
-    heads = [i for i in range(5) if seen[i]]
-    shoulders = float(np.hypot(*(xy[5] - xy[6]))) if seen[5] and seen[6] else 0.0
-    sizes = []
-    if seen[3] and seen[4]:
-        sizes.append(1.75 * float(np.hypot(*(xy[3] - xy[4]))))
-    if seen[1] and seen[2]:
-        sizes.append(3.6 * float(np.hypot(*(xy[1] - xy[2]))))
-    if heads and (seen[5] or seen[6]):
-        middle = xy[[i for i in (5, 6) if seen[i]]].mean(0)
-        sizes.append(1.2 * abs(float(middle[1] - xy[heads, 1].mean())))
-    if not sizes and shoulders:
-        sizes.append(0.75 * shoulders)
-    if not sizes:
+    face_points = [i for i in range(5) if visible[i]]
+    shoulder_width = float(np.hypot(*(xy[5] - xy[6]))) if visible[5] and visible[6] else 0.0
+    heights = []
+    if visible[3] and visible[4]:
+        heights.append(1.75 * float(np.hypot(*(xy[3] - xy[4]))))
+    if visible[1] and visible[2]:
+        heights.append(3.6 * float(np.hypot(*(xy[1] - xy[2]))))
+    if face_points and (visible[5] or visible[6]):
+        shoulders = xy[[i for i in (5, 6) if visible[i]]].mean(0)
+        heights.append(1.2 * abs(float(shoulders[1] - xy[face_points, 1].mean())))
+    if not heights and shoulder_width:
+        heights.append(0.75 * shoulder_width)
+    if not heights:
         return None
-    tall = float(np.median(sizes))
-    # Seen from behind, the head is over the shoulders.
-    x, y = xy[heads].mean(0) if heads else xy[5:7].mean(0) - np.array([0, 0.83 * tall])
-    wide = 0.8 * tall
-    top = max(float(y) - 0.52 * tall, person[1] - 0.1 * tall)
-    return float(x) - wide / 2, top, float(x) + wide / 2, top + tall
+    head_h = float(np.median(heights))
+    # Seen from behind, the head is above the shoulders.
+    x, y = xy[face_points].mean(0) if face_points else xy[5:7].mean(0) - np.array([0, 0.83 * head_h])
+    head_w = 0.8 * head_h
+    top = max(float(y) - 0.52 * head_h, person[1] - 0.1 * head_h)
+    return float(x) - head_w / 2, top, float(x) + head_w / 2, top + head_h
 
 
-def face_marks(points: np.ndarray) -> list[tuple[float, float]] | None:
-    """Eyes, nose and mouth corners (px), left in the picture first; the mouth is guessed from eyes and nose. None where
-    the face is turned away."""
-    import numpy as np
+def estimate_landmarks(points: np.ndarray) -> list[tuple[float, float]] | None:
+    """Return eyes, nose and mouth corners (px), the left ones first; None where the face is turned away.
 
-    if not (points[:3, 2] > SEEN).all():
+    The mouth is extrapolated from eyes and nose.
+    """
+    if not (points[:3, 2] > MIN_KEYPOINT_CONFIDENCE).all():
         return None
     nose, eyes = points[0, :2], sorted((points[1, :2], points[2, :2]), key=lambda p: float(p[0]))
-    across, middle = eyes[1] - eyes[0], (eyes[0] + eyes[1]) / 2
-    mouth = nose + 0.75 * (nose - middle)
+    across, between_eyes = eyes[1] - eyes[0], (eyes[0] + eyes[1]) / 2
+    mouth = nose + 0.75 * (nose - between_eyes)
     corners = (mouth - 0.4 * across, mouth + 0.4 * across)
     return [(float(p[0]), float(p[1])) for p in np.array([*eyes, nose, *corners])]
 
 
-# --- runtimes
+# --- Runtimes
 
 
 def _load(weights: Path, device: str, threads: int) -> _Model:
     if weights.is_dir() and any(weights.glob("*.xml")) and device == "cpu":
-        return _openvino(weights, threads)
+        return _load_openvino(weights, threads)
     if weights.suffix == ".onnx" and device == "cpu":
-        return _onnx(weights, threads)
-    return _autobackend(weights, device, threads)
+        return _load_onnx(weights, threads)
+    return _load_autobackend(weights, device, threads)
 
 
-def _openvino(weights: Path, threads: int) -> _Model:
-    import openvino
+def _load_openvino(weights: Path, threads: int) -> _Model:
+    import openvino  # noqa: PLC0415 - an optional dependency
 
-    core = openvino.Core()
     config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
-    compiled = core.compile_model(str(next(weights.glob("*.xml"))), "CPU", config)
-    import yaml
-
-    about = yaml.safe_load((weights / "metadata.yaml").read_text())
+    compiled = openvino.Core().compile_model(str(next(weights.glob("*.xml"))), "CPU", config)
+    metadata = yaml.safe_load((weights / "metadata.yaml").read_text())
     shape = compiled.input(0).partial_shape
-    size = None if shape.is_dynamic else (shape[2].get_length(), shape[3].get_length())
-    return _described(about, lambda x: compiled(x)[0], size, f"openvino cpu, {threads} threads")
+    input_size = None if shape.is_dynamic else (shape[2].get_length(), shape[3].get_length())
+    return _describe(metadata, lambda x: compiled(x)[0], input_size, f"openvino cpu, {threads} threads")
 
 
-def _onnx(weights: Path, threads: int) -> _Model:
-    import ast
-
-    import onnxruntime  # type: ignore[import-untyped]
+def _load_onnx(weights: Path, threads: int) -> _Model:
+    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415 - only ONNX weights need it
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
-    given = session.get_modelmeta().custom_metadata_map
-    about = {k: ast.literal_eval(v) if v[:1] in "{[(TF" else v for k, v in given.items() if v}
+    texts = session.get_modelmeta().custom_metadata_map
+    metadata = {k: ast.literal_eval(v) if v[:1] in "{[(TF" else v for k, v in texts.items() if v}
     entry = session.get_inputs()[0]
-    size = (entry.shape[2], entry.shape[3]) if all(isinstance(n, int) for n in entry.shape[2:]) else None
-    return _described(
-        about, lambda x: session.run(None, {entry.name: x})[0], size, f"onnxruntime cpu, {threads} threads"
+    input_size = (entry.shape[2], entry.shape[3]) if all(isinstance(n, int) for n in entry.shape[2:]) else None
+    return _describe(
+        metadata, lambda x: session.run(None, {entry.name: x})[0], input_size, f"onnxruntime cpu, {threads} threads"
     )
 
 
-def _described(about: dict[str, Any], run: Callable, size: tuple[int, int] | None, runtime: str) -> _Model:
-    """A model from the metadata that Ultralytics writes into what it exports."""
-    if about.get("task", "detect") not in ("detect", "pose"):
-        raise ValueError(f"it is made for {about['task']}, not for detect or pose")
-    shape = about.get("kpt_shape")
-    end2end = about.get("end2end", False) in (True, "True") or (about.get("args") or {}).get("nms") is True
-    names = {int(k): str(v) for k, v in about["names"].items()}
-    return _Model(run, names, size, tuple(shape) if shape else None, end2end, runtime)
-
-
-def _autobackend(weights: Path, device: str, threads: int) -> _Model:
-    import torch
-    from ultralytics.nn.autobackend import AutoBackend
+def _load_autobackend(weights: Path, device: str, threads: int) -> _Model:
+    import torch  # noqa: PLC0415 - only these weights need it
+    from ultralytics.nn.autobackend import AutoBackend  # noqa: PLC0415 - as above
 
     torch.set_num_threads(threads)
     backend = AutoBackend(str(weights), device=torch.device(device), verbose=False)
     backend.eval()
-    about = {
+    metadata = {
         "task": getattr(backend, "task", "detect"),
         "names": backend.names,
         "kpt_shape": getattr(backend, "kpt_shape", None),
         "end2end": getattr(backend, "end2end", False),
     }
-    fixed = (
-        getattr(backend, "imgsz", None) if not (weights.suffix == ".pt" or getattr(backend, "dynamic", False)) else None
+    is_dynamic = weights.suffix == ".pt" or getattr(backend, "dynamic", False)
+    input_size = None if is_dynamic else getattr(backend, "imgsz", None)
+
+    def run(x: np.ndarray) -> torch.Tensor | list[torch.Tensor]:
+        with torch.inference_mode():
+            output: torch.Tensor | list[torch.Tensor] = backend(torch.from_numpy(x).to(device))
+        return output
+
+    return _describe(
+        metadata, run, tuple(input_size) if input_size else None, f"ultralytics {device}, {threads} threads"
     )
 
-    def run(x: np.ndarray) -> Any:
-        with torch.inference_mode():
-            return backend(torch.from_numpy(x).to(device))
 
-    return _described(about, run, tuple(fixed) if fixed else None, f"ultralytics {device}, {threads} threads")
+def _describe(
+    metadata: dict[str, Any], run: Callable[[np.ndarray], Any], input_size: tuple[int, int] | None, runtime: str
+) -> _Model:
+    """Build a model from the metadata that Ultralytics writes into exported weights."""
+    if metadata.get("task", "detect") not in ("detect", "pose"):
+        raise ValueError(f"its task is {metadata['task']}, but must be detect or pose")
+    shape = metadata.get("kpt_shape")
+    end2end = metadata.get("end2end", False) in (True, "True") or (metadata.get("args") or {}).get("nms") is True
+    names = {int(k): str(v) for k, v in metadata["names"].items()}
+    return _Model(run, names, input_size, tuple(shape) if shape else None, end2end, runtime)

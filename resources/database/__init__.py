@@ -1,1 +1,1 @@
-"""The one database: engine, tables, migrations. Aggregates (projects, ledger, ...) are modules beside this folder."""
+"""The relational database: engine, tables, queries and migrations."""

@@ -1,4 +1,4 @@
-"""Brings a database to the newest schema, at boot and from the command line. Several processes may try at once."""
+"""Migrates a database with Alembic. Several processes may call `upgrade` at once; one of them migrates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from alembic.config import Config
 from resources.database.engine import Database
 
 
-def alembic_config(database: Database) -> Config:
+def build_alembic_config(database: Database) -> Config:
+    """Return the Alembic configuration for migrating `database`."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["database"] = database
@@ -18,8 +19,10 @@ def alembic_config(database: Database) -> Config:
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    command.upgrade(alembic_config(database), revision)
+    """Migrate the schema up to `revision`."""
+    command.upgrade(build_alembic_config(database), revision)
 
 
 def downgrade(database: Database, revision: str) -> None:
-    command.downgrade(alembic_config(database), revision)
+    """Migrate the schema down to `revision`."""
+    command.downgrade(build_alembic_config(database), revision)

@@ -1,9 +1,11 @@
-"""Every table, in one place: what is kept, and the constraints that make a crash or a race harmless.
+"""All tables, with the constraints that keep the data consistent after a crash or a race.
 
-Identifiers are UUID strings minted by us. Money is processing time in milliseconds. Times are UTC.
+IDs are UUID strings that Carmic generates. Minutes are stored as milliseconds of processing time. Times are UTC.
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from sqlalchemy import (
     JSON,
@@ -36,44 +38,44 @@ metadata = MetaData(
     }
 )
 
-# SQLite only counts INTEGER primary keys up by itself
+# SQLite auto-increments only INTEGER primary keys
 Serial = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _id() -> Column[str]:
+def _primary_key() -> Column[str]:
     return Column("id", String(36), primary_key=True)
 
 
-def _made() -> Column:
+def _created_at() -> Column[datetime]:
     return Column("created_at", UtcDateTime, nullable=False)
 
 
-def _of(table: str, name: str, nullable: bool = False, index: bool = False) -> Column[str]:
+def _foreign_key(table: str, name: str, nullable: bool = False, index: bool = False) -> Column[str]:
     return Column(name, String(36), ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=nullable, index=index)
 
 
-# --- people -----------------------------------------------------------------------------------------------------------
+# --- accounts ---------------------------------------------------------------------------------------------------------
 
 users = Table(
     "users",
     metadata,
-    _id(),
+    _primary_key(),
     Column("email", String(320), nullable=False, unique=True),  # lower case
     Column("password_hash", Text, nullable=False),
     Column("first_name", Text, nullable=False, default=""),
     Column("last_name", Text, nullable=False, default=""),
     Column("avatar_url", Text),
-    _made(),
+    _created_at(),
 )
 
 workspaces = Table(
     "workspaces",
     metadata,
-    _id(),
+    _primary_key(),
     Column("name", Text, nullable=False),
     Column("tier", String(16), nullable=False, default="FREE"),
-    Column("webhook_url", Text),  # the generation surface's single address
-    _made(),
+    Column("webhook_url", Text),  # the one webhook of the generation API
+    _created_at(),
 )
 
 members = Table(
@@ -82,19 +84,19 @@ members = Table(
     Column("workspace_id", String(36), ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
     Column("user_id", String(36), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
     Column("role", String(8), nullable=False),  # OWNER, EDITOR
-    _made(),
+    _created_at(),
 )
 
 invitations = Table(
     "invitations",
     metadata,
-    _id(),
-    _of("workspaces", "workspace_id"),
+    _primary_key(),
+    _foreign_key("workspaces", "workspace_id"),
     Column("email", String(320), nullable=False, index=True),
     Column("role", String(8), nullable=False),
-    _of("users", "invited_by", nullable=True),
+    _foreign_key("users", "invited_by", nullable=True),
     Column("accepted_at", UtcDateTime),
-    _made(),
+    _created_at(),
     UniqueConstraint("workspace_id", "email"),
 )
 
@@ -103,20 +105,20 @@ refresh_tokens = Table(
     metadata,
     Column("token_hash", String(64), primary_key=True),
     Column("family_id", String(36), nullable=False, index=True),
-    _of("users", "user_id", index=True),
+    _foreign_key("users", "user_id", index=True),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("spent_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
-    _made(),
+    _created_at(),
 )
 
 password_resets = Table(
     "password_resets",
     metadata,
     Column("token_hash", String(64), primary_key=True),
-    _of("users", "user_id", index=True),
+    _foreign_key("users", "user_id", index=True),
     Column("expires_at", UtcDateTime, nullable=False),
-    _made(),
+    _created_at(),
 )
 
 sse_tickets = Table(
@@ -124,16 +126,16 @@ sse_tickets = Table(
     metadata,
     Column("ticket_hash", String(64), primary_key=True),
     Column("user_id", String(36)),
-    _of("workspaces", "workspace_id"),
+    _foreign_key("workspaces", "workspace_id"),
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
 api_keys = Table(
     "api_keys",
     metadata,
-    _id(),
-    _of("workspaces", "workspace_id", index=True),
-    _of("users", "created_by", nullable=True),
+    _primary_key(),
+    _foreign_key("workspaces", "workspace_id", index=True),
+    _foreign_key("users", "created_by", nullable=True),
     Column("name", Text, nullable=False),
     Column("prefix", String(24), nullable=False),
     Column("key_hash", String(64), nullable=False, unique=True),
@@ -141,7 +143,7 @@ api_keys = Table(
     Column("last_used_at", UtcDateTime),
     Column("expires_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
-    _made(),
+    _created_at(),
 )
 
 mail = Table(
@@ -154,24 +156,24 @@ mail = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("last_error", Text),
     Column("sent_at", UtcDateTime),
-    _made(),
+    _created_at(),
 )
 
-# --- money ------------------------------------------------------------------------------------------------------------
+# --- ledger -----------------------------------------------------------------------------------------------------------
 
 ledger = Table(
     "ledger",
     metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),
-    _of("workspaces", "workspace_id", index=True),
-    # Deterministic ("reserve:<project>", "refund:<render>", "grant:2026-11:<workspace>"): why nothing is charged twice.
+    _foreign_key("workspaces", "workspace_id", index=True),
+    # Deterministic ("reserve:<project>", "refund:<render>", "grant:2026-11:<workspace>"), so no entry is posted twice
     Column("entry_key", String(160), nullable=False, unique=True),
     Column("kind", String(16), nullable=False),  # grant, topup, reserve, settle, render, refund
-    Column("amount_ms", BigInteger, nullable=False),  # positive adds to the pool
+    Column("amount_ms", BigInteger, nullable=False),  # positive amounts add to the balance
     Column("project_id", String(36)),
     Column("clip_id", String(36)),
     Column("note", Text, nullable=False, default=""),
-    _made(),
+    _created_at(),
 )
 
 # --- videos -----------------------------------------------------------------------------------------------------------
@@ -179,12 +181,12 @@ ledger = Table(
 projects = Table(
     "projects",
     metadata,
-    _id(),
-    _of("workspaces", "workspace_id"),
+    _primary_key(),
+    _foreign_key("workspaces", "workspace_id"),
     Column("created_by", String(36)),
     Column("title", Text, nullable=False),
     Column("filename", Text, nullable=False),
-    Column("search_text", Text, nullable=False, server_default=""),  # what a search looks into: resources/projects.py
+    Column("search_text", Text, nullable=False, server_default=""),  # see `build_search_text` in resources/projects.py
     Column("filesize", BigInteger, nullable=False, default=0),
     Column("content_type", String(64), nullable=False),
     Column("source_url", Text),  # for create-from-url
@@ -198,7 +200,7 @@ projects = Table(
     Column("custom_instructions", Text),
     Column("trim_start_s", Float),
     Column("trim_end_s", Float),
-    Column("clip_bounds", JSON),  # {max_clips, min_s, max_s, threshold} where the caller asked for them
+    Column("clip_bounds", JSON),  # {max_clips, min_s, max_s, threshold}, those that the caller set
     Column("status", String(24), nullable=False),
     Column("progress", Integer, nullable=False, default=0),
     Column("current_step", Text, nullable=False, default=""),
@@ -207,12 +209,12 @@ projects = Table(
     Column("proxy_key", Text),
     Column("visual_pipeline_ready", Boolean, nullable=False, default=False, server_default=false()),
     Column("clips_ready_at", UtcDateTime),
-    Column("run_id", String(36), index=True),  # the ingest run that owns the status
+    Column("run_id", String(36), index=True),  # the ingest run, which sets the status
     Column("updated_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
     Column("purged_at", UtcDateTime),
-    _made(),
-    # A listing or a search chooses its page, and counts, out of this index alone.
+    _created_at(),
+    # Covers the page selection and the count of a listing or a search.
     Index("ix_projects_listing", "workspace_id", "deleted_at", "created_at", "id", "status", "search_text"),
     Index("ix_projects_status", "status"),
 )
@@ -220,8 +222,8 @@ projects = Table(
 clips = Table(
     "clips",
     metadata,
-    _id(),
-    _of("projects", "project_id", index=True),
+    _primary_key(),
+    _foreign_key("projects", "project_id", index=True),
     Column("workspace_id", String(36), nullable=False, index=True),
     Column("title", Text, nullable=False),
     Column("start_s", Float, nullable=False),
@@ -232,40 +234,40 @@ clips = Table(
     Column("hashtags", JSON, nullable=False),
     Column("broll_suggestions", JSON, nullable=False),
     Column("status", String(16), nullable=False, default="DETECTED"),
-    Column("template_config", JSON),  # as the client sent it, unknown fields too; null: never edited
-    Column("version", Integer, nullable=False, default=1),  # counts changes by a client: the ETag
+    Column("template_config", JSON),  # as the client sent it, with unknown fields; null until the first edit
+    Column("version", Integer, nullable=False, default=1),  # incremented by each change of a client; the ETag
     Column("edited", Boolean, nullable=False, default=False, server_default=false()),
     Column("render_id", String(36)),  # the newest render
     Column("video_key", Text),  # the newest finished render
     Column("thumbnail_key", Text),
     Column("error_message", Text),
-    Column("retired_at", UtcDateTime),  # a re-scoring no longer chooses it
+    Column("retired_at", UtcDateTime),  # set when a re-scoring no longer selects the clip
     Column("updated_at", UtcDateTime, nullable=False),
-    _made(),
+    _created_at(),
     CheckConstraint("end_s > start_s", name="positive_length"),
 )
 
 renders = Table(
     "renders",
     metadata,
-    _id(),  # the API's render_job_id
-    _of("clips", "clip_id", index=True),
+    _primary_key(),  # the API's render_job_id
+    _foreign_key("clips", "clip_id", index=True),
     Column("project_id", String(36), nullable=False, index=True),
     Column("workspace_id", String(36), nullable=False),
     Column("run_id", String(36), nullable=False, index=True),
     Column("status", String(16), nullable=False),  # QUEUED, RENDERING, RENDERED, FAILED_RENDER
     Column("progress", Integer, nullable=False, default=0),
-    Column("start_s", Float, nullable=False),  # bounds and config as they stood when queued
+    Column("start_s", Float, nullable=False),  # bounds and config at the time of queueing
     Column("end_s", Float, nullable=False),
     Column("title", Text, nullable=False),
     Column("template_config", JSON),
     Column("object_key", Text),
-    Column("facts", JSON),  # size, duration, loudness, crop metrics of what was made
+    Column("facts", JSON),  # size, duration, loudness and crop metrics of the rendered file
     Column("error_message", Text),
     Column("finished_at", UtcDateTime),
-    _made(),
+    _created_at(),
 )
-# One render of a clip at a time, whoever asks and however often.
+# A clip has at most one active render.
 Index(
     "uq_renders_live",
     renders.c.clip_id,
@@ -277,14 +279,14 @@ Index(
 exports = Table(
     "exports",
     metadata,
-    _id(),
-    _of("clips", "clip_id", index=True),
+    _primary_key(),
+    _foreign_key("clips", "clip_id", index=True),
     Column("project_id", String(36), nullable=False, index=True),
     Column("workspace_id", String(36), nullable=False),
     Column("run_id", String(36), nullable=False, index=True),
     Column("target_format", String(16), nullable=False),
     Column("include_proxy", Boolean, nullable=False, default=False, server_default=false()),
-    Column("content_digest", String(64), nullable=False),  # of all that the package is made from
+    Column("content_digest", String(64), nullable=False),  # digest of all that the package is built from
     Column("status", String(16), nullable=False),  # PENDING, PROCESSING, COMPLETED, FAILED
     Column("progress", Integer, nullable=False, default=0),
     Column("start_s", Float, nullable=False),
@@ -295,9 +297,9 @@ exports = Table(
     Column("file_size", BigInteger),
     Column("error_message", Text),
     Column("finished_at", UtcDateTime),
-    _made(),
+    _created_at(),
 )
-# A failed export may be asked for again; any other is given back.
+# The same request returns the same export unless it failed.
 Index(
     "uq_exports_content",
     exports.c.clip_id,
@@ -311,8 +313,8 @@ Index(
 
 # --- runs and events --------------------------------------------------------------------------------------------------
 
-# What must run, written in the transaction that promised it: whoever crashes before Dagster heard of it leaves it here,
-# and the reconciling sensor submits it. The run id is ours, so submitting twice is one run.
+# A run intent is written in the transaction that needs the run. If the process crashes before it submits the run to
+# Dagster, the reconciling sensor does. Carmic chooses the run ID, so that submitting twice creates one run.
 run_intents = Table(
     "run_intents",
     metadata,
@@ -324,11 +326,11 @@ run_intents = Table(
     Column("tier", String(16), nullable=False),
     Column("run_config", JSON, nullable=False),
     Column("state", String(12), nullable=False),  # WAITING, SUBMITTED, CANCELLED, DONE
-    Column("attempts", Integer, nullable=False, default=0),  # what its losses add up to since it last finished an asset
-    Column("resumes", String(36)),  # the lost run that this one goes on from
-    Column("heartbeat_at", UtcDateTime),  # written by the run while it works
+    Column("attempts", Integer, nullable=False, default=0),  # sum of the losses since the last finished asset
+    Column("resumes", String(36)),  # the crashed run that this one resumes
+    Column("heartbeat_at", UtcDateTime),  # written by the running run
     Column("updated_at", UtcDateTime, nullable=False),
-    _made(),
+    _created_at(),
     Index("ix_run_intents_state", "state", "updated_at"),
 )
 
@@ -336,23 +338,23 @@ events = Table(
     "events",
     metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),
-    _of("workspaces", "workspace_id"),
+    _foreign_key("workspaces", "workspace_id"),
     Column("subject", String(80), nullable=False, index=True),  # "project:<id>", "export:<id>", "clip:<id>", "job:<id>"
     Column("event", String(40), nullable=False),  # "project.status", "clip.rendered", ... or "project.progress"
-    Column("event_key", String(160), unique=True),  # deterministic where the same thing could be told twice
+    Column("event_key", String(160), unique=True),  # deterministic where the same event could be recorded twice
     Column("data", JSON, nullable=False),
     Column("dispatched", Boolean, nullable=False, default=False, server_default=false()),
-    _made(),
+    _created_at(),
     Index("ix_events_dispatch", "dispatched", "id"),
     Index("ix_events_age", "created_at"),
-    sqlite_autoincrement=True,  # an id is never given again, for clients resume by it
+    sqlite_autoincrement=True,  # IDs are never reused, because clients resume by ID
 )
 
 webhooks = Table(
     "webhooks",
     metadata,
-    _id(),
-    _of("workspaces", "workspace_id", index=True),
+    _primary_key(),
+    _foreign_key("workspaces", "workspace_id", index=True),
     Column("url", Text, nullable=False),
     Column("events", JSON, nullable=False),
     Column("description", Text, nullable=False, default=""),
@@ -363,25 +365,25 @@ webhooks = Table(
     Column("failing_since", UtcDateTime),
     Column("disabled_reason", Text),
     Column("updated_at", UtcDateTime, nullable=False),
-    _made(),
+    _created_at(),
 )
 
 deliveries = Table(
     "deliveries",
     metadata,
-    _id(),  # the webhook-id header
-    _of("webhooks", "webhook_id"),
+    _primary_key(),  # the webhook-id header
+    _foreign_key("webhooks", "webhook_id"),
     Column("workspace_id", String(36), nullable=False),
     Column("event_id", BigInteger),  # null for a test delivery
     Column("event", String(40), nullable=False),
-    Column("body", Text, nullable=False),  # the signed bytes: a retry sends the same
+    Column("body", Text, nullable=False),  # the signed body; a retry sends the same bytes
     Column("state", String(12), nullable=False),  # DUE, DELIVERED, FAILED
     Column("attempts", Integer, nullable=False, default=0),
     Column("next_attempt_at", UtcDateTime, nullable=False),
     Column("leased_until", UtcDateTime),
     Column("log", JSON, nullable=False),  # [{at, status, error, request_headers, response_headers, response_head, ms}]
     Column("delivered_at", UtcDateTime),
-    _made(),
+    _created_at(),
     UniqueConstraint("webhook_id", "event_id"),
     Index("ix_deliveries_due", "state", "next_attempt_at"),
     Index("ix_deliveries_listing", "webhook_id", "created_at"),
@@ -392,13 +394,13 @@ deliveries = Table(
 idempotency = Table(
     "idempotency",
     metadata,
-    Column("scope", String(80), primary_key=True),  # whose key it is
+    Column("scope", String(80), primary_key=True),  # the user or API key that sent it
     Column("key", String(255), primary_key=True),
     Column("request_hash", String(64), nullable=False),
-    Column("status", Integer),  # null while the first request runs
+    Column("status", Integer),  # null while the first request is running
     Column("headers", JSON),
     Column("body", Text),
-    _made(),
+    _created_at(),
 )
 
 rate_limits = Table(
@@ -409,14 +411,14 @@ rate_limits = Table(
     Column("hits", Integer, nullable=False),
 )
 
-# --- what a workspace keeps -------------------------------------------------------------------------------------------
+# --- workspace library ------------------------------------------------------------------------------------------------
 
 media = Table(
     "media",
     metadata,
-    _id(),
-    _of("workspaces", "workspace_id"),
-    _of("clips", "clip_id", nullable=True, index=True),
+    _primary_key(),
+    _foreign_key("workspaces", "workspace_id"),
+    _foreign_key("clips", "clip_id", nullable=True, index=True),
     Column("object_key", Text, nullable=False, unique=True),
     Column("filename", Text, nullable=False),
     Column("media_type", String(8), nullable=False),  # image, video, audio, font
@@ -426,20 +428,20 @@ media = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("facts", JSON, nullable=False),
-    _made(),
+    _created_at(),
     Index("ix_media_listing", "workspace_id", "created_at"),
 )
 
 templates = Table(
     "templates",
     metadata,
-    _id(),
-    _of("workspaces", "workspace_id", index=True),
+    _primary_key(),
+    _foreign_key("workspaces", "workspace_id", index=True),
     Column("name", Text, nullable=False),
     Column("ratio", String(8), nullable=False),
     Column("template_config", JSON, nullable=False),
     Column("preview_keys", JSON, nullable=False),
-    _made(),
+    _created_at(),
     UniqueConstraint("workspace_id", "name", "ratio"),
 )
 
@@ -448,14 +450,14 @@ template_defaults = Table(
     metadata,
     Column("workspace_id", String(36), ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
     Column("ratio", String(8), primary_key=True),
-    Column("template_id", String(80), nullable=False),  # ours, or "system:..."
+    Column("template_id", String(80), nullable=False),  # an ID of `templates`, or "system:..."
 )
 
 social_accounts = Table(
     "social_accounts",
     metadata,
-    _id(),
-    _of("workspaces", "workspace_id", index=True),
+    _primary_key(),
+    _foreign_key("workspaces", "workspace_id", index=True),
     Column("platform", String(16), nullable=False),
     Column("external_id", Text, nullable=False),
     Column("name", Text, nullable=False, default=""),
@@ -463,7 +465,7 @@ social_accounts = Table(
     Column("expires_at", UtcDateTime),
     Column("enabled", Boolean, nullable=False, default=True, server_default=true()),
     Column("updated_at", UtcDateTime, nullable=False),
-    _made(),
+    _created_at(),
     UniqueConstraint("workspace_id", "platform", "external_id"),
 )
 

@@ -1,7 +1,8 @@
-"""What every store promises. Keys are minted by the server: `/`-separated, no `..`, never from a client's file name.
+"""The interface of the object store.
 
-A write is whole or absent: a reader never sees half an object, and a crash leaves the old one. Presigned addresses are
-the only way a client touches an object without passing through a handler.
+The server chooses the keys: segments separated by `/`, without `..`, never from a client's file name. Writes are
+atomic: readers never see a part of an object, and after a crash the old object is there. Clients access objects only
+through signed URLs or through a handler of the API.
 """
 
 from __future__ import annotations
@@ -15,74 +16,106 @@ from typing import BinaryIO, Protocol
 
 import msgspec
 
-from resources.store.staging_files import Asides
+from resources.store.staging_files import StagingFiles
 
 KEY = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
+MAX_KEY_LENGTH = 900  # characters; S3 accepts 1024 bytes with the bucket's prefix
 
 
 class StoreError(Exception):
-    """The store could not do what was asked; the sentence says what."""
+    """The store failed or refused an operation; the message says why."""
 
 
 class ObjectInfo(msgspec.Struct, frozen=True):
+    """The metadata of an object. `size` is in bytes."""
+
     key: str
     size: int
     modified_at: datetime
 
 
 class PresignedPost(msgspec.Struct, frozen=True):
-    """Where and with which fields a browser form uploads; the file goes last, as `file`."""
+    """The URL and fields of a browser form that uploads one object. The form's last field, `file`, is the content."""
 
     url: str
     fields: dict[str, str]
 
 
-def checked(key: str) -> str:
-    """The key itself. Raises StoreError for one that could leave the store's own tree."""
-    if len(key) > 900 or not KEY.fullmatch(key):
+def validate_key(key: str) -> str:
+    """Return the key.
+
+    Raises:
+        StoreError: if it is malformed or could lead outside the store.
+    """
+    if len(key) > MAX_KEY_LENGTH or not KEY.fullmatch(key):
         raise StoreError("that is not a key of this store")
     return key
 
 
 class Store(Protocol):
-    asides: Asides  # of the local files that this process is writing or has fetched
+    """An object store. `staging` holds the local files that this process is writing or has downloaded."""
+
+    staging: StagingFiles
 
     def put_file(self, key: str, path: Path, content_type: str = "application/octet-stream") -> int:
-        """Keep a finished local file; returns its size. The name stays the caller's to remove, but the store may keep
-        the very file: nobody writes to it again."""
+        """Store a local file and return its size in bytes.
 
-    def put_bytes(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None: ...
+        The caller removes `path`, but must not write to it, because the store may hard-link it.
+        """
+
+    def put_bytes(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:
+        """Store bytes."""
 
     def get_bytes(self, key: str) -> bytes:
-        """Raises KeyError when there is no such object."""
+        """Return the object's bytes.
 
-    def local(self, key: str) -> AbstractContextManager[Path]:
-        """The object as a local file to read while the block lasts. Raises KeyError when there is none."""
+        Raises:
+            KeyError: if there is no such object.
+        """
+
+    def local_file(self, key: str) -> AbstractContextManager[Path]:
+        """Provide the object as a local file, to read within the `with` block.
+
+        Raises:
+            KeyError: if there is no such object.
+        """
 
     def open(self, key: str) -> BinaryIO:
-        """The object to read and seek in, for a small part of a large one. Raises KeyError when there is none."""
+        """Open the object for reading and seeking. Suited to small parts of large objects.
+
+        Raises:
+            KeyError: if there is no such object.
+        """
 
     def stat(self, key: str) -> ObjectInfo | None:
-        """None where there is no such object, or could be none: what is no key names nothing."""
+        """Return the object's metadata, or None if there is no such object or the key is malformed."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Objects whose key starts with `prefix`, in key order."""
+        """Yield the objects whose key starts with `prefix`, in key order."""
 
     def delete(self, key: str) -> None:
-        """Deleting what is not there is no error."""
+        """Delete the object if it exists."""
 
     def delete_prefix(self, prefix: str) -> int:
-        """Delete the objects under `prefix` (which ends in `/`), unfinished uploads too; returns how many."""
+        """Delete all objects and unfinished uploads under `prefix`, which ends in `/`. Return the number of objects."""
 
     def presign_get(
         self, key: str, expires_s: int = 3600, *, content_type: str | None = None, filename: str | None = None
     ) -> str:
-        """An address that serves the object with Range, under `content_type` and as download `filename` if given."""
+        """Return a URL to read the object, which supports Range.
+
+        `content_type` sets the response's content type; `filename` makes it a download under this name.
+        """
 
     def presign_put(self, key: str, expires_s: int, *, content_type: str, max_bytes: int) -> str:
-        """An address that takes one PUT of at most `max_bytes` (a bucket cannot bound a PUT: the reader checks)."""
+        """Return a URL for one PUT. A bucket cannot enforce `max_bytes`, so readers check the size."""
 
-    def presign_post(self, key: str, expires_s: int, *, content_type: str, max_bytes: int) -> PresignedPost: ...
+    def presign_post(self, key: str, expires_s: int, *, content_type: str, max_bytes: int) -> PresignedPost:
+        """Return a form for one upload of at most `max_bytes`."""
 
     def check(self) -> None:
-        """Raises StoreError when the store cannot be written to: for health."""
+        """Check that the store is writable.
+
+        Raises:
+            StoreError: if it is not.
+        """

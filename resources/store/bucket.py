@@ -1,4 +1,4 @@
-"""An S3 bucket as store (AWS or what speaks its protocol), through boto3. Clients go to the bucket directly."""
+"""An object store in an S3 bucket (AWS or a compatible service), through boto3. Clients access the bucket directly."""
 
 from __future__ import annotations
 
@@ -7,131 +7,155 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from resources.store.base import ObjectInfo, PresignedPost, StoreError, checked
-from resources.store.staging_files import Asides
+from resources.store.base import ObjectInfo, PresignedPost, StoreError, validate_key
+from resources.store.staging_files import StagingFiles
 
-READ_BLOCK = 1 << 20  # of one request for a part: a round trip costs what half a megabyte does
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+READ_BLOCK_BYTES = 1 << 20  # of one range request; its round trip takes as long as transferring half a megabyte
+CONNECT_TIMEOUT_S = 5
 
 
 class BucketStore:
-    def __init__(self, url: str, endpoint: str, region: str, fetched: Path):
-        """What is read as a local file lies below `fetched` meanwhile: whole sources, which /tmp may not hold."""
-        import boto3
-        from botocore.config import Config
+    """A Store in the bucket and under the prefix of `url` (s3://bucket/prefix).
+
+    Downloaded objects lie under `staging_root`, because /tmp may be too small for whole source videos.
+    """
+
+    def __init__(self, url: str, endpoint: str, region: str, staging_root: Path) -> None:
+        import boto3  # noqa: PLC0415 - takes 0.3 s to import, which `resources.uploads` would pay with a folder store
+        from botocore.config import Config  # noqa: PLC0415 - see above
 
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
         self.bucket = bucket
-        self.asides = Asides(fetched)
         self.prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
-        config = Config(signature_version="s3v4", retries={"max_attempts": 5, "mode": "standard"}, connect_timeout=5)
+        self.staging = StagingFiles(staging_root)
+        retries = {"max_attempts": 5, "mode": "standard"}
+        config = Config(signature_version="s3v4", retries=retries, connect_timeout=CONNECT_TIMEOUT_S)
+        # boto3 has no types
         self.client: Any = boto3.client("s3", endpoint_url=endpoint or None, region_name=region, config=config)
 
-    def _name(self, key: str) -> dict[str, str]:
-        return {"Bucket": self.bucket, "Key": self.prefix + checked(key)}
+    def object_location(self, key: str) -> dict[str, str]:
+        """Return the `Bucket` and `Key` parameters of S3 requests for the object."""
+        return {"Bucket": self.bucket, "Key": self.prefix + validate_key(key)}
 
     def put_file(self, key: str, path: Path, content_type: str = "application/octet-stream") -> int:
-        # upload_file switches to multipart for large files; an aborted multipart leaves no object
-        name = self._name(key)
-        self.client.upload_file(str(path), name["Bucket"], name["Key"], ExtraArgs={"ContentType": content_type})
+        """See Store."""
+        # upload_file uses a multipart upload for large files; an interrupted one leaves no object
+        location = self.object_location(key)
+        self.client.upload_file(str(path), location["Bucket"], location["Key"], ExtraArgs={"ContentType": content_type})
         return path.stat().st_size
 
     def put_bytes(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:
-        self.client.put_object(**self._name(key), Body=data, ContentType=content_type)
+        """See Store."""
+        self.client.put_object(**self.object_location(key), Body=data, ContentType=content_type)
 
     def get_bytes(self, key: str) -> bytes:
+        """See Store."""
         try:
-            return self.client.get_object(**self._name(key))["Body"].read()
+            data: bytes = self.client.get_object(**self.object_location(key))["Body"].read()
         except self.client.exceptions.NoSuchKey:
             raise KeyError(key) from None
+        return data
 
     @contextmanager
-    def local(self, key: str) -> Iterator[Path]:
+    def local_file(self, key: str) -> Iterator[Path]:
+        """See Store. The object is downloaded for the duration of the block."""
         if self.stat(key) is None:
             raise KeyError(key)
-        name = self._name(key)
-        folder = self.asides.path()
+        location = self.object_location(key)
+        folder = self.staging.new_path()
         folder.mkdir()
         try:
             path = folder / key.rpartition("/")[2]
-            self.client.download_file(name["Bucket"], name["Key"], str(path))
+            self.client.download_file(location["Bucket"], location["Key"], str(path))
             yield path
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def open(self, key: str) -> BinaryIO:
+        """See Store."""
         info = self.stat(key)
         if info is None:
             raise KeyError(key)
-        return cast(BinaryIO, io.BufferedReader(_Object(self.client, self._name(key), info.size), READ_BLOCK))
+        reader = _RangeReader(self.client, self.object_location(key), info.size)
+        return cast(BinaryIO, io.BufferedReader(reader, READ_BLOCK_BYTES))
 
     def stat(self, key: str) -> ObjectInfo | None:
-        from botocore.exceptions import ClientError
-
+        """See Store."""
         try:
-            head = self.client.head_object(**self._name(key))
+            head = self.client.head_object(**self.object_location(key))
         except StoreError:
             return None
-        except ClientError as error:
+        except self.client.exceptions.ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                 return None
             raise
         return ObjectInfo(key, head["ContentLength"], head["LastModified"])
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix + prefix)
+        """See Store."""
+        for entry in self._list_entries("list_objects_v2", "Contents", prefix):
+            yield ObjectInfo(entry["Key"].removeprefix(self.prefix), entry["Size"], entry["LastModified"])
+
+    def _list_entries(self, operation: str, field: str, prefix: str) -> Iterator[dict[str, Any]]:
+        pages = self.client.get_paginator(operation).paginate(Bucket=self.bucket, Prefix=self.prefix + prefix)
         for page in pages:
-            for found in page.get("Contents", ()):
-                yield ObjectInfo(found["Key"].removeprefix(self.prefix), found["Size"], found["LastModified"])
+            yield from page.get(field, ())
 
     def delete(self, key: str) -> None:
-        self.client.delete_object(**self._name(key))
+        """See Store."""
+        self.client.delete_object(**self.object_location(key))
 
     def delete_prefix(self, prefix: str) -> int:
+        """See Store."""
         if not prefix.endswith("/"):
-            raise StoreError("a prefix to delete ends in a slash")
-        count = 0
-        for found in list(self.list(prefix)):
-            self.delete(found.key)
-            count += 1
-        pages = self.client.get_paginator("list_multipart_uploads").paginate(
-            Bucket=self.bucket, Prefix=self.prefix + prefix
-        )
-        for page in pages:
-            for upload in page.get("Uploads", ()):
-                self.client.abort_multipart_upload(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-        return count
+            raise StoreError("a prefix to delete must end with a slash")
+        keys = [info.key for info in self.list(prefix)]
+        for key in keys:
+            self.delete(key)
+        for upload in self._list_entries("list_multipart_uploads", "Uploads", prefix):
+            self.client.abort_multipart_upload(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        return len(keys)
 
     def presign_get(
         self, key: str, expires_s: int = 3600, *, content_type: str | None = None, filename: str | None = None
     ) -> str:
-        extra = {}
+        """See Store."""
+        overrides = {}
         if content_type:
-            extra["ResponseContentType"] = content_type
+            overrides["ResponseContentType"] = content_type
         if filename:
-            safe = "".join(c if c.isalnum() or c in " ._-" else "_" for c in filename)
-            extra["ResponseContentDisposition"] = f'attachment; filename="{safe}"'
-        return self.client.generate_presigned_url("get_object", {**self._name(key), **extra}, ExpiresIn=expires_s)
+            safe_name = "".join(c if c.isalnum() or c in " ._-" else "_" for c in filename)
+            overrides["ResponseContentDisposition"] = f'attachment; filename="{safe_name}"'
+        return self._presign("get_object", {**self.object_location(key), **overrides}, expires_s)
 
     def presign_put(self, key: str, expires_s: int, *, content_type: str, max_bytes: int) -> str:
-        return self.client.generate_presigned_url(
-            "put_object", {**self._name(key), "ContentType": content_type}, ExpiresIn=expires_s
-        )
+        """See Store."""
+        return self._presign("put_object", {**self.object_location(key), "ContentType": content_type}, expires_s)
+
+    def _presign(self, operation: str, parameters: dict[str, str], expires_s: int) -> str:
+        url: str = self.client.generate_presigned_url(operation, parameters, ExpiresIn=expires_s)
+        return url
 
     def presign_post(self, key: str, expires_s: int, *, content_type: str, max_bytes: int) -> PresignedPost:
-        name = self._name(key)
-        made = self.client.generate_presigned_post(
-            name["Bucket"],
-            name["Key"],
+        """See Store."""
+        location = self.object_location(key)
+        form = self.client.generate_presigned_post(
+            location["Bucket"],
+            location["Key"],
             Fields={"Content-Type": content_type},
             Conditions=[{"Content-Type": content_type}, ["content-length-range", 0, max_bytes]],
             ExpiresIn=expires_s,
         )
-        return PresignedPost(made["url"], made["fields"])
+        return PresignedPost(form["url"], form["fields"])
 
     def check(self) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
+        """See Store."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as boto3 above
 
         try:
             self.client.head_bucket(Bucket=self.bucket)
@@ -139,11 +163,14 @@ class BucketStore:
             raise StoreError("the bucket cannot be reached") from error
 
 
-class _Object(io.RawIOBase):
-    """An object to read by ranges: each read is one request."""
+class _RangeReader(io.RawIOBase):
+    """A seekable object in a bucket. Each read is one range request."""
 
-    def __init__(self, client: Any, name: dict[str, str], size: int):
-        self._client, self._name, self._size, self._at = client, name, size, 0
+    def __init__(self, client: Any, location: dict[str, str], size: int) -> None:  # noqa: ANN401 - boto3 has no types
+        self._client = client
+        self._location = location
+        self._size = size
+        self._position = 0
 
     def readable(self) -> bool:
         return True
@@ -152,14 +179,17 @@ class _Object(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence])
-        return self._at
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
 
-    def readinto(self, buffer: Any) -> int:
-        end = min(self._at + len(buffer), self._size)
-        if end <= self._at:
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        end = min(self._position + len(view), self._size)
+        if end <= self._position:
             return 0
-        part = self._client.get_object(**self._name, Range=f"bytes={self._at}-{end - 1}")["Body"].read()
-        buffer[: len(part)] = part
-        self._at += len(part)
-        return len(part)
+        byte_range = f"bytes={self._position}-{end - 1}"
+        data = self._client.get_object(**self._location, Range=byte_range)["Body"].read()
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)

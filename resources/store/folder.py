@@ -1,7 +1,7 @@
-"""A local folder as store. The API process serves its signed addresses (`/api/store/...`); nothing here speaks HTTP.
+"""An object store in a local folder. The API serves its signed URLs (`/api/store/...`); this module uses no HTTP.
 
-Layout: `objects/<key>`, `incoming/` for uploads that may be resumed, `aside/<process>/` for what a process is writing.
-A finished write is fsynced and renamed; what a killed process was writing is swept.
+Layout: `objects/<key>`, `incoming/` for resumable uploads, `aside/<process>/` for staging files. A finished staging
+file is synced to disk and renamed to its object.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 
-from resources.store.base import ObjectInfo, PresignedPost, StoreError, checked
-from resources.store.staging_files import Asides
+from resources.store.base import ObjectInfo, PresignedPost, StoreError, validate_key
+from resources.store.staging_files import StagingFiles
 
 
-class Grant(msgspec.Struct, frozen=True):
-    """What a verified address allows."""
+class SignedUrlGrant(msgspec.Struct, frozen=True):
+    """What a verified signed URL allows."""
 
     method: str
     key: str
@@ -35,170 +35,192 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 class FolderStore:
-    def __init__(self, root: str | Path, public_url: str, secret: str):
+    """A Store under the folder `root`. `secret` signs its URLs, which start with `public_url`."""
+
+    def __init__(self, root: str | Path, public_url: str, secret: str) -> None:
         self.root = Path(root).absolute()
         self.objects = self.root / "objects"
         self.incoming = self.root / "incoming"
-        self.asides = Asides(self.root / "aside")
+        self.staging = StagingFiles(self.root / "aside")
         for folder in (self.objects, self.incoming):
             folder.mkdir(parents=True, exist_ok=True)
         self.public_url = public_url.rstrip("/")
-        self._key = hashlib.sha256(b"store" + secret.encode()).digest()
+        self._signing_key = hashlib.sha256(b"store" + secret.encode()).digest()
 
     # --- objects
 
-    def path(self, key: str) -> Path:
-        """Where the object is, whether or not it exists."""
-        return self.objects / checked(key)
+    def object_path(self, key: str) -> Path:
+        """Return the path of the object, whether it exists or not."""
+        return self.objects / validate_key(key)
 
     @contextmanager
-    def writing(self, key: str) -> Iterator[Path]:
-        """A path to write the object to; it becomes the object when the block ends well, and vanishes otherwise."""
-        target = self.path(key)
-        aside = self.aside()
+    def staged_write(self, key: str) -> Iterator[Path]:
+        """Provide a path to write to; the file becomes the object unless the block raises."""
+        target = self.object_path(key)
+        staged = self.new_staging_path()
         try:
-            yield aside
-            self.adopt(aside, target)
+            yield staged
+            self.commit_file(staged, target)
         finally:
             with suppress(FileNotFoundError):
-                aside.unlink()
+                staged.unlink()
 
-    def aside(self) -> Path:
-        """A new path to write to, in a folder that is swept once this process has died."""
-        return self.asides.path()
+    def new_staging_path(self) -> Path:
+        """Return an unused path on the file system of the objects. Its file is removed after this process ends."""
+        return self.staging.new_path()
 
-    def adopt(self, aside: Path, target: Path) -> None:
-        """Make the finished file `aside` durable under its final name."""
-        with aside.open("rb") as file:
+    def commit_file(self, staged: Path, target: Path) -> None:
+        """Sync the file `staged` to disk and rename it to `target`."""
+        with staged.open("rb") as file:
             os.fsync(file.fileno())
         while True:
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                aside.replace(target)
+                staged.replace(target)
                 break
-            except FileNotFoundError:  # a concurrent delete removed the emptied folder
-                if not aside.exists():
+            except FileNotFoundError:  # a concurrent delete removed the empty parent folder
+                if not staged.exists():
                     raise
-        _sync_directory(target.parent)
+        _sync_folder(target.parent)
 
     def put_file(self, key: str, path: Path, content_type: str = "application/octet-stream") -> int:
-        with self.writing(key) as aside:
+        """See Store."""
+        with self.staged_write(key) as staged:
             try:
-                os.link(path, aside)  # same file system: no copy, and the caller may unlink its name
+                os.link(path, staged)  # on the same file system: no copy, and the caller may unlink its name
             except OSError:
-                shutil.copyfile(path, aside)
-            return aside.stat().st_size
+                shutil.copyfile(path, staged)
+            return staged.stat().st_size
 
     def put_bytes(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:
-        with self.writing(key) as aside:
-            aside.write_bytes(data)
+        """See Store."""
+        with self.staged_write(key) as staged:
+            staged.write_bytes(data)
 
     def get_bytes(self, key: str) -> bytes:
+        """See Store."""
         try:
-            return self.path(key).read_bytes()
+            return self.object_path(key).read_bytes()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise KeyError(key) from None
 
     @contextmanager
-    def local(self, key: str) -> Iterator[Path]:
-        path = self.path(key)
+    def local_file(self, key: str) -> Iterator[Path]:
+        """See Store. The path is that of the object itself."""
+        path = self.object_path(key)
         if not path.is_file():
             raise KeyError(key)
         yield path
 
     def open(self, key: str) -> BinaryIO:
+        """See Store."""
         try:
-            return self.path(key).open("rb")
+            return self.object_path(key).open("rb")
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise KeyError(key) from None
 
     def stat(self, key: str) -> ObjectInfo | None:
+        """See Store."""
         try:
-            path = self.path(key)
-            facts = path.stat()
+            path = self.object_path(key)
+            stat = path.stat()
         except (StoreError, FileNotFoundError, NotADirectoryError):
             return None
         if not path.is_file():
             return None
-        return ObjectInfo(key, facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC))
+        return ObjectInfo(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See Store."""
         folder = self.objects / prefix.rpartition("/")[0]
-        found = (p for p in folder.rglob("*") if p.is_file()) if folder.is_dir() else iter(())
-        for path in sorted(found):
+        for path in _list_files(folder):
             key = path.relative_to(self.objects).as_posix()
             if key.startswith(prefix) and (info := self.stat(key)):
                 yield info
 
     def delete(self, key: str) -> None:
-        path = self.path(key)
+        """See Store."""
+        path = self.object_path(key)
         with suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
-        self._prune(path.parent)
+        self._remove_empty_folders(path.parent)
 
     def delete_prefix(self, prefix: str) -> int:
+        """See Store."""
         if not prefix.endswith("/"):
-            raise StoreError("a prefix to delete ends in a slash")
-        folder = self.objects / checked(prefix[:-1])
-        count = sum(1 for p in folder.rglob("*") if p.is_file()) if folder.is_dir() else 0
+            raise StoreError("a prefix to delete must end with a slash")
+        folder = self.objects / validate_key(prefix[:-1])
+        count = len(_list_files(folder))
         shutil.rmtree(folder, ignore_errors=True)
-        self._prune(folder.parent)
+        self._remove_empty_folders(folder.parent)
         return count
 
-    def _prune(self, folder: Path) -> None:
+    def _remove_empty_folders(self, folder: Path) -> None:
         while folder != self.objects and folder.is_relative_to(self.objects):
             try:
                 folder.rmdir()
-            except OSError:
+            except OSError:  # it is not empty
                 return
             folder = folder.parent
 
     def check(self) -> None:
-        probe = self.aside()
+        """See Store."""
+        probe = self.new_staging_path()
         try:
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
-            raise StoreError(f"the store folder cannot be written to: {error.strerror}") from error
+            raise StoreError(f"the store folder is not writable: {error.strerror}") from error
 
-    # --- signed addresses
+    # --- signed URLs
 
     def presign_get(
         self, key: str, expires_s: int = 3600, *, content_type: str | None = None, filename: str | None = None
     ) -> str:
-        return self._sign("GET", key, expires_s, content_type or "", 0, filename or "")
+        """See Store."""
+        return self._sign(SignedUrlGrant("GET", key, content_type or "", 0, filename or ""), expires_s)
 
     def presign_put(self, key: str, expires_s: int, *, content_type: str, max_bytes: int) -> str:
-        return self._sign("PUT", key, expires_s, content_type, max_bytes, "")
+        """See Store."""
+        return self._sign(SignedUrlGrant("PUT", key, content_type, max_bytes, ""), expires_s)
 
     def presign_post(self, key: str, expires_s: int, *, content_type: str, max_bytes: int) -> PresignedPost:
-        url = self._sign("POST", key, expires_s, content_type, max_bytes, "")
+        """See Store."""
+        url = self._sign(SignedUrlGrant("POST", key, content_type, max_bytes, ""), expires_s)
         base, _, query = url.partition("?")
         return PresignedPost(base, {"key": key, **dict(parse_qsl(query, keep_blank_values=True))})
 
-    def _sign(self, method: str, key: str, expires_s: int, content_type: str, max_bytes: int, filename: str) -> str:
-        expires = int(time.time()) + expires_s
-        query = {"expires": str(expires), "type": content_type, "max": str(max_bytes), "name": filename}
-        query["signature"] = self._signature(method, checked(key), query)
-        return f"{self.public_url}/api/store/{quote(key)}?{urlencode(query, quote_via=quote)}"
+    def _sign(self, grant: SignedUrlGrant, expires_s: int) -> str:
+        query = {
+            "expires": str(int(time.time()) + expires_s),
+            "type": grant.content_type,
+            "max": str(grant.max_bytes),
+            "name": grant.filename,
+        }
+        query["signature"] = self._compute_signature(grant.method, validate_key(grant.key), query)
+        return f"{self.public_url}/api/store/{quote(grant.key)}?{urlencode(query, quote_via=quote)}"
 
-    def verify(self, method: str, key: str, query: dict[str, str]) -> Grant | None:
-        """What the address allows, or None when it is forged or has expired. HEAD is allowed where GET is."""
-        signed = {name: query.get(name, "") for name in ("expires", "type", "max", "name")}
+    def verify(self, method: str, key: str, query: dict[str, str]) -> SignedUrlGrant | None:
+        """Return what the URL allows, or None if it is forged or has expired. HEAD is allowed where GET is."""
+        signed_fields = {name: query.get(name, "") for name in ("expires", "type", "max", "name")}
         method = "GET" if method == "HEAD" else method
-        given = query.get("signature", "")
-        if not hmac.compare_digest(given.encode(), self._signature(method, key, signed).encode()):
+        signature = query.get("signature", "")
+        if not hmac.compare_digest(signature.encode(), self._compute_signature(method, key, signed_fields).encode()):
             return None
-        if int(signed["expires"]) < time.time():
+        if int(signed_fields["expires"]) < time.time():
             return None
-        return Grant(method, key, signed["type"], int(signed["max"]), signed["name"])
+        return SignedUrlGrant(method, key, signed_fields["type"], int(signed_fields["max"]), signed_fields["name"])
 
-    def _signature(self, method: str, key: str, query: dict[str, str]) -> str:
+    def _compute_signature(self, method: str, key: str, query: dict[str, str]) -> str:
         text = "\n".join((method, key, query["expires"], query["type"], query["max"], query["name"]))
-        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._signing_key, text.encode(), hashlib.sha256).hexdigest()
 
 
-def _sync_directory(folder: Path) -> None:
+def _list_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+
+
+def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Alembic's entry: one transaction under the writer's lock, so that processes that start together migrate once."""
+"""Runs the migrations in one transaction under the write lock, so that processes that start together migrate once."""
 
 from alembic import context
 from sqlalchemy import text
@@ -8,7 +8,7 @@ from resources.database.tables import metadata
 database = context.config.attributes["database"]
 
 with database.write() as connection:
-    if not database.sqlite:
+    if not database.is_sqlite:
         connection.execute(text("SELECT pg_advisory_xact_lock(727271)"))
     context.configure(
         connection=connection,

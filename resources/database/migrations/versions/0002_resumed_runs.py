@@ -1,4 +1,4 @@
-"""which lost run a run goes on from"""
+"""Add `run_intents.resumes`: the crashed run that a run resumes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,8 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Add the column."""
     op.add_column("run_intents", sa.Column("resumes", sa.String(length=36), nullable=True))
 
 
 def downgrade() -> None:
+    """Drop the column."""
     op.drop_column("run_intents", "resumes")

@@ -1,0 +1,186 @@
+"""Uploads into the media library: accepted types, limits, and the inspection that turns an object into a media file.
+
+An upload becomes part of the library when it is confirmed. Its content is inspected then, and an upload that is not
+what its content type says is rejected.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path, PurePath
+from typing import Annotated, cast
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import Connection
+
+from api.access import Caller
+from api.errors import ApiError
+from api.media_inspection import inspect_media
+from api.request_fields import Filename
+from api.signed_urls import sign_url
+from carmic_assets.model.edit import MediaFile, MediaKind
+from resources import accounts, cache, media_library, storage_usage
+from resources.media_library import Media
+from resources.platform import Platform
+
+UPLOAD_URL_LIFETIME_S = 3600
+ANNOUNCED_PREFIX = "upload:"  # cache keys of the file names of unconfirmed uploads
+ANNOUNCED_LIFETIME = timedelta(days=1)
+MEDIA_TYPES: dict[str, tuple[MediaKind, str]] = {  # content type -> kind and suffix
+    "image/png": ("image", ".png"),
+    "image/jpeg": ("image", ".jpg"),
+    "image/webp": ("image", ".webp"),
+    "image/gif": ("image", ".gif"),
+    "video/mp4": ("video", ".mp4"),
+    "video/quicktime": ("video", ".mov"),
+    "video/webm": ("video", ".webm"),
+    "video/x-matroska": ("video", ".mkv"),
+    "audio/mpeg": ("audio", ".mp3"),
+    "audio/mp4": ("audio", ".m4a"),
+    "audio/x-m4a": ("audio", ".m4a"),
+    "audio/aac": ("audio", ".aac"),
+    "audio/wav": ("audio", ".wav"),
+    "audio/x-wav": ("audio", ".wav"),
+    "audio/ogg": ("audio", ".ogg"),
+    "audio/flac": ("audio", ".flac"),
+    "font/ttf": ("font", ".ttf"),
+    "font/otf": ("font", ".otf"),
+    "font/woff": ("font", ".woff"),
+    "font/woff2": ("font", ".woff2"),
+    "application/x-font-ttf": ("font", ".ttf"),
+}
+KIND_BY_SUFFIX = {suffix: kind for kind, suffix in MEDIA_TYPES.values()}
+TYPE_BY_SUFFIX = {suffix: content_type for content_type, (_, suffix) in reversed(MEDIA_TYPES.items())}  # the first one
+
+
+class PresignIn(msgspec.Struct):
+    """The file to upload; `file_size` is in bytes."""
+
+    filename: Filename
+    content_type: Annotated[str, Meta(max_length=200, examples=["image/png"])]
+    file_size: Annotated[int, Meta(ge=1, le=2**53)]
+
+
+class MediaOut(msgspec.Struct):
+    """A file of the library. `duration` is in seconds, `width` and `height` in pixels, `file_size` in bytes."""
+
+    id: str
+    object_key: str
+    url: str | None
+    filename: str
+    media_type: MediaKind
+    content_type: str
+    file_size: int
+    duration: float | None
+    width: int | None
+    height: int | None
+    clip_id: str | None
+    created_at: datetime
+
+
+class UploadedFile(msgspec.Struct, frozen=True):
+    """An inspected upload that is not part of the library yet."""
+
+    key: str
+    name: str
+    size_bytes: int
+    facts: MediaFile
+    clip_id: str | None = None
+
+
+def build_media(platform: Platform, media: Media) -> MediaOut:
+    """Build the response for a file of the library."""
+    return MediaOut(
+        media.id,
+        media.object_key,
+        sign_url(platform, media.object_key, media.content_type),
+        media.filename,
+        cast(MediaKind, media.media_type),
+        media.content_type,
+        media.size_bytes,
+        media.duration_s,
+        media.width,
+        media.height,
+        media.clip_id,
+        media.created_at,
+    )
+
+
+def parse_media_type(content_type: str) -> tuple[str, str]:
+    """Return the content type without parameters, and the suffix of its files. Raises ApiError 415."""
+    essence = content_type.partition(";")[0].strip().lower()
+    if essence not in MEDIA_TYPES:
+        raise ApiError(
+            415,
+            "`content_type` must be an image (png, jpeg, webp, gif), a video (mp4, mov, webm, mkv), "
+            "a sound (mp3, m4a, aac, wav, ogg, flac) or a font (ttf, otf, woff, woff2).",
+        )
+    return essence, MEDIA_TYPES[essence][1]
+
+
+def check_size(platform: Platform, size_bytes: int) -> None:
+    """Raise ApiError 413 for a file that is too large for any upload."""
+    if size_bytes > platform.settings.max_upload_bytes:
+        raise ApiError(413, f"A file must have at most {platform.settings.max_upload_bytes} bytes.")
+
+
+def check_storage_limit(connection: Connection, caller: Caller, size_bytes: int) -> None:
+    """Raise ApiError 402 if the tier's storage limit has no room for the file."""
+    limit_bytes = storage_usage.STORAGE_LIMITS_BYTES[caller.tier or "FREE"]
+    used_bytes = storage_usage.get_stored_bytes(connection, caller.workspace)
+    if used_bytes + size_bytes > limit_bytes:
+        sentence = f"This file does not fit: the library holds {used_bytes} of {limit_bytes} bytes."
+        raise ApiError(402, f"{sentence} Delete files, or upgrade.")
+
+
+def announce_upload(connection: Connection, key: str, filename: str) -> None:
+    """Remember the file name of an upload until it is confirmed."""
+    cache.put(connection, ANNOUNCED_PREFIX + key, filename, ANNOUNCED_LIFETIME)
+
+
+def get_announced_filename(connection: Connection, key: str) -> str | None:
+    """Return the file name that an upload was announced with."""
+    return cache.get(connection, ANNOUNCED_PREFIX + key)
+
+
+def inspect_upload(path: Path, name: str, key: str) -> MediaFile:
+    """Return the facts of a file.
+
+    Raises:
+        ApiError: 415 if it is not a readable media file, or not of the kind that its key's suffix says.
+    """
+    facts = inspect_media(path, name)
+    expected = KIND_BY_SUFFIX.get(PurePath(key).suffix)
+    if expected is not None and facts.kind != expected:
+        sentence = f"`content_type` must match the file: {name} was announced as {expected} but is {facts.kind}."
+        raise ApiError(415, f"{sentence} Upload it with its own type.")
+    return facts
+
+
+def add_to_library(platform: Platform, caller: Caller, file: UploadedFile) -> MediaOut:
+    """Add an inspected object to the library, unless it is part of it already.
+
+    Raises:
+        ApiError: 402 if the tier's storage limit has no room for it.
+    """
+    with platform.database.write() as connection:
+        accounts.lock_workspace(connection, caller.workspace)
+        media = media_library.find_by_key(connection, caller.workspace, file.key)
+        if media is None:
+            check_storage_limit(connection, caller, file.size_bytes)
+            media = media_library.add(
+                connection,
+                caller.workspace,
+                clip_id=file.clip_id,
+                object_key=file.key,
+                filename=file.name,
+                media_type=file.facts.kind,
+                content_type=TYPE_BY_SUFFIX.get(PurePath(file.key).suffix, "application/octet-stream"),
+                size_bytes=file.size_bytes,
+                duration_s=file.facts.duration_s,
+                width=file.facts.width,
+                height=file.facts.height,
+                facts=msgspec.to_builtins(msgspec.structs.replace(file.facts, path="")),
+            )
+    return build_media(platform, media)

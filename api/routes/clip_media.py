@@ -1,0 +1,64 @@
+"""/v1/clips/{clip_id}/custom-media: media files that belong to one clip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody
+
+from api.access import Access
+from api.dependencies import CallerDep, PathId, PlatformDep
+from api.envelope import Data, Page, unpaginated
+from api.media_uploads import (
+    UPLOAD_URL_LIFETIME_S,
+    MediaOut,
+    PresignIn,
+    announce_upload,
+    build_media,
+    check_size,
+    check_storage_limit,
+    parse_media_type,
+)
+from api.routes.clips import require_clip
+from resources import media_library
+
+CLIP_MEDIA: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags": ["B-roll and stock"]}
+MAX_CLIP_MEDIA = 1000
+
+
+class ClipUpload(msgspec.Struct):
+    """PUT the bytes to `upload_url`, then confirm `object_key` with POST /v1/media/confirm."""
+
+    upload_url: str
+    object_key: str
+
+
+@post("/v1/clips/{clip_id:uuid}/custom-media/presign", status_code=200, error_statuses=(402,), **CLIP_MEDIA)
+def presign_clip_media_upload(
+    platform: PlatformDep, caller: CallerDep, clip_id: PathId, data: JSONBody[PresignIn]
+) -> Data[ClipUpload]:
+    """Return a URL to PUT a file to that belongs to one clip."""
+    content_type, suffix = parse_media_type(data.content_type)
+    check_size(platform, data.file_size)
+    with platform.database.write() as connection:
+        _, clip = require_clip(connection, caller, clip_id)
+        check_storage_limit(connection, caller, data.file_size)
+        key = media_library.new_key(caller.workspace, suffix, clip.id)
+        announce_upload(connection, key, data.filename)
+    url = platform.store.presign_put(key, UPLOAD_URL_LIFETIME_S, content_type=content_type, max_bytes=data.file_size)
+    return Data(ClipUpload(url, key))
+
+
+@get("/v1/clips/{clip_id:uuid}/custom-media", **CLIP_MEDIA)
+def list_clip_media(platform: PlatformDep, caller: CallerDep, clip_id: PathId) -> Page[MediaOut]:
+    """List the confirmed files of one clip, newest first."""
+    with platform.database.read() as connection:
+        _, clip = require_clip(connection, caller, clip_id)
+        rows, _ = media_library.list_page(connection, caller.workspace, clip_id=clip.id, limit=MAX_CLIP_MEDIA)
+    return unpaginated([build_media(platform, row) for row in rows])
+
+
+ROUTES: list[HTTPRouteHandler] = [presign_clip_media_upload, list_clip_media]

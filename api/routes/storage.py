@@ -1,0 +1,86 @@
+"""/v1/storage: signed URLs to upload and play objects of the workspace."""
+
+from __future__ import annotations
+
+import mimetypes
+from typing import Annotated, Any
+
+import msgspec
+from litestar import post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody
+from msgspec import Meta
+
+from api.access import Access, Caller
+from api.dependencies import CallerDep, PlatformDep
+from api.envelope import Data
+from api.errors import not_found
+from api.media_uploads import UPLOAD_URL_LIFETIME_S, announce_upload, parse_media_type
+from api.request_fields import Filename, ObjectKey
+from api.signed_urls import URL_LIFETIME_S, sign_url
+from resources import media_library
+
+STORAGE: dict[str, Any] = {
+    "access": Access.EDITOR,
+    "status_code": 200,
+    "sync_to_thread": True,
+    "tags": ["Storage"],
+}
+
+
+class StorageIn(msgspec.Struct):
+    """`bucket` is accepted and ignored: an installation has one store."""
+
+    filename: Filename
+    content_type: Annotated[str, Meta(max_length=200)]
+    bucket: str | None = None
+
+
+class StorageUpload(msgspec.Struct):
+    """PUT the bytes to `upload_url` within `expires_in` seconds."""
+
+    upload_url: str
+    object_key: str
+    expires_in: int
+
+
+class PlaybackIn(msgspec.Struct):
+    """The object to play."""
+
+    object_key: ObjectKey
+
+
+class Playback(msgspec.Struct):
+    """A signed URL that is valid for at least `expires_in` seconds."""
+
+    url: str
+    expires_in: int
+
+
+@post("/v1/storage/upload-url", **STORAGE)
+def create_upload_url(platform: PlatformDep, caller: CallerDep, data: JSONBody[StorageIn]) -> Data[StorageUpload]:
+    """Return a URL to PUT a file to, valid for one hour. Confirm the file as media to use it in clips."""
+    content_type, suffix = parse_media_type(data.content_type)
+    key = media_library.new_key(caller.workspace, suffix)
+    with platform.database.write() as connection:
+        announce_upload(connection, key, data.filename)
+    max_bytes = platform.settings.max_upload_bytes
+    url = platform.store.presign_put(key, UPLOAD_URL_LIFETIME_S, content_type=content_type, max_bytes=max_bytes)
+    return Data(StorageUpload(url, key, UPLOAD_URL_LIFETIME_S))
+
+
+@post("/v1/storage/playback-url", scope="read", error_statuses=(404,), **STORAGE)
+def create_playback_url(platform: PlatformDep, caller: CallerDep, data: JSONBody[PlaybackIn]) -> Data[Playback]:
+    """Return a signed URL of one of the workspace's objects. 404 for any other key."""
+    key = data.object_key
+    if not _is_own_key(caller, key) or platform.store.stat(key) is None:
+        raise not_found("object")
+    url = sign_url(platform, key, mimetypes.guess_type(key)[0])
+    return Data(Playback(url, URL_LIFETIME_S))
+
+
+def _is_own_key(caller: Caller, key: str) -> bool:
+    return key.startswith(f"workspaces/{caller.workspace}/") and "/../" not in key and "//" not in key
+
+
+ROUTES: list[HTTPRouteHandler] = [create_upload_url, create_playback_url]

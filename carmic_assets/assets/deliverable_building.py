@@ -1,0 +1,158 @@
+"""Builds one deliverable: a clip's MP4 with its subtitles and thumbnail, or a clip's project package.
+
+Imports the computing packages at its top; `deliverables` imports it inside the assets.
+"""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import msgspec
+from sqlalchemy import Connection
+
+from carmic_assets.assets.checks import RenderedFile
+from carmic_assets.assets.edit_loading import VideoArtifacts, load_edit, snapshot_clip
+from carmic_assets.assets.video_step import REPORT_INTERVAL_S, VideoStep
+from carmic_assets.captions.caption_track import list_caption_events
+from carmic_assets.captions.subtitles import format_srt, format_vtt
+from carmic_assets.direction.crop_metrics import measure_crops
+from carmic_assets.exports.fcpxml_lint import lint_fcpxml
+from carmic_assets.exports.package import PackageOptions, Target, write_package
+from carmic_assets.media.probe import probe
+from carmic_assets.media.thumbnail import make_thumbnail
+from carmic_assets.model.progress import ProgressCallback
+from carmic_assets.rendering.render import render
+from resources import artifacts, exports, renders
+
+
+class BuiltRender(msgspec.Struct, frozen=True):
+    """A finished render: its report as JSON types, its thumbnail on disk, and what the checks read."""
+
+    facts: dict[str, Any]
+    thumbnail: Path
+    file: RenderedFile
+
+
+class BuiltPackage(msgspec.Struct, frozen=True):
+    """A finished package: its report as JSON types, and what is wrong with its project files."""
+
+    facts: dict[str, Any]
+    problems: list[str]
+
+
+def build_render(step: VideoStep, video: VideoArtifacts, source: Path, row: renders.Render) -> BuiltRender:
+    """Render one clip, store its files and mark the row as rendered.
+
+    Raises:
+        RenderError: the clip cannot be rendered; the sentence says why.
+    """
+    settings, store = step.platform.settings, step.platform.store
+    progress = _row_progress_reporter(step, row.id, renders.advance)
+    scratch_dir = step.scratch_dir / row.id
+    scratch_dir.mkdir()
+    with ExitStack() as open_files:
+        edit = load_edit(step, video, source, snapshot_clip(step, row), scratch_dir, open_files)
+        path = scratch_dir / "clip.mp4"
+        report = render(
+            edit,
+            path,
+            scratch_dir,
+            progress,
+            settings.video_encoder,  # type: ignore[arg-type]  # the settings allow no other
+            settings.threads,
+            cache=settings.cache_dir / "captions",
+        )
+    thumbnail = scratch_dir / "clip.jpg"
+    probed = probe(path)
+    make_thumbnail(path, probed, report.duration_s / 3, thumbnail)
+
+    def key(suffix: str) -> str:
+        return step.artifact_key(artifacts.render_file_name(row.id, suffix))
+
+    store.put_bytes(key(".srt"), format_srt(edit).encode(), "application/x-subrip")
+    store.put_bytes(key(".vtt"), format_vtt(edit).encode(), "text/vtt")
+    store.put_file(key(".jpg"), thumbnail, "image/jpeg")
+    store.put_file(key(".mp4"), path, "video/mp4")
+    metrics = measure_crops(edit.shots, video.scene, edit.start_s)
+    facts = {**msgspec.to_builtins(report), "crop_metrics": msgspec.to_builtins(metrics)}
+    with step.platform.database.write() as connection:
+        if not renders.finish(connection, row.id, key(".mp4"), facts, key(".jpg")):
+            renders.mark_rebuilt(connection, row.id, facts)
+    return BuiltRender(facts, thumbnail, RenderedFile(row.title, probed, report.duration_s))
+
+
+def build_package(step: VideoStep, video: VideoArtifacts, source: Path, row: exports.Export) -> BuiltPackage:
+    """Write one project package, store it and mark the row as completed.
+
+    Raises:
+        RenderError: the clip cannot be packaged; the sentence says why.
+    """
+    settings, store = step.platform.settings, step.platform.store
+    progress = _row_progress_reporter(step, row.id, exports.advance)
+    scratch_dir = step.scratch_dir / row.id
+    scratch_dir.mkdir()
+    with ExitStack() as open_files:
+        edit = load_edit(step, video, source, snapshot_clip(step, row), scratch_dir, open_files)
+        proxy = None
+        if row.include_proxy and step.project.proxy_key:
+            proxy = open_files.enter_context(store.local_file(step.project.proxy_key))
+        path = scratch_dir / "package.zip"
+        cache_dir = settings.cache_dir / "captions"
+        options = PackageOptions(
+            include_proxy=row.include_proxy,
+            proxy_path=proxy,
+            captions=list_caption_events(edit, cache_dir),
+            cache=cache_dir,
+            threads=settings.threads,
+            progress=progress,
+        )
+        target: Target = row.target_format  # type: ignore[assignment]  # the API allows no other
+        report = write_package(edit, target, path, scratch_dir, options)
+    problems = find_package_problems(path)
+    key = step.artifact_key(artifacts.export_package_name(row.id))
+    size_bytes = store.put_file(key, path, "application/zip")
+    with step.platform.database.write() as connection:
+        if not exports.finish(connection, row.id, key, size_bytes):
+            exports.mark_rebuilt(connection, row.id, size_bytes)
+    return BuiltPackage(msgspec.to_builtins(report), problems)
+
+
+def find_package_problems(package_path: Path) -> list[str]:
+    """Return what is wrong with the XML project files of a package, one sentence each."""
+    problems = []
+    with zipfile.ZipFile(package_path) as archive:
+        for name in archive.namelist():
+            if not name.endswith((".xml", ".fcpxml")):
+                continue
+            text = archive.read(name).decode()
+            try:
+                ElementTree.fromstring(text)  # noqa: S314 - written by this process a moment ago
+            except ElementTree.ParseError as error:
+                problems.append(f"{name}: {error}")
+                continue
+            if name.endswith(".fcpxml"):
+                problems += [f"{name}: {problem}" for problem in lint_fcpxml(text)]
+    return problems
+
+
+def _row_progress_reporter(
+    step: VideoStep, row_id: str, advance: Callable[[Connection, str, int], object]
+) -> ProgressCallback:
+    """Mark the row as started, and return a callback that writes its percentage every REPORT_INTERVAL_S at most."""
+    last_report_s = 0.0
+
+    def report(fraction: float) -> None:
+        nonlocal last_report_s
+        if time.monotonic() - last_report_s >= REPORT_INTERVAL_S:
+            last_report_s = time.monotonic()
+            with step.platform.database.write() as connection:
+                advance(connection, row_id, int(99 * fraction))
+
+    report(0.0)
+    return report

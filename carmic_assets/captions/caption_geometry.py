@@ -1,0 +1,87 @@
+"""What all captions of a clip share: style, fonts, text zone, font size and the space around the ink."""
+
+from __future__ import annotations
+
+import msgspec
+
+from carmic_assets.captions.animation_extent import AnimationExtent, compute_extent
+from carmic_assets.captions.caption_styles import CaptionStyle, compute_shadow
+from carmic_assets.captions.colours import parse_colour
+from carmic_assets.captions.safe_zone import SafeZone, compute_text_zone
+from carmic_assets.captions.shaping import Typesetter
+
+# At a shorter side of 1080 pixels. A word is divided only if it would have to be set smaller than this.
+LEGIBLE_FONT_PX = 40.0
+
+
+class CaptionGeometry(msgspec.Struct, frozen=True):
+    """Lengths that all captions of a clip share. Names end in `_px` (of the canvas) or `_em` (of the font size)."""
+
+    style: CaptionStyle
+    typesetter: Typesetter
+    zone: SafeZone
+    centre_x_px: float  # lines are centred on it
+    canvas_height_px: float
+    extent: AnimationExtent
+    font_px: float
+    legible_font_px: float
+    stroke_em: float
+    side_margin_em: float  # what stroke, shadow and box take on the left and on the right of the ink
+    vertical_margin_em: float  # the same above and below
+    language: str | None
+
+    @property
+    def word_gap_em(self) -> float:
+        """Space between words: wider with a stroke or a swelling animation, because display fonts space narrowly."""
+        swell_gap = 0.08 if self.extent.scale > 1 else 0.0
+        return max(self.typesetter.space_em, 0.24) + self.stroke_em * 0.6 + swell_gap
+
+    def max_line_em(self, font_px: float) -> float:
+        """Return the widest line that fits the zone at a font size."""
+        width_em = self.zone.w / font_px - 2 * self.side_margin_em
+        return max(0.5, width_em - self.extent.width_growth(width_em))
+
+
+def compute_geometry(
+    style: CaptionStyle, typesetter: Typesetter, canvas: tuple[int, int], language: str | None = None
+) -> CaptionGeometry:
+    """Return the geometry of a style on a canvas of this width and height, at the font size that the style asks for."""
+    width, height = canvas
+    scale = min(width, height) / 1080
+    extent = compute_extent(style)
+    stroke_em, side_em, vertical_em = _margins_em(style)
+    zone = compute_text_zone(width, height)
+    font_px = style.fields.font_size * scale
+    # Margins and movement may take half of the zone; beyond that the font size is reduced.
+    font_px = min(
+        font_px,
+        zone.w / 4 / max(side_em, 1e-9),
+        zone.h / 2 / max(2 * vertical_em + extent.up + extent.down, 1e-9),
+    )
+    return CaptionGeometry(
+        style=style,
+        typesetter=typesetter,
+        zone=zone,
+        centre_x_px=width / 2,
+        canvas_height_px=height,
+        extent=extent,
+        font_px=font_px,
+        legible_font_px=min(font_px, LEGIBLE_FONT_PX * scale),
+        stroke_em=stroke_em,
+        side_margin_em=side_em,
+        vertical_margin_em=vertical_em,
+        language=language,
+    )
+
+
+def _margins_em(style: CaptionStyle) -> tuple[float, float, float]:
+    """Return the stroke, then what stroke, shadow and box together take sideways and vertically."""
+    fields, preset = style.fields, style.preset
+    stroke = fields.stroke_thickness / fields.font_size
+    shadow = compute_shadow(style)
+    side = stroke + (0.0 if stroke else 2.5 * shadow.blur_em)
+    vertical = stroke + (shadow.drop_em if stroke else 2.5 * shadow.blur_em)
+    if parse_colour(fields.caption_bg).a > 0:
+        side = max(side, preset.box_padding[0] + stroke)
+        vertical = max(vertical, preset.box_padding[1] + stroke)
+    return stroke, side, vertical

@@ -1,0 +1,58 @@
+"""Directs one interval of a source without bars: subjects, views, plan and crops of each of its shots."""
+
+from __future__ import annotations
+
+import msgspec
+
+from carmic_assets.direction.crop_sampling import sample_region
+from carmic_assets.direction.frame_grid import FrameGrid
+from carmic_assets.direction.scene_context import DirectionOptions, SceneContext
+from carmic_assets.direction.shot_building import ShotBuilder, cut_whip_pans
+from carmic_assets.direction.subjects import find_source_spans
+from carmic_assets.direction.view_planning import plan_views
+from carmic_assets.direction.views import list_views
+from carmic_assets.model.direction import Keyframe, LayoutShot, Region
+from carmic_assets.model.scene import Scene
+
+FLASH_S = 0.4  # a shorter shot without a detected person keeps the crop of its neighbour
+
+
+def direct_picture(
+    scene: Scene, start_s: float, end_s: float, options: DirectionOptions, context: SceneContext
+) -> tuple[LayoutShot, ...]:
+    """Direct the interval between two times of the source clock, without regard to black bars."""
+    grid = FrameGrid(start_s, scene.rate)
+    builder = ShotBuilder(context, options, grid)
+    shots: list[LayoutShot] = []
+    for span in find_source_spans(scene, start_s, end_s, grid):
+        attention = span.attention if options.follow_speaker else ()
+        for interval in plan_views(span, list_views(span, context, options), attention, grid):
+            shots += cut_whip_pans(builder.build(span, interval), grid)
+    return replace_flashes(shots, options)
+
+
+def replace_flashes(shots: list[LayoutShot], options: DirectionOptions) -> tuple[LayoutShot, ...]:
+    """Give a very short `fit` shot the crop of its neighbour, held still.
+
+    A source shot of a few frames holds too few detections, and viewers take one full picture between two crops for a
+    fault.
+    """
+    result = list(shots)
+    for k, shot in enumerate(shots):
+        if shot.layout != "fit" or options.layout == "fit" or shot.end_time - shot.start_time >= FLASH_S:
+            continue
+        neighbours = [s for s in (result[k - 1 : k] + shots[k + 1 : k + 2]) if s.regions]
+        if neighbours:
+            result[k] = msgspec.structs.replace(
+                shot,
+                layout=neighbours[0].layout,
+                regions=tuple(_hold(region, shot.start_time) for region in neighbours[0].regions),
+                reason="Too short to analyse: the crop of the neighbouring shot is kept.",
+            )
+    return tuple(result)
+
+
+def _hold(region: Region, t: float) -> Region:
+    """Return the region with its crop at `t` as its only keyframe."""
+    crop = sample_region(region, t)
+    return Region(region.subject, (Keyframe(t, crop.x, crop.y, crop.w, crop.h),))

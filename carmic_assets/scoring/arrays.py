@@ -1,0 +1,11 @@
+"""Array types of the scorer. Shapes stand in the docstrings of what holds or returns them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]

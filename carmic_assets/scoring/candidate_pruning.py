@@ -1,0 +1,94 @@
+"""Reduces all candidates to the ones worth scoring: one per passage, with the best bounds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from carmic_assets.scoring.arrays import Floats, Ints
+from carmic_assets.scoring.candidate_measures import measure_completeness, sum_substance
+from carmic_assets.scoring.candidates import Candidates
+from carmic_assets.scoring.highlight_model import predict_substance
+from carmic_assets.scoring.talk import Talk
+
+COMPLETENESS_WEIGHT = 1.0  # of a perfect beginning or end, in units of substance
+CLIP_COST = 2.6  # of one more clip in the partition: two short clips must be worth it twice to replace one long clip
+INSTRUCTION_WEIGHT = 4.0  # of a full match with the user's instructions
+ABSORB_THRESHOLD = -1.0  # log-odds above which a sentence next to a clip may be part of it
+ABSORB_TOLERANCE = 0.1  # completeness that a clip may lose by absorbing a sentence
+SUPPRESSION_IOU = 0.25  # intersection over union above which two candidates are variants of one clip
+
+
+def prune_candidates(talk: Talk, candidates: Candidates, instruction_match: Floats) -> Ints:
+    """Return the rows to keep, sorted.
+
+    First come the candidates that partition the talk with the highest sum, so that a clip which contains half of its
+    neighbour gives way to two clips. Non-maximum suppression by quality then keeps one of the remaining variants of
+    each clip. `instruction_match` is -1..1 per candidate.
+    """
+    begin, end = measure_completeness(talk)
+    completeness = begin[candidates.first] + end[candidates.stop]
+    quality = sum_substance(talk, candidates) + COMPLETENESS_WEIGHT * completeness
+    quality = quality + INSTRUCTION_WEIGHT * instruction_match
+    start_s, end_s = talk.start_s[candidates.first], talk.end_s[candidates.stop - 1]
+    partition = partition_talk(candidates, quality - CLIP_COST)
+    available = np.ones(len(candidates), bool)
+    kept_rows = []
+    for row in [*absorb_neighbours(talk, candidates, partition), *np.argsort(-quality, kind="stable")]:
+        if available[row]:
+            kept_rows.append(int(row))
+            intersection_s = np.minimum(end_s, end_s[row]) - np.maximum(start_s, start_s[row])
+            union_s = np.maximum(end_s, end_s[row]) - np.minimum(start_s, start_s[row])
+            available &= intersection_s <= SUPPRESSION_IOU * union_s
+    return np.array(sorted(kept_rows), int)
+
+
+def partition_talk(candidates: Candidates, worth: Floats) -> list[int]:
+    """Return the rows of the candidates without overlap that have the highest sum of `worth`.
+
+    Weighted interval scheduling by dynamic programming over the gaps between sentences. Candidates that are worth
+    nothing are never chosen.
+    """
+    gaps = int(candidates.stop.max(initial=0)) + 1
+    by_stop = np.argsort(candidates.stop, kind="stable")
+    group_start = np.searchsorted(candidates.stop[by_stop], np.arange(gaps + 1))  # in `by_stop`, per gap
+    best_sum, best_row = np.zeros(gaps), np.full(gaps, -1)
+    for gap in range(1, gaps):
+        best_sum[gap] = best_sum[gap - 1]
+        rows = by_stop[group_start[gap] : group_start[gap + 1]]
+        if len(rows):
+            sums = best_sum[candidates.first[rows]] + worth[rows]
+            best = int(np.argmax(sums))
+            if sums[best] > best_sum[gap]:
+                best_sum[gap], best_row[gap] = sums[best], rows[best]
+    chosen, gap = [], gaps - 1
+    while gap > 0:
+        if best_row[gap] < 0:
+            gap -= 1
+        else:
+            chosen.append(int(best_row[gap]))
+            gap = int(candidates.first[best_row[gap]])
+    return chosen
+
+
+def absorb_neighbours(talk: Talk, candidates: Candidates, rows: list[int]) -> list[int]:
+    """Extend candidates without overlap by the sentence before and the sentence after that may be part of them.
+
+    A viewer understands a clip with one sentence too many, but not a clip without its first or last sentence.
+    """
+    begin, end = measure_completeness(talk)
+    free = predict_substance(talk) > ABSORB_THRESHOLD
+    for row in rows:
+        free[candidates.first[row] : candidates.stop[row]] = False
+    extended = []
+    for row in rows:
+        first, stop = int(candidates.first[row]), int(candidates.stop[row])
+        firsts, stops = [first], [stop]
+        if first and free[first - 1] and begin[first - 1] >= begin[first] - ABSORB_TOLERANCE:
+            firsts.insert(0, first - 1)
+        if stop < len(talk) and free[stop] and end[stop + 1] >= end[stop] - ABSORB_TOLERANCE:
+            stops.insert(0, stop + 1)
+        matches = (np.flatnonzero((candidates.first == a) & (candidates.stop == b)) for a in firsts for b in stops)
+        widest = int(next(match[0] for match in matches if len(match)))
+        free[candidates.first[widest] : candidates.stop[widest]] = False
+        extended.append(widest)
+    return extended
