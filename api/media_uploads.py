@@ -54,7 +54,7 @@ KIND_BY_SUFFIX = {suffix: kind for kind, suffix in MEDIA_TYPES.values()}
 TYPE_BY_SUFFIX = {suffix: content_type for content_type, (_, suffix) in reversed(MEDIA_TYPES.items())}  # the first one
 
 
-class PresignIn(msgspec.Struct):
+class PresignRequest(msgspec.Struct):
     """The file to upload; `file_size` is in bytes."""
 
     filename: Filename

@@ -34,7 +34,7 @@ class MeOut(msgspec.Struct):
     workspaces: list[accounts.Membership]
 
 
-class MeIn(msgspec.Struct):
+class MeRequest(msgspec.Struct):
     """A field left out stays as it is; `avatar_url: null` removes the picture."""
 
     first_name: Name | msgspec.UnsetType = msgspec.UNSET
@@ -42,14 +42,14 @@ class MeIn(msgspec.Struct):
     avatar_url: Url | msgspec.UnsetType | None = msgspec.UNSET
 
 
-class InviteIn(msgspec.Struct):
+class InviteRequest(msgspec.Struct):
     """Whom to invite, and the role that they get."""
 
     email: Email
     role: Role = "EDITOR"
 
 
-class RoleIn(msgspec.Struct):
+class RoleRequest(msgspec.Struct):
     """The new role of a member."""
 
     role: Role
@@ -72,7 +72,7 @@ def get_me(platform: PlatformDep, caller: CallerDep) -> Data[MeOut]:
 
 
 @patch("/v1/me", **PROFILE)
-def update_me(platform: PlatformDep, caller: CallerDep, data: JSONBody[MeIn]) -> Data[MeOut]:
+def update_me(platform: PlatformDep, caller: CallerDep, data: JSONBody[MeRequest]) -> Data[MeOut]:
     """Change your names or picture."""
     with platform.database.write() as connection:
         accounts.update_user(connection, caller.user, **list_changes(data))
@@ -81,7 +81,7 @@ def update_me(platform: PlatformDep, caller: CallerDep, data: JSONBody[MeIn]) ->
 
 @post("/v1/{workspace_id:uuid}/invite", idempotent=True, **MEMBERS)
 def invite_member(
-    platform: PlatformDep, caller: CallerDep, workspace_id: PathId, data: JSONBody[InviteIn]
+    platform: PlatformDep, caller: CallerDep, workspace_id: PathId, data: JSONBody[InviteRequest]
 ) -> Response[Data[accounts.Invitation]]:
     """Invite a person by e-mail. A registered user becomes a member at once, anyone else when they register."""
     with platform.database.write() as connection:
@@ -108,7 +108,7 @@ def list_members(platform: PlatformDep, caller: CallerDep, workspace_id: PathId)
 
 @patch("/v1/{workspace_id:uuid}/members/{user_id:uuid}", **MEMBERS)
 def update_member_role(
-    platform: PlatformDep, caller: CallerDep, workspace_id: PathId, user_id: PathId, data: JSONBody[RoleIn]
+    platform: PlatformDep, caller: CallerDep, workspace_id: PathId, user_id: PathId, data: JSONBody[RoleRequest]
 ) -> Data[accounts.Member]:
     """Make a member OWNER or EDITOR. A workspace keeps at least one OWNER."""
     with platform.database.write() as connection:

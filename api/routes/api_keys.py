@@ -29,7 +29,7 @@ KEYS: dict[str, Any] = {"access": Access.OWNER, "sync_to_thread": True, "tags": 
 GENERATION_KEYS: dict[str, Any] = {**KEYS, "tags": ["Generation: management"]}
 
 
-class KeyIn(msgspec.Struct):
+class KeyRequest(msgspec.Struct):
     """`read` allows reading, `write` also changing and starting things, `admin` everything that an OWNER may do."""
 
     name: KeyName
@@ -37,7 +37,7 @@ class KeyIn(msgspec.Struct):
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
-class GenerationKeyIn(KeyIn):
+class GenerationKeyRequest(KeyRequest):
     """`scopes` left out means all of them: this surface has no other login."""
 
     scopes: Scopes = msgspec.field(default_factory=lambda: ["read", "write", "admin"])
@@ -56,7 +56,7 @@ def list_api_keys(platform: PlatformDep, caller: CallerDep) -> Page[api_keys.Api
 
 
 @post("/v1/keys", idempotent=True, **KEYS)
-def create_api_key(platform: PlatformDep, caller: CallerDep, data: JSONBody[KeyIn]) -> Data[NewKey]:
+def create_api_key(platform: PlatformDep, caller: CallerDep, data: JSONBody[KeyRequest]) -> Data[NewKey]:
     """Create a key. `key` is not shown again."""
     return _create(platform, caller, data)
 
@@ -84,7 +84,9 @@ def list_generation_keys(platform: PlatformDep, caller: CallerDep) -> Data[list[
 
 
 @post("/keys", rate_limit=MANAGEMENT_READS, idempotent=True, **GENERATION_KEYS)
-def create_generation_key(platform: PlatformDep, caller: CallerDep, data: JSONBody[GenerationKeyIn]) -> Data[NewKey]:
+def create_generation_key(
+    platform: PlatformDep, caller: CallerDep, data: JSONBody[GenerationKeyRequest]
+) -> Data[NewKey]:
     """Create a key, with all scopes unless `scopes` names some. `key` is not shown again."""
     return _create(platform, caller, data)
 
@@ -100,7 +102,7 @@ def _list(platform: Platform, caller: Caller) -> list[api_keys.ApiKey]:
         return api_keys.list_active(connection, caller.workspace)
 
 
-def _create(platform: Platform, caller: Caller, data: KeyIn) -> Data[NewKey]:
+def _create(platform: Platform, caller: Caller, data: KeyRequest) -> Data[NewKey]:
     if data.expires_at is not None and data.expires_at <= now():
         raise ApiError(422, "`expires_at` must lie in the future.")
     scopes: list[str] = sorted(set(data.scopes), key=api_keys.SCOPES.index)

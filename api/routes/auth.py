@@ -50,13 +50,13 @@ class Login(msgspec.Struct):
     password: Password
 
 
-class RefreshIn(msgspec.Struct):
+class RefreshRequest(msgspec.Struct):
     """The refresh token of a session."""
 
     refresh: Token
 
 
-class ResetIn(msgspec.Struct):
+class ResetRequest(msgspec.Struct):
     """The account whose password to reset, and the page that the link in the mail opens."""
 
     email: Email
@@ -140,7 +140,7 @@ async def log_in(request: Request[Any, Any, Any], platform: PlatformDep, data: J
 
 
 @post("/v1/auth/refresh", error_statuses=(401,), status_code=200, sync_to_thread=True, **AUTH)
-def refresh_session(platform: PlatformDep, data: JSONBody[RefreshIn]) -> Data[Tokens]:
+def refresh_session(platform: PlatformDep, data: JSONBody[RefreshRequest]) -> Data[Tokens]:
     """Exchange a refresh token for a new pair. A refresh token that is used twice ends its session."""
     with platform.database.write() as connection:
         session = sessions.rotate(connection, data.refresh)
@@ -151,7 +151,7 @@ def refresh_session(platform: PlatformDep, data: JSONBody[RefreshIn]) -> Data[To
 
 
 @post("/v1/auth/logout", status_code=200, sync_to_thread=True, **AUTH)
-def log_out(platform: PlatformDep, data: JSONBody[RefreshIn]) -> Data[Ok]:
+def log_out(platform: PlatformDep, data: JSONBody[RefreshRequest]) -> Data[Ok]:
     """End the session of a refresh token, with its access tokens. The path needs no other credential."""
     with platform.database.write() as connection:
         sessions.revoke(connection, data.refresh)
@@ -160,7 +160,7 @@ def log_out(platform: PlatformDep, data: JSONBody[RefreshIn]) -> Data[Ok]:
 
 @post("/v1/auth/password-reset", rate_limit=RESET_IP, counted_by_handler=True, status_code=200, **AUTH)
 async def request_password_reset(
-    request: Request[Any, Any, Any], platform: PlatformDep, data: JSONBody[ResetIn]
+    request: Request[Any, Any, Any], platform: PlatformDep, data: JSONBody[ResetRequest]
 ) -> Response[Data[Ok]]:
     """Send a mail with a link (`...?token=...`) to set a new password. The response is the same for any address.
 

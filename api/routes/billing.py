@@ -31,7 +31,7 @@ SIGNATURE_TOLERANCE_S = 300
 PAID_EVENTS = ("checkout.session.completed", "checkout.session.async_payment_succeeded")
 
 
-class CheckoutIn(msgspec.Struct):
+class CheckoutRequest(msgspec.Struct):
     """How many minutes to buy, and where Stripe sends the browser back."""
 
     minutes: Annotated[int, Meta(ge=1, le=100_000)]
@@ -55,7 +55,7 @@ class Checkout(msgspec.Struct):
     sync_to_thread=True,
     tags=TAGS,
 )
-def create_checkout(platform: PlatformDep, caller: CallerDep, data: JSONBody[CheckoutIn]) -> Data[Checkout]:
+def create_checkout(platform: PlatformDep, caller: CallerDep, data: JSONBody[CheckoutRequest]) -> Data[Checkout]:
     """Open a Stripe checkout for processing minutes."""
     settings = platform.settings
     if not settings.stripe_secret_key:

@@ -15,7 +15,7 @@ from api.envelope import Data, Page, unpaginated
 from api.media_uploads import (
     UPLOAD_URL_LIFETIME_S,
     MediaOut,
-    PresignIn,
+    PresignRequest,
     announce_upload,
     build_media,
     check_size,
@@ -38,7 +38,7 @@ class ClipUpload(msgspec.Struct):
 
 @post("/v1/clips/{clip_id:uuid}/custom-media/presign", status_code=200, error_statuses=(402,), **CLIP_MEDIA)
 def presign_clip_media_upload(
-    platform: PlatformDep, caller: CallerDep, clip_id: PathId, data: JSONBody[PresignIn]
+    platform: PlatformDep, caller: CallerDep, clip_id: PathId, data: JSONBody[PresignRequest]
 ) -> Data[ClipUpload]:
     """Return a URL to PUT a file to that belongs to one clip."""
     content_type, suffix = parse_media_type(data.content_type)

@@ -68,7 +68,7 @@ class Reactions(msgspec.Struct):
     emojis: tuple[Emoji, ...]
 
 
-class DryRunIn(TemplateConfig, frozen=True):
+class DryRunRequest(TemplateConfig, frozen=True):
     """The config to preview, as for `PUT`. Without a body, the saved config is previewed."""
 
 
@@ -158,7 +158,7 @@ def preview_subtitles(
     hydrator: HydratorDep,
     caller: CallerDep,
     clip_id: PathId,
-    data: JSONBody[DryRunIn | None] = None,
+    data: JSONBody[DryRunRequest | None] = None,
 ) -> Data[DryRun]:
     """Return the captions with the words and line breaks of the render. Nothing is saved."""
     with platform.database.read() as connection:

@@ -28,7 +28,7 @@ TargetFormat = Literal["premiere", "davinci", "fcpx", "after_effects"]
 READ: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags": ["Exports"]}
 
 
-class ExportIn(msgspec.Struct):
+class ExportRequest(msgspec.Struct):
     """`include_proxy` puts the 720p proxy into the package instead of the source."""
 
     target_format: TargetFormat
@@ -73,7 +73,7 @@ def create_export(
     dispatcher: DispatcherDep,
     caller: CallerDep,
     clip_id: PathId,
-    data: JSONBody[ExportIn],
+    data: JSONBody[ExportRequest],
 ) -> Data[ExportStarted]:
     """Package the clip as it is now. A repetition for unchanged content returns the same export."""
     run_id = run_intents.new_run_id()

@@ -28,7 +28,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-class SettingsIn(msgspec.Struct, rename="camel"):
+class SettingsRequest(msgspec.Struct, rename="camel"):
     """`webhookUrl: null` ends the notifications."""
 
     webhook_url: Url | None
@@ -50,7 +50,7 @@ def get_generation_settings(platform: PlatformDep, caller: CallerDep) -> Data[Se
 
 @patch("/settings", **SETTINGS)
 def update_generation_settings(
-    platform: PlatformDep, caller: CallerDep, data: JSONBody[SettingsIn]
+    platform: PlatformDep, caller: CallerDep, data: JSONBody[SettingsRequest]
 ) -> Data[SettingsOut]:
     """Set the address that receives `job.completed` and `job.failed`: a public https:// URL."""
     if data.webhook_url is not None:

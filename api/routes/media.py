@@ -23,7 +23,7 @@ from api.media_uploads import (
     TYPE_BY_SUFFIX,
     UPLOAD_URL_LIFETIME_S,
     MediaOut,
-    PresignIn,
+    PresignRequest,
     UploadedFile,
     add_to_library,
     announce_upload,
@@ -53,7 +53,7 @@ class FormOut(msgspec.Struct):
     object_key: str
 
 
-class ConfirmIn(msgspec.Struct):
+class ConfirmRequest(msgspec.Struct):
     """An uploaded object. `filename` replaces the name given to `presign`."""
 
     object_key: ObjectKey
@@ -87,7 +87,7 @@ def list_media(
 
 
 @post("/v1/media/presign", status_code=200, error_statuses=(402,), **MEDIA)
-def presign_media_upload(platform: PlatformDep, caller: CallerDep, data: JSONBody[PresignIn]) -> Data[FormOut]:
+def presign_media_upload(platform: PlatformDep, caller: CallerDep, data: JSONBody[PresignRequest]) -> Data[FormOut]:
     """Return the URL and the form fields to upload a file with. 402 if the file exceeds the tier's storage limit."""
     content_type, suffix = parse_media_type(data.content_type)
     check_size(platform, data.file_size)
@@ -100,7 +100,7 @@ def presign_media_upload(platform: PlatformDep, caller: CallerDep, data: JSONBod
 
 
 @post("/v1/media/confirm", idempotent=True, error_statuses=(402, 404, 409), **MEDIA)
-def confirm_media_upload(platform: PlatformDep, caller: CallerDep, data: JSONBody[ConfirmIn]) -> Data[MediaOut]:
+def confirm_media_upload(platform: PlatformDep, caller: CallerDep, data: JSONBody[ConfirmRequest]) -> Data[MediaOut]:
     """Add an uploaded file to the library. A file that is not what its content type says is rejected and deleted."""
     key = data.object_key
     owner = media_library.parse_owner(key)

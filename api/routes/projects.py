@@ -71,7 +71,7 @@ class ProcessingOptions(msgspec.Struct, kw_only=True):
     trim_end: Seconds | None = None
 
 
-class ProjectIn(ProcessingOptions, kw_only=True):
+class ProjectRequest(ProcessingOptions, kw_only=True):
     """A video that the client will upload."""
 
     filename: VideoFilename
@@ -80,7 +80,7 @@ class ProjectIn(ProcessingOptions, kw_only=True):
     duration: Seconds | None = None
 
 
-class UrlIn(ProcessingOptions, kw_only=True):
+class UrlRequest(ProcessingOptions, kw_only=True):
     """A video that the server downloads."""
 
     url: Url
@@ -152,7 +152,7 @@ class ProjectWithClips(ProjectOut):
 
 @post("/v1/projects/create", error_statuses=(402, 413, 415), **CREATES_PROJECT)
 def create_project(
-    request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, data: JSONBody[ProjectIn]
+    request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, data: JSONBody[ProjectRequest]
 ) -> Data[ProjectCreated]:
     """Create a project, and return a URL to PUT the video to. Reserves the minutes of `duration`, if it is sent."""
     max_bytes = platform.settings.max_upload_bytes
@@ -176,7 +176,7 @@ def create_project_from_url(
     platform: PlatformDep,
     dispatcher: DispatcherDep,
     caller: CallerDep,
-    data: JSONBody[UrlIn],
+    data: JSONBody[UrlRequest],
 ) -> Data[ProjectStarted]:
     """Create a project whose video the server downloads from a public http(s) URL, and start processing it."""
     check_outbound_url(platform.settings, data.url, "`url`")

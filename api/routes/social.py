@@ -71,7 +71,7 @@ PROVIDERS = {
 }
 
 
-class ConnectIn(msgspec.Struct):
+class ConnectRequest(msgspec.Struct):
     """`redirect_uri` is where the platform sends the browser back. It must be registered with the platform."""
 
     redirect_uri: Url | None = None
@@ -84,14 +84,14 @@ class Consent(msgspec.Struct):
     state: str
 
 
-class CallbackIn(msgspec.Struct):
+class CallbackRequest(msgspec.Struct):
     """What the browser returned with."""
 
     code: Token
     state: Annotated[str, Meta(min_length=1, max_length=8192)]
 
 
-class ToggleIn(msgspec.Struct):
+class ToggleRequest(msgspec.Struct):
     """Whether the account is to be used."""
 
     enabled: bool
@@ -106,7 +106,7 @@ def list_social_accounts(platform: PlatformDep, caller: CallerDep) -> Page[Socia
 
 @post("/v1/social/connect/{name:str}", status_code=200, **SOCIAL)
 def connect_social_account(
-    platform: PlatformDep, caller: CallerDep, name: FromPath[str], data: JSONBody[ConnectIn | None] = None
+    platform: PlatformDep, caller: CallerDep, name: FromPath[str], data: JSONBody[ConnectRequest | None] = None
 ) -> Data[Consent]:
     """Start to connect an account. Returns the URL of the platform's consent page."""
     provider = _get_provider(name)
@@ -129,7 +129,7 @@ def connect_social_account(
 
 @post("/v1/social/callback/{name:str}", idempotent=True, error_statuses=(502,), **SOCIAL)
 def complete_social_connection(
-    platform: PlatformDep, caller: CallerDep, name: FromPath[str], data: JSONBody[CallbackIn]
+    platform: PlatformDep, caller: CallerDep, name: FromPath[str], data: JSONBody[CallbackRequest]
 ) -> Data[SocialAccount]:
     """Finish connecting an account: exchange the `code` that the browser returned with."""
     provider = _get_provider(name)
@@ -178,7 +178,7 @@ def refresh_social_account(platform: PlatformDep, caller: CallerDep, platform_id
 
 @patch("/v1/social/toggle/{account_id:uuid}", **SOCIAL)
 def toggle_social_account(
-    platform: PlatformDep, caller: CallerDep, account_id: PathId, data: JSONBody[ToggleIn | None] = None
+    platform: PlatformDep, caller: CallerDep, account_id: PathId, data: JSONBody[ToggleRequest | None] = None
 ) -> Data[SocialAccount]:
     """Enable or disable an account without disconnecting it. Without a body, the current state is inverted."""
     with platform.database.write() as connection:

@@ -28,7 +28,7 @@ STORAGE: dict[str, Any] = {
 }
 
 
-class StorageIn(msgspec.Struct):
+class StorageRequest(msgspec.Struct):
     """`bucket` is accepted and ignored: an installation has one store."""
 
     filename: Filename
@@ -44,7 +44,7 @@ class StorageUpload(msgspec.Struct):
     expires_in: int
 
 
-class PlaybackIn(msgspec.Struct):
+class PlaybackRequest(msgspec.Struct):
     """The object to play."""
 
     object_key: ObjectKey
@@ -58,7 +58,7 @@ class Playback(msgspec.Struct):
 
 
 @post("/v1/storage/upload-url", **STORAGE)
-def create_upload_url(platform: PlatformDep, caller: CallerDep, data: JSONBody[StorageIn]) -> Data[StorageUpload]:
+def create_upload_url(platform: PlatformDep, caller: CallerDep, data: JSONBody[StorageRequest]) -> Data[StorageUpload]:
     """Return a URL to PUT a file to, valid for one hour. Confirm the file as media to use it in clips."""
     content_type, suffix = parse_media_type(data.content_type)
     key = media_library.new_key(caller.workspace, suffix)
@@ -70,7 +70,7 @@ def create_upload_url(platform: PlatformDep, caller: CallerDep, data: JSONBody[S
 
 
 @post("/v1/storage/playback-url", scope="read", error_statuses=(404,), **STORAGE)
-def create_playback_url(platform: PlatformDep, caller: CallerDep, data: JSONBody[PlaybackIn]) -> Data[Playback]:
+def create_playback_url(platform: PlatformDep, caller: CallerDep, data: JSONBody[PlaybackRequest]) -> Data[Playback]:
     """Return a signed URL of one of the workspace's objects. 404 for any other key."""
     key = data.object_key
     if not _is_own_key(caller, key) or platform.store.stat(key) is None:

@@ -47,7 +47,7 @@ PREVIEW_LIFETIME = timedelta(days=3650)
 CHECKED_DURATION_S = 60.0  # a template is checked as for a clip of this length
 
 
-class TemplateIn(msgspec.Struct):
+class TemplateRequest(msgspec.Struct):
     """`ratio` left out is that of the config's `layout.aspectRatio`."""
 
     name: Annotated[str, Meta(pattern=NO_NUL_PATTERN, min_length=1, max_length=100)]
@@ -66,7 +66,7 @@ class TemplateOut(msgspec.Struct):
     preview_urls: list[str]
 
 
-class DefaultIn(msgspec.Struct):
+class DefaultRequest(msgspec.Struct):
     """The template that becomes the default."""
 
     template_id: Annotated[str, Meta(pattern=NO_NUL_PATTERN, max_length=80)]
@@ -98,7 +98,7 @@ def list_templates(
 
 @post("/v1/templates", idempotent=True, error_statuses=(409,), **TEMPLATES)
 def create_template(
-    platform: PlatformDep, caller: CallerDep, data: JSONBody[TemplateIn], body: RawBody
+    platform: PlatformDep, caller: CallerDep, data: JSONBody[TemplateRequest], body: RawBody
 ) -> Data[TemplateOut]:
     """Save a template. Clips can then use its name as `caption_style`. Unknown fields are stored."""
     config = data.template_config
@@ -144,7 +144,7 @@ def get_default_templates(platform: PlatformDep, caller: CallerDep) -> Data[dict
 
 @put("/v1/templates/defaults/{ratio:str}", error_statuses=(402,), **TEMPLATES)
 def set_default_template(
-    platform: PlatformDep, caller: CallerDep, ratio: FromPath[str], data: JSONBody[DefaultIn]
+    platform: PlatformDep, caller: CallerDep, ratio: FromPath[str], data: JSONBody[DefaultRequest]
 ) -> Data[TemplateOut]:
     """Set the default template of new clips for a ratio. 402 for FREE workspaces."""
     _check_ratio(ratio)

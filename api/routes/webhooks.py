@@ -28,7 +28,7 @@ Events = Annotated[list[WebhookEvent], Meta(max_length=20)]
 WEBHOOKS: dict[str, Any] = {"access": Access.OWNER, "sync_to_thread": True, "tags": ["Webhooks"]}
 
 
-class WebhookIn(msgspec.Struct):
+class WebhookRequest(msgspec.Struct):
     """An empty list of `events` subscribes to all of them."""
 
     url: Url
@@ -78,7 +78,7 @@ class DeliveryOut(msgspec.Struct):
 
 
 @post("/v1/webhooks", idempotent=True, **WEBHOOKS)
-def create_webhook(platform: PlatformDep, caller: CallerDep, data: JSONBody[WebhookIn]) -> Data[WebhookSecret]:
+def create_webhook(platform: PlatformDep, caller: CallerDep, data: JSONBody[WebhookRequest]) -> Data[WebhookSecret]:
     """Subscribe a public https:// URL. The signing secret is not shown again."""
     check_receiver(platform, data.url, "url")
     with platform.database.write() as connection:

@@ -26,7 +26,7 @@ from carmic_assets.cli import home as homes
 from carmic_assets.media.ffmpeg import die_with_parent
 from resources.platform import open_platform
 
-# SIGTERM is sent twice: a run misses the first where it arrives during a weakref callback, whose exceptions Python drops
+# SIGTERM is sent twice: a run misses one that arrives during a weakref callback, whose exceptions Python discards
 STOP_TIMEOUTS_S = (6.0, 9.0)
 START_TIMEOUT_S = 60.0
 MAX_LOG_BYTES = 50_000_000
