@@ -1,7 +1,8 @@
 """Authentication and authorisation. Every route declares its `access`; the app does not start if one does not.
 
-A bearer token is an access token (JWT, HS256) or an API key. The workspace of a request comes from the path where the
-path names one, otherwise from `X-Workspace-ID`, otherwise from the API key.
+A bearer token is an access token (JWT, HS256) or an API key. A route with `api_keys=False` takes no key: what
+administers members, invitations, keys and sessions is for people. The workspace of a request comes from the path where
+the path names one, otherwise from `X-Workspace-ID`, otherwise from the API key.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 from sqlalchemy import Connection
 
-from api.client_ip import resolve_client_ip
+from api.client_ip import resolve_client_ip, resolve_client_network
 from api.errors import ApiError
 from api.rate_limits import RateLimitedError, record_status
-from resources import accounts, api_keys, rate_counters, sessions
+from resources import accounts, api_keys, rate_counters, sessions, signing_keys
 from resources.database.engine import now
 from resources.platform import Platform
+from resources.settings import Settings
 
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=30)
 
@@ -41,10 +43,7 @@ class Access(enum.Enum):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who calls.
-
-    `user_id` is None for an API key whose creator was deleted. `workspace_id` is None where the route needs none.
-    """
+    """Who calls. `user_id` of an API key is its maker. `workspace_id` is None where the route needs none."""
 
     user_id: str | None = None
     session_id: str | None = None
@@ -68,7 +67,7 @@ class Caller(msgspec.Struct, frozen=True):
         return self.user_id
 
 
-def issue_access_token(secret: str, user_id: str, session_id: str) -> str:
+def issue_access_token(settings: Settings, user_id: str, session_id: str) -> str:
     """Sign an access token that is valid for `ACCESS_TOKEN_LIFETIME`, as long as its session is."""
     issued_at = now()
     claims = {
@@ -78,7 +77,7 @@ def issue_access_token(secret: str, user_id: str, session_id: str) -> str:
         "iat": issued_at,
         "exp": issued_at + ACCESS_TOKEN_LIFETIME,
     }
-    return jwt.encode(claims, secret, algorithm="HS256")
+    return signing_keys.sign_token(settings, claims)
 
 
 def unauthorized(sentence: str) -> ApiError:
@@ -104,6 +103,7 @@ class AccessMiddleware:
         if scope["type"] == ScopeType.HTTP and scope["method"] != "OPTIONS":
             request: Request[Any, Any, Any] = Request(scope)
             scope["state"]["client_ip"] = resolve_client_ip(scope, self.platform.settings.trusted_proxies)
+            scope["state"]["client_network"] = resolve_client_network(scope["state"]["client_ip"])
             scope["state"]["caller"] = await sync_to_thread(self._authorize, request, scope["route_handler"].opt)
         await self.app(scope, receive, send)
 
@@ -136,12 +136,7 @@ class AccessMiddleware:
 
     def _authenticate_access_token(self, connection: Connection, token: str) -> Caller:
         try:
-            claims = jwt.decode(
-                token,
-                self.platform.settings.secret_key,
-                algorithms=["HS256"],
-                options={"require": ["exp", "sub", "sid", "typ"]},
-            )
+            claims = signing_keys.read_token(self.platform.settings, token, ("exp", "sub", "sid", "typ"))
         except jwt.ExpiredSignatureError:
             raise unauthorized("The access token has expired. Get a new one from /v1/auth/refresh.") from None
         except jwt.InvalidTokenError:
@@ -159,7 +154,7 @@ class AccessMiddleware:
             raise unauthorized("The API key is unknown, revoked or expired. Ask an OWNER for a new one.")
         is_read = request.method in ("GET", "HEAD")
         required_scope = "admin" if access is Access.OWNER else opt.get("scope", "read" if is_read else "write")
-        if access is Access.USER and not is_read:
+        if not opt.get("api_keys", access is not Access.USER or is_read):
             raise ApiError(403, "This path does not accept API keys. Log in as a user instead.")
         if not _has_scope(key.scopes, required_scope):
             raise ApiError(403, f"This API key lacks the scope `{required_scope}`. Use a key that has it.")
@@ -191,8 +186,8 @@ class AccessMiddleware:
 
 
 def _rate_limit_subject(request: Request[Any, Any, Any], caller: Caller) -> str:
-    client_ip: str = request.scope["state"]["client_ip"]
-    return caller.workspace_id or caller.user_id or client_ip
+    client_network: str = request.scope["state"]["client_network"]
+    return caller.workspace_id or caller.user_id or client_network
 
 
 def _requested_workspace_id(request: Request[Any, Any, Any]) -> str | None:

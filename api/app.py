@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
@@ -21,15 +20,18 @@ from litestar.handlers import BaseRouteHandler
 from litestar.middleware import DefineMiddleware
 from prometheus_client import CollectorRegistry
 
-from api import openapi_reference, previews
+from api import openapi_reference
 from api.access import Access, AccessMiddleware, provide_caller
 from api.editor_hydration import Hydrator
 from api.errors import EXCEPTION_HANDLERS, ApiError
 from api.event_streams import OutboxTail
+from api.head_requests import HeadMiddleware
 from api.idempotency import IdempotencyMiddleware
 from api.json_body import StrictRequest
+from api.media_uploads import convert_old_fonts
 from api.request_middleware import RequestMetrics, RequestMiddleware, configure_json_logging
 from api.routes import (
+    account_security,
     accounts,
     api_keys,
     auth,
@@ -40,6 +42,7 @@ from api.routes import (
     embedded_store,
     exports,
     generation_settings,
+    invitations,
     media,
     projects,
     social,
@@ -52,15 +55,14 @@ from api.routes import (
     webhooks,
 )
 from api.run_dispatch import RunDispatcher
-from carmic_assets.captions.caption_track import list_caption_events
-from carmic_assets.model.template import TemplateConfig
+from carmic_assets.sandbox.pool import WorkerPool
+from carmic_assets.sandbox.worker_jobs import WarmUp
 from resources import rate_counters
 from resources import uploads as resumable_uploads
 from resources.platform import Platform, open_platform
 from resources.run_submission import Submitter
 
 HANDLER_THREADS = 20  # as many as the database's pool has connections
-WARM_UP_MODULES = ("numpy", "carmic_assets.rendering.still", "carmic_assets.media.excerpt")
 CORS_EXPOSED_HEADERS = [
     "ETag",
     "Idempotency-Replayed",
@@ -80,7 +82,9 @@ CORS_EXPOSED_HEADERS = [
 # The order of the tags in the reference
 ROUTE_MODULES: tuple[ModuleType, ...] = (
     auth,
+    account_security,
     accounts,
+    invitations,
     projects,
     uploads,
     clips,
@@ -121,7 +125,7 @@ def create_app(platform: Platform) -> Litestar:
     submitter = Submitter(platform)
     prober = system.HealthProber(platform, submitter)
     registry = CollectorRegistry()
-    dispatcher, tail = RunDispatcher(submitter), OutboxTail(platform, registry)
+    dispatcher, tail, workers = RunDispatcher(submitter), OutboxTail(platform, registry), WorkerPool()
     dependencies = {
         "platform": platform,
         "hydrator": Hydrator(platform),
@@ -129,6 +133,7 @@ def create_app(platform: Platform) -> Litestar:
         "tail": tail,
         "prober": prober,
         "registry": registry,
+        "workers": workers,
     }
     routes = [route for module in ROUTE_MODULES for route in module.ROUTES]
     root_routes = [route for route in routes if route.paths == {"/metrics"}]
@@ -147,7 +152,7 @@ def create_app(platform: Platform) -> Litestar:
             DefineMiddleware(AccessMiddleware, platform=platform),
             DefineMiddleware(IdempotencyMiddleware, platform=platform),
         ],
-        guards=[require_json_body],
+        guards=[require_plain_encoding, require_json_body],
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_reference.openapi_config(),
         cors_config=_cors_config(platform),
@@ -156,9 +161,10 @@ def create_app(platform: Platform) -> Litestar:
         request_class=StrictRequest,
     )
     app.state.platform = platform
+    app.state.workers = workers
     check_access_declared(app)
     openapi_reference.complete_schema(app)
-    app.asgi_handler = RequestMiddleware(app.asgi_handler, RequestMetrics(registry))
+    app.asgi_handler = RequestMiddleware(HeadMiddleware(app.asgi_handler, app), RequestMetrics(registry))
     return app
 
 
@@ -169,7 +175,10 @@ async def _handler_threads(app: Litestar) -> AsyncIterator[None]:
         asyncio.get_running_loop().set_default_executor(threads)
         threads.submit(_clean_up, app)
         threads.submit(_warm_up, app)
-        yield
+        try:
+            yield
+        finally:
+            app.state.workers.close()
 
 
 def _clean_up(app: Litestar) -> None:
@@ -182,12 +191,12 @@ def _clean_up(app: Litestar) -> None:
 
 
 def _warm_up(app: Litestar) -> None:
-    """Load what the first preview needs: lazily imported modules, and the default style's font."""
+    """Start a worker, and convert the fonts that were uploaded before fonts were converted."""
     platform: Platform = app.state.platform
+    workers: WorkerPool = app.state.workers
     with contextlib.suppress(Exception):
-        for name in WARM_UP_MODULES:
-            importlib.import_module(name)
-        list_caption_events(previews.build_sample_edit(TemplateConfig()), platform.settings.cache_dir / "captions")
+        workers.run(WarmUp(str(platform.settings.cache_dir / "captions")), type(None))
+        convert_old_fonts(platform, workers)
 
 
 def _provide(value: object) -> Callable[[], object]:
@@ -195,6 +204,17 @@ def _provide(value: object) -> Callable[[], object]:
         return value
 
     return provide
+
+
+def require_plain_encoding(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Reject a compressed body: nothing here inflates one, and an upload would be stored as it came.
+
+    Raises:
+        ApiError: 415, naming the encoding.
+    """
+    encoding = connection.headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        raise ApiError(415, f"`Content-Encoding` must be identity, not {encoding[:100]}. Send the body uncompressed.")
 
 
 def require_json_body(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
@@ -226,4 +246,10 @@ def _cors_config(platform: Platform) -> CORSConfig | None:
     origins = list(platform.settings.cors_origins)
     if not origins:
         return None
-    return CORSConfig(allow_origins=origins, allow_headers=["*"], expose_headers=CORS_EXPOSED_HEADERS, max_age=600)
+    return CORSConfig(
+        allow_origins=origins,
+        allow_headers=["*"],
+        allow_credentials="*" not in origins,  # for cookie sessions; a browser refuses them to any origin
+        expose_headers=CORS_EXPOSED_HEADERS,
+        max_age=600,
+    )

@@ -19,6 +19,22 @@ def resolve_client_ip(scope: Scope, trusted_proxies: tuple[str, ...]) -> str:
     return address[:64]
 
 
+def resolve_client_network(address: str) -> str:
+    """Return what limits are counted by: an IPv4 address itself, and the /64 that a host of IPv6 has to itself.
+
+    A client with one IPv6 network has 2**64 addresses of it, and would otherwise have as many limits.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(parsed), 64), strict=False))
+
+
 def is_in_networks(address: str, networks: tuple[str, ...]) -> bool:
     """Tell whether the address lies in one of the networks (CIDR). Text that is not an address lies in none."""
     try:

@@ -11,10 +11,12 @@ from litestar.params import FromPath
 from api.access import Caller
 from api.editor_hydration import Hydrator
 from api.run_dispatch import RunDispatcher
+from carmic_assets.sandbox.pool import WorkerPool
 from resources.platform import Platform
 
 PlatformDep: TypeAlias = NamedDependency[Platform]
 CallerDep: TypeAlias = NamedDependency[Caller]
 DispatcherDep: TypeAlias = NamedDependency[RunDispatcher]
 HydratorDep: TypeAlias = NamedDependency[Hydrator]
+WorkersDep: TypeAlias = NamedDependency[WorkerPool]
 PathId: TypeAlias = FromPath[UUID]

@@ -16,10 +16,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from api.errors import ApiError
+from api.json_body import check_depth, strip_byte_order_mark, too_deep
 from api.outbound_urls import check_outbound_url
 from api.validation_messages import describe_error
 from carmic_assets.captions.caption_styles import list_style_names, parse_custom_styles
-from carmic_assets.captions.fonts import list_shipped_families
+from carmic_assets.captions.font_families import list_shipped_families
 from carmic_assets.captions.style_validation import MAX_CAPTION_WORDS, validate_captions
 from carmic_assets.direction.override import find_shots_problem
 from carmic_assets.model.edit import MediaFile
@@ -30,7 +31,7 @@ from carmic_assets.rendering.file_references import (
     OVERRUN_TOLERANCE_S,
     FileReference,
     check_reference,
-    cutaway_shortfall_s,
+    compute_cutaway_shortfall_s,
     list_references,
 )
 from resources import media_library
@@ -61,14 +62,19 @@ def parse_document(body: bytes) -> dict[str, Any]:
     """Decode a request body with its unknown fields, to be stored as it is.
 
     Raises:
-        ApiError: 400 for what a database cannot store: a NUL character, a number outside the range of a double.
+        ApiError: 400 for what cannot be stored: a NUL character, a number outside the range of a double, too many
+            levels.
     """
+    body = strip_byte_order_mark(body)
     if ESCAPED_NUL.search(body):
         raise ApiError(400, "The body must not contain a NUL character.")
     try:
         document: dict[str, Any] = msgspec.json.decode(body)
     except msgspec.DecodeError as error:  # in an unknown field: the known ones were decoded before
         raise ApiError(400, "The body contains a number outside the range of a double. Use a smaller one.") from error
+    except RecursionError as error:
+        raise too_deep() from error
+    check_depth(document)
     return document
 
 
@@ -103,15 +109,21 @@ def load_workspace_fonts(
     return media_library.list_fonts(connection, workspace_id)
 
 
+def describe_fonts(fonts: Sequence[Media]) -> list[MediaFile]:
+    """Return what was read of the fonts when they were uploaded, without opening them."""
+    return [msgspec.convert(font.facts, MediaFile) for font in fonts]
+
+
 @contextmanager
 def open_fonts(platform: Platform, fonts: Sequence[Media]) -> Iterator[list[MediaFile]]:
-    """Yield the font files; they are local until the block ends."""
+    """Yield the converted files of the fonts; they are local until the block ends."""
     with ExitStack() as stack:
         files = []
-        for font in fonts:
+        for font, facts in zip(fonts, describe_fonts(fonts), strict=True):
             with suppress(KeyError):  # a font whose object was deleted from the store counts as absent
-                path = stack.enter_context(platform.store.local_file(font.object_key))
-                files.append(MediaFile(path=str(path), name=font.filename))
+                key = media_library.get_converted_key(font.object_key)
+                path = stack.enter_context(platform.store.local_file(key))
+                files.append(msgspec.structs.replace(facts, path=str(path), name=font.filename))
         yield files
 
 
@@ -124,7 +136,7 @@ def check_config(
         config: the config to check.
         duration_s: the length of the clip.
         styles: the workspace's own templates, by name.
-        fonts: the workspace's own font files.
+        fonts: the workspace's own fonts.
 
     Raises:
         ApiError: 400 or 422, naming the field.
@@ -214,7 +226,7 @@ def check_media(platform: Platform, workspace_id: str, config: TemplateConfig) -
             file = check_reference(reference, msgspec.convert(media.facts, MediaFile) if media else None)
         except RenderError as error:
             raise ApiError(422, error.sentence) from error
-        if shortfall_s := cutaway_shortfall_s(reference, file):
+        if shortfall_s := compute_cutaway_shortfall_s(reference, file):
             excerpt = f"{reference.source_duration_s:g} s of {file.name} from {reference.source_start_s:g} s on"
             raise ApiError(
                 422,

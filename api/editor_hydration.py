@@ -23,7 +23,7 @@ from carmic_assets.model.scene import Scene, SourceShot, SpatialMatrix
 from carmic_assets.model.speech import Speakers, Transcript, Word
 from carmic_assets.model.template import TemplateConfig
 from carmic_assets.rendering.edit_assembly import snap_clip_bounds
-from carmic_assets.speech.clip_words import assign_speakers, words_to_clip_clock
+from carmic_assets.speech.clip_words import assign_speakers, map_words_to_clip_clock
 from resources import artifacts
 from resources.clips import Clip
 from resources.platform import Platform
@@ -146,7 +146,7 @@ def hydrate(video: VideoArtifacts, start_s: float, end_s: float, config: Templat
     """Compute the hydration of a clip. What depends on an artifact that does not exist yet is empty."""
     start, end = snap_bounds(video, start_s, end_s)
     language = video.transcript.language if video.transcript else None
-    words = [_build_word(word) for word in words_to_clip_clock(video.words, start, end)]
+    words = [_build_word(word) for word in map_words_to_clip_clock(video.words, start, end)]
     transcript = TranscriptOut(language, words)
     if video.scene is None:
         return Hydration(transcript, (), None, (), None)

@@ -15,8 +15,14 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from sqlalchemy.exc import OperationalError
 
+from api.head_requests import list_allowed_methods
 from api.validation_messages import describe_message
-from resources.accounts import AlreadyMemberError, EmailTakenError, LastOwnerError
+from carmic_assets.sandbox.pool import PoolBusyError
+from resources.accounts import EmailTakenError, LastOwnerError
+from resources.caps import CapReachedError
+from resources.email_addresses import InvalidEmailError
+from resources.idempotency_keys import ClaimLostError
+from resources.invitations import AlreadyMemberError
 from resources.ledger import InsufficientMinutesError
 from resources.renders import AlreadyRenderingError
 from resources.run_submission import SubmissionError
@@ -58,11 +64,12 @@ DOMAIN_ERRORS: dict[type[Exception], tuple[int, str | None]] = {
     InsufficientMinutesError: (402, None),
     AlreadyRenderingError: (409, "A render of this clip is already queued or running. Wait until it has ended."),
     StoreError: (400, None),
+    ClaimLostError: (409, "Another request with this `Idempotency-Key` was sent meanwhile. Send it again in 5 s."),
+    PoolBusyError: (429, "Too many previews and inspections are running. Try again in 5 s."),
     SubmissionError: (503, "The pipeline does not respond. Try again in a minute."),
 }
 
 _MISSING_PARAMETER = re.compile(r"Missing required (\w+) parameter '(.+?)'")
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class ApiError(Exception):
@@ -122,7 +129,19 @@ def handle_api_error(request: Request[Any, Any, Any], error: ApiError) -> Respon
 def handle_domain_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Respond to an error of `DOMAIN_ERRORS`."""
     status, sentence = next(DOMAIN_ERRORS[kind] for kind in type(error).__mro__ if kind in DOMAIN_ERRORS)
-    return error_response(request, status, sentence or str(error), RETRY_SOON if status == 503 else None)
+    return error_response(request, status, sentence or str(error), RETRY_SOON if status in (429, 503) else None)
+
+
+def handle_invalid_email(request: Request[Any, Any, Any], error: InvalidEmailError) -> Response[Any]:
+    """Respond to an address that cannot be stored."""
+    return error_response(request, 400, f"`email` {error}")
+
+
+def handle_cap_reached(request: Request[Any, Any, Any], error: CapReachedError) -> Response[Any]:
+    """Respond to a cap: 429 where waiting helps, 409 where something must be deleted."""
+    if error.is_passing:
+        return error_response(request, 429, str(error), RETRY_SOON)
+    return error_response(request, 409, str(error))
 
 
 def handle_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
@@ -131,11 +150,12 @@ def handle_http_exception(request: Request[Any, Any, Any], error: HTTPException)
     headers = dict(error.headers or {})
     if isinstance(error, ValidationException):
         return error_response(request, 400, _describe_validation(request, error))
-    if status == 404:
+    allowed = ", ".join(list_allowed_methods(request.app, request.scope["path"])) if status == 405 else ""
+    # Litestar answers 405 where only the type of a parameter in the path does not fit.
+    if status == 404 or (status == 405 and not allowed):
         path = request.scope["path"]
         return error_response(request, 404, f"The path {path} does not exist. The reference is at /api/docs.")
     if status == 405:
-        allowed = ", ".join(_allowed_methods(request))
         sentence = f"This path does not support {request.method}. It supports {allowed}."
         return error_response(request, 405, sentence, {"Allow": allowed})
     if status == 413:
@@ -185,20 +205,10 @@ def _is_json_error(error: HTTPException) -> bool:
     return "JSON" in str(error.detail) or "Malformed" in str(error.detail) or "Expecting" in str(error.detail)
 
 
-def _allowed_methods(request: Request[Any, Any, Any]) -> list[str]:
-    return [method for method in _METHODS if _is_routed(request, method)]
-
-
-def _is_routed(request: Request[Any, Any, Any], method: str) -> bool:
-    try:
-        request.app.asgi_router.handle_routing(path=request.scope["path"], method=method)
-    except HTTPException:
-        return False
-    return True
-
-
 EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
     ApiError: handle_api_error,
+    InvalidEmailError: handle_invalid_email,
+    CapReachedError: handle_cap_reached,
     HTTPException: handle_http_exception,
     OperationalError: handle_database_error,
     Exception: handle_unexpected_error,

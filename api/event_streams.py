@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 from litestar.concurrency import sync_to_thread
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Gauge
 
 from api.disconnects import wait_for_disconnect
 from resources import outbox
+from resources.caps import OpenCounts
 from resources.platform import Platform
 
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class OutboxTail:
     def __init__(self, platform: Platform, registry: CollectorRegistry) -> None:
         self.platform = platform
         self.subscriptions: dict[str, set[Subscription]] = {}
+        self.open_counts = OpenCounts()
         self.last_id = 0
         self.stopped = False
         self._has_readers = asyncio.Event()
@@ -224,6 +226,20 @@ class EventStream:
             sent_id = message[0]
             if is_last:
                 return
+
+
+def count_stream(tail: OutboxTail, workspace_id: str, stream: EventStream) -> ASGIApp:
+    """Return the stream as a response that counts as one of the workspace's open streams.
+
+    Raises (when it is called):
+        CapReachedError: the workspace has as many open as it may have.
+    """
+
+    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+        with tail.open_counts.hold("open streams", workspace_id):
+            await stream(scope, receive, send)
+
+    return counted
 
 
 async def _send_text(send: Send, text: bytes) -> None:

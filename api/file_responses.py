@@ -12,16 +12,18 @@ import re
 from email.utils import formatdate
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote
 
 from litestar import Request
 from litestar.concurrency import sync_to_thread
 from litestar.types import Receive, Scope, Send
 
+from api.conditional_requests import is_not_modified
 from api.disconnects import wait_for_disconnect
 from api.errors import error_response
+from resources.download_names import format_attachment
 
 BLOCK_BYTES = 256 * 1024
+MAX_POSITION_DIGITS = 19
 RANGE_HEADER = re.compile(r"bytes=(\d*)-(\d*)")
 # Uploads share the API's origin: a browser must not run scripts in them.
 SANDBOX_HEADERS = {"Content-Security-Policy": "sandbox; default-src 'none'; media-src 'self'; img-src 'self'"}
@@ -48,7 +50,7 @@ class FileResponse:
             facts = os.fstat(file.fileno())
             etag = f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"'
             headers = self._build_headers(etag, facts.st_mtime)
-            if request.headers.get("if-none-match") == etag:
+            if is_not_modified(request.headers.get("if-none-match", ""), etag):
                 await self._start(send, 304, headers)
                 return
             byte_range = _select_range(request, facts.st_size, etag)
@@ -90,9 +92,7 @@ class FileResponse:
             **SANDBOX_HEADERS,
         }
         if self.filename:
-            ascii_name = "".join(c if c.isascii() and (c.isalnum() or c in " ._-") else "_" for c in self.filename)
-            disposition = f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(self.filename)}"
-            headers["Content-Disposition"] = disposition
+            headers["Content-Disposition"] = format_attachment(self.filename)
         return headers
 
     async def _start(self, send: Send, status: int, headers: dict[str, str], has_body: bool = False) -> None:
@@ -114,7 +114,12 @@ def _select_range(request: Request[Any, Any, Any], size: int, etag: str) -> tupl
         return 0, size
     first, last = RANGE_HEADER.fullmatch(request.headers["range"].strip()).groups()  # type: ignore[union-attr]
     if not first:
-        start, end = max(0, size - int(last)), size
+        start, end = size - _parse_position(last, size), size
     else:
-        start, end = int(first), min(size, int(last) + 1 if last else size)
+        start, end = _parse_position(first, size), min(size, _parse_position(last, size) + 1 if last else size)
     return (start, end) if start < end <= size else None
+
+
+def _parse_position(digits: str, size: int) -> int:
+    """Return the position, or `size` for one after the end. Python converts no number of thousands of digits."""
+    return min(int(digits), size) if len(digits) <= MAX_POSITION_DIGITS else size

@@ -1,35 +1,80 @@
 """`Idempotency-Key`: a POST route with `idempotent=True` has one effect per key within 24 hours.
 
-Stored responses are encrypted, because some hold a secret that is shown once. Error responses are not stored, so that a
+A handler stores its response with its effect, by `record_response`; the middleware stores what no handler has. Stored
+responses are encrypted, because some hold a secret that is shown once. Error responses are not stored, so that a
 request can be repeated with the same key.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
+import contextlib
 import hashlib
 import tempfile
 import time
-from typing import IO, Any
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+from typing import IO, Any, TypeVar
 
-from cryptography.fernet import Fernet
+from cryptography.fernet import MultiFernet
 from litestar import Request
 from litestar.concurrency import sync_to_thread
 from litestar.enums import ScopeType
+from litestar.serialization import encode_json
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from multipart import parse_options_header
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.access import Caller
 from api.errors import ApiError
 from resources import idempotency_keys
+from resources.idempotency_keys import ClaimLostError, KeyClaim, StoredResponse
 from resources.platform import Platform
+from resources.signing_keys import open_fernet
+
+T = TypeVar("T")
 
 WAIT_S = 30.0  # for a concurrent request with the same key to end
 POLL_INTERVAL_S = 0.05
+RENEWAL_INTERVAL_S = 15.0
 STORED_HEADERS = ("content-type", "location", "etag")
 MAX_BODY_BYTES = 10 * 1024 * 1024
 SPOOL_BYTES = 1024 * 1024  # a longer body is kept in a file
+
+
+class _Recorder:
+    """Stores the response of one request."""
+
+    def __init__(self, claim: KeyClaim, cipher: MultiFernet, status: int) -> None:
+        self.claim = claim
+        self.cipher = cipher
+        self.status = status
+        self.is_recorded = False
+
+    def record(self, connection: Connection, content: object) -> None:
+        body = self.cipher.encrypt(encode_json(content)).decode()
+        headers = {"content-type": "application/json"}
+        idempotency_keys.finish(connection, self.claim, StoredResponse(self.status, headers, body))
+        self.is_recorded = True
+
+
+_RECORDER: ContextVar[_Recorder | None] = ContextVar("recorder", default=None)
+
+
+def record_response(connection: Connection, content: T) -> T:
+    """Store a handler's response in the transaction of its effect, and return it.
+
+    A crash after the transaction then repeats nothing: a repetition of the request gets this response. Without an
+    `Idempotency-Key` it does nothing.
+
+    Raises:
+        ClaimLostError: another request may have taken the key. The transaction is rolled back.
+    """
+    recorder = _RECORDER.get()
+    if recorder is not None:
+        recorder.record(connection, content)
+    return content
 
 
 class IdempotencyMiddleware:
@@ -38,8 +83,7 @@ class IdempotencyMiddleware:
     def __init__(self, app: ASGIApp, platform: Platform) -> None:
         self.app = app
         self.platform = platform
-        digest = hashlib.sha256(b"idempotency" + platform.settings.secret_key.encode()).digest()
-        self.cipher = Fernet(base64.urlsafe_b64encode(digest))
+        self.cipher = open_fernet(platform.settings, "idempotency")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the request, or replay the stored response."""
@@ -54,37 +98,67 @@ class IdempotencyMiddleware:
         with tempfile.SpooledTemporaryFile(SPOOL_BYTES, dir=str(folder)) as body:
             request_hash = await _spool_body(scope, receive, body, self._max_body_bytes(scope))
             claim = await self._claim(key_scope, key, request_hash)
-            if isinstance(claim, idempotency_keys.StoredResponse):
+            if isinstance(claim, StoredResponse):
                 await self._replay(claim, send)
             else:
                 body.seek(0)
-                await self._run(scope, body, send, key_scope, key)
+                async with self._keep_claim(claim):
+                    await self._run(scope, body, send, claim)
 
     def _max_body_bytes(self, scope: Scope) -> int:
         """A multipart form holds a file besides its fields."""
         holds_file = scope["route_handler"].opt.get("body") == "multipart"
         return MAX_BODY_BYTES + (self.platform.settings.max_upload_bytes if holds_file else 0)
 
-    async def _claim(self, key_scope: str, key: str, request_hash: str) -> idempotency_keys.ClaimResult:
+    async def _claim(self, key_scope: str, key: str, request_hash: str) -> KeyClaim | StoredResponse:
         """Claim the key, or wait for the request that has claimed it."""
         deadline = time.monotonic() + WAIT_S
-        while True:
-            claim = await sync_to_thread(self._try_claim, key_scope, key, request_hash)
-            if claim == "body_mismatch":
-                raise ApiError(422, "`Idempotency-Key` was used with another request. Use a new key.")
-            if claim != "running":
-                return claim
+        claim = await sync_to_thread(self._try_claim, key_scope, key, request_hash)
+        while claim == "running":
             if time.monotonic() > deadline:
                 sentence = "The first request with this `Idempotency-Key` is still running. Try again in 5 s."
                 raise ApiError(409, sentence, {"Retry-After": "5"})
             await asyncio.sleep(POLL_INTERVAL_S)
+            first = await sync_to_thread(self._look_up, key_scope, key, request_hash)
+            if first is None:
+                claim = await sync_to_thread(self._try_claim, key_scope, key, request_hash)
+            else:
+                claim = first
+        if claim == "body_mismatch":
+            raise ApiError(422, "`Idempotency-Key` was used with another request. Use a new key.")
+        return claim
 
-    def _try_claim(self, key_scope: str, key: str, request_hash: str) -> idempotency_keys.ClaimResult:
+    def _try_claim(self, key_scope: str, key: str, request_hash: str) -> KeyClaim | idempotency_keys.FirstRequest:
         with self.platform.database.write() as connection:
             return idempotency_keys.claim(connection, key_scope, key, request_hash)
 
-    async def _run(self, scope: Scope, body: IO[bytes], send: Send, key_scope: str, key: str) -> None:
+    def _look_up(self, key_scope: str, key: str, request_hash: str) -> idempotency_keys.FirstRequest | None:
+        with self.platform.database.read() as connection:
+            return idempotency_keys.look_up(connection, key_scope, key, request_hash)
+
+    @contextlib.asynccontextmanager
+    async def _keep_claim(self, claim: KeyClaim) -> AsyncIterator[None]:
+        """Renew the claim until the block ends."""
+        renewal = asyncio.create_task(self._renew_forever(claim))
+        try:
+            yield
+        finally:
+            renewal.cancel()
+
+    async def _renew_forever(self, claim: KeyClaim) -> None:
+        while True:
+            await asyncio.sleep(RENEWAL_INTERVAL_S)
+            with contextlib.suppress(SQLAlchemyError):  # the next renewal may succeed
+                await sync_to_thread(self._renew, claim)
+
+    def _renew(self, claim: KeyClaim) -> None:
+        with self.platform.database.write() as connection:
+            idempotency_keys.renew(connection, claim)
+
+    async def _run(self, scope: Scope, body: IO[bytes], send: Send, claim: KeyClaim) -> None:
         """Run the handler over the spooled body, and send its response once it is stored."""
+        recorder = _Recorder(claim, self.cipher, scope["route_handler"].status_code)  # type: ignore[union-attr]
+        token = _RECORDER.set(recorder)
         start: Message | None = None
         response_body = bytearray()
 
@@ -100,35 +174,38 @@ class IdempotencyMiddleware:
                 return
             response_body.extend(message.get("body", b""))  # type: ignore[arg-type]
             if start is not None and not message.get("more_body"):
-                await sync_to_thread(self._store, key_scope, key, start, bytes(response_body))
+                if not recorder.is_recorded:
+                    await sync_to_thread(self._store, claim, start, bytes(response_body))
                 await send(start)
                 await send({"type": "http.response.body", "body": bytes(response_body), "more_body": False})
 
         try:
             await self.app(scope, receive_spooled, send_stored)
         except BaseException:
-            await sync_to_thread(self._release, key_scope, key)
+            await sync_to_thread(self._release, claim)
             raise
+        finally:
+            _RECORDER.reset(token)
 
-    def _store(self, key_scope: str, key: str, start: Message, body: bytes) -> None:
+    def _store(self, claim: KeyClaim, start: Message, body: bytes) -> None:
         status = start["status"]  # type: ignore[typeddict-item]
         if status >= 400:
-            self._release(key_scope, key)
+            self._release(claim)
             return
         headers = {
             name.decode("latin-1"): value.decode("latin-1")
             for name, value in start["headers"]  # type: ignore[typeddict-item]
             if name.decode("latin-1").lower() in STORED_HEADERS
         }
-        response = idempotency_keys.StoredResponse(status, headers, self.cipher.encrypt(body).decode())
-        with self.platform.database.write() as connection:
-            idempotency_keys.finish(connection, key_scope, key, response)
+        response = StoredResponse(status, headers, self.cipher.encrypt(body).decode())
+        with contextlib.suppress(ClaimLostError), self.platform.database.write() as connection:
+            idempotency_keys.finish(connection, claim, response)
 
-    def _release(self, key_scope: str, key: str) -> None:
+    def _release(self, claim: KeyClaim) -> None:
         with self.platform.database.write() as connection:
-            idempotency_keys.release(connection, key_scope, key)
+            idempotency_keys.release(connection, claim)
 
-    async def _replay(self, response: idempotency_keys.StoredResponse, send: Send) -> None:
+    async def _replay(self, response: StoredResponse, send: Send) -> None:
         body = self.cipher.decrypt(response.body.encode())
         headers = [(name.encode(), value.encode("latin-1")) for name, value in response.headers.items()]
         headers += [(b"content-length", str(len(body)).encode()), (b"idempotency-replayed", b"true")]

@@ -6,27 +6,31 @@ what its content type says is rejected.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import contextlib
+import tempfile
+from datetime import datetime
 from pathlib import Path, PurePath
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec import Meta
 from sqlalchemy import Connection
 
 from api.access import Caller
+from api.envelope import Data
 from api.errors import ApiError
+from api.idempotency import record_response
 from api.media_inspection import inspect_media
 from api.request_fields import Filename
 from api.signed_urls import sign_url
 from carmic_assets.model.edit import MediaFile, MediaKind
-from resources import accounts, cache, media_library, storage_usage
+from carmic_assets.sandbox.pool import WorkerPool
+from resources import accounts, media_library, pending_uploads, storage_usage
+from resources.file_names import clean_file_name
 from resources.media_library import Media
 from resources.platform import Platform
 
 UPLOAD_URL_LIFETIME_S = 3600
-ANNOUNCED_PREFIX = "upload:"  # cache keys of the file names of unconfirmed uploads
-ANNOUNCED_LIFETIME = timedelta(days=1)
 MEDIA_TYPES: dict[str, tuple[MediaKind, str]] = {  # content type -> kind and suffix
     "image/png": ("image", ".png"),
     "image/jpeg": ("image", ".jpg"),
@@ -128,34 +132,77 @@ def check_size(platform: Platform, size_bytes: int) -> None:
 def check_storage_limit(connection: Connection, caller: Caller, size_bytes: int) -> None:
     """Raise ApiError 402 if the tier's storage limit has no room for the file."""
     limit_bytes = storage_usage.STORAGE_LIMITS_BYTES[caller.tier or "FREE"]
-    used_bytes = storage_usage.get_stored_bytes(connection, caller.workspace)
-    if used_bytes + size_bytes > limit_bytes:
-        sentence = f"This file does not fit: the library holds {used_bytes} of {limit_bytes} bytes."
-        raise ApiError(402, f"{sentence} Delete files, or upgrade.")
+    stored_bytes = storage_usage.get_stored_bytes(connection, caller.workspace)
+    pending_bytes = pending_uploads.get_declared_bytes(connection, caller.workspace)
+    if stored_bytes + pending_bytes + size_bytes > limit_bytes:
+        sentence = (
+            f"This file does not fit: the library holds {stored_bytes} and pending uploads {pending_bytes} of "
+            f"{limit_bytes} bytes."
+        )
+        raise ApiError(402, f"{sentence} Delete files, or cancel uploads with DELETE /v1/media/uploads, or upgrade.")
 
 
-def announce_upload(connection: Connection, key: str, filename: str) -> None:
-    """Remember the file name of an upload until it is confirmed."""
-    cache.put(connection, ANNOUNCED_PREFIX + key, filename, ANNOUNCED_LIFETIME)
+def reserve_upload(
+    connection: Connection, caller: Caller, key: str, filename: str, size_bytes: int, clip_id: str | None = None
+) -> None:
+    """Record an upload URL, and count its declared size against the storage limit until it is confirmed or expires.
+
+    Raises:
+        ApiError: 402 if the tier's storage limit has no room for it.
+    """
+    accounts.lock_workspace(connection, caller.workspace)
+    check_storage_limit(connection, caller, size_bytes)
+    pending_uploads.add(connection, caller.workspace, key, clean_file_name(filename), size_bytes, clip_id)
 
 
-def get_announced_filename(connection: Connection, key: str) -> str | None:
-    """Return the file name that an upload was announced with."""
-    return cache.get(connection, ANNOUNCED_PREFIX + key)
-
-
-def inspect_upload(path: Path, name: str, key: str) -> MediaFile:
-    """Return the facts of a file.
+def inspect_upload(
+    platform: Platform, workers: WorkerPool, workspace_id: str, path: Path, name: str, key: str
+) -> MediaFile:
+    """Return the facts of a file. The converted file of a font is stored beside `key`.
 
     Raises:
         ApiError: 415 if it is not a readable media file, or not of the kind that its key's suffix says.
     """
-    facts = inspect_media(path, name)
-    expected = KIND_BY_SUFFIX.get(PurePath(key).suffix)
-    if expected is not None and facts.kind != expected:
-        sentence = f"`content_type` must match the file: {name} was announced as {expected} but is {facts.kind}."
-        raise ApiError(415, f"{sentence} Upload it with its own type.")
+    with tempfile.TemporaryDirectory(prefix="carmic-font-") as folder:
+        converted_font = Path(folder) / "font.ttf"
+        facts = inspect_media(workers, workspace_id, path, name, converted_font)
+        expected = KIND_BY_SUFFIX.get(PurePath(key).suffix)
+        if expected is not None and facts.kind != expected:
+            sentence = f"`content_type` must match the file: {name} was announced as {expected} but is {facts.kind}."
+            raise ApiError(415, f"{sentence} Upload it with its own type.")
+        if facts.font is not None:
+            platform.store.put_file(media_library.get_converted_key(key), converted_font, "font/ttf")
     return facts
+
+
+def convert_old_fonts(platform: Platform, workers: WorkerPool) -> None:
+    """Convert the fonts that were uploaded before uploads were converted. Unreadable ones stay unavailable."""
+    with platform.database.read() as connection:
+        fonts = media_library.list_unconverted_fonts(connection)
+    for font in fonts:
+        with contextlib.suppress(ApiError, KeyError), platform.store.local_file(font.object_key) as path:
+            facts = inspect_upload(platform, workers, font.workspace_id, path, font.filename, font.object_key)
+            with platform.database.write() as connection:
+                media_library.set_facts(connection, font.id, build_facts(facts))
+
+
+def delete_objects(platform: Platform, key: str) -> None:
+    """Delete the object of a file, and the converted file of a font."""
+    for object_key in (key, media_library.get_converted_key(key)):
+        platform.store.delete(object_key)
+
+
+def discard_upload(platform: Platform, workspace_id: str, key: str) -> None:
+    """Delete an upload that does not become part of the library."""
+    delete_objects(platform, key)
+    with platform.database.write() as connection:
+        pending_uploads.remove(connection, workspace_id, key)
+
+
+def build_facts(facts: MediaFile) -> dict[str, Any]:
+    """Build the column `facts` of a file: its path differs from one request to the next."""
+    document: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(facts, path=""))
+    return document
 
 
 def add_to_library(platform: Platform, caller: Caller, file: UploadedFile) -> MediaOut:
@@ -168,6 +215,7 @@ def add_to_library(platform: Platform, caller: Caller, file: UploadedFile) -> Me
         accounts.lock_workspace(connection, caller.workspace)
         media = media_library.find_by_key(connection, caller.workspace, file.key)
         if media is None:
+            pending_uploads.remove(connection, caller.workspace, file.key)
             check_storage_limit(connection, caller, file.size_bytes)
             media = media_library.add(
                 connection,
@@ -181,6 +229,8 @@ def add_to_library(platform: Platform, caller: Caller, file: UploadedFile) -> Me
                 duration_s=file.facts.duration_s,
                 width=file.facts.width,
                 height=file.facts.height,
-                facts=msgspec.to_builtins(msgspec.structs.replace(file.facts, path="")),
+                facts=build_facts(file.facts),
             )
-    return build_media(platform, media)
+        response = build_media(platform, media)
+        record_response(connection, Data(response))
+    return response

@@ -6,14 +6,17 @@ Errors, headers and security of an operation come from the options of its route:
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from litestar import Litestar, Request, Response, Router, get
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.openapi.spec.example import Example
@@ -27,6 +30,7 @@ from litestar.openapi.spec.schema import Schema
 from litestar.params import FromPath
 
 from api.access import Access
+from api.conditional_requests import is_not_modified
 from api.errors import MACHINE_CODES, ApiError, ErrorEnvelope, MachineErrorEnvelope
 
 ASSETS_PATH = "/api/docs/assets"
@@ -35,7 +39,36 @@ SWAGGER_FILES = {
     "swagger-ui-standalone-preset.js": "text/javascript",
     "swagger-ui.css": "text/css",
     "favicon-32x32.png": "image/png",
+    "start.js": "text/javascript",
 }
+# The page runs no script but the files above: a stored text that reached the reference would stay text.
+DOCS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+DOCS_PAGE = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Carmic API</title>
+<link rel="icon" type="image/png" href="{ASSETS_PATH}/favicon-32x32.png">
+<link rel="stylesheet" href="{ASSETS_PATH}/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="{ASSETS_PATH}/swagger-ui-bundle.js"></script>
+<script src="{ASSETS_PATH}/swagger-ui-standalone-preset.js"></script>
+<script src="{ASSETS_PATH}/start.js"></script>
+</body>
+</html>
+"""
+START_SCRIPT = """SwaggerUIBundle({
+  url: "/api/schema/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
+});
+"""
 DESCRIPTION = (
     "Turns a long video into captioned vertical clips and project packages for editing programs. "
     "Send `Authorization: Bearer <access token or API key>`, and `X-Workspace-ID` where a path works in a workspace."
@@ -76,35 +109,66 @@ LOGIN_STATUSES = (401, 403)
 
 @get(f"{ASSETS_PATH}/{{name:str}}", include_in_schema=False, access=Access.PUBLIC, sync_to_thread=True)
 def get_docs_asset(name: FromPath[str]) -> Response[bytes]:
-    """Return a file of Swagger UI."""
+    """Return a file of Swagger UI, or the script that starts it."""
     if name not in SWAGGER_FILES:
         raise ApiError(404, "The reference has no such file.")
-    content = (_find_swagger_folder() / name).read_bytes()
+    content = START_SCRIPT.encode() if name == "start.js" else (_find_swagger_folder() / name).read_bytes()
     headers = {"Cache-Control": "public, max-age=86400"}
     return Response(content, media_type=SWAGGER_FILES[name], headers=headers)
 
 
-@get("/api/docs", include_in_schema=False, access=Access.PUBLIC, media_type="text/html", sync_to_thread=True)
-def get_docs(request: Request[Any, Any, Any]) -> bytes:
+@get("/api/docs", include_in_schema=False, access=Access.PUBLIC, sync_to_thread=False)
+def get_docs(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Return the page of Swagger UI."""
-    swagger = SwaggerRenderPlugin(
-        js_url=f"{ASSETS_PATH}/swagger-ui-bundle.js",
-        css_url=f"{ASSETS_PATH}/swagger-ui.css",
-        standalone_preset_js_url=f"{ASSETS_PATH}/swagger-ui-standalone-preset.js",
-        favicon=f'<link rel="icon" type="image/png" href="{ASSETS_PATH}/favicon-32x32.png">',
-    )
-    return swagger.render(request, request.app.openapi_schema.to_schema())
+    return _respond(request, _encode_page(), "text/html; charset=utf-8", {"Content-Security-Policy": DOCS_POLICY})
 
 
-def _replace_framework_404(response: Response[Any]) -> Response[Any]:
-    """Put the 404 of unknown paths below the schema, which the framework answers with a page, into the envelope."""
-    if response.status_code == 404:
+def respond_with_schema(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Respond to every request below /api/schema in place of the framework, which encodes the schema each time.
+
+    Raises:
+        ApiError: 404 for a path other than the schema's.
+    """
+    if not request.scope["path"].endswith("/openapi.json"):
         raise ApiError(404, "This path does not exist. The schema is at /api/schema/openapi.json.")
-    return response
+    return _respond(request, request.app.state.encoded_schema, "application/json", {})
+
+
+class EncodedDocument(msgspec.Struct, frozen=True):
+    """A document that does not change while the process runs: its bytes, also compressed, and their version."""
+
+    content: bytes
+    compressed: bytes
+    etag: str
+
+
+def encode_document(content: bytes) -> EncodedDocument:
+    """Compress the document and name its version."""
+    digest = hashlib.sha256(content).hexdigest()[:32]
+    return EncodedDocument(content, gzip.compress(content, mtime=0), f'"{digest}"')
+
+
+@cache
+def _encode_page() -> EncodedDocument:
+    return encode_document(DOCS_PAGE.encode())
+
+
+def _respond(
+    request: Request[Any, Any, Any], document: EncodedDocument, media_type: str, headers: dict[str, str]
+) -> Response[bytes]:
+    """Respond with the document, compressed where the client takes that, or with 304 if it has this version."""
+    headers = {**headers, "ETag": document.etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    if is_not_modified(request.headers.get("if-none-match", ""), document.etag):
+        return Response(b"", status_code=304, headers=headers, media_type=media_type)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        # The same tag for both: it is compared weakly, and both hold the same document
+        headers |= {"Content-Encoding": "gzip", "ETag": f"W/{document.etag}"}
+        return Response(document.compressed, headers=headers, media_type=media_type)
+    return Response(document.content, headers=headers, media_type=media_type)
 
 
 def openapi_config() -> OpenAPIConfig:
-    """Build the configuration of the schema and its paths."""
+    """Build the configuration of the schema and its path."""
     return OpenAPIConfig(
         title="Carmic",
         version="1",
@@ -115,7 +179,7 @@ def openapi_config() -> OpenAPIConfig:
             route_handlers=[],
             include_in_schema=False,
             opt={"access": Access.PUBLIC},
-            after_request=_replace_framework_404,
+            before_request=respond_with_schema,
         ),
         components=Components(
             security_schemes={
@@ -129,7 +193,7 @@ def openapi_config() -> OpenAPIConfig:
 
 
 def complete_schema(app: Litestar) -> None:
-    """Add to each operation what its route's options imply. Call once, before the schema is first read."""
+    """Add to each operation what its route's options imply, and encode the schema. Call once."""
     schema = app.openapi_schema
     for route in app.routes:
         item = (schema.paths or {}).get(getattr(route, "path_format", ""))
@@ -142,6 +206,7 @@ def complete_schema(app: Litestar) -> None:
                     _complete_operation(operation, str(method), route.path_format, handler.opt)
     components = schema.components
     components.schemas = {**(components.schemas or {}), **_error_schemas()}
+    app.state.encoded_schema = encode_document(msgspec.json.encode(schema.to_schema()))
 
 
 def _complete_operation(operation: Operation, method: str, path: str, opt: dict[str, Any]) -> None:

@@ -13,11 +13,15 @@ from resources.rate_counters import RateLimit, RateLimitStatus, hit
 REGISTER_IP = RateLimit("register-ip", 3, 15 * 60)
 REGISTER_EMAIL = RateLimit("register-email", 3, 15 * 60)
 LOGIN_IP = RateLimit("login-ip", 10, 60)
-LOGIN_EMAIL = RateLimit("login-email", 5, 60)
+LOGIN_FAILURES = RateLimit("login-failures", 5, 60)  # by e-mail address and network together
+INVITATION_MAILS = RateLimit("invitation-mails", 60, 60 * 60)
+VERIFICATION_MAILS = RateLimit("verification-mails", 5, 60 * 60)
 RESET_IP = RateLimit("reset-ip", 3, 60 * 60)
 RESET_EMAIL = RateLimit("reset-email", 3, 60 * 60)
 PROJECT_CREATES = RateLimit("project-creates", 5, 60)
 EXPORTS = RateLimit("exports", 5, 60)
+PREVIEWS = RateLimit("previews", 120, 60)
+INSPECTIONS = RateLimit("inspections", 120, 60)
 STOCK = RateLimit("stock", 60, 60)
 # /api/keys and /api/settings
 MANAGEMENT_READS = RateLimit("reads", 20, 10)

@@ -10,7 +10,11 @@ from msgspec import Meta
 
 NO_NUL_PATTERN = r"^[^\x00]*$"
 EMAIL_PATTERN = r"^\s*[^@\s\x00]{1,64}@[^@\s\x00.]+(\.[^@\s\x00.]+)*\s*$"
-URL_PATTERN = r"^https?://[^\s\x00/?#\[\]]+([/?#][^\s\x00]*)?$"  # host names only: no IPv6 address in brackets
+URL_PATTERN = (
+    r"^[hH][tT][tT][pP][sS]?://"  # schemes ignore case: RFC 3986, section 3.1
+    r"([^\s\x00/?#\[\]]+|[^\s\x00/?#\[\]]*\[[0-9A-Fa-f:.]+\](:[0-9]+)?)"  # a host, or an IPv6 address in brackets
+    r"([/?#][^\s\x00]*)?$"
+)
 LANGUAGE_PATTERN = r"^([a-z]{2}|auto)$"
 
 # What an error sentence says instead of a regular expression.

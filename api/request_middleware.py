@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 log = structlog.get_logger("carmic.api")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_EMPTY_PARAMETER = re.compile(rb"[^=]*=\Z")  # `search=`, which counts as absent
 LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -71,8 +72,7 @@ class RequestMiddleware:
             return
         started_at = time.perf_counter()
         client_request_id = next((v.decode("latin-1") for n, v in scope["headers"] if n == b"x-request-id"), "")
-        # A parameter without a value (`?search=&status=`) counts as absent.
-        scope["query_string"] = b"&".join(p for p in scope["query_string"].split(b"&") if not p.endswith(b"="))
+        scope["query_string"] = b"&".join(p for p in scope["query_string"].split(b"&") if not _EMPTY_PARAMETER.match(p))
         request_id = client_request_id if REQUEST_ID.fullmatch(client_request_id) else uuid.uuid4().hex
         state = scope["state"]
         state["limits"] = {}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from typing import Any, overload
+from typing import overload
 
 import jwt
 
 from resources.platform import Platform
+from resources.signing_keys import read_token, sign_token
 
 URL_LIFETIME_S = 6 * 3600
 URL_REUSE_S = 300  # shorter than the life of temporary bucket credentials
@@ -45,16 +46,14 @@ def sign_source_url(platform: Platform, clip_id: str) -> str:
     """Return the public URL of a clip's source video: `.../source-video?token=...`."""
     expires = (int(time.time()) // SOURCE_URL_REUSE_S + 1) * SOURCE_URL_REUSE_S + URL_LIFETIME_S
     claims = {"typ": "source", "clip": clip_id, "exp": expires}
-    token = jwt.encode(claims, platform.settings.secret_key, algorithm="HS256")
+    token = sign_token(platform.settings, claims)
     return f"{platform.settings.public_url}/api/v1/clips/{clip_id}/source-video?token={token}"
 
 
 def is_valid_source_token(platform: Platform, clip_id: str, token: str) -> bool:
     """Tell whether `sign_source_url` issued the token for this clip, and it has not expired."""
     try:
-        claims: dict[str, Any] = jwt.decode(
-            token, platform.settings.secret_key, algorithms=["HS256"], options={"require": ["exp"]}
-        )
+        claims = read_token(platform.settings, token)
     except jwt.InvalidTokenError:
         return False
     return claims.get("typ") == "source" and claims.get("clip") == clip_id

@@ -1,4 +1,4 @@
-"""The API's memory during a 4.9 GB upload: by PUT, and by tus over a connection that breaks.
+"""Measures the API's memory during a 4.9 GB upload: by PUT, and by tus over a connection that breaks.
 
     python -m benchmarks.api_upload [--gb 4.9]
 

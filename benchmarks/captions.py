@@ -1,4 +1,4 @@
-"""The cost of captions for 60 s of fast talk, per style: `python -m benchmarks.captions [STYLE ...]`.
+"""Measures the cost of captions for 60 s of fast speech, per style: `python -m benchmarks.captions [STYLE ...]`.
 
 Prints the time to write the ASS file (with an empty cache, then with a filled one) and to list the caption events, and
 the CPU that ffmpeg's `ass` filter adds to 1080x1920 frames at 30 frames per second: the lowest of three runs with the

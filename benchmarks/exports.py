@@ -1,4 +1,6 @@
-"""The time and CPU of exporting a 60 s clip to each target, from the edit to the zip: `python -m benchmarks.exports`.
+"""Measures the time and CPU of exporting a 60 s clip to each target, from the edit to the zip file.
+
+    python -m benchmarks.exports
 
 The source is two minutes of a 1080p test pattern at 30000/1001 frames per second. Nothing is re-encoded. The crop moves
 all the time, which gives more keyframes than a talk has.

@@ -1,4 +1,4 @@
-"""The throughput of the job `rescore_clips` over a library of stored one-hour videos.
+"""Measures the throughput of the job `rescore_clips` over a library of stored one-hour videos.
 
     python -m benchmarks.library_rescoring [--videos 1000]
 

@@ -1,4 +1,4 @@
-"""The CPU time of a render, compared with that of the codec: decoding and encoding the same frames.
+"""Measures the CPU time of a render, compared with that of the codec: decoding and encoding the same frames.
 
     python -m benchmarks.render_cost                              # a talk of 60 s that is composed first
     python -m benchmarks.render_cost --source TALK.mp4 --seconds 20
@@ -29,7 +29,7 @@ from carmic_assets.model.edit import Edit, MediaFile
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import TemplateConfig
 from carmic_assets.rendering.edit_assembly import ClipInputs, assemble_edit, snap_clip_bounds
-from carmic_assets.rendering.render import encoder_options, render
+from carmic_assets.rendering.render import build_encoder_options, render
 from carmic_assets.rendering.still import render_still
 
 CASES = ("face-track", "split", "fit", "b-roll", "music")
@@ -142,9 +142,9 @@ def measure_encode_s(edit: Edit, folder: Path) -> float:
     """
     lossless, encoded = folder / "lossless.mp4", folder / "encoded.mp4"
     lossless_options = ["-c:v", "libx264", "-preset", "ultrafast", "-qp", "0", "-pix_fmt", "yuv420p", "-threads", "2"]
-    with patch("carmic_assets.rendering.render.encoder_options", lambda *_: lossless_options):
+    with patch("carmic_assets.rendering.render.build_encoder_options", lambda *_: lossless_options):
         render(edit, lossless, folder / "work", cache=folder / "cache")
-    options = ["-map", "0:v:0", *encoder_options("libx264", edit, 2), "-an", "-f", "mp4", str(encoded)]
+    options = ["-map", "0:v:0", *build_encoder_options("libx264", edit, 2), "-an", "-f", "mp4", str(encoded)]
     command = ffmpeg.build_command([Input(str(lossless))], options)
     return measure_cpu_s(lambda: ffmpeg.run(command)) - measure_decode_s(lossless, edit.duration_s)
 

@@ -1,4 +1,4 @@
-"""The duration of a tick of each sensor with a year of use in the database: 10,000 projects, their runs and events.
+"""Measures a tick of each sensor with a year of use in the database: 10,000 projects, their runs and events.
 
     python -m benchmarks.sensors [--projects 10000] [--ticks 20]
 
@@ -23,6 +23,7 @@ from resources.database.engine import now
 from resources.database.tables import deliveries, events, projects, run_intents
 from resources.platform import Platform
 from resources.run_submission import Submitter
+from resources.signing_keys import Cipher
 from sensors.housekeeping import run_housekeeping
 from sensors.project_purge import purge_deleted_projects
 from sensors.run_reconciliation import reconcile_intents
@@ -44,7 +45,8 @@ def fill_database(platform: Platform, count: int) -> str:
     with platform.database.write() as connection:
         workspace = accounts.register(connection, "owner@example.com", "hash")[1]
         urls = [f"https://192.0.2.{n}/" for n in range(WEBHOOKS)]
-        webhook_ids = [webhooks.create(connection, workspace, url, []).id for url in urls]
+        cipher = Cipher(platform.settings, webhooks.CIPHER_PURPOSE)
+        webhook_ids = [webhooks.create(connection, cipher, workspace, url).id for url in urls]
     project_ids = [str(uuid.uuid4()) for _ in range(count)]
     two_days_ago = now() - timedelta(days=2)
     timestamps = {"created_at": two_days_ago, "updated_at": two_days_ago}

@@ -1,4 +1,4 @@
-"""The accuracy of who speaks when: from voices alone, and from voices and faces together.
+"""Measures the accuracy of diarisation from voices alone, and from voices and faces together.
 
     python -m benchmarks.speakers [TALK.mp4 ...]
 
@@ -61,14 +61,14 @@ def list_conversations(folder: Path) -> Iterator[tuple[Path, list[LabelledTurn]]
 def print_voice_accuracy(path: Path, truth: Sequence[LabelledTurn]) -> None:
     """Diarise an audio file and print the accuracy."""
     with audio_reader.open_audio(path) as audio:
-        probabilities = voice_activity.speech_probabilities(audio)
+        probabilities = voice_activity.compute_speech_probabilities(audio)
         speech, phrases = voice_activity.find_speech(probabilities), voice_activity.find_phrases(probabilities)
         diarisation.diarise(audio, speech[:1], phrases)  # loads the model
         with measure_usage() as usage:
             turns = diarisation.diarise(audio, speech, phrases)
         duration_s = audio.duration_s
     hypothesis = [(turn.start_s, turn.end_s, turn.speaker) for turn in turns]
-    accuracy, coverage = agreement(truth, hypothesis)
+    accuracy, coverage = measure_agreement(truth, hypothesis)
     print_line(
         f"voices   {path.stem:10} {len({turn[2] for turn in truth})} people, {len({turn[2] for turn in hypothesis})} "
         f"speakers; {100 * accuracy:.1f} % of single-speaker time correct, {100 * coverage:.1f} % covered; "
@@ -76,7 +76,7 @@ def print_voice_accuracy(path: Path, truth: Sequence[LabelledTurn]) -> None:
     )
 
 
-def agreement(
+def measure_agreement(
     truth: Sequence[LabelledTurn], hypothesis: Sequence[LabelledTurn], step_s: float = 0.01
 ) -> tuple[float, float]:
     """Return two shares of the time in which exactly one person speaks: correctly labelled, and labelled at all.

@@ -59,7 +59,7 @@ def main(models: Sequence[str]) -> None:
                     f"wall {usage.wall_s / duration_s:.3f}  CPU {usage.cpu_s / duration_s:.3f} x real time"
                 )
                 if path == synthetic:
-                    for name, errors in errors_ms(words, transcript.words).items():
+                    for name, errors in measure_errors_ms(words, transcript.words).items():
                         print_line(f"{transcript.model:8} {path.stem:10} {name}: {_format_errors(errors)}")
 
 
@@ -71,7 +71,7 @@ def _format_errors(errors: Errors) -> str:
     )
 
 
-def errors_ms(truth: Sequence[synthetic_speech.TimedWord], words: Sequence[Word]) -> dict[str, Errors]:
+def measure_errors_ms(truth: Sequence[synthetic_speech.TimedWord], words: Sequence[Word]) -> dict[str, Errors]:
     """Return the transcribed time minus the reference time, of the words that were recognised correctly.
 
     Ends are judged only before a pause; other words end where the next one begins.

@@ -1,4 +1,4 @@
-"""The accuracy and cost of cut detection, face detection, tracking and lip motion, against ground truth.
+"""Measures the accuracy and cost of cut detection, face detection, tracking and lip motion, against ground truth.
 
     python -m benchmarks.vision [TALK.mp4 ...]     # the talks have their ground truth beside them
     python -m benchmarks.vision --minutes 20       # memory over a video of this length; slow

@@ -1,6 +1,7 @@
-"""Accounts: users, workspaces, members and invitations. Authorization is the API's task.
+"""Accounts: users, workspaces and members. Authorization is the API's task.
 
-Email addresses are compared in lower case. A member is OWNER or EDITOR; a workspace always has an OWNER.
+A member is OWNER or EDITOR; a workspace always has an OWNER. What a member granted in a workspace (API keys, pending
+invitations) ends with the membership.
 """
 
 from __future__ import annotations
@@ -9,20 +10,30 @@ import uuid
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
+from resources import api_keys
 from resources.database.engine import now
 from resources.database.queries import fetch_all, fetch_one, insert_row, select_columns
-from resources.database.tables import invitations, members, users, workspaces
+from resources.database.tables import idempotency, invitations, mail, members, users, workspaces
+from resources.email_addresses import normalize_email
 
 
 class EmailTakenError(Exception):
     """The email address has an account."""
-
-
-class AlreadyMemberError(Exception):
-    """The invited email address belongs to a member."""
 
 
 class LastOwnerError(Exception):
@@ -30,10 +41,11 @@ class LastOwnerError(Exception):
 
 
 class User(msgspec.Struct, frozen=True):
-    """A row of `users` without the password hash."""
+    """A row of `users` without the password hash. `email_verified_at`: when mail to the address was first answered."""
 
     id: str
     email: str
+    email_verified_at: datetime | None
     first_name: str
     last_name: str
     avatar_url: str | None
@@ -59,18 +71,7 @@ class Member(msgspec.Struct, frozen=True):
     joined_at: datetime
 
 
-class Invitation(msgspec.Struct, frozen=True):
-    """An invitation. `accepted_at` is None while the email address has no account."""
-
-    id: str
-    email: str
-    role: str
-    accepted_at: datetime | None
-    created_at: datetime
-
-
 _USER = select_columns(users, User)
-_INVITATION = select_columns(invitations, Invitation)
 _MEMBERSHIPS = select(workspaces.c.id, workspaces.c.name, members.c.role, workspaces.c.tier).join(
     members, members.c.workspace_id == workspaces.c.id
 )
@@ -83,15 +84,10 @@ _MEMBERSHIP = _MEMBERSHIPS.where(
 # --- users
 
 
-def normalize_email(email: str) -> str:
-    """Return the address in the form in which it is stored and compared."""
-    return email.strip().lower()
-
-
 def register(
     connection: Connection, email: str, password_hash: str, first_name: str = "", last_name: str = ""
 ) -> tuple[User, str]:
-    """Create a user with a workspace of their own and accept the invitations of the address.
+    """Create a user with a workspace of their own.
 
     Returns:
         The user and the ID of the new workspace.
@@ -109,9 +105,6 @@ def register(
         raise EmailTakenError(email) from error
     owner = first_name.strip() or email.partition("@")[0]
     workspace_id = create_workspace(connection, f"{owner}'s workspace", user.id)
-    pending = select(invitations).where(invitations.c.email == email, invitations.c.accepted_at.is_(None))
-    for invitation in connection.execute(pending).all():
-        _accept(connection, invitation.id, invitation.workspace_id, user.id, invitation.role)
     return user, workspace_id
 
 
@@ -126,7 +119,39 @@ def find_user_by_email(connection: Connection, email: str) -> tuple[User, str] |
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    return User(row.id, row.email, row.first_name, row.last_name, row.avatar_url), row.password_hash
+    return User(*row[:-1]), row.password_hash
+
+
+def verify_email(connection: Connection, user_id: str, email: str) -> User | None:
+    """Record that the user received mail at the address, which becomes the user's. Return None without such a user.
+
+    Raises:
+        EmailTakenError: if the address has another account.
+    """
+    is_taken = select(exists().where(users.c.email == email, users.c.id != user_id))
+    if connection.scalar(is_taken):
+        raise EmailTakenError(email)
+    first_time = case((users.c.email == email, func.coalesce(users.c.email_verified_at, now())), else_=now())
+    query = update(users).where(users.c.id == user_id).values(email=email, email_verified_at=first_time)
+    try:
+        return fetch_one(connection, query.returning(*_USER), User)
+    except IntegrityError as error:  # PostgreSQL: a concurrent transaction took the address after the query above
+        raise EmailTakenError(email) from error
+
+
+def replace_password_hash(connection: Connection, user_id: str, old_hash: str, new_hash: str) -> None:
+    """Store the same password under newer parameters, unless it was changed meanwhile."""
+    query = update(users).where(users.c.id == user_id, users.c.password_hash == old_hash)
+    connection.execute(query.values(password_hash=new_hash))
+
+
+def delete_user(connection: Connection, user_id: str) -> None:
+    """Delete the user with sessions, memberships, API keys, invitations and mail. Delete their own workspaces first."""
+    user = get_user(connection, user_id)
+    if user is not None:
+        connection.execute(delete(mail).where(mail.c.recipient == user.email))
+        connection.execute(delete(idempotency).where(idempotency.c.scope == user_id))
+        connection.execute(delete(users).where(users.c.id == user_id))
 
 
 def update_user(connection: Connection, user_id: str, **columns: object) -> User | None:
@@ -143,7 +168,7 @@ def create_workspace(connection: Connection, name: str, owner_id: str) -> str:
     """Create a workspace of the tier FREE and return its ID."""
     workspace_id = str(uuid.uuid4())
     connection.execute(insert(workspaces).values(id=workspace_id, name=name, tier="FREE", created_at=now()))
-    _add_member(connection, workspace_id, owner_id, "OWNER")
+    add_member(connection, workspace_id, owner_id, "OWNER")
     return workspace_id
 
 
@@ -217,7 +242,7 @@ def list_members(connection: Connection, workspace_id: str) -> list[Member]:
 
 
 def set_role(connection: Connection, workspace_id: str, user_id: str, role: str) -> bool:
-    """Set the member's role. Return False if the user is not a member.
+    """Set the member's role. Return False if the user is not a member. An EDITOR's keys and invitations lose power.
 
     Raises:
         LastOwnerError: if no OWNER would be left.
@@ -225,11 +250,14 @@ def set_role(connection: Connection, workspace_id: str, user_id: str, role: str)
     if not _lock_member(connection, workspace_id, user_id, loses_ownership=role != "OWNER"):
         return False
     connection.execute(update(members).where(_is_member(workspace_id, user_id)).values(role=role))
+    if role != "OWNER":
+        api_keys.drop_admin_of_member(connection, workspace_id, user_id)
+        _withdraw_invitations_of(connection, workspace_id, user_id)
     return True
 
 
 def remove_member(connection: Connection, workspace_id: str, user_id: str) -> bool:
-    """Remove the member. Return False if the user is not a member.
+    """Remove the member, with their API keys and pending invitations. Return False if the user is not a member.
 
     Raises:
         LastOwnerError: if no OWNER would be left.
@@ -237,6 +265,8 @@ def remove_member(connection: Connection, workspace_id: str, user_id: str) -> bo
     if not _lock_member(connection, workspace_id, user_id, loses_ownership=True):
         return False
     connection.execute(delete(members).where(_is_member(workspace_id, user_id)))
+    api_keys.revoke_of_member(connection, workspace_id, user_id)
+    _withdraw_invitations_of(connection, workspace_id, user_id)
     return True
 
 
@@ -244,7 +274,8 @@ def _is_member(workspace_id: str, user_id: str) -> ColumnElement[bool]:
     return and_(members.c.workspace_id == workspace_id, members.c.user_id == user_id)
 
 
-def _add_member(connection: Connection, workspace_id: str, user_id: str, role: str) -> None:
+def add_member(connection: Connection, workspace_id: str, user_id: str, role: str) -> None:
+    """Make the user a member."""
     values = {"workspace_id": workspace_id, "user_id": user_id, "role": role, "created_at": now()}
     connection.execute(insert(members).values(**values))
 
@@ -268,53 +299,11 @@ def _lock_member(connection: Connection, workspace_id: str, user_id: str, *, los
     return True
 
 
-# --- invitations
-
-
-def list_pending_invitations(connection: Connection, workspace_id: str) -> list[Invitation]:
-    """Return the workspace's invitations that are not accepted, oldest first."""
-    query = select(*_INVITATION).where(invitations.c.workspace_id == workspace_id, invitations.c.accepted_at.is_(None))
-    return fetch_all(connection, query.order_by(invitations.c.created_at), Invitation)
-
-
-def invite(connection: Connection, workspace_id: str, invited_by: str | None, email: str, role: str) -> Invitation:
-    """Make the owner of the address a member, now or when they register. A second invitation replaces the first.
-
-    Raises:
-        AlreadyMemberError: if the address belongs to a member.
-    """
-    lock_workspace(connection, workspace_id)
-    email = normalize_email(email)
-    account = find_user_by_email(connection, email)
-    user_id = account[0].id if account is not None else None
-    if user_id is not None and get_membership(connection, workspace_id, user_id) is not None:
-        raise AlreadyMemberError(email)
-    values = {"role": role, "invited_by": invited_by, "accepted_at": None, "created_at": now()}
-    is_same = and_(invitations.c.workspace_id == workspace_id, invitations.c.email == email)
-    renew = update(invitations).where(is_same).values(**values).returning(*_INVITATION)
-    invitation = fetch_one(connection, renew, Invitation)
-    if invitation is None:
-        key = {"id": str(uuid.uuid4()), "workspace_id": workspace_id, "email": email}
-        invitation = insert_row(connection, invitations, Invitation, {**key, **values})
-    if user_id is None:
-        return invitation
-    accepted_at = _accept(connection, invitation.id, workspace_id, user_id, role)
-    return msgspec.structs.replace(invitation, accepted_at=accepted_at)
-
-
-def withdraw_invitation(connection: Connection, workspace_id: str, invitation_id: str) -> bool:
-    """Delete a pending invitation. Return False if there is none."""
-    query = delete(invitations).where(
-        invitations.c.id == invitation_id,
-        invitations.c.workspace_id == workspace_id,
-        invitations.c.accepted_at.is_(None),
+def _withdraw_invitations_of(connection: Connection, workspace_id: str, user_id: str) -> None:
+    connection.execute(
+        delete(invitations).where(
+            invitations.c.workspace_id == workspace_id,
+            invitations.c.invited_by == user_id,
+            invitations.c.accepted_at.is_(None),
+        )
     )
-    return connection.execute(query).rowcount == 1
-
-
-def _accept(connection: Connection, invitation_id: str, workspace_id: str, user_id: str, role: str) -> datetime:
-    if get_membership(connection, workspace_id, user_id) is None:
-        _add_member(connection, workspace_id, user_id, role)
-    accepted_at = now()
-    connection.execute(update(invitations).where(invitations.c.id == invitation_id).values(accepted_at=accepted_at))
-    return accepted_at

@@ -1,6 +1,7 @@
 """API keys: `sk_live_...`, bound to one workspace. Only the hash is stored, and a key is looked up by its hash.
 
-A key is never logged.
+A key is worth no more than the member who made it: it ends with the membership, and has the scope `admin` only while
+its maker is an OWNER. A key is never logged.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import uuid
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from resources.database.engine import now
 from resources.database.queries import fetch_all, fetch_one, insert_row, select_columns
-from resources.database.tables import api_keys
+from resources.database.tables import api_keys, members
 from resources.sessions import hash_token
 
 PREFIX = "sk_live_"
@@ -30,6 +31,7 @@ class ApiKey(msgspec.Struct, frozen=True):
     name: str
     prefix: str
     scopes: list[str]
+    created_by: str | None
     last_used_at: datetime | None
     expires_at: datetime | None
     created_at: datetime
@@ -40,7 +42,7 @@ class ApiKeyPrincipal(msgspec.Struct, frozen=True):
 
     id: str
     workspace_id: str
-    created_by: str | None
+    created_by: str
     scopes: list[str]
     is_use_due: bool
 
@@ -51,7 +53,7 @@ _COLUMNS = select_columns(api_keys, ApiKey)
 def create(
     connection: Connection,
     workspace_id: str,
-    user_id: str | None,
+    user_id: str,
     name: str,
     scopes: list[str],
     expires_at: datetime | None = None,
@@ -96,21 +98,41 @@ def revoke(connection: Connection, workspace_id: str, key_id: str) -> bool:
     return connection.execute(query).rowcount == 1
 
 
+def revoke_of_member(connection: Connection, workspace_id: str, user_id: str) -> None:
+    """Revoke the keys that the user made in the workspace. They stay revoked if the user becomes a member again."""
+    query = update(api_keys).where(api_keys.c.workspace_id == workspace_id, api_keys.c.created_by == user_id)
+    connection.execute(query.where(api_keys.c.revoked_at.is_(None)).values(revoked_at=now()))
+
+
+def drop_admin_of_member(connection: Connection, workspace_id: str, user_id: str) -> None:
+    """Take the scope `admin` from the keys that the user made in the workspace; they can still read and write."""
+    mine = (api_keys.c.workspace_id == workspace_id, api_keys.c.created_by == user_id, api_keys.c.revoked_at.is_(None))
+    for row in connection.execute(select(api_keys.c.id, api_keys.c.scopes).where(*mine)).all():
+        if "admin" in row.scopes:
+            connection.execute(update(api_keys).where(api_keys.c.id == row.id).values(scopes=["read", "write"]))
+
+
 def authenticate(connection: Connection, secret: str) -> ApiKeyPrincipal | None:
-    """Return the identity behind a presented key, or None if it is unknown, revoked or expired.
+    """Return the identity behind a presented key, or None if it is unknown, revoked, expired or its maker has left.
 
     The look-up compares hashes, so its timing reveals nothing about the key.
     """
-    query = select(api_keys).where(
-        api_keys.c.key_hash == hash_token(secret),
-        api_keys.c.revoked_at.is_(None),
-        or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now()),
+    is_maker = and_(members.c.workspace_id == api_keys.c.workspace_id, members.c.user_id == api_keys.c.created_by)
+    query = (
+        select(api_keys, members.c.role)
+        .join(members, is_maker)
+        .where(
+            api_keys.c.key_hash == hash_token(secret),
+            api_keys.c.revoked_at.is_(None),
+            or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now()),
+        )
     )
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
     is_use_due = row.last_used_at is None or row.last_used_at < now() - USE_INTERVAL
-    return ApiKeyPrincipal(row.id, row.workspace_id, row.created_by, row.scopes, is_use_due)
+    scopes = [scope for scope in row.scopes if scope != "admin" or row.role == "OWNER"]
+    return ApiKeyPrincipal(row.id, row.workspace_id, row.created_by, scopes, is_use_due)
 
 
 def record_use(connection: Connection, key_id: str) -> None:

@@ -35,7 +35,7 @@ class InsufficientMinutesError(Exception):
 
 
 class NewEntry(msgspec.Struct, frozen=True):
-    """An entry to post. `kind` is grant, topup, reserve, settle, render or refund."""
+    """An entry to post. `kind` is grant, topup, chargeback, reserve, settle, render or refund."""
 
     key: str
     kind: str
@@ -75,13 +75,34 @@ def post_entry(connection: Connection, workspace_id: str, entry: NewEntry) -> bo
         InsufficientMinutesError: if the balance does not cover a negative amount. Nothing is posted.
     """
     accounts.lock_workspace(connection, workspace_id)
-    if connection.scalar(select(ledger.c.id).where(ledger.c.entry_key == entry.key)) is not None:
+    if _is_posted(connection, entry):
         return False
     if entry.amount_ms < 0:
         grant_month(connection, workspace_id)
         balance = get_balance_ms(connection, workspace_id)
         if balance + entry.amount_ms < 0:
             raise InsufficientMinutesError(-entry.amount_ms, balance)
+    _insert(connection, workspace_id, entry)
+    return True
+
+
+def post_unconditional(connection: Connection, workspace_id: str, entry: NewEntry) -> bool:
+    """Post an entry that the balance need not cover. Return False if one with this key was posted before.
+
+    It is for money that was taken back: minutes that are already used leave a negative balance.
+    """
+    accounts.lock_workspace(connection, workspace_id)
+    if _is_posted(connection, entry):
+        return False
+    _insert(connection, workspace_id, entry)
+    return True
+
+
+def _is_posted(connection: Connection, entry: NewEntry) -> bool:
+    return connection.scalar(select(ledger.c.id).where(ledger.c.entry_key == entry.key)) is not None
+
+
+def _insert(connection: Connection, workspace_id: str, entry: NewEntry) -> None:
     connection.execute(
         insert(ledger).values(
             workspace_id=workspace_id,
@@ -94,7 +115,6 @@ def post_entry(connection: Connection, workspace_id: str, entry: NewEntry) -> bo
             created_at=now(),
         )
     )
-    return True
 
 
 def grant_month(connection: Connection, workspace_id: str) -> bool:

@@ -1,22 +1,24 @@
 """Mail: messages are queued in the transaction that causes them and sent afterwards over SMTP.
 
-Without CARMIC_SMTP_URL they stay in the queue, where the operator can read them.
+Without CARMIC_SMTP_URL they stay in the queue, where the operator can read them. The body of a sent message is erased,
+because it may hold a link that sets a password.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import smtplib
 import ssl
 from datetime import datetime
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
-import msgspec
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from resources.database.engine import Database, now
 from resources.database.queries import fetch_all, select_columns
 from resources.database.tables import mail
+from resources.hidden_repr import HiddenRepr
 from resources.settings import Settings
 
 MAX_ATTEMPTS = 5
@@ -24,7 +26,11 @@ SMTP_TIMEOUT_S = 20
 BATCH_SIZE = 50
 
 
-class Message(msgspec.Struct, frozen=True):
+class UnencryptedMailError(Exception):
+    """The server offers no TLS, and is not on this machine."""
+
+
+class Message(HiddenRepr, frozen=True):
     """A message that has not been sent. `attempts` counts the attempts to send it."""
 
     id: int
@@ -73,7 +79,7 @@ def send_pending(database: Database, settings: Settings) -> int:
                 continue
         try:
             _send(settings, message)
-            outcome: dict[str, object] = {"sent_at": now(), "last_error": None}
+            outcome: dict[str, object] = {"sent_at": now(), "last_error": None, "body": ""}
             sent_count += 1
         except Exception as error:  # one unusable recipient address must not block the other messages
             outcome = {"last_error": type(error).__name__}
@@ -99,5 +105,18 @@ def _send(settings: Settings, message: Message) -> None:
         if not implicit_tls and server.has_extn("starttls"):
             server.starttls(context=context)
         if url.username:
+            require_encryption(server)
             server.login(unquote(url.username), unquote(url.password or ""))
         server.send_message(email)
+
+
+def require_encryption(server: smtplib.SMTP) -> None:
+    """Refuse to send the password in clear text. Whoever strips STARTTLS from the server's answer must not receive it.
+
+    Raises:
+        UnencryptedMailError: the connection is not encrypted, and its other end is not the loopback interface.
+    """
+    if server.sock is None or isinstance(server.sock, ssl.SSLSocket):
+        return
+    if not ipaddress.ip_address(server.sock.getpeername()[0]).is_loopback:
+        raise UnencryptedMailError("CARMIC_SMTP_URL has a password, but the mail server offers no TLS")

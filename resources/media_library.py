@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, Text, cast, delete, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Text, cast, delete, or_, select, update
 
 from resources.database.engine import now
 from resources.database.queries import fetch_all, fetch_one, fetch_page, insert_row, select_columns
@@ -37,14 +37,18 @@ class Media(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-_KEY = re.compile(r"workspaces/([^/]+)/(?:media|clips/([^/]+))/[^/]+")
+# Files of clips lay beside the projects before they lay under them.
+_KEY = re.compile(r"workspaces/([^/]+)/(?:media|(?:projects/[^/]+/)?clips/([^/]+))/[^/]+")
 _COLUMNS = select_columns(media, Media)
 _NEWEST_FIRST = (media.c.created_at.desc(), media.c.id)
 
 
-def new_key(workspace_id: str, suffix: str, clip_id: str | None = None) -> str:
-    """Return the store key for a new file. `suffix` is the file ending, such as ".png"."""
-    folder = "media" if clip_id is None else f"clips/{clip_id}"
+def new_key(workspace_id: str, suffix: str, clip: tuple[str, str] | None = None) -> str:
+    """Return the store key for a new file. `suffix` is the file ending, such as ".png".
+
+    A file of a clip (its project's id, its own id) lies under the project, and is purged with it.
+    """
+    folder = "media" if clip is None else f"projects/{clip[0]}/clips/{clip[1]}"
     return f"workspaces/{workspace_id}/{folder}/{uuid.uuid4()}{suffix}"
 
 
@@ -52,6 +56,11 @@ def parse_owner(key: str) -> tuple[str, str | None] | None:
     """Return the workspace and clip that `new_key` made the key for, or None for any other key."""
     match = _KEY.fullmatch(key)
     return (match[1], match[2]) if match else None
+
+
+def get_converted_key(key: str) -> str:
+    """Return the store key of the converted file of a font, the only one that captions open."""
+    return f"{key.rpartition('.')[0]}.converted.ttf"
 
 
 def add(connection: Connection, workspace_id: str, **columns: object) -> Media:
@@ -102,10 +111,27 @@ def resolve_references(connection: Connection, workspace_id: str, references: It
     return {reference: files[key] for reference, key in keys.items() if key in files}
 
 
+def list_keys_of_project(connection: Connection, project_id: str) -> list[str]:
+    """Return the store keys of the files that belong to clips of the project."""
+    of_project = select(clips.c.id).where(clips.c.project_id == project_id)
+    return list(connection.scalars(select(media.c.object_key).where(media.c.clip_id.in_(of_project))))
+
+
 def list_fonts(connection: Connection, workspace_id: str) -> list[Media]:
     """Return the workspace's font files, newest first. Of two files of one family the newer is used."""
     query = select(*_COLUMNS).where(media.c.workspace_id == workspace_id, media.c.media_type == "font")
     return fetch_all(connection, query.order_by(*_NEWEST_FIRST), Media)
+
+
+def list_unconverted_fonts(connection: Connection) -> list[Media]:
+    """Return the font files of all workspaces whose facts say nothing about the font."""
+    query = select(*_COLUMNS).where(media.c.media_type == "font")
+    return [font for font in fetch_all(connection, query, Media) if not font.facts.get("font")]
+
+
+def set_facts(connection: Connection, media_id: str, facts: dict[str, Any]) -> None:
+    """Replace the facts of a file."""
+    connection.execute(update(media).where(media.c.id == media_id).values(facts=facts))
 
 
 def list_page(

@@ -132,7 +132,7 @@ class OutboundPolicy:
 
         The client connects only where the policy permits, follows no redirects and ignores proxy settings.
         """
-        transport = httpx.HTTPTransport(retries=0)
+        transport = httpx.HTTPTransport(verify=_create_ssl_context(), retries=0)  # by default it creates another
         backend = _PolicyBackend(self, time.monotonic() + timeout_s)
         transport._pool = httpcore.ConnectionPool(  # httpx has no argument for it
             ssl_context=_create_ssl_context(), network_backend=backend, max_connections=1

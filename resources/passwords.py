@@ -40,6 +40,11 @@ def verify_password(stored_hash: str | None, password: str) -> bool:
     return is_match and stored_hash is not None
 
 
+def needs_rehash(stored_hash: str) -> bool:
+    """Return whether the hash was made with parameters that are no longer the current ones."""
+    return _hasher.check_needs_rehash(stored_hash)
+
+
 @cache
 def _dummy_hash() -> str:
     return _hasher.hash("the password of an unknown email address")

@@ -6,7 +6,7 @@ import math
 import time
 
 import msgspec
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, delete, func, select, text, update
 
 from resources.database.queries import insert_on_conflict
 from resources.database.tables import rate_limits
@@ -62,6 +62,18 @@ def hit(connection: Connection, limit: RateLimit, subject: str) -> RateLimitStat
         )
     )
     return RateLimitStatus(True, limit.hits, before.remaining - 1, min(before.reset_at, second + limit.window_s))
+
+
+def give_back(connection: Connection, limit: RateLimit, subject: str) -> None:
+    """Undo the newest hit, for limits that count failures only: counted first, concurrent attempts cannot pass."""
+    newest = select(func.max(rate_limits.c.window_start)).where(
+        rate_limits.c.bucket == _bucket_key(limit, subject), rate_limits.c.hits > 0
+    )
+    is_newest = (
+        rate_limits.c.bucket == _bucket_key(limit, subject),
+        rate_limits.c.window_start == newest.scalar_subquery(),
+    )
+    connection.execute(update(rate_limits).where(*is_newest).values(hits=rate_limits.c.hits - 1))
 
 
 def prune(connection: Connection, older_than_s: int = DAY_S) -> None:

@@ -107,6 +107,11 @@ def list_submitted(connection: Connection, limit: int = 500) -> list[RunIntent]:
     return fetch_all(connection, query.limit(limit), RunIntent)
 
 
+def list_run_ids(connection: Connection, project_id: str) -> list[str]:
+    """Return the ids of all runs of the project, ended ones too."""
+    return list(connection.scalars(select(run_intents.c.run_id).where(run_intents.c.project_id == project_id)))
+
+
 def list_open(connection: Connection, project_id: str) -> list[RunIntent]:
     """Return the project's WAITING and SUBMITTED intents."""
     query = select(*_COLUMNS).where(run_intents.c.project_id == project_id, run_intents.c.state.in_(_OPEN_STATES))

@@ -162,6 +162,12 @@ class Submitter:
         if run is not None and not run.is_finished:
             self.instance.run_coordinator.cancel_run(run_id)
 
+    def delete_run(self, run_id: str) -> None:
+        """Delete the run with its event log and its output, which name what it worked on. Unknown runs are ignored."""
+        if self.instance.get_run_by_id(run_id) is not None:
+            self.instance.delete_run(run_id)
+            self.instance.compute_log_manager.delete_logs(prefix=[run_id])
+
     def check(self) -> None:
         """Check that the code server answers.
 

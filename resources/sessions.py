@@ -1,7 +1,7 @@
-"""Sessions and one-time tokens: refresh token families, password resets, SSE tickets. Only hashes are stored.
+"""Sessions and one-time tokens: password resets, e-mail verifications, SSE tickets. Only hashes are stored.
 
-A session is a family of refresh tokens, of which each is exchanged once for the next. Every access token names its
-session (`sid`), so revoking the family also ends its access tokens.
+A refresh token of a session is exchanged once for the next one. Every access token names its session (`sid`), so
+revoking the session also ends its access tokens.
 """
 
 from __future__ import annotations
@@ -9,25 +9,42 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, select, update
 
 from resources.database.engine import now
-from resources.database.tables import password_resets, refresh_tokens, sse_tickets
+from resources.database.queries import fetch_all, fetch_one, select_columns
+from resources.database.tables import email_verifications, password_resets, refresh_tokens, sessions, sse_tickets
+from resources.hidden_repr import HiddenRepr
 
+SESSION_LIFETIME = timedelta(days=90)  # from the login, however often the refresh token is exchanged
 REFRESH_LIFETIME = timedelta(days=30)
+REFRESH_GRACE = timedelta(seconds=30)  # two tabs refresh at once, or a response is lost
 RESET_LIFETIME = timedelta(hours=1)
+VERIFICATION_LIFETIME = timedelta(days=1)
 TICKET_LIFETIME = timedelta(seconds=30)
+MAX_USER_AGENT_LENGTH = 300  # characters
 
 
-class Session(msgspec.Struct, frozen=True):
+class Session(HiddenRepr, frozen=True):
     """A session with its newest refresh token in clear text, which is not stored."""
 
     id: str
     user_id: str
     refresh_token: str
+
+
+class SessionInfo(msgspec.Struct, frozen=True):
+    """A session as its user sees it. `user_agent` and `ip_address` are those of the login."""
+
+    id: str
+    user_agent: str
+    ip_address: str
+    last_used_at: datetime
+    expires_at: datetime
+    created_at: datetime
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -42,61 +59,99 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def start(connection: Connection, user_id: str) -> Session:
+def start(connection: Connection, user_id: str, user_agent: str = "", ip_address: str = "") -> Session:
     """Start a session for the user."""
-    return _issue(connection, str(uuid.uuid4()), user_id)
+    session_id, started_at = str(uuid.uuid4()), now()
+    expires_at = started_at + SESSION_LIFETIME
+    values = {
+        "id": session_id,
+        "user_id": user_id,
+        "user_agent": user_agent.replace("\0", "")[:MAX_USER_AGENT_LENGTH],
+        "ip_address": ip_address,
+        "last_used_at": started_at,
+        "expires_at": expires_at,
+        "created_at": started_at,
+    }
+    connection.execute(insert(sessions).values(**values))
+    return _issue(connection, session_id, user_id, expires_at)
 
 
 def rotate(connection: Connection, refresh_token: str) -> Session | None:
-    """Exchange the token for the next one of its family. Return None if it is unknown, expired or revoked.
+    """Exchange the token for the next one of its session. Return None if it is unknown, expired or revoked.
 
-    A token that was exchanged before revokes its family, because one of its two bearers has stolen it (RFC 9700,
-    section 4.14.2).
+    A token that was exchanged less than REFRESH_GRACE ago is exchanged once more. One that was exchanged before that
+    revokes its session, because one of its two bearers has stolen it (RFC 9700, section 4.14.2).
     """
+    moment = now()
     digest = hash_token(refresh_token)
-    spend = (
-        update(refresh_tokens)
-        .where(
-            refresh_tokens.c.token_hash == digest,
-            refresh_tokens.c.spent_at.is_(None),
-            refresh_tokens.c.revoked_at.is_(None),
-            refresh_tokens.c.expires_at > now(),
+    query = (
+        select(
+            refresh_tokens.c.spent_at,
+            refresh_tokens.c.expires_at,
+            sessions.c.id,
+            sessions.c.user_id,
+            sessions.c.expires_at.label("session_expires_at"),
         )
-        .values(spent_at=now())
-        .returning(refresh_tokens.c.family_id, refresh_tokens.c.user_id)
+        .join(sessions, sessions.c.id == refresh_tokens.c.session_id)
+        .where(refresh_tokens.c.token_hash == digest, sessions.c.revoked_at.is_(None), sessions.c.expires_at > moment)
     )
-    spent = connection.execute(spend).one_or_none()
-    if spent is not None:
-        return _issue(connection, spent.family_id, spent.user_id)
-    reused = select(refresh_tokens.c.family_id).where(
-        refresh_tokens.c.token_hash == digest, refresh_tokens.c.spent_at.is_not(None)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    if row.spent_at is not None and row.spent_at <= moment - REFRESH_GRACE:
+        revoke(connection, row.user_id, row.id)
+        return None
+    unspent = (refresh_tokens.c.token_hash == digest, refresh_tokens.c.expires_at > moment)
+    spend = update(refresh_tokens).where(*unspent, refresh_tokens.c.spent_at.is_(None)).values(spent_at=moment)
+    reissue = update(refresh_tokens).where(*unspent, refresh_tokens.c.reissued_at.is_(None)).values(reissued_at=moment)
+    if not (connection.execute(spend).rowcount or connection.execute(reissue).rowcount):
+        return None
+    connection.execute(update(sessions).where(sessions.c.id == row.id).values(last_used_at=moment))
+    return _issue(connection, row.id, row.user_id, row.session_expires_at)
+
+
+def list_active(connection: Connection, user_id: str) -> list[SessionInfo]:
+    """Return the user's sessions that can still be refreshed, the one used last first."""
+    query = select(*_SESSION_INFO).where(
+        sessions.c.user_id == user_id,
+        sessions.c.revoked_at.is_(None),
+        sessions.c.expires_at > now(),
+        sessions.c.last_used_at > now() - REFRESH_LIFETIME,
     )
-    family_id = connection.scalar(reused)
-    if family_id is not None:
-        _revoke(connection, refresh_tokens.c.family_id == family_id)
-    return None
+    return fetch_all(connection, query.order_by(sessions.c.last_used_at.desc(), sessions.c.id), SessionInfo)
 
 
-def revoke(connection: Connection, refresh_token: str) -> None:
-    """Log out: revoke the token's family. An unknown token is ignored."""
-    family = select(refresh_tokens.c.family_id).where(refresh_tokens.c.token_hash == hash_token(refresh_token))
-    _revoke(connection, refresh_tokens.c.family_id.in_(family))
+def log_out(connection: Connection, refresh_token: str) -> None:
+    """Revoke the token's session. An unknown token is ignored."""
+    session = select(refresh_tokens.c.session_id).where(refresh_tokens.c.token_hash == hash_token(refresh_token))
+    _revoke(connection, sessions.c.id.in_(session))
 
 
-def revoke_all(connection: Connection, user_id: str) -> None:
-    """Revoke all sessions of the user."""
-    _revoke(connection, refresh_tokens.c.user_id == user_id)
+def revoke(connection: Connection, user_id: str, session_id: str) -> bool:
+    """Revoke the user's session. Return False if there is no such session, or it is revoked."""
+    return _revoke(connection, sessions.c.user_id == user_id, sessions.c.id == session_id) == 1
 
 
+def revoke_all(connection: Connection, user_id: str, except_session: str | None = None) -> None:
+    """Revoke all sessions of the user, `except_session` left out."""
+    others = [sessions.c.id != except_session] if except_session is not None else []
+    _revoke(connection, sessions.c.user_id == user_id, *others)
+
+
+_SESSION_INFO = select_columns(sessions, SessionInfo)
 # Built once, because every request runs it
 _IS_ACTIVE = select(
-    exists().where(refresh_tokens.c.family_id == bindparam("session"), refresh_tokens.c.revoked_at.is_(None))
+    exists().where(
+        sessions.c.id == bindparam("session"),
+        sessions.c.revoked_at.is_(None),
+        sessions.c.expires_at > bindparam("moment", type_=sessions.c.expires_at.type),
+    )
 )
 
 
 def is_active(connection: Connection, session_id: str) -> bool:
-    """Return whether the session exists and is not revoked."""
-    return bool(connection.scalar(_IS_ACTIVE, {"session": session_id}))
+    """Return whether the session exists, has not expired and is not revoked."""
+    return bool(connection.scalar(_IS_ACTIVE, {"session": session_id, "moment": now()}))
 
 
 def start_reset(connection: Connection, user_id: str) -> str:
@@ -125,9 +180,39 @@ def finish_reset(connection: Connection, token: str) -> str | None:
     )
     user_id = connection.scalar(query)
     if user_id is not None:
-        connection.execute(delete(password_resets).where(password_resets.c.user_id == user_id))
+        cancel_resets(connection, user_id)
         revoke_all(connection, user_id)
     return user_id
+
+
+def cancel_resets(connection: Connection, user_id: str) -> None:
+    """End the user's password resets: their links were sent before the password or the address changed."""
+    connection.execute(delete(password_resets).where(password_resets.c.user_id == user_id))
+
+
+class EmailVerification(msgspec.Struct, frozen=True):
+    """Proof that a user received a message at `email`."""
+
+    user_id: str
+    email: str
+
+
+def start_verification(connection: Connection, user_id: str, email: str) -> str:
+    """Return a token that proves that the user receives the address's mail. It replaces an earlier one."""
+    connection.execute(delete(email_verifications).where(email_verifications.c.user_id == user_id))
+    token = secrets.token_urlsafe(32)
+    values = {"token_hash": hash_token(token), "user_id": user_id, "email": email, "created_at": now()}
+    connection.execute(insert(email_verifications).values(**values, expires_at=now() + VERIFICATION_LIFETIME))
+    return token
+
+
+def finish_verification(connection: Connection, token: str) -> EmailVerification | None:
+    """Consume the token. Return None if it is unknown, used or expired."""
+    query = delete(email_verifications).where(
+        email_verifications.c.token_hash == hash_token(token), email_verifications.c.expires_at > now()
+    )
+    columns = select_columns(email_verifications, EmailVerification)
+    return fetch_one(connection, query.returning(*columns), EmailVerification)
 
 
 def issue_ticket(connection: Connection, workspace_id: str, user_id: str | None) -> str:
@@ -149,13 +234,18 @@ def redeem_ticket(connection: Connection, ticket: str) -> Ticket | None:
     return None if row is None or row.expires_at <= now() else Ticket(row.user_id, row.workspace_id)
 
 
-def _issue(connection: Connection, family_id: str, user_id: str) -> Session:
+def _issue(connection: Connection, session_id: str, user_id: str, session_expires_at: datetime) -> Session:
     refresh_token = secrets.token_urlsafe(32)
-    values = {"token_hash": hash_token(refresh_token), "family_id": family_id, "user_id": user_id}
-    connection.execute(insert(refresh_tokens).values(**values, expires_at=now() + REFRESH_LIFETIME, created_at=now()))
-    return Session(family_id, user_id, refresh_token)
+    values = {
+        "token_hash": hash_token(refresh_token),
+        "session_id": session_id,
+        "expires_at": min(now() + REFRESH_LIFETIME, session_expires_at),
+        "created_at": now(),
+    }
+    connection.execute(insert(refresh_tokens).values(**values))
+    return Session(session_id, user_id, refresh_token)
 
 
-def _revoke(connection: Connection, condition: ColumnElement[bool]) -> None:
-    query = update(refresh_tokens).where(condition, refresh_tokens.c.revoked_at.is_(None))
-    connection.execute(query.values(revoked_at=now()))
+def _revoke(connection: Connection, *conditions: ColumnElement[bool]) -> int:
+    query = update(sessions).where(*conditions, sessions.c.revoked_at.is_(None))
+    return connection.execute(query.values(revoked_at=now())).rowcount

@@ -64,6 +64,10 @@ def _parse_secret_key(text: str) -> str:
     return text
 
 
+def _parse_secret_keys(text: str) -> tuple[str, ...]:
+    return tuple(_parse_secret_key(key) for key in _parse_list(text))
+
+
 def _parse_public_url(text: str) -> str:
     return _starts_with("http://", "https://")(text).rstrip("/")
 
@@ -71,7 +75,7 @@ def _parse_public_url(text: str) -> str:
 def _one_of(*choices: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}.")
+            raise ValueError(f"must be one of {', '.join(filter(None, choices))}.")
         return text
 
     return parse
@@ -125,6 +129,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "Base URL at which clients reach the API; signed URLs start with it.", _parse_public_url)]
     secret_key: Annotated[str, Setting("",
         "Signs tokens and URLs; created in the home directory when unset.", _parse_secret_key, secret=True)]
+    previous_secret_keys: Annotated[tuple[str, ...], Setting("",
+        "Earlier secret keys (comma-separated): what they signed stays valid.", _parse_secret_keys, secret=True)]
+    registration: Annotated[str, Setting("",
+        "Who may register: `open`, `invite` or `closed`; unset means `invite` in production, else `open`.",
+        _one_of("", "open", "invite", "closed"))]
+    metrics_token: Annotated[str, Setting("",
+        "Bearer token for /metrics; without one, only this machine may read it.", secret=True)]
     whisper_model: Annotated[str, Setting("auto", "faster-whisper model: a name, a directory, or `auto`.")]
     yolo_weights: Annotated[str, Setting("auto", "Ultralytics weights: a name, a path, or `auto`.")]
     asd_weights: Annotated[str, Setting("", "Path of LR-ASD active speaker weights; empty uses lip motion.")]
@@ -173,6 +184,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     oauth_base_url: Annotated[str, Setting("",
         "Base URL that replaces the OAuth endpoints of all platforms (for a proxy or a test).")]
     # fmt: on
+
+    def __repr__(self) -> str:
+        """Secrets, and URLs that may hold one, are left out: a settings object may end up in a traceback."""
+        hidden = {setting.field for setting in SETTINGS if setting.secret} | {"database_url"}
+        fields = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in hidden)
+        return f"Settings({', '.join(fields)})"
 
     @property
     def cache_dir(self) -> Path:
@@ -223,6 +240,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     except OSError as error:
         raise SettingsError([f"CARMIC_HOME cannot be created at {home} ({error.strerror}). Choose another."]) from error
     values["secret_key"] = values["secret_key"] or _load_or_create_secret_key(home)
+    values["registration"] = values["registration"] or ("invite" if values["env"] == "production" else "open")
     return Settings(**values)
 
 

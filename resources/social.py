@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import uuid
 from datetime import datetime
-from typing import Any
 
 import msgspec
-from cryptography.fernet import Fernet
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from resources import accounts
@@ -30,27 +26,8 @@ class SocialAccount(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
+CIPHER_PURPOSE = "social"
 _COLUMNS = select_columns(social_accounts, SocialAccount)
-
-
-class TokenCipher:
-    """Encrypts JSON values with a Fernet key that is derived from the installation's secret key and a purpose."""
-
-    def __init__(self, secret_key: str, purpose: str = "social") -> None:
-        digest = hashlib.sha256(purpose.encode() + secret_key.encode()).digest()
-        self._fernet = Fernet(base64.urlsafe_b64encode(digest))
-
-    def encrypt(self, value: object) -> str:
-        """Return the Fernet token of the value's JSON."""
-        return self._fernet.encrypt(msgspec.json.encode(value)).decode()
-
-    def decrypt(self, encrypted: str, max_age_s: int | None = None) -> Any:  # noqa: ANN401 - any JSON value
-        """Return the value that `encrypt` was given.
-
-        Raises:
-            cryptography.fernet.InvalidToken: if the token is forged or older than `max_age_s`.
-        """
-        return msgspec.json.decode(self._fernet.decrypt(encrypted.encode(), ttl=max_age_s))
 
 
 def list_accounts(connection: Connection, workspace_id: str) -> list[SocialAccount]:
@@ -87,7 +64,7 @@ def connect(
 
 
 def get_encrypted_tokens(connection: Connection, workspace_id: str, account_id: str) -> str | None:
-    """Return the account's tokens, encrypted by TokenCipher."""
+    """Return the account's tokens, sealed by `signing_keys.Cipher` for CIPHER_PURPOSE."""
     return connection.scalar(select(social_accounts.c.tokens).where(*_filter(workspace_id, account_id)))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -20,15 +19,25 @@ from typing import IO, cast
 
 import msgspec
 
+from resources.download_messages import DownloadArguments, DownloadMessage, Failure
+from resources.file_names import clean_title
 from resources.outbound import AddressRefusedError, OutboundPolicy
 
 TIME_LIMIT_S = 3 * 3600
 STALL_LIMIT_S = 120  # without output
 POLL_INTERVAL_S = 0.2
 SIZE_TOLERANCE_RATIO = 1.1  # of the limit, for the parts that are merged into the video
+MEMORY_LIMIT_BYTES = 2 << 30  # address space of yt-dlp, and of each ffmpeg that it starts
+CPU_LIMIT_S = 3600
 MAX_TITLE_LENGTH = 300  # characters
-KEPT_OUTPUT_LINES = 40
-PROGRESS_LINE = re.compile(r"^at (\d+(?:\.\d+)?)")
+FAILURES: dict[Failure, str] = {
+    "unsupported": "No video was found at this address. Give the address of a video file or of a page with a video.",
+    "login": "The video is private or needs a login. Make it public, or upload the file itself.",
+    "region": "The site does not show the video in this server's country. Upload the file itself.",
+    "refused": "The site refused the download, or the address leads to a private network. Upload the file itself.",
+    "missing": "There is nothing at this address (404). Check it and try again.",
+    "other": "The video could not be downloaded from this address. Check it, or upload the file itself.",
+}
 
 
 class DownloadError(Exception):
@@ -69,52 +78,48 @@ def download_video(
     except AddressRefusedError as error:
         raise DownloadError(str(error)) from error
     with outbound.run_proxy() as proxy_url:
-        command = _build_command(url, folder, proxy_url, max_bytes, ffmpeg)
-        output = _run(command, folder, proxy_url, max_bytes, progress)
+        arguments = DownloadArguments(
+            url=url,
+            folder=str(folder),
+            proxy_url=proxy_url,
+            ffmpeg=ffmpeg,
+            max_bytes=max_bytes,
+            max_file_bytes=round(max_bytes * SIZE_TOLERANCE_RATIO),
+            memory_bytes=MEMORY_LIMIT_BYTES,
+            cpu_s=CPU_LIMIT_S,
+        )
+        failure = _run(arguments, folder, progress)
     videos = [path for path in folder.glob("video.*") if path.suffix not in (".part", ".ytdl", ".json")]
-    if not videos:
-        raise DownloadError(_explain_failure(output, max_bytes))
+    if failure is not None or not videos:
+        raise DownloadError(_explain_failure(failure or "other", max_bytes))
     if videos[0].stat().st_size > max_bytes:
-        raise DownloadError(_too_large(max_bytes))
+        raise DownloadError(_explain_failure("too_large", max_bytes))
     return DownloadedVideo(videos[0], _read_title(folder))
 
 
-def _build_command(url: str, folder: Path, proxy_url: str, max_bytes: int, ffmpeg: str) -> list[str]:
-    return [
-        sys.executable, "-m", "yt_dlp", "--ignore-config", "--no-plugin-dirs", "--no-cache-dir", "--no-playlist",
-        "--playlist-items", "1", "--no-exec", "--no-update", "--no-mtime", "--color", "never", "--newline",
-        "--proxy", proxy_url, "--max-filesize", str(max_bytes), "--socket-timeout", "20",
-        "--retries", "3", "--fragment-retries", "5", "--downloader", "native",
-        "--ffmpeg-location", ffmpeg, "--merge-output-format", "mp4/mkv", "--write-info-json",
-        "--format", "bv*[height<=1080]+ba/b[height<=1080]/bv*+ba/b",
-        "--progress-template", "download:at %(progress._percent_str)s", "--paths", str(folder),
-        "--output", "video.%(ext)s", "--output", "infojson:info", "--", url,
-    ]  # fmt: skip
-
-
-def _run(
-    command: list[str], folder: Path, proxy_url: str, max_bytes: int, progress: Callable[[float], None]
-) -> list[str]:
-    """Run the command to its end and return the last lines of its output."""
+def _run(arguments: DownloadArguments, folder: Path, progress: Callable[[float], None]) -> Failure | None:
+    """Run the child to its end and return what failed, or None."""
+    programs = folder / "bin"  # its PATH: it finds no program of the system
+    programs.mkdir()
     environment = {
-        "PATH": "/usr/bin:/bin", "HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8",
-        "http_proxy": proxy_url, "https_proxy": proxy_url, "all_proxy": proxy_url,
+        "PATH": str(programs), "HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8",
+        "http_proxy": arguments.proxy_url, "https_proxy": arguments.proxy_url, "all_proxy": arguments.proxy_url,
         **{name: os.environ[name] for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if name in os.environ},
     }  # fmt: skip
     child = subprocess.Popen(
-        command,
+        [sys.executable, "-I", "-m", "resources.yt_dlp_child", msgspec.json.encode(arguments).decode()],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.DEVNULL,
         text=True,
         errors="replace",
         start_new_session=True,
     )
     stdout = cast(IO[str], child.stdout)
     try:
-        return _follow(child, stdout, folder, max_bytes, progress)
+        return _follow(child, stdout, folder, arguments.max_file_bytes, progress)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
@@ -123,48 +128,46 @@ def _run(
 
 
 def _follow(
-    child: subprocess.Popen[str], stdout: IO[str], folder: Path, max_bytes: int, progress: Callable[[float], None]
-) -> list[str]:
+    child: subprocess.Popen[str],
+    stdout: IO[str],
+    folder: Path,
+    max_folder_bytes: int,
+    progress: Callable[[float], None],
+) -> Failure | None:
     os.set_blocking(stdout.fileno(), False)
-    lines: list[str] = []
+    failure: Failure | None = None
     started_at = last_output_at = time.monotonic()
     while True:
         has_ended = child.poll() is not None
         while line := stdout.readline():
             last_output_at = time.monotonic()
-            if match := PROGRESS_LINE.match(line.strip()):
-                progress(min(1.0, float(match[1]) / 100))
-            else:
-                lines = [*lines[-KEPT_OUTPUT_LINES:], line.strip()]
+            message = _parse_line(line)
+            if message.progress is not None:
+                progress(min(1.0, message.progress))
+            failure = message.failure or failure
         if has_ended:
-            return lines
+            return failure or (None if child.returncode == 0 else "other")
         now = time.monotonic()
         if now - last_output_at > STALL_LIMIT_S or now - started_at > TIME_LIMIT_S:
             raise DownloadError("The download stalled or took too long. Try again later, or upload the file itself.")
-        size_bytes = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
-        if size_bytes > max_bytes * SIZE_TOLERANCE_RATIO:
-            raise DownloadError(_too_large(max_bytes))
+        if sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) > max_folder_bytes:
+            return "too_large"
         time.sleep(POLL_INTERVAL_S)
 
 
-def _explain_failure(output: list[str], max_bytes: int) -> str:
-    """Return the sentence for the user that fits yt-dlp's output."""
-    text = "\n".join(output).lower()
-    if "larger than max-filesize" in text:
-        return _too_large(max_bytes)
-    if "unsupported url" in text:
-        return "No video was found at this address. Give the address of a video file or of a page with a video."
-    if "private" in text or "sign in" in text or "login" in text:
-        return "The video is private or needs a login. Make it public, or upload the file itself."
-    if "403" in text or "forbidden" in text:
-        return "The site refused the download, or the address leads to a private network. Upload the file itself."
-    if "404" in text or "not found" in text:
-        return "There is nothing at this address (404). Check it and try again."
-    return "The video could not be downloaded from this address. Check it, or upload the file itself."
+def _parse_line(line: str) -> DownloadMessage:
+    """Return the child's message. Other text, of a library, says nothing."""
+    try:
+        return msgspec.json.decode(line, type=DownloadMessage)
+    except msgspec.DecodeError:
+        return DownloadMessage()
 
 
-def _too_large(max_bytes: int) -> str:
-    return f"The video is larger than {max_bytes / 1024**3:.3g} GB. Give a shorter or smaller one."
+def _explain_failure(failure: Failure, max_bytes: int) -> str:
+    """Return the sentence for the user."""
+    if failure == "too_large":
+        return f"The video is larger than {max_bytes / 1024**3:.3g} GB. Give a shorter or smaller one."
+    return FAILURES[failure]
 
 
 def _read_title(folder: Path) -> str | None:
@@ -175,5 +178,5 @@ def _read_title(folder: Path) -> str | None:
         except (OSError, ValueError):
             continue
         if title and title != "video":
-            return str(title)[:MAX_TITLE_LENGTH]
+            return clean_title(str(title))[:MAX_TITLE_LENGTH] or None
     return None

@@ -10,13 +10,13 @@ import base64
 import secrets
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Update, and_, delete, func, insert, or_, select, update
 from standardwebhooks import Webhook as Signer
 
 from resources import accounts, mail
@@ -24,19 +24,31 @@ from resources.database.engine import now
 from resources.database.queries import fetch_all, fetch_one, fetch_page, insert_row, select_columns
 from resources.database.tables import deliveries, events, webhooks
 from resources.outbox import WEBHOOK_EVENTS
+from resources.signing_keys import Cipher
 
 TEST_EVENT = "webhook.test"
+CIPHER_PURPOSE = "webhooks"
+SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with, not a secret
 RETRY_DELAYS_S = (10, 60, 300)  # after the first, second and third failed attempt; the fourth is the last
 RETRY_JITTER_RATIO = 0.1  # of the delay, so that retries of a burst spread out
 MAX_RETRY_AFTER_S = 3600
 LEASE_DURATION = timedelta(seconds=30)
 SECRET_OVERLAP = timedelta(hours=24)  # for which the previous secret still signs after a rotation
 DISABLE_AFTER = timedelta(days=5)  # of failures only
+# After the second timeout in a row each further one pauses the webhook for twice as long as the one before, but no
+# longer than the longest retry delay, so that the pauses do not change when a single delivery is retried.
+TIMEOUTS_BEFORE_PAUSE = 2
+FIRST_PAUSE_S = 30
+MAX_PAUSE_S = RETRY_DELAYS_S[-1]
 MAX_LOG_ENTRIES = 20  # of a delivery
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """A subscription. `failing_since` is the first failure after the last success."""
+    """A subscription. Its secrets are sealed by `signing_keys.Cipher` for CIPHER_PURPOSE.
+
+    `failing_since` is the first failure after the last success. `timeouts` counts the timeouts since the last response;
+    until `paused_until` nothing is sent.
+    """
 
     id: str
     workspace_id: str
@@ -49,6 +61,8 @@ class Webhook(msgspec.Struct, frozen=True):
     previous_secret_until: datetime | None
     failing_since: datetime | None
     disabled_reason: str | None
+    timeouts: int
+    paused_until: datetime | None
     created_at: datetime
     updated_at: datetime
 
@@ -75,10 +89,12 @@ class Delivery(msgspec.Struct, frozen=True):
 class DeliveryAttempt(msgspec.Struct, frozen=True):
     """The outcome of one POST. Without a response `status` is None and `error` gives the reason."""
 
+    started_at: datetime
     status: int | None
     error: str | None
     retry_after_s: float | None
     log: dict[str, Any]
+    is_timeout: bool = False
 
     @property
     def is_delivered(self) -> bool:
@@ -93,24 +109,37 @@ _DELIVERY = select_columns(deliveries, Delivery)
 # --- subscriptions
 
 
-def new_secret() -> str:
-    """Return a new signing secret."""
-    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+def _new_secret(cipher: Cipher) -> str:
+    """Return a new signing secret, sealed."""
+    return cipher.seal(SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode())
+
+
+def unseal_secret(cipher: Cipher, sealed: str) -> str:
+    """Return a signing secret in clear text. Rows of before secrets were sealed hold it as it is."""
+    if sealed.startswith(SECRET_PREFIX):
+        return sealed
+    secret: str = cipher.unseal(sealed)
+    return secret
 
 
 def create(
-    connection: Connection, workspace_id: str, url: str, event_names: list[str], description: str = ""
+    connection: Connection,
+    cipher: Cipher,
+    workspace_id: str,
+    url: str,
+    event_names: Sequence[str] = WEBHOOK_EVENTS,
+    description: str = "",
 ) -> Webhook:
-    """Subscribe the URL to the events; an empty list means all events."""
+    """Subscribe the URL to the events."""
     created_at = now()
     values = {
         "id": str(uuid.uuid4()),
         "workspace_id": workspace_id,
         "url": url,
-        "events": event_names or list(WEBHOOK_EVENTS),
+        "events": list(event_names),
         "description": description,
         "enabled": True,
-        "secret": new_secret(),
+        "secret": _new_secret(cipher),
         "created_at": created_at,
         "updated_at": created_at,
     }
@@ -129,21 +158,23 @@ def list_for_workspace(connection: Connection, workspace_id: str) -> list[Webhoo
 
 
 def change(connection: Connection, webhook_id: str, **columns: object) -> Webhook | None:
-    """Set url, events, description or enabled. Enabling clears earlier failures."""
+    """Set url, events, description or enabled. Enabling, or another URL, clears earlier failures and the pause."""
+    if columns.get("enabled") or "url" in columns:
+        columns |= {"timeouts": 0, "paused_until": None, "failing_since": None}
     if columns.get("enabled"):
-        columns |= {"failing_since": None, "disabled_reason": None}
+        columns |= {"disabled_reason": None}
     query = update(webhooks).where(webhooks.c.id == webhook_id).values(**columns, updated_at=now())
     return fetch_one(connection, query.returning(*_WEBHOOK), Webhook)
 
 
-def rotate(connection: Connection, webhook_id: str) -> Webhook | None:
+def rotate(connection: Connection, cipher: Cipher, webhook_id: str) -> Webhook | None:
     """Set a new secret. The previous one also signs for SECRET_OVERLAP, so that the receiver can change over."""
     return change(
         connection,
         webhook_id,
         previous_secret=webhooks.c.secret,
         previous_secret_until=now() + SECRET_OVERLAP,
-        secret=new_secret(),
+        secret=_new_secret(cipher),
     )
 
 
@@ -182,9 +213,10 @@ def redeliver(connection: Connection, delivery_id: str) -> Delivery | None:
 
 
 def _is_leasable(moment: datetime) -> ColumnElement[bool]:
-    """Return the condition for a delivery that is due, not leased, and for an enabled webhook or a test."""
-    enabled = select(webhooks.c.id).where(webhooks.c.enabled)
-    is_wanted = or_(deliveries.c.webhook_id.in_(enabled), deliveries.c.event == TEST_EVENT)
+    """Return the condition for a delivery that is due, not leased, and a test or for an enabled, unpaused webhook."""
+    is_unpaused = or_(webhooks.c.paused_until.is_(None), webhooks.c.paused_until <= moment)
+    receiving = select(webhooks.c.id).where(webhooks.c.enabled, is_unpaused)
+    is_wanted = or_(deliveries.c.webhook_id.in_(receiving), deliveries.c.event == TEST_EVENT)
     is_unleased = or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until < moment)
     return and_(deliveries.c.state == "DUE", deliveries.c.next_attempt_at <= moment, is_unleased, is_wanted)
 
@@ -258,60 +290,109 @@ def _build_delivery(webhook: Webhook, event: str, body: str, event_id: int | Non
     }
 
 
-def lease(
-    connection: Connection, limit: int, in_flight: dict[str, int], limit_per_webhook: int
-) -> list[tuple[Delivery, Webhook]]:
-    """Lease up to `limit` due deliveries for LEASE_DURATION.
+class LeaseLimits(msgspec.Struct, frozen=True):
+    """How much may be in flight at once: in the process, and to one webhook."""
 
-    The first delivery of every webhook comes before the second of any, so that a long queue for one receiver does not
-    delay the others.
+    total: int
+    per_webhook: int
+
+
+def lease(
+    connection: Connection, in_flight: Mapping[str, Webhook], limits: LeaseLimits
+) -> list[tuple[Delivery, Webhook]]:
+    """Lease deliveries that are due for LEASE_DURATION, in shares by workspace, and by webhook within a workspace.
+
+    The first delivery of every workspace comes before the second of any. A workspace gets no more slots than remain
+    free (Choudhury and Hahne, "Dynamic queue length thresholds", 1998): one workspace alone can hold half of them, two
+    a third each, so that a slot is free for a workspace that has nothing in flight. A webhook that has timed out
+    repeatedly gets one slot, to find out whether its receiver works again.
 
     Args:
         connection: a write transaction.
-        limit: maximum number of deliveries to lease.
-        in_flight: number of deliveries being sent, by webhook ID.
-        limit_per_webhook: maximum number in flight of one webhook, those leased now included.
+        in_flight: the webhooks that deliveries are being sent to, by delivery ID.
+        limits: the limits, which include what is in flight.
     """
+    free = limits.total - len(in_flight)
+    if free <= 0:
+        return []
     moment = now()
-    is_leasable = _is_leasable(moment)
-    full_webhook_ids = [webhook_id for webhook_id, count in in_flight.items() if count >= limit_per_webhook]
-    oldest_first = (deliveries.c.next_attempt_at, deliveries.c.created_at)
-    rank = func.row_number().over(partition_by=deliveries.c.webhook_id, order_by=oldest_first).label("rank")
-    ranked = (
-        select(deliveries.c.id, rank).where(is_leasable, deliveries.c.webhook_id.not_in(full_webhook_ids)).subquery()
-    )
-    query = (
-        select(*_DELIVERY)
-        .join(ranked, ranked.c.id == deliveries.c.id)
-        # PostgreSQL evaluates the condition once more after it has locked a row, so it is repeated here
-        .where(is_leasable, ranked.c.rank <= limit_per_webhook)
-        .order_by(ranked.c.rank, deliveries.c.next_attempt_at)
-        .limit(limit)
-    )
-    if connection.dialect.name == "postgresql":
-        query = query.with_for_update(skip_locked=True, of=deliveries)
-    due = fetch_all(connection, query, Delivery)
+    by_webhook = Counter(webhook.id for webhook in in_flight.values())
+    by_workspace = Counter(webhook.workspace_id for webhook in in_flight.values())
+    due = fetch_all(connection, _select_due(connection, moment, free, by_webhook, by_workspace, limits), Delivery)
     webhook_query = select(*_WEBHOOK).where(webhooks.c.id.in_({delivery.webhook_id for delivery in due}))
     webhooks_by_id = {webhook.id: webhook for webhook in fetch_all(connection, webhook_query, Webhook)}
-    counts = Counter(in_flight)
     leased: list[tuple[Delivery, Webhook]] = []
     for delivery in due:
-        if counts[delivery.webhook_id] < limit_per_webhook and delivery.webhook_id in webhooks_by_id:
-            counts[delivery.webhook_id] += 1
-            leased.append((delivery, webhooks_by_id[delivery.webhook_id]))
+        webhook = webhooks_by_id.get(delivery.webhook_id)
+        if webhook is None or delivery.id in in_flight or by_workspace[webhook.workspace_id] >= free:
+            continue
+        is_probing = webhook.timeouts > TIMEOUTS_BEFORE_PAUSE
+        if by_webhook[webhook.id] >= (1 if is_probing else limits.per_webhook):
+            continue
+        by_webhook[webhook.id] += 1
+        by_workspace[webhook.workspace_id] += 1
+        free -= 1
+        leased.append((delivery, webhook))
     leased_ids = [delivery.id for delivery, _ in leased]
     lease_query = update(deliveries).where(deliveries.c.id.in_(leased_ids))
     connection.execute(lease_query.values(leased_until=moment + LEASE_DURATION))
     return leased
 
 
-def build_headers(delivery: Delivery, webhook: Webhook, sent_at: datetime) -> dict[str, str]:
+def _select_due(
+    connection: Connection,
+    moment: datetime,
+    free: int,
+    by_webhook: Counter[str],
+    by_workspace: Counter[str],
+    limits: LeaseLimits,
+) -> Select[Any]:
+    """Return the query for up to `free` candidates, in the order in which they are to be leased."""
+    is_leasable = _is_leasable(moment)
+    full_webhook_ids = [webhook_id for webhook_id, count in by_webhook.items() if count >= limits.per_webhook]
+    full_workspace_ids = [workspace_id for workspace_id, count in by_workspace.items() if count >= free]
+    oldest_first = (deliveries.c.next_attempt_at, deliveries.c.created_at)
+    webhook_rank = func.row_number().over(partition_by=deliveries.c.webhook_id, order_by=oldest_first)
+    by_webhook_rank = (
+        select(deliveries.c.id, deliveries.c.workspace_id, deliveries.c.next_attempt_at, webhook_rank.label("rank"))
+        .where(
+            is_leasable,
+            deliveries.c.webhook_id.not_in(full_webhook_ids),
+            deliveries.c.workspace_id.not_in(full_workspace_ids),
+        )
+        .subquery()
+    )
+    workspace_rank = func.row_number().over(
+        partition_by=by_webhook_rank.c.workspace_id,
+        order_by=(by_webhook_rank.c.rank, by_webhook_rank.c.next_attempt_at),
+    )
+    ranked = (
+        select(by_webhook_rank.c.id, workspace_rank.label("rank"))
+        .where(by_webhook_rank.c.rank <= limits.per_webhook)
+        .subquery()
+    )
+    query = (
+        select(*_DELIVERY)
+        .join(ranked, ranked.c.id == deliveries.c.id)
+        # PostgreSQL evaluates the condition once more after it has locked a row, so it is repeated here
+        .where(is_leasable)
+        .order_by(ranked.c.rank, deliveries.c.next_attempt_at)
+        .limit(free)
+    )
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update(skip_locked=True, of=deliveries)
+    return query
+
+
+def build_headers(cipher: Cipher, delivery: Delivery, webhook: Webhook, sent_at: datetime) -> dict[str, str]:
     """Return the headers of one attempt, signed by the secret and by the previous one while it overlaps."""
     signing_secrets = [webhook.secret]
     overlap_ends_at = webhook.previous_secret_until
     if webhook.previous_secret and overlap_ends_at and overlap_ends_at > sent_at:
         signing_secrets.append(webhook.previous_secret)
-    signatures = (Signer(secret).sign(delivery.id, sent_at, delivery.body) for secret in signing_secrets)
+    signatures = (
+        Signer(unseal_secret(cipher, sealed)).sign(delivery.id, sent_at, delivery.body) for sealed in signing_secrets
+    )
     return {
         "content-type": "application/json",
         "user-agent": "Carmic-Webhooks/1",
@@ -330,9 +411,10 @@ def record_attempt(connection: Connection, delivery_id: str, attempt: DeliveryAt
     attempts = delivery.attempts + 1
     log = [*delivery.log, attempt.log][-MAX_LOG_ENTRIES:]
     values: dict[str, Any] = {"attempts": attempts, "leased_until": None, "log": log}
+    _record_contact(connection, webhook, attempt)
     if attempt.is_delivered:
         values |= {"state": "DELIVERED", "delivered_at": now()}
-        connection.execute(update(webhooks).where(webhooks.c.id == webhook.id).values(failing_since=None))
+        connection.execute(_update_webhook(webhook).values(failing_since=None))
     else:
         if attempt.status == HTTPStatus.GONE or attempts > len(RETRY_DELAYS_S):
             values |= {"state": "FAILED"}
@@ -344,16 +426,36 @@ def record_attempt(connection: Connection, delivery_id: str, attempt: DeliveryAt
     connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(**values))
 
 
+def _record_contact(connection: Connection, webhook: Webhook, attempt: DeliveryAttempt) -> None:
+    """Count a timeout, and pause a webhook that has timed out repeatedly. A response resets the count."""
+    if not attempt.is_timeout:
+        if webhook.timeouts and attempt.status is not None:
+            connection.execute(_update_webhook(webhook).values(timeouts=0, paused_until=None))
+        return
+    if webhook.paused_until is not None and attempt.started_at < webhook.paused_until:
+        return  # it was sent beside the attempt whose timeout is counted
+    timeouts = webhook.timeouts + 1
+    pause_s = 0.0
+    if timeouts > TIMEOUTS_BEFORE_PAUSE:
+        pause_s = min(FIRST_PAUSE_S * 2 ** (timeouts - TIMEOUTS_BEFORE_PAUSE - 1), MAX_PAUSE_S)
+    paused_until = now() + timedelta(seconds=pause_s)
+    connection.execute(_update_webhook(webhook).values(timeouts=timeouts, paused_until=paused_until))
+
+
+def _update_webhook(webhook: Webhook) -> Update:
+    return update(webhooks).where(webhooks.c.id == webhook.id)
+
+
 def _record_failure(connection: Connection, webhook: Webhook, attempt: DeliveryAttempt) -> None:
     """Record the failure. After 410 Gone or DISABLE_AFTER, disable the webhook and send mail to the owners."""
     failing_since = webhook.failing_since or now()
     is_gone = attempt.status == HTTPStatus.GONE
     if not is_gone and now() - failing_since < DISABLE_AFTER:
-        connection.execute(update(webhooks).where(webhooks.c.id == webhook.id).values(failing_since=failing_since))
+        connection.execute(_update_webhook(webhook).values(failing_since=failing_since))
         return
     reason = "The receiver answered 410 Gone." if is_gone else "Every delivery failed for five days."
     values = {"enabled": False, "disabled_reason": reason, "failing_since": failing_since, "updated_at": now()}
-    disable = update(webhooks).where(webhooks.c.id == webhook.id, webhooks.c.enabled)
+    disable = _update_webhook(webhook).where(webhooks.c.enabled)
     if connection.execute(disable.values(**values)).rowcount == 0:
         return
     text = (

@@ -8,43 +8,71 @@ from datetime import timedelta
 from dagster import RunsFilter
 from sqlalchemy import delete
 
-from resources import mail, outbox, rate_counters, uploads
+from resources import mail, media_library, outbox, pending_uploads, rate_counters, sealed_rows, uploads
 from resources.database.engine import now
-from resources.database.tables import cache, deliveries, idempotency, password_resets, refresh_tokens, sse_tickets
+from resources.database.tables import (
+    cache,
+    deliveries,
+    email_verifications,
+    idempotency,
+    password_resets,
+    refresh_tokens,
+    sessions,
+    sse_tickets,
+)
+from resources.database.tables import mail as mail_table
 from resources.platform import Platform
 from resources.run_submission import Submitter
 
 DELIVERY_RETENTION = timedelta(days=30)
 IDEMPOTENCY_RETENTION = timedelta(hours=24)
-REQUEST_FILE_MAX_AGE_S = 3600  # a request's own file lives for minutes
+MAIL_RETENTION = timedelta(hours=24)  # of the address and subject of a sent message; its body is erased on sending
+REQUEST_FILE_MAX_AGE_S = 3600  # an older file belongs to a crashed request, because requests last minutes
 
 
 def run_housekeeping(platform: Platform, submitter: Submitter) -> str:
-    """Run one pass; returns what was deleted and sent, as a sentence for the tick's log."""
-    moment = now()
+    """Run one pass. Returns the numbers of deleted rows and files and of sent messages, for the tick's log."""
+    current_time = now()
     expired = {
         "deliveries": delete(deliveries).where(
-            deliveries.c.created_at < moment - DELIVERY_RETENTION, deliveries.c.state != "DUE"
+            deliveries.c.created_at < current_time - DELIVERY_RETENTION, deliveries.c.state != "DUE"
         ),
-        "idempotency keys": delete(idempotency).where(idempotency.c.created_at < moment - IDEMPOTENCY_RETENTION),
-        "tickets": delete(sse_tickets).where(sse_tickets.c.expires_at < moment),
-        "sessions": delete(refresh_tokens).where(refresh_tokens.c.expires_at < moment),
-        "password resets": delete(password_resets).where(password_resets.c.expires_at < moment),
-        "cache entries": delete(cache).where(cache.c.expires_at < moment),
+        "idempotency keys": delete(idempotency).where(idempotency.c.created_at < current_time - IDEMPOTENCY_RETENTION),
+        "tickets": delete(sse_tickets).where(sse_tickets.c.expires_at < current_time),
+        "sessions": delete(sessions).where(sessions.c.expires_at < current_time),
+        "refresh tokens": delete(refresh_tokens).where(refresh_tokens.c.expires_at < current_time),
+        "password resets": delete(password_resets).where(password_resets.c.expires_at < current_time),
+        "e-mail verifications": delete(email_verifications).where(email_verifications.c.expires_at < current_time),
+        "sent messages": delete(mail_table).where(mail_table.c.sent_at < current_time - MAIL_RETENTION),
+        "cache entries": delete(cache).where(cache.c.expires_at < current_time),
     }
     with platform.database.write() as connection:
         counts = {name: connection.execute(query).rowcount for name, query in expired.items()}
         counts["events"] = outbox.prune(connection)
         rate_counters.prune(connection)
+        counts["secrets sealed anew"] = sealed_rows.reseal(connection, platform.settings)
     counts["abandoned uploads"] = uploads.sweep(platform.store)
+    counts["expired uploads"] = _delete_expired_uploads(platform)
     counts["folders of crashed runs"] = _remove_run_folders(platform, submitter)
     counts["files of crashed requests"] = _remove_request_files(platform)
     counts["messages sent"] = mail.send_pending(platform.database, platform.settings)
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
 
 
+def _delete_expired_uploads(platform: Platform) -> int:
+    """Delete uploads that were not confirmed in time, the objects before the rows. Returns their number."""
+    with platform.database.read() as connection:
+        expired = pending_uploads.list_expired(connection)
+    for upload in expired:
+        for key in (upload.object_key, media_library.get_converted_key(upload.object_key)):
+            platform.store.delete(key)
+        with platform.database.write() as connection:
+            pending_uploads.remove(connection, upload.workspace_id, upload.object_key)
+    return len(expired)
+
+
 def _remove_run_folders(platform: Platform, submitter: Submitter) -> int:
-    """Remove the scratch folders of runs that were killed; a run that ends by itself removes its own."""
+    """Remove the scratch folders of killed runs, and return their number. Other runs remove their own folders."""
     root = platform.settings.scratch_dir
     folders = [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
     if not folders:
@@ -58,7 +86,10 @@ def _remove_run_folders(platform: Platform, submitter: Submitter) -> int:
 
 
 def _remove_request_files(platform: Platform) -> int:
-    """Remove files that a killed API process was receiving; they lie beside the runs' folders."""
+    """Remove files that a killed API process was receiving, and return their number.
+
+    They lie in the same directory as the folders of runs.
+    """
     root = platform.settings.scratch_dir
     count = 0
     for path in root.iterdir() if root.is_dir() else ():

@@ -15,9 +15,9 @@ from resources.database.engine import now
 from resources.platform import Platform
 from resources.run_submission import SubmissionError, Submitter
 
-SUBMIT_GRACE = timedelta(seconds=4)  # the API submits at once; an older intent has lost its submitter
+SUBMIT_GRACE = timedelta(seconds=4)  # the API submits at once; if an intent is older, its submission has failed
 CODE_SERVER_STARTED_AT = now()  # sensors run in the code server, and runs are its child processes
-HEARTBEAT_TIMEOUT = timedelta(seconds=45)  # nine heartbeats
+HEARTBEAT_TIMEOUT = timedelta(seconds=45)  # nine missed heartbeats mean a crashed run
 RESTART_GRACE = timedelta(seconds=15)  # a run that survived the previous code server sends a heartbeat within this time
 CRASHED_MESSAGE = (
     "Processing was interrupted on our side and could not be resumed. The minutes were given back; please try again."
@@ -26,7 +26,7 @@ CANCELLED_MESSAGE = "Processing was stopped by an operator. The minutes were giv
 
 
 def reconcile_intents(platform: Platform, submitter: Submitter) -> str:
-    """Run one pass; returns what it did, as a sentence for the tick's log."""
+    """Run one pass. Returns its outcomes as a sentence for the tick's log."""
     with platform.database.read() as connection:
         waiting = run_intents.list_waiting(connection, SUBMIT_GRACE)
         submitted = run_intents.list_submitted(connection)
@@ -51,14 +51,14 @@ def _submit(submitter: Submitter, intent: run_intents.RunIntent) -> str:
 def _reconcile_intent(
     platform: Platform, submitter: Submitter, intent: run_intents.RunIntent, record: dg.RunRecord | None
 ) -> str:
-    """Bring one submitted intent in line with its run; returns what happened, or "" while the run is active."""
+    """Update one submitted intent from the state of its run. Returns the outcome, or "" while the run is active."""
     if record is None:  # the command line enqueues an intent just before it creates the run
         return _handle_crash(platform, intent, "Dagster has no such run") if _has_timed_out(submitter, intent) else ""
     run = record.dagster_run
     if run.status == dg.DagsterRunStatus.SUCCESS:
         with platform.database.write() as connection:
             run_intents.set_state(connection, intent.run_id, "DONE")
-            # a successful run leaves nothing open, unless its subject was deleted meanwhile
+            # A successful run leaves no subject open, unless the subject was deleted meanwhile.
             _end_open_subjects(connection, intent, CRASHED_MESSAGE)
         return f"{intent.run_id} is done"
     if run.status == dg.DagsterRunStatus.CANCELED:
@@ -75,25 +75,25 @@ def _reconcile_intent(
 
 
 def _has_timed_out(submitter: Submitter, intent: run_intents.RunIntent, started_at: float | None = None) -> bool:
-    """Whether the run's last heartbeat is too old.
+    """Return whether the run's last heartbeat is too old.
 
     `started_at` is Dagster's start time (Unix seconds). It counts as a heartbeat, because the run may have waited in
-    the queue for hours before.
+    the queue for hours before it started.
     """
     start = None if started_at is None else datetime.fromtimestamp(started_at, UTC)
-    last_sign = max(filter(None, (_last_heartbeat_at(intent), start)))
-    if last_sign < CODE_SERVER_STARTED_AT:
+    last_activity_at = max(filter(None, (_last_heartbeat_at(intent), start)))
+    if last_activity_at < CODE_SERVER_STARTED_AT:
         return now() - CODE_SERVER_STARTED_AT > RESTART_GRACE
-    return now() - last_sign > HEARTBEAT_TIMEOUT and not _is_waiting_for_pool(submitter, intent.run_id)
+    return now() - last_activity_at > HEARTBEAT_TIMEOUT and not _is_waiting_for_pool(submitter, intent.run_id)
 
 
 def _last_heartbeat_at(intent: run_intents.RunIntent) -> datetime:
-    """The run's last heartbeat, or the last change of its intent where that is later."""
+    """Return the time of the run's last heartbeat or of the last change of its intent, whichever is later."""
     return max(filter(None, (intent.heartbeat_at, intent.updated_at)))
 
 
 def _is_waiting_for_pool(submitter: Submitter, run_id: str) -> bool:
-    """Whether the run's next step waits for a pool slot: then no step is running that could send heartbeats."""
+    """Return whether the run's next step waits for a pool slot, so that no step runs and sends heartbeats."""
     storage = submitter.instance.event_log_storage
     pools = (storage.get_concurrency_info(pool) for pool in storage.get_concurrency_keys())
     pending = (step for pool in pools for step in pool.pending_steps if step.assigned_timestamp is None)
@@ -101,14 +101,14 @@ def _is_waiting_for_pool(submitter: Submitter, run_id: str) -> bool:
 
 
 def _fail_orphaned_runs(platform: Platform, submitter: Submitter) -> list[str]:
-    """Fail runs without an open intent (an operator's, a backfill's, the nightly one) whose code server has died.
+    """Fail runs without an open intent (of an operator, a backfill or the nightly schedule) whose code server crashed.
 
-    They send no heartbeats, and a dead run in state STARTED would occupy its place in the run queue for ever.
+    They send no heartbeats. Without this, a crashed run in state STARTED would occupy a place in the run queue forever.
     """
     instance = submitter.instance
     if now() - CODE_SERVER_STARTED_AT < RESTART_GRACE:
         return []
-    if instance.run_launcher.supports_check_run_worker_health:  # then Dagster's run monitoring finds them
+    if instance.run_launcher.supports_check_run_worker_health:  # Dagster's run monitoring fails such runs
         return []
     outcomes = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
@@ -140,7 +140,7 @@ def _handle_crash(platform: Platform, intent: run_intents.RunIntent, reason: str
 
 
 def _has_open_subject(connection: Connection, intent: run_intents.RunIntent) -> bool:
-    """Whether a project, render or export still waits for this run."""
+    """Return whether a project, render or export still waits for this run."""
     project = projects.get(connection, intent.project_id)
     if project is None:
         return False

@@ -1,4 +1,4 @@
-"""The Dagster sensors: each calls one function of a sibling module and reports what it did.
+"""Defines the Dagster sensors. Each calls functions of sibling modules and reports their outcome.
 
 Sibling modules are imported at the first tick, because every run loads this module and no run needs an HTTP client.
 """
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from sensors.webhook_delivery import WebhookDeliverer
 
 DAEMON_INTERVAL_S = 5  # Dagster's daemon evaluates sensors this often
-MIN_INTERVAL_S = 3  # below the daemon's interval: a sensor due a moment too late would wait for another round
-POLL_RATIO = 0.8  # of the daemon's interval, for which the webhook sensor polls
+MIN_INTERVAL_S = 3  # less than the daemon's interval, so that a sensor is due again at every evaluation
+POLL_RATIO = 0.8  # the webhook sensor polls for this fraction of the daemon's interval
 RUNNING = dg.DefaultSensorStatus.RUNNING
 
 
 @functools.cache
 def _open_once() -> "tuple[Platform, Submitter]":
-    """Open one platform and submitter per code server; its threads share them."""
+    """Return the platform and the submitter, opened once per code server and shared by its threads."""
     from resources.platform import open_platform
     from resources.run_submission import Submitter
 
@@ -43,10 +43,16 @@ def reconcile_runs() -> dg.SkipReason:
 
 @dg.sensor(minimum_interval_seconds=MIN_INTERVAL_S, default_status=RUNNING)
 def purge_projects() -> dg.SkipReason:
-    """Removes objects and partitions of deleted projects."""
-    from sensors.project_purge import purge_deleted_projects
+    """Removes objects and partitions of deleted projects, then their rows, and what is left of deleted workspaces."""
+    from sensors.project_purge import erase_purged_projects, purge_deleted_projects
+    from sensors.workspace_purge import purge_deleted_workspaces
 
-    return _skip_reason(purge_deleted_projects(*_open_once()))
+    outcomes = (
+        purge_deleted_projects(*_open_once()),
+        erase_purged_projects(_open_once()[0]),
+        purge_deleted_workspaces(_open_once()[0]),
+    )
+    return _skip_reason("; ".join(filter(None, outcomes)))
 
 
 @functools.cache

@@ -6,7 +6,6 @@ Delivery is at least once; receivers recognise a repeat by its `webhook-id`.
 
 import mimetypes
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from threading import Lock
@@ -18,9 +17,9 @@ from resources import webhooks
 from resources.database.engine import now
 from resources.outbound import AddressRefusedError, OutboundPolicy
 from resources.platform import Platform
+from resources.signing_keys import Cipher
 
-MAX_CONCURRENT = 128  # threads, which mostly wait: this many receivers may hang before another delivery is delayed
-MAX_CONCURRENT_PER_WEBHOOK = 4
+LIMITS = webhooks.LeaseLimits(total=128, per_webhook=4)  # threads, which mostly wait
 TIMEOUT_S = 10.0
 POLL_INTERVAL_S = 0.5
 MAX_RESPONSE_BYTES = 4096  # of the body, for the log
@@ -32,9 +31,11 @@ class WebhookDeliverer:
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
+        self.cipher = Cipher(platform.settings, webhooks.CIPHER_PURPOSE)
         self.outbound = OutboundPolicy(platform.settings.outbound_allow)
-        self.pool = ThreadPoolExecutor(MAX_CONCURRENT, thread_name_prefix="webhook")
-        self.in_flight: Counter[str] = Counter()  # by webhook id
+        self.outbound.open_client(TIMEOUT_S).close()  # loads the certificate authorities once, not in every thread
+        self.pool = ThreadPoolExecutor(LIMITS.total, thread_name_prefix="webhook")
+        self.in_flight: dict[str, webhooks.Webhook] = {}  # by delivery ID
         self.lock = Lock()
 
     def poll(self, duration_s: float) -> str:
@@ -55,12 +56,9 @@ class WebhookDeliverer:
         with self.platform.database.write() as connection:
             event_count = webhooks.dispatch(connection, self.add_signed_url)
         with self.lock:
-            free_slots = MAX_CONCURRENT - sum(self.in_flight.values())
-            leased = []
-            if free_slots > 0:
-                with self.platform.database.write() as connection:
-                    leased = webhooks.lease(connection, free_slots, dict(self.in_flight), MAX_CONCURRENT_PER_WEBHOOK)
-            self.in_flight.update(webhook.id for _, webhook in leased)
+            with self.platform.database.write() as connection:
+                leased = webhooks.lease(connection, self.in_flight, LIMITS)
+            self.in_flight.update({delivery.id: webhook for delivery, webhook in leased})
         for delivery, webhook in leased:
             self.pool.submit(self._deliver, delivery, webhook)
         return f"{event_count} events, {len(leased)} deliveries" if event_count or leased else ""
@@ -82,16 +80,15 @@ class WebhookDeliverer:
                 webhooks.record_attempt(connection, delivery.id, attempt)
         finally:
             with self.lock:
-                self.in_flight[webhook.id] -= 1
-                self.in_flight += Counter()  # drops the webhooks at zero
+                del self.in_flight[delivery.id]
 
     def post(self, delivery: webhooks.Delivery, webhook: webhooks.Webhook) -> webhooks.DeliveryAttempt:
         """Send one POST within TIMEOUT_S. Every failure of the receiver becomes part of the attempt; none is raised."""
         sent_at = now()
-        headers = webhooks.build_headers(delivery, webhook, sent_at)
+        headers = webhooks.build_headers(self.cipher, delivery, webhook, sent_at)
         log: dict[str, Any] = {"at": sent_at.isoformat(), "request_headers": headers}
         started_s = time.monotonic()
-        status, error, retry_after_s = None, None, None
+        status, error, retry_after_s, is_timeout = None, None, None, False
         try:
             self.outbound.check_url(webhook.url)
             with (
@@ -105,11 +102,11 @@ class WebhookDeliverer:
         except AddressRefusedError as refusal:
             error = str(refusal)
         except httpx.TimeoutException:
-            error = f"No answer within {TIMEOUT_S:.0f} s."
+            error, is_timeout = f"No answer within {TIMEOUT_S:.0f} s.", True
         except (httpx.HTTPError, httpx.InvalidURL) as failure:
             error = f"{type(failure).__name__}: {failure}"[:300]
         log |= {"status": status, "error": error, "ms": round((time.monotonic() - started_s) * 1000)}
-        return webhooks.DeliveryAttempt(status, error, retry_after_s, log)
+        return webhooks.DeliveryAttempt(sent_at, status, error, retry_after_s, log, is_timeout)
 
 
 def _read_head(response: httpx.Response) -> str:

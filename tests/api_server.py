@@ -17,7 +17,7 @@ import httpx
 from api.access import issue_access_token
 from carmic_assets.cli.up import API_OPTIONS
 from real_servers import find_free_port
-from resources import accounts, passwords, projects, sessions
+from resources import accounts, mail, passwords, projects, sessions
 from resources.database.engine import Database
 from resources.platform import Platform, open_platform
 
@@ -52,8 +52,23 @@ class Server:
             user, workspace_id = accounts.register(connection, email, _HASH)
             accounts.set_tier(connection, workspace_id, tier)
             session = sessions.start(connection, user.id)
-        token = issue_access_token(self.platform.settings.secret_key, user.id, session.id)
+        token = issue_access_token(self.platform.settings, user.id, session.id)
         return Member(self, user.id, email, workspace_id, token, session.refresh_token)
+
+    def add_member(self, workspace_id: str, member: Member, role: str = "EDITOR") -> None:
+        """Make the member a member of another workspace, too, and the one that their requests name."""
+        with self.database.write() as connection:
+            accounts.add_member(connection, workspace_id, member.user_id, role)
+        member.workspace_id = workspace_id
+
+    def read_mail(self, recipient: str) -> str:
+        """Return the newest unsent message to the address."""
+        with self.database.read() as connection:
+            return next(m.body for m in reversed(mail.list_unsent(connection)) if m.recipient == recipient)
+
+    def read_mail_token(self, recipient: str) -> str:
+        """Return the token of the link in the newest unsent message to the address."""
+        return self.read_mail(recipient).partition("token=")[2].split()[0]
 
 
 class Member:

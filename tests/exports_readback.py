@@ -1,23 +1,22 @@
-"""Readers that compute from a project file alone what each editing program shows; they share no code with the writers.
+"""Reads project files as the editing programs do. The readers share no code with the writers.
 
-Each reader returns, for every frame of the sequence, the visible pictures from the bottom up: the file, the time in it
-(seconds after its first frame), the position of the full picture on the canvas (left, top, width, height in pixels),
-and the cropped fraction of each side. The rules are the programs' own:
+A reader returns a `ReadSequence`. Its `pictures_at` gives the visible pictures of a frame, computed by the rules of the
+program:
 
-- Premiere (xmeml): scale is percent of the picture's own pixels; `center` is the offset of the middle as a fraction of
-  the sequence's frame; `when` counts like `in`; values are constant before the first and after the last keyframe.
+- Premiere (xmeml): scale is percent of the picture's own pixels; `center` is the offset of the picture's centre as a
+  fraction of the sequence's frame; `when` counts like `in`; values are constant before the first and after the last
+  keyframe.
 - Final Cut Pro, Resolve (FCPXML): `adjust-conform` applies first; position is percent of the sequence's height, up is
   positive; scale multiplies the conformed size; trims are percent of the picture's own height; keyframe times are on
   the clock of the clip's `start`.
-- After Effects: the script runs against a model of the program, and the recorded comp is read.
+- After Effects: the script runs against a model of the program (`after_effects_model.js`), which records the comp.
 """
 
 from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Callable
-from collections.abc import Sequence as SequenceOf
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,8 +27,12 @@ from xml.etree.ElementTree import Element
 import quickjs
 
 
-class ShownPicture(NamedTuple):
-    """One picture in one frame."""
+class VisiblePicture(NamedTuple):
+    """One picture in one frame.
+
+    `source` is the time in the file, in seconds after its first frame. `left` to `height` place the complete picture on
+    the canvas, in pixels. `trims` are the cropped fractions of its sides.
+    """
 
     file: str
     source: Fraction
@@ -41,19 +44,23 @@ class ShownPicture(NamedTuple):
     blurred: bool
 
 
-class Sequence(NamedTuple):
-    """A sequence that was read back. `tracks`, bottom first, hold (start, end, file, source time of the start)."""
+class ReadSequence(NamedTuple):
+    """A sequence as a program reads it.
+
+    `tracks`, from the bottom up, hold (start frame, end frame, file, source time of the start). `pictures_at` returns
+    the pictures of a frame from the bottom up. `extra` holds the parsed document.
+    """
 
     rate: Fraction
     width: int
     height: int
     frames: int
     tracks: list[list[tuple[int, int, str, Fraction]]]
-    pictures_at: Callable[[int], list[ShownPicture]]
+    pictures_at: Callable[[int], list[VisiblePicture]]
     extra: dict[str, Any]
 
 
-Keyframes = SequenceOf[tuple[float | Fraction, tuple[float, ...]]]
+Keyframes = Sequence[tuple[float | Fraction, tuple[float, ...]]]
 
 
 def interpolate(keys: Keyframes, when: float | Fraction) -> tuple[float, ...]:
@@ -71,37 +78,37 @@ def interpolate(keys: Keyframes, when: float | Fraction) -> tuple[float, ...]:
 # Premiere
 
 
-def read_xmeml(text: str) -> Sequence:
-    """Read a sequence as Premiere does."""
+def read_xmeml(text: str) -> ReadSequence:
+    """Read an xmeml as Premiere does."""
     root = ElementTree.fromstring(text)
     sequence = root.find(".//sequence")
     assert sequence is not None
     sample = sequence.find("media/video/format/samplecharacteristics")
     assert sample is not None
-    rate = _rate(sequence.find("rate"))
+    rate = _read_rate(sequence.find("rate"))
     width, height = int(sample.findtext("width") or 0), int(sample.findtext("height") or 0)
     files = {str(f.get("id")): f for f in root.iter("file") if len(f)}
     clip_tracks = [[c for c in track if c.tag == "clipitem"] for track in sequence.findall("media/video/track")]
     clip_tracks = [track for track in clip_tracks if track and track[0].find("stillframe") is None]
 
-    def file_of(clip: Element) -> Element:
+    def find_file(clip: Element) -> Element:
         return files[str(clip.find("file").get("id"))]  # type: ignore[union-attr]
 
-    def pictures_at(frame: int) -> list[ShownPicture]:
+    def pictures_at(frame: int) -> list[VisiblePicture]:
         pictures = []
         for track in clip_tracks:
             for clip in track:
                 start, end = int(clip.findtext("start") or 0), int(clip.findtext("end") or 0)
                 if not start <= frame < end:
                     continue
-                file = file_of(clip)
+                file = find_file(clip)
                 size = file.find("media/video/samplecharacteristics")
                 w, h = int(size.findtext("width") or 0), int(size.findtext("height") or 0)  # type: ignore[union-attr]
                 when = int(clip.findtext("in") or 0) + frame - start
-                (scale,) = _xmeml_value(clip, "basic", "scale", when)
-                x, y = _xmeml_value(clip, "basic", "center", when)
+                (scale,) = _read_xmeml_value(clip, "basic", "scale", when)
+                x, y = _read_xmeml_value(clip, "basic", "center", when)
                 trims = tuple(
-                    _xmeml_value(clip, "crop", name, when, (0.0,))[0] / 100
+                    _read_xmeml_value(clip, "crop", name, when, (0.0,))[0] / 100
                     for name in ("left", "top", "right", "bottom")
                 )
                 shown_w, shown_h = w * scale / 100, h * scale / 100
@@ -109,7 +116,9 @@ def read_xmeml(text: str) -> Sequence:
                 top = height / 2 + y * height - shown_h / 2
                 blurred = any(e.findtext("effectid") == "Gaussian Blur" for e in clip.iter("effect"))
                 source = Fraction(when) / rate
-                pictures.append(ShownPicture(_name(file), source, left, top, shown_w, shown_h, trims, blurred))  # type: ignore[arg-type]
+                pictures.append(
+                    VisiblePicture(_read_file_name(file), source, left, top, shown_w, shown_h, trims, blurred)
+                )  # type: ignore[arg-type]
         return pictures
 
     tracks = [
@@ -117,7 +126,7 @@ def read_xmeml(text: str) -> Sequence:
             (
                 int(c.findtext("start") or 0),
                 int(c.findtext("end") or 0),
-                _name(file_of(c)),
+                _read_file_name(find_file(c)),
                 Fraction(int(c.findtext("in") or 0)) / rate,
             )
             for c in track
@@ -125,20 +134,20 @@ def read_xmeml(text: str) -> Sequence:
         for track in clip_tracks
     ]
     frames = int(sequence.findtext("duration") or 0)
-    return Sequence(rate, width, height, frames, tracks, pictures_at, {"root": root, "sequence": sequence})
+    return ReadSequence(rate, width, height, frames, tracks, pictures_at, {"root": root, "sequence": sequence})
 
 
-def _rate(element: Element | None) -> Fraction:
+def _read_rate(element: Element | None) -> Fraction:
     assert element is not None
     base = int(element.findtext("timebase") or 0)
     return Fraction(base * 1000, 1001) if element.findtext("ntsc") == "TRUE" else Fraction(base)
 
 
-def _name(file: Element) -> str:
+def _read_file_name(file: Element) -> str:
     return unquote(str(file.findtext("pathurl"))).rsplit("/", 1)[-1]
 
 
-def _xmeml_value(
+def _read_xmeml_value(
     clip: Element, effect: str, name: str, when: int, default: tuple[float, ...] | None = None
 ) -> tuple[float, ...]:
     for parameter in (
@@ -146,13 +155,13 @@ def _xmeml_value(
     ):
         if parameter.findtext("parameterid") != name:
             continue
-        keys = [(int(k.findtext("when") or 0), _numbers(k.find("value"))) for k in parameter.findall("keyframe")]
-        return interpolate(keys, when) if keys else _numbers(parameter.find("value"))
+        keys = [(int(k.findtext("when") or 0), _read_numbers(k.find("value"))) for k in parameter.findall("keyframe")]
+        return interpolate(keys, when) if keys else _read_numbers(parameter.find("value"))
     assert default is not None, f"{effect} has no {name}"
     return default
 
 
-def _numbers(value: Element | None) -> tuple[float, ...]:
+def _read_numbers(value: Element | None) -> tuple[float, ...]:
     assert value is not None
     if value.find("horiz") is not None:
         return float(value.findtext("horiz") or 0), float(value.findtext("vert") or 0)
@@ -162,54 +171,54 @@ def _numbers(value: Element | None) -> tuple[float, ...]:
 # Final Cut Pro and Resolve
 
 
-def read_fcpxml(text: str) -> Sequence:
-    """Read a sequence as Final Cut Pro and Resolve do."""
+def read_fcpxml(text: str) -> ReadSequence:
+    """Read an FCPXML as Final Cut Pro and Resolve do."""
     root = ElementTree.fromstring(text)
     ids = {str(r.get("id")): r for r in root.find("resources") or ()}
     sequence = root.find(".//project/sequence")
     assert sequence is not None
     sequence_format = ids[str(sequence.get("format"))]
-    frame_s = seconds(str(sequence_format.get("frameDuration")))
+    frame_s = parse_seconds(str(sequence_format.get("frameDuration")))
     width, height = int(sequence_format.get("width") or 0), int(sequence_format.get("height") or 0)
     clips: list[tuple[int, Fraction, Element]] = []  # lane, start on the sequence, clip
 
     def walk(clip: Element, begin: Fraction) -> None:
         clips.append((int(clip.get("lane", "0")), begin, clip))
-        local = seconds(clip.get("start", "0s"))
+        local = parse_seconds(clip.get("start", "0s"))
         for child in clip:
             if child.get("offset") is not None:
-                walk(child, begin + seconds(str(child.get("offset"))) - local)
+                walk(child, begin + parse_seconds(str(child.get("offset"))) - local)
 
     for clip in sequence.find("spine") or ():
-        walk(clip, seconds(str(clip.get("offset"))) - seconds(sequence.get("tcStart", "0s")))
+        walk(clip, parse_seconds(str(clip.get("offset"))) - parse_seconds(sequence.get("tcStart", "0s")))
 
     def has_picture(clip: Element) -> bool:
         return clip.tag == "asset-clip" and ids[str(clip.get("ref"))].get("hasVideo") == "1"
 
     picture_clips = [(lane, begin, clip) for lane, begin, clip in clips if has_picture(clip)]
 
-    def pictures_at(frame: int) -> list[ShownPicture]:
+    def pictures_at(frame: int) -> list[VisiblePicture]:
         now = frame * frame_s
         pictures = []
         for _, begin, clip in sorted(picture_clips, key=lambda p: p[0]):
-            if not begin <= now < begin + seconds(str(clip.get("duration"))):
+            if not begin <= now < begin + parse_seconds(str(clip.get("duration"))):
                 continue
             asset = ids[str(clip.get("ref"))]
             asset_format = ids[str(asset.get("format"))]
             w, h = int(asset_format.get("width") or 0), int(asset_format.get("height") or 0)
-            local = seconds(str(clip.get("start"))) + now - begin
-            fit = _conformed_scale(clip, width / w, height / h)
+            local = parse_seconds(str(clip.get("start"))) + now - begin
+            fit = _compute_conformed_scale(clip, width / w, height / h)
             transform = clip.find("adjust-transform")
-            x, y = _fcp_value(transform, "position", local, (0.0, 0.0))
-            sx, sy = _fcp_value(transform, "scale", local, (1.0, 1.0))
-            trims = _fcp_trims(clip, local, w, h)
+            x, y = _read_fcpxml_value(transform, "position", local, (0.0, 0.0))
+            sx, sy = _read_fcpxml_value(transform, "scale", local, (1.0, 1.0))
+            trims = _read_fcpxml_trims(clip, local, w, h)
             shown_w, shown_h = w * fit * sx, h * fit * sy
             left = width / 2 + x / 100 * height - shown_w / 2
             top = height / 2 - y / 100 * height - shown_h / 2
-            source = local - seconds(asset.get("start", "0s"))
-            src = _source_name(asset)
+            source = local - parse_seconds(asset.get("start", "0s"))
+            src = _read_source_name(asset)
             blurred = clip.find("filter-video") is not None
-            pictures.append(ShownPicture(src, source, left, top, shown_w, shown_h, trims, blurred))
+            pictures.append(VisiblePicture(src, source, left, top, shown_w, shown_h, trims, blurred))
         return pictures
 
     lanes = sorted({lane for lane, _, _ in picture_clips})
@@ -219,43 +228,49 @@ def read_fcpxml(text: str) -> Sequence:
         for clip_lane, begin, clip in picture_clips:
             if clip_lane == lane:
                 asset = ids[str(clip.get("ref"))]
-                src = _source_name(asset)
-                source = seconds(str(clip.get("start"))) - seconds(asset.get("start", "0s"))
-                end = begin + seconds(str(clip.get("duration")))
+                src = _read_source_name(asset)
+                source = parse_seconds(str(clip.get("start"))) - parse_seconds(asset.get("start", "0s"))
+                end = begin + parse_seconds(str(clip.get("duration")))
                 track.append((int(begin / frame_s), int(end / frame_s), src, source))
         tracks.append(sorted(track))
-    frames = int(seconds(str(sequence.get("duration"))) / frame_s)
-    return Sequence(1 / frame_s, width, height, frames, tracks, pictures_at, {"root": root, "clips": clips, "ids": ids})
+    frames = int(parse_seconds(str(sequence.get("duration"))) / frame_s)
+    return ReadSequence(
+        1 / frame_s, width, height, frames, tracks, pictures_at, {"root": root, "clips": clips, "ids": ids}
+    )
 
 
-def seconds(text: str) -> Fraction:
-    """Parse a rational time."""
+def parse_seconds(text: str) -> Fraction:
+    """Return the seconds of an FCPXML time."""
     assert text.endswith("s"), text
     return Fraction(text[:-1])
 
 
-def _source_name(asset: Element) -> str:
+def _read_source_name(asset: Element) -> str:
     source = asset.find("media-rep")
     assert source is not None
     return unquote(str(source.get("src"))).rsplit("/", 1)[-1]
 
 
-def _fcp_trims(clip: Element, when: Fraction, width: int, height: int) -> tuple[float, float, float, float]:
+def _read_fcpxml_trims(clip: Element, when: Fraction, width: int, height: int) -> tuple[float, float, float, float]:
     rect = clip.find("adjust-crop/trim-rect")
     if rect is None:
         return (0.0, 0.0, 0.0, 0.0)
-    sides = (_fcp_value(rect, name, when, (0.0,))[0] / 100 * height for name in ("left", "top", "right", "bottom"))
+    sides = (
+        _read_fcpxml_value(rect, name, when, (0.0,))[0] / 100 * height for name in ("left", "top", "right", "bottom")
+    )
     left, top, right, bottom = sides
     return (left / width, top / height, right / width, bottom / height)
 
 
-def _conformed_scale(clip: Element, across: float, down: float) -> float:
+def _compute_conformed_scale(clip: Element, across: float, down: float) -> float:
     conform = clip.find("adjust-conform")
     kind = conform.get("type", "fit") if conform is not None else "fit"
     return {"fit": min(across, down), "fill": max(across, down), "none": 1.0}[kind]
 
 
-def _fcp_value(element: Element | None, name: str, when: Fraction, default: tuple[float, ...]) -> tuple[float, ...]:
+def _read_fcpxml_value(
+    element: Element | None, name: str, when: Fraction, default: tuple[float, ...]
+) -> tuple[float, ...]:
     if element is None:
         return default
     for param in element.findall("param"):
@@ -263,7 +278,10 @@ def _fcp_value(element: Element | None, name: str, when: Fraction, default: tupl
             assert element.get(name) is None, "Final Cut never writes a value beside its keyframes"
             frames = param.findall("keyframeAnimation/keyframe")
             assert all(f.get("curve") == "linear" for f in frames), "the default curve is smooth"
-            keys = [(seconds(str(f.get("time"))), tuple(float(v) for v in str(f.get("value")).split())) for f in frames]
+            keys = [
+                (parse_seconds(str(f.get("time"))), tuple(float(v) for v in str(f.get("value")).split()))
+                for f in frames
+            ]
             return interpolate(keys, when)
     value = element.get(name)
     return default if value is None else tuple(float(v) for v in value.split())
@@ -271,8 +289,8 @@ def _fcp_value(element: Element | None, name: str, when: Fraction, default: tupl
 
 # After Effects
 
-MODEL = Path(__file__).with_name("after_effects_model.js")
-READ = """
+MODEL_PATH = Path(__file__).with_name("after_effects_model.js")
+READ_COMPS_SCRIPT = """
 JSON.stringify(record.comps.map(function (comp) {
     function property(p) {
         return {value: p.value, keys: p.keys, children: p.children.map(function (c) { return [c.name, property(c)]; })};
@@ -295,14 +313,17 @@ JSON.stringify(record.comps.map(function (comp) {
 
 
 def run_script(text: str, media: dict[str, dict[str, Any]], absent: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Run a `.jsx` in the model of After Effects and return its comp. `media` gives audio, width and height by name."""
-    text.encode("ascii")  # ExtendScript guesses any other encoding
+    """Run a `.jsx` in the model of After Effects and return the recorded comp.
+
+    `media` gives audio, width and height by file name. The files `absent` do not exist.
+    """
+    text.encode("ascii")  # raises an error for other text: ExtendScript would guess its encoding
     context = quickjs.Context()
     paths = {f"/project/media/{name}": True for name in absent}
     context.eval(f"var media = {json.dumps(media)}, absent = {json.dumps(paths)};")
-    context.eval(MODEL.read_text())
+    context.eval(MODEL_PATH.read_text())
     context.eval(text)
-    comps = json.loads(context.eval(READ))
+    comps = json.loads(context.eval(READ_COMPS_SCRIPT))
     assert len(comps) == 1
     comps[0]["alerts"] = json.loads(context.eval("JSON.stringify(record.alerts)"))
     comps[0]["files"] = json.loads(context.eval("JSON.stringify(record.files)"))
@@ -310,33 +331,33 @@ def run_script(text: str, media: dict[str, dict[str, Any]], absent: tuple[str, .
     return comps[0]
 
 
-def read_after_effects(text: str, media: dict[str, dict[str, Any]], rate: Fraction) -> Sequence:
-    """Run a script and read its comp as a sequence."""
+def read_after_effects(text: str, media: dict[str, dict[str, Any]], rate: Fraction) -> ReadSequence:
+    """Run a `.jsx` in the model of After Effects and return its comp as a sequence."""
     comp = run_script(text, media)
     assert abs(comp["rate"] - float(rate)) < 1e-6
     layers = [layer for layer in comp["layers"] if layer["path"] and layer["path"].endswith(".mov")]
 
-    def grid(time: float) -> int:
+    def to_frame(time: float) -> int:
         frame = time * float(rate)
         assert abs(frame - round(frame)) < 1e-4, "off the frame grid"
         return round(frame)
 
-    def pictures_at(frame: int) -> list[ShownPicture]:
+    def pictures_at(frame: int) -> list[VisiblePicture]:
         now = frame / float(rate)
         pictures = []
         for layer in layers:  # in order of creation: each new layer goes on top
-            if not grid(layer["in"]) <= frame < grid(layer["out"]):
+            if not to_frame(layer["in"]) <= frame < to_frame(layer["out"]):
                 continue
             groups = dict(layer["properties"])
             transform = dict(groups["ADBE Transform Group"]["children"])
-            anchor = _ae_value(transform["ADBE Anchor Point"], now)
-            position = _ae_value(transform["ADBE Position"], now, spatial=True)
-            scale = _ae_value(transform["ADBE Scale"], now)
+            anchor = _read_after_effects_value(transform["ADBE Anchor Point"], now)
+            position = _read_after_effects_value(transform["ADBE Position"], now, spatial=True)
+            scale = _read_after_effects_value(transform["ADBE Scale"], now)
             w, h = layer["width"], layer["height"]
             masks = groups["ADBE Mask Parade"]["children"]
             trims = (0.0, 0.0, 0.0, 0.0)
             if masks:
-                box = _ae_mask(dict(masks[0][1]["children"])["ADBE Mask Shape"], now)
+                box = _read_after_effects_mask(dict(masks[0][1]["children"])["ADBE Mask Shape"], now)
                 trims = (box[0] / w, box[1] / h, 1 - box[2] / w, 1 - box[3] / h)
             left = position[0] - anchor[0] * scale[0] / 100
             top = position[1] - anchor[1] * scale[1] / 100
@@ -344,24 +365,24 @@ def read_after_effects(text: str, media: dict[str, dict[str, Any]], rate: Fracti
             blurred = bool(groups["ADBE Effect Parade"]["children"])
             name = layer["path"].split("/")[-1]
             pictures.append(
-                ShownPicture(name, source, left, top, w * scale[0] / 100, h * scale[1] / 100, trims, blurred)
+                VisiblePicture(name, source, left, top, w * scale[0] / 100, h * scale[1] / 100, trims, blurred)
             )
         return pictures
 
     track = [
         (
-            grid(layer["in"]),
-            grid(layer["out"]),
+            to_frame(layer["in"]),
+            to_frame(layer["out"]),
             layer["path"].split("/")[-1],
             Fraction(layer["in"] - layer["start"]).limit_denominator(1_000_000),
         )
         for layer in layers
     ]
     frames = round(comp["duration"] * float(rate))
-    return Sequence(rate, comp["width"], comp["height"], frames, [track], pictures_at, {"comp": comp})
+    return ReadSequence(rate, comp["width"], comp["height"], frames, [track], pictures_at, {"comp": comp})
 
 
-def _ae_value(prop: dict[str, Any], now: float, spatial: bool = False) -> tuple[float, ...]:
+def _read_after_effects_value(prop: dict[str, Any], now: float, spatial: bool = False) -> tuple[float, ...]:
     if not prop["keys"]:
         value = prop["value"]
         return tuple(value) if isinstance(value, list) else (value,)
@@ -372,7 +393,7 @@ def _ae_value(prop: dict[str, Any], now: float, spatial: bool = False) -> tuple[
     return interpolate([(k["time"], tuple(k["value"])) for k in prop["keys"]], now + 1e-9)
 
 
-def _ae_mask(prop: dict[str, Any], now: float) -> tuple[float, ...]:
+def _read_after_effects_mask(prop: dict[str, Any], now: float) -> tuple[float, ...]:
     def corners(shape: dict[str, Any]) -> tuple[float, ...]:
         assert shape["closed"]
         (a, b, c, d) = shape["vertices"]

@@ -1,4 +1,4 @@
-"""Test videos, edits and opened packages for the export tests."""
+"""Builds test videos and edits, opens packages, and compares them with the render, for the export tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 import exports_readback as readback
-from carmic_assets.captions.caption_track import CaptionEvent
+from carmic_assets.captions.caption_events import CaptionEvent
 from carmic_assets.direction.canvas import CropShape, fit_crop_shape, place_regions
 from carmic_assets.direction.crop_sampling import find_shot, sample_crops
 from carmic_assets.exports.package import PackageOptions, PackageReport, Target, write_package
@@ -36,7 +36,7 @@ from carmic_assets.model.template import (
 from carmic_assets.rendering.crop_plan import list_output_frames
 from carmic_assets.rendering.edit_assembly import snap_clip_bounds
 
-NAME = "Q&A: \"fünf\" <Ideen>\n🎬 'live'"
+CLIP_TITLE = "Q&A: \"fünf\" <Ideen>\n🎬 'live'"
 RATES = ("24", "25", "30", "50", "60", "24000/1001", "30000/1001", "60000/1001")
 
 
@@ -50,11 +50,11 @@ def write_test_video(
     options: Sequence[str] = (),
     filters: str = "",
 ) -> Path:
-    """Write a small video whose frames all differ, with a sine tone."""
-    line = [locate_binary(), "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d={seconds}"]
+    """Write a small video whose frames all differ, with a sine tone. `layout` is its channel layout; None: no audio."""
+    command = [locate_binary(), "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d={seconds}"]
     if layout:
-        line += ["-f", "lavfi", "-i", f"sine=r=48000:d={seconds},aformat=channel_layouts={layout}"]
-    line += [
+        command += ["-f", "lavfi", "-i", f"sine=r=48000:d={seconds},aformat=channel_layouts={layout}"]
+    command += [
         *(["-vf", filters] if filters else []),
         "-c:v",
         "libx264",
@@ -67,7 +67,7 @@ def write_test_video(
         "-pix_fmt",
         "yuv420p",
     ]
-    subprocess.run([*line, "-c:a", "aac", *options, str(path)], check=True, timeout=60)
+    subprocess.run([*command, "-c:a", "aac", *options, str(path)], check=True, timeout=60)
     return path
 
 
@@ -79,36 +79,43 @@ def remux_video(
     codec: Sequence[str] = ("-c", "copy"),
     after: Sequence[str] = (),
 ) -> Path:
-    """Write the same video in another container beside it."""
+    """Write the video in another container to the same folder, once. Its name ends in `ending`."""
     out = path.with_name(path.stem + ending)
     if not out.exists():
-        line = [locate_binary(), "-v", "error", "-y", *before, "-i", str(path), *codec, *after, str(out)]
-        subprocess.run(line, check=True, timeout=60)
+        command = [locate_binary(), "-v", "error", "-y", *before, "-i", str(path), *codec, *after, str(out)]
+        subprocess.run(command, check=True, timeout=60)
     return out
 
 
 def build_test_shots(facts: SourceFacts, aspect: str, duration: float, padding: float = 0) -> tuple[LayoutShot, ...]:
-    """Return a pan with a zoom, a split with moving regions, a fit, and a still crop."""
+    """Return four shots: a pan with a zoom, a split with moving regions, a fit, and a still crop."""
     video = facts.video
     (full,) = place_regions("face-track", aspect, padding)
     halves = place_regions("split", aspect, padding)
-    one = fit_crop_shape(full, video.width, video.height, 4)
-    upper, lower = (fit_crop_shape(rect, video.width, video.height, 4) for rect in halves)
+    full_crop = fit_crop_shape(full, video.width, video.height, 4)
+    upper_crop, lower_crop = (fit_crop_shape(rect, video.width, video.height, 4) for rect in halves)
 
-    def crop(t: float, shape: CropShape, part: float, x: float, y: float) -> Keyframe:
-        w, h = shape.w * part, shape.h * part
+    def build_keyframe(t: float, shape: CropShape, scale: float, x: float, y: float) -> Keyframe:
+        w, h = shape.w * scale, shape.h * scale
         return Keyframe(t, x * (1 - w), y * (1 - h), w, h)
 
     cuts = [0.0, duration * 0.31, duration * 0.55, duration * 0.71, duration]
     a, b, c, d, e = cuts
     mid = a + (b - a) * 0.37
-    pan = Region("A", (crop(a, one, 1, 0.1, 0), crop(mid, one, 0.6, 0.7, 0.3), crop(b, one, 0.8, 0.2, 0.9)))
-    top = Region("A", (crop(b, upper, 0.5, 0.1, 0.2), crop(c, upper, 0.7, 0.3, 0.4)))
-    low = Region("B", (crop(b, lower, 0.6, 0.9, 0.5), crop(c, lower, 0.6, 0.8, 0.5)))
-    still = Region("B", (crop(d, one, 0.9, 0.8, 0.5),))
+    pan = Region(
+        "A",
+        (
+            build_keyframe(a, full_crop, 1, 0.1, 0),
+            build_keyframe(mid, full_crop, 0.6, 0.7, 0.3),
+            build_keyframe(b, full_crop, 0.8, 0.2, 0.9),
+        ),
+    )
+    top = Region("A", (build_keyframe(b, upper_crop, 0.5, 0.1, 0.2), build_keyframe(c, upper_crop, 0.7, 0.3, 0.4)))
+    bottom = Region("B", (build_keyframe(b, lower_crop, 0.6, 0.9, 0.5), build_keyframe(c, lower_crop, 0.6, 0.8, 0.5)))
+    still = Region("B", (build_keyframe(d, full_crop, 0.9, 0.8, 0.5),))
     return (
         LayoutShot(a, b, "face-track", "A", "A speaks", (pan,)),
-        LayoutShot(b, c, "split", "A", "both speak", (top, low)),
+        LayoutShot(b, c, "split", "A", "both speak", (top, bottom)),
         LayoutShot(c, d, "fit", None, "nobody to be seen", ()),
         LayoutShot(d, e, "face-track", "B", "B answers", (still,)),
     )
@@ -135,7 +142,7 @@ def build_edit(
     width, height = CANVAS_SIZES[aspect]
     defaults: dict[str, Any] = {
         "clip_id": "c1",
-        "title": NAME,
+        "title": CLIP_TITLE,
         "source_path": str(path),
         "source": facts,
         "start_s": start,
@@ -153,7 +160,7 @@ def build_edit(
     return Edit(**{**defaults, **fields})
 
 
-EVENTS = (
+CAPTION_EVENTS = (
     CaptionEvent(0.1, 1.0, 'Grüße & "Küsse"\n<zwei> 🎉', (), "A", 96.0, 1400.0, (0, 0, 0, 0)),
     CaptionEvent(1.0, 1.6, "second", (), "B", 96.0, 1400.0, (0, 0, 0, 0)),
     CaptionEvent(0.0, 2.0, "The hook", (), None, 62.0, 300.0, (0, 0, 0, 0), "hook"),
@@ -161,10 +168,10 @@ EVENTS = (
 
 
 class OpenedPackage(msgspec.Struct):
-    """A package that was written, unpacked and read back."""
+    """An unpacked package. `project` is the text of its project file; `sequence` is what the program reads from it."""
 
     report: PackageReport
-    sequence: readback.Sequence
+    sequence: readback.ReadSequence
     files: dict[str, bytes]
     folder: Path
     project: str
@@ -172,7 +179,7 @@ class OpenedPackage(msgspec.Struct):
 
 def open_package(edit: Edit, target: Target, folder: Path, **options: object) -> OpenedPackage:
     """Write a package, unpack it, and read it as the program does. `options` are those of `PackageOptions`."""
-    package_options = PackageOptions(**{"include_proxy": False, "captions": EVENTS, **options})  # type: ignore[arg-type]
+    package_options = PackageOptions(**{"include_proxy": False, "captions": CAPTION_EVENTS, **options})  # type: ignore[arg-type]
     out = folder / f"{target}.zip"
     report = write_package(edit, target, out, folder / "work", package_options)
     unpacked = folder / target
@@ -196,7 +203,7 @@ def open_package(edit: Edit, target: Target, folder: Path, **options: object) ->
 
 
 def read_media_size(path: Path) -> dict[str, Any]:
-    """Return what the model of After Effects needs to know of a file."""
+    """Return whether a file has audio, and its size, for the model of After Effects."""
     with av.open(str(path)) as container:
         video = container.streams.video[0] if container.streams.video else None
         return {
@@ -207,10 +214,10 @@ def read_media_size(path: Path) -> dict[str, Any]:
 
 
 def measure_crop_error(edit: Edit, package: OpenedPackage, origin: Fraction | None = None) -> float:
-    """Return the largest difference, in pixels of the source or the canvas, from the renderer's crop.
+    """Return the largest difference from the renderer's crop over all frames and regions, in pixels.
 
-    Compares all frames and regions, and asserts that every frame shows the right moment of the source. `origin` is the
-    time of the packaged video's first frame, where its timecode cannot say it.
+    Pixels of the source and of the canvas count alike. The function also asserts that every frame shows the right time
+    of the source. `origin` is the source time of the packaged video's first frame; by default its timecode gives it.
     """
     sequence = package.sequence
     rate = edit.rate.fraction
@@ -221,7 +228,7 @@ def measure_crop_error(edit: Edit, package: OpenedPackage, origin: Fraction | No
     assert sequence.frames == round(len(frames) * rate_ratio)
     assert edit.source.video is not None
     w, h = edit.source.video.width, edit.source.video.height
-    worst = 0.0
+    largest_error = 0.0
     main = next(n for n in package.files if n.endswith(("-source.mov", "-proxy.mov"))).split("/")[-1]
     origin = find_origin(edit, package) if origin is None else origin
     for n, frame in enumerate(frames):
@@ -233,7 +240,9 @@ def measure_crop_error(edit: Edit, package: OpenedPackage, origin: Fraction | No
         visible = [s for s in sequence.pictures_at(int(n * rate_ratio)) if s.file == main]
         for picture in visible:
             expected = Fraction(edit.start_s).limit_denominator(10**6) + Fraction(frame) / rate
-            assert abs(origin + picture.source - expected) * rate < Fraction(1, 20), f"frame {n} shows another moment"
+            assert abs(origin + picture.source - expected) * rate < Fraction(1, 20), (
+                f"frame {n} shows another source time"
+            )
         pictures = [s for s in visible if not s.blurred]
         if shot.layout == "fit":
             (picture,) = pictures
@@ -248,7 +257,7 @@ def measure_crop_error(edit: Edit, package: OpenedPackage, origin: Fraction | No
         for picture, box, rect in zip(pictures, boxes, rects, strict=True):
             assert abs(picture.width / picture.height * h / w - 1) < 0.01
             x, y = (rect.x - picture.left) / picture.width, (rect.y - picture.top) / picture.height
-            right, low = (
+            right, bottom = (
                 (rect.x + rect.w - picture.left) / picture.width,
                 (rect.y + rect.h - picture.top) / picture.height,
             )
@@ -256,14 +265,16 @@ def measure_crop_error(edit: Edit, package: OpenedPackage, origin: Fraction | No
                 (x, box.x, w, picture.width),
                 (right, box.x + box.w, w, picture.width),
                 (y, box.y, h, picture.height),
-                (low, box.y + box.h, h, picture.height),
+                (bottom, box.y + box.h, h, picture.height),
             ):
-                worst = max(worst, abs(actual - expected_edge) * pixels, abs(actual - expected_edge) * large)
+                largest_error = max(
+                    largest_error, abs(actual - expected_edge) * pixels, abs(actual - expected_edge) * large
+                )
             if (rect.w, rect.h) != (edit.width, edit.height):
                 sides = (box.x, box.y, 1 - box.x - box.w, 1 - box.y - box.h)
                 for actual, expected_side, pixels in zip(picture.trims, sides, (w, h, w, h), strict=True):
-                    worst = max(worst, abs(actual - expected_side) * pixels)
-    return worst
+                    largest_error = max(largest_error, abs(actual - expected_side) * pixels)
+    return largest_error
 
 
 def find_origin(edit: Edit, package: OpenedPackage) -> Fraction:
@@ -274,9 +285,14 @@ def find_origin(edit: Edit, package: OpenedPackage) -> Fraction:
     with av.open(str(path)) as container:
         code = next((s.metadata["timecode"] for s in container.streams if "timecode" in s.metadata), None)
         rate = container.streams.video[0].average_rate
-    if code is None:  # no timecode at this rate: the last key frame of `write_test_video` before the handle
-        own = edit.source.video.rate.fraction  # type: ignore[union-attr]
-        return Fraction(math.floor((Fraction(edit.start_s).limit_denominator(10**6) - 2) * own) // 20 * 20) / own
+    if (
+        code is None
+    ):  # timecode does not support the rate: use the last key frame of `write_test_video` before the handle
+        video_rate = edit.source.video.rate.fraction  # type: ignore[union-attr]
+        return (
+            Fraction(math.floor((Fraction(edit.start_s).limit_denominator(10**6) - 2) * video_rate) // 20 * 20)
+            / video_rate
+        )
     frames = parse_timecode(code, rate)
     if edit.source.start_timecode:
         frames -= parse_timecode(edit.source.start_timecode, rate)
@@ -288,7 +304,10 @@ def find_origin(edit: Edit, package: OpenedPackage) -> Fraction:
 
 
 def find_media_problem(edit: Edit, package: OpenedPackage) -> str | None:
-    """Return a problem of the packaged video: its first, middle and last frame of the clip must equal the source's."""
+    """Compare the clip's first, middle and last frame in the packaged video with the source.
+
+    Returns a sentence on the first frame that differs, or None.
+    """
     path = next((package.folder / "media").glob("*-source.mov"))
     origin = find_origin(edit, package)
     rate = edit.rate.fraction
@@ -296,19 +315,19 @@ def find_media_problem(edit: Edit, package: OpenedPackage) -> str | None:
     size = (edit.source.video.width // 2 * 2, edit.source.video.height // 2 * 2)
     for frame in (0, round(edit.duration_s * rate / 2), round(edit.duration_s * rate) - 1):
         moment = Fraction(edit.start_s).limit_denominator(10**6) + frame / rate
-        expected = decode_picture(Path(edit.source_path), moment, size, 1 / rate)
-        actual = decode_picture(path, moment - origin, size, 1 / rate)
+        expected = decode_grey_frame(Path(edit.source_path), moment, size, 1 / rate)
+        actual = decode_grey_frame(path, moment - origin, size, 1 / rate)
         distance = float(np.abs(expected - actual).mean())
         if distance > 6:
             return f"frame {frame} differs by {distance:.1f}"
     return None
 
 
-def decode_picture(path: Path, moment: Fraction, size: tuple[int, int], step: Fraction) -> npt.NDArray[np.int16]:
-    """Return the upright grey picture at `moment`, in seconds after the file's start."""
+def decode_grey_frame(path: Path, moment: Fraction, size: tuple[int, int], step: Fraction) -> npt.NDArray[np.int16]:
+    """Return the upright grey frame at `moment`, in seconds after the file's start."""
     first = max(0.0, float(moment) - 1)
     chain = f"setpts=PTS-{float(moment) - first:.6f}/TB,fps={step.denominator}/{step.numerator}:start_time=0:round=near"
-    line = [
+    command = [
         locate_binary(),
         "-v",
         "error",
@@ -319,21 +338,21 @@ def decode_picture(path: Path, moment: Fraction, size: tuple[int, int], step: Fr
         "-vf",
         f"{chain},scale={size[0]}:{size[1]}",
     ]
-    line += ["-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-"]
-    result = subprocess.run(line, check=True, timeout=60, capture_output=True)
+    command += ["-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-"]
+    result = subprocess.run(command, check=True, timeout=60, capture_output=True)
     return np.frombuffer(result.stdout, np.uint8).astype(np.int16)
 
 
 def decode_frames(path: Path) -> list[npt.NDArray[np.uint8]]:
-    """Return all frames: height x width x 3."""
+    """Return all frames as RGB arrays of height x width x 3."""
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
 def draw_picture(
-    canvas: npt.NDArray[np.uint8], picture: npt.NDArray[np.uint8], placement: readback.ShownPicture
+    canvas: npt.NDArray[np.uint8], picture: npt.NDArray[np.uint8], placement: readback.VisiblePicture
 ) -> None:
-    """Draw `picture` on `canvas` with the position and crop of a program."""
+    """Draw `picture` on `canvas` at the position and with the crop of `placement`."""
     height, width = canvas.shape[:2]
     h, w = picture.shape[:2]
     sx, sy = placement.width / w, placement.height / h

@@ -88,7 +88,7 @@ class FaultInjector:
             "api": ("uvicorn",),
             "daemon": ("dagster-daemon",),
             "code server": ("dagster", "api", "grpc"),
-            "dagster ui": ("dagster_webserver",),
+            "dagster ui": ("carmic_assets.cli.dagster_ui",),
         }
         if part == "up":
             assert system.process is not None

@@ -1,7 +1,10 @@
 """Calls every route without a login, as another user, as an EDITOR and with a foreign key, and expects no access."""
 
+import base64
 import re
+import secrets
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -12,7 +15,18 @@ from api.access import Access
 from api.app import UnclassifiedRouteError, check_access_declared, create_app
 from api_server import Member, Server
 from api_talk import create_analysed_project
-from resources import api_keys, exports
+from resources import (
+    api_keys,
+    exports,
+    invitations,
+    media_library,
+    pending_uploads,
+    sessions,
+    social,
+    templates,
+    webhooks,
+)
+from resources.signing_keys import Cipher
 
 Route = tuple[str, str, dict[str, Any]]
 Owned = tuple[Member, dict[str, str]]
@@ -34,28 +48,155 @@ def routes(server: Server) -> list[Route]:
 def owned_resources(server: Server) -> Owned:
     """A workspace with one resource of each kind, and their ids by the names that paths use."""
     owner = server.create_member("ENTERPRISE")
+    return owner, create_one_of_everything(owner)
+
+
+def create_one_of_everything(owner: Member) -> dict[str, str]:
+    """Create one resource of each kind; returns their ids by the names that paths use, and an object key."""
+    server, workspace_id = owner.server, owner.workspace_id
     project, clip = create_analysed_project(owner)
+    cipher = Cipher(server.platform.settings, webhooks.CIPHER_PURPOSE)
+    object_key = media_library.new_key(workspace_id, ".png")
+    server.platform.store.put_bytes(object_key, b"a picture")
+    invited = f"{secrets.token_hex(6)}@example.com"
     with server.database.write() as connection:
         export, _ = exports.request(connection, clip, "premiere", False, str(uuid.uuid4()))
-        key, _ = api_keys.create(connection, owner.workspace_id, owner.user_id, "theirs", ["read"])
-    ids = {
-        "workspace_id": owner.workspace_id,
+        key, _ = api_keys.create(connection, workspace_id, owner.user_id, "theirs", ["read"])
+        webhook = webhooks.create(connection, cipher, workspace_id, "https://example.com/hook")
+        delivery = webhooks.create_test_delivery(connection, webhook)
+        template = templates.create(connection, workspace_id, "Theirs", "9_16", {})
+        file = media_library.add(
+            connection, workspace_id, object_key=object_key, filename="logo.png", media_type="image",
+            content_type="image/png", size_bytes=9,
+        )  # fmt: skip
+        account = social.connect(connection, workspace_id, "youtube", "external", "Channel", "sealed", None)
+        invitation, token = invitations.create(connection, workspace_id, owner.user_id, invited, "EDITOR")
+        session = sessions.start(connection, owner.user_id)
+    presigned = owner.call(
+        "POST", "/v1/media/presign", json={"filename": "b.png", "content_type": "image/png", "file_size": 9}
+    )
+    assert presigned.status_code == 200 and template is not None, presigned.text
+    with server.database.read() as connection:
+        (pending,) = pending_uploads.list_all(connection, workspace_id)
+    return {
+        "workspace_id": workspace_id,
         "user_id": owner.user_id,
+        "session_id": session.id,
         "project_id": project.id,
         "clip_id": clip.id,
         "export_id": export.id,
         "key_id": key.id,
+        "webhook_id": webhook.id,
+        "delivery_id": delivery.id,
+        "template_id": template.id,
+        "media_id": file.id,
+        "object_key": object_key,
+        "pending_key": pending.object_key,
+        "upload_id": pending.id,
+        "account_id": account.id,
+        "platform_id": account.id,
+        "invitation_id": invitation.id,
+        "invitation_token": token,
     }
-    return owner, ids
+
+
+def collect_expected(ids: dict[str, str]) -> dict[str, str]:
+    return {name: ids[name] for name in LISTS}
+
+
+def collect_ids(owner: Member) -> dict[str, str]:
+    """Return the ids that the owner's own lists show."""
+    shown_ids = {}
+    for name, path in LISTS.items():
+        data = owner.call("GET", path.format(workspace_id=owner.workspace_id)).json()["data"]
+        shown_ids[name] = next(item["id"] for item in data if not item.get("is_system"))
+    return shown_ids
+
+
+LISTS = {
+    "project_id": "/v1/projects",
+    "key_id": "/v1/keys",
+    "webhook_id": "/v1/webhooks",
+    "template_id": "/v1/templates",
+    "media_id": "/v1/media",
+    "account_id": "/v1/social/accounts",
+    "invitation_id": "/v1/{workspace_id}/invitations",
+}
+# Parameters of paths that name the caller's own workspace, or nothing that a workspace owns
+NAMES_NO_RESOURCE = {"workspace_id", "name", "ratio", "path"}
+# Valid bodies of the routes whose path names a resource
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/v1/clips/{clip_id}/exports"): {"target_format": "premiere"},
+    ("POST", "/v1/clips/{clip_id}/custom-media/presign"): {
+        "filename": "a.png", "content_type": "image/png", "file_size": 9,
+    },
+    ("PATCH", "/v1/{workspace_id}/members/{user_id}"): {"role": "EDITOR"},
+    ("PATCH", "/v1/webhooks/{webhook_id}"): {"enabled": False},
+    ("PATCH", "/v1/social/toggle/{account_id}"): {"enabled": False},
+}  # fmt: skip
+Body = Callable[[dict[str, str]], dict[str, Any]]
+# Routes whose body or header names a resource, with the expected status. A config may name files: 422, as for a file
+# that does not exist. An invitation that is for another address is 403.
+BODIES_THAT_NAME: dict[tuple[str, str], tuple[int, Body]] = {
+    ("POST", "/v1/media/confirm"): (404, lambda ids: {"json": {"object_key": ids["pending_key"]}}),
+    ("POST", "/v1/storage/playback-url"): (404, lambda ids: {"json": {"object_key": ids["object_key"]}}),
+    ("PUT", "/v1/templates/defaults/{ratio}"): (404, lambda ids: {"json": {"template_id": ids["template_id"]}}),
+    ("POST", "/v1/uploads"): (404, lambda ids: {"more_headers": describe_upload(ids["project_id"])}),
+    ("POST", "/v1/invitations/accept"): (403, lambda ids: {"json": {"token": ids["invitation_token"]}}),
+    ("POST", "/v1/templates"): (422, lambda ids: {"json": {"name": "x", "template_config": show_file(ids)}}),
+    ("PUT", "/v1/clips/{clip_id}"): (422, lambda ids: {"json": show_file(ids)}),
+    ("PATCH", "/v1/clips/{clip_id}"): (422, lambda ids: {"json": show_file(ids)}),
+}
+# Routes that name nothing but the caller's own user and workspace
+NAMES_NOTHING = {
+    ("GET", "/keys"), ("POST", "/keys"), ("GET", "/settings"), ("PATCH", "/settings"),
+    ("GET", "/v1/me"), ("PATCH", "/v1/me"), ("DELETE", "/v1/me"),
+    ("GET", "/v1/auth/sessions"), ("DELETE", "/v1/auth/sessions"), ("POST", "/v1/auth/password"),
+    ("POST", "/v1/auth/email"), ("POST", "/v1/auth/verify-email/resend"),
+    ("DELETE", "/v1/{workspace_id}"), ("POST", "/v1/{workspace_id}/invite"), ("GET", "/v1/{workspace_id}/members"),
+    ("GET", "/v1/{workspace_id}/invitations"),
+    ("POST", "/v1/billing/checkout"), ("GET", "/v1/usage"), ("POST", "/v1/sse-ticket"),
+    ("GET", "/v1/keys"), ("POST", "/v1/keys"), ("GET", "/v1/webhooks"), ("POST", "/v1/webhooks"),
+    ("GET", "/v1/projects"), ("POST", "/v1/projects/create"), ("POST", "/v1/projects/create-from-url"),
+    ("GET", "/v1/projects/caption-templates"),
+    ("GET", "/v1/media"), ("GET", "/v1/media/stats"), ("GET", "/v1/media/uploads"), ("POST", "/v1/media/presign"),
+    ("POST", "/v1/storage/upload-url"), ("POST", "/v1/workspaces/media"),
+    ("GET", "/v1/templates"), ("GET", "/v1/templates/defaults"), ("DELETE", "/v1/templates/defaults/{ratio}"),
+    ("GET", "/v1/social/accounts"), ("POST", "/v1/social/connect/{name}"), ("POST", "/v1/social/callback/{name}"),
+}  # fmt: skip
+
+
+def show_file(ids: dict[str, str]) -> dict[str, Any]:
+    return {"elements": {"watermark": {"enabled": True, "imageUrl": ids["object_key"]}}}
+
+
+def describe_upload(project_id: str) -> dict[str, str]:
+    encoded = base64.b64encode(project_id.encode()).decode()
+    return {"Tus-Resumable": "1.0.0", "Upload-Length": "9", "Upload-Metadata": f"project_id {encoded}"}
 
 
 def fill_path(path: str, ids: dict[str, str]) -> str:
-    return re.sub(r"{(\w+)}", lambda m: ids.get(m[1], str(uuid.uuid4())), path)
+    filler = {"ratio": "9_16", "name": "youtube", **ids}
+    return re.sub(r"{(\w+)}", lambda m: filler.get(m[1], str(uuid.uuid4())), path)
 
 
 def call(server: Server, method: str, path: str, headers: dict[str, str]) -> httpx.Response:
     body = {"json": {}} if method in ("POST", "PUT", "PATCH") else {}
     return httpx.request(method, f"http://127.0.0.1:{server.port}{path}", headers=headers, timeout=30, **body)  # type: ignore[arg-type]
+
+
+def send(
+    server: Server,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    *,
+    json: object = None,
+    more_headers: dict[str, str] | None = None,
+) -> httpx.Response:
+    body = {} if json is None else {"json": json}
+    url = f"http://127.0.0.1:{server.port}{path}"
+    return httpx.request(method, url, headers={**headers, **(more_headers or {})}, timeout=30, **body)
 
 
 GUARDED = (Access.USER, Access.EDITOR, Access.OWNER, Access.SIGNED_OR_EDITOR)
@@ -79,7 +220,7 @@ def test_guarded_routes_require_a_login(server: Server, routes: list[Route], own
             assert response.status_code in (401, 403, 404, 415, 503), (method, path, response.status_code)
 
 
-def test_a_user_cannot_see_another_workspace(server: Server, routes: list[Route], owned_resources: Owned) -> None:
+def test_another_workspace_cannot_be_entered(server: Server, routes: list[Route], owned_resources: Owned) -> None:
     owner, ids = owned_resources
     stranger = server.create_member("ENTERPRISE")
     with server.database.write() as connection:
@@ -94,20 +235,57 @@ def test_a_user_cannot_see_another_workspace(server: Server, routes: list[Route]
         assert call(server, method, url, foreign_key).status_code == 403, (method, path)
         no_workspace = {"Authorization": f"Bearer {stranger.token}"}
         assert call(server, method, url, no_workspace).status_code == 403, (method, path)
-        if "{" not in path:
+
+
+def test_no_route_finds_what_another_workspace_owns(
+    server: Server, routes: list[Route], owned_resources: Owned
+) -> None:
+    """Each id of a path, and each id or key of a body, is tried; the rest of the request is valid and one's own."""
+    owner, theirs = owned_resources
+    stranger = server.create_member("ENTERPRISE")
+    own = create_one_of_everything(stranger)
+    with server.database.write() as connection:
+        _, secret = api_keys.create(connection, stranger.workspace_id, stranger.user_id, "k", ["admin"])
+    with_key = {"Authorization": f"Bearer {secret}"}
+    unknown = {name: str(uuid.uuid4()) for name in theirs} | {"object_key": f"workspaces/{uuid.uuid4()}/media/a.png"}
+    tried, problems = set(), []
+
+    def expect(expected: int, response: httpx.Response, *context: object) -> None:
+        leaks = owner.email in response.text or "The best moment" in response.text
+        if response.status_code != expected or leaks:
+            problems.append((*context, response.status_code, response.text[:200]))
+
+    for method, path, opt in routes:
+        if opt["access"] not in (Access.USER, Access.EDITOR, Access.OWNER, Access.SIGNED_OR_EDITOR):
             continue
-        for headers in (stranger.headers, {"Authorization": f"Bearer {secret}"}):
-            response = call(server, method, url, headers)
-            assert response.status_code in (400, 403, 404), (method, path, response.status_code, response.text[:200])
-            assert owner.email not in response.text and "The best moment" not in response.text
-    assert owner.call("GET", f"/v1/projects/{ids['project_id']}").status_code == 200  # nothing was deleted
+        route = (method, path.removeprefix("/api"))
+        tried.add(route)
+        named = [name for name in re.findall(r"{(\w+)}", path) if name not in NAMES_NO_RESOURCE]
+        if not (named or route in BODIES_THAT_NAME or route in NAMES_NOTHING):
+            problems.append((*route, "is in none of the lists"))
+        body = BODIES.get(route, {}) if method in ("POST", "PUT", "PATCH") else None
+        for name in named:
+            url = fill_path(path, {**own, name: theirs[name]})
+            expect(404, send(server, method, url, stranger.headers, json=body), *route, name)
+            key_status = 404 if opt.get("api_keys", True) else 403
+            expect(key_status, send(server, method, url, with_key, json=body), *route, name, "with a key")
+        if route in BODIES_THAT_NAME:
+            expected, build = BODIES_THAT_NAME[route]
+            url = fill_path(path, own)
+            expect(expected, send(server, method, url, stranger.headers, **build(theirs)), *route)
+            if expected != 403:  # what another workspace owns looks like what does not exist
+                expect(expected, send(server, method, url, stranger.headers, **build(unknown)), *route, "unknown")
+    assert problems == []
+    assert set(BODIES_THAT_NAME) | NAMES_NOTHING <= tried, "a listed route does not exist"
+    after = collect_ids(owner)
+    assert after == collect_expected(theirs)  # nothing was changed or deleted
 
 
 def test_an_editor_cannot_use_owner_routes(server: Server, routes: list[Route], owned_resources: Owned) -> None:
     owner, ids = owned_resources
     editor = server.create_member()
-    owner.call("POST", f"/v1/{owner.workspace_id}/invite", json={"email": editor.email})
-    headers = {**editor.headers, "X-Workspace-ID": owner.workspace_id}
+    server.add_member(owner.workspace_id, editor)
+    headers = editor.headers
     with server.database.write() as connection:
         _, secret = api_keys.create(connection, owner.workspace_id, owner.user_id, "k", ["read", "write"])
     for method, path, opt in routes:
@@ -129,8 +307,8 @@ def test_a_read_only_key_cannot_change_anything(server: Server, routes: list[Rou
 
 def test_a_removed_member_loses_access_at_once(server: Server, owned_resources: Owned) -> None:
     owner, guest = owned_resources[0], server.create_member()
-    owner.call("POST", f"/v1/{owner.workspace_id}/invite", json={"email": guest.email})
-    headers = {**guest.headers, "X-Workspace-ID": owner.workspace_id}
+    server.add_member(owner.workspace_id, guest)
+    headers = guest.headers
     assert httpx.get(f"{server.base}/v1/projects", headers=headers).status_code == 200
     owner.call("DELETE", f"/v1/{owner.workspace_id}/members/{guest.user_id}")
     assert httpx.get(f"{server.base}/v1/projects", headers=headers).status_code == 403

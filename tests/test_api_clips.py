@@ -151,7 +151,7 @@ def test_an_inconsistent_field_is_named(owner: Member, clip: clips.Clip, body: o
         ({"style": {"linesPerScreen": "auto"}}, 200),
         ({"style": {"captionColor": "not a colour"}}, 400),
         ({"style": {"captionBg": "rgba(0, 0, 0, 0.5)"}}, 200),
-        ({"style": None}, 400),
+        ({"style": None}, 200),  # counts as left out
         ({"caption_style": "NOBODYS"}, 400),
         ({"elements": {"progressBar": {"position": "left"}}}, 400),
         ({"elements": {"emojis": [{"emoji": "🔥", "start_time": 99}]}}, 400),

@@ -128,7 +128,7 @@ def test_validation_sentences(server: Server) -> None:
         ("PUT", clip, {"b_roll": [{"startTime": 1, "duration": 2}]}, "`b_roll[0].videoUrl` is missing."),
         ("PUT", clip, {"layout": {"padding": -1}}, "`layout.padding` must be "),
         ("POST", "/v1/projects/create", {**new, "filesize": "1"}, "`filesize` must be an integer, not a string."),
-        ("POST", "/v1/projects/create", {**new, "filesize": -1}, "`filesize` must be an integer >= 0."),
+        ("POST", "/v1/projects/create", {**new, "filesize": -1}, "`filesize` must be an integer >= 1."),
         ("POST", "/v1/projects/create", {**new, "duration": None, "trim_start": True}, "`trim_start` must be "),
         ("POST", "/v1/auth/login", [], "The body must be an object, not an array."),
         ("POST", "/v1/projects/create-from-url", {"url": "https://10.0.0.1/a"}, "`url` cannot be used. "),

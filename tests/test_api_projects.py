@@ -67,6 +67,7 @@ def test_a_video_is_created_uploaded_and_started_once(server: Server) -> None:
         ({"filename": None}, 400),
         ({"filesize": "1000"}, 400),
         ({"filesize": -1}, 400),
+        ({"filesize": 0}, 400),
         ({"filesize": 5 * 1024**3 + 1}, 413),
         ({"filesize": 5 * 1024**3, "duration": 1}, 201),
         ({"content_type": "video/3gpp"}, 415),
@@ -162,7 +163,7 @@ def test_an_error_does_not_use_up_an_idempotency_key(server: Server) -> None:
     first = create(member).json()["data"]
     start = f"/v1/projects/{first['project_id']}/process"
     assert member.call("POST", start, headers=key).status_code == 409
-    httpx.put(first["upload_url"], content=b"v", headers={"Content-Type": "video/mp4"})
+    httpx.put(first["upload_url"], content=b"v" * 1000, headers={"Content-Type": "video/mp4"})
     assert member.call("POST", start, headers=key).status_code == 202
     replayed = member.call("POST", start, headers=key)
     assert replayed.status_code == 202 and replayed.headers["idempotency-replayed"] == "true"

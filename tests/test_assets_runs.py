@@ -153,5 +153,10 @@ def test_a_redirect_without_a_location_fails_the_render(platform: Platform, tmp_
     with http.server.HTTPServer(("127.0.0.1", 0), RedirectWithoutLocation) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with pytest.raises(RenderError, match="could not be fetched"):
-            referenced_media._download(platform, f"http://127.0.0.1:{server.server_address[1]}/b.mp4", tmp_path)
+            referenced_media._download(
+                platform,
+                f"http://127.0.0.1:{server.server_address[1]}/b.mp4",
+                tmp_path,
+                referenced_media.DownloadBudget(1000, 60),
+            )
         server.shutdown()

@@ -13,9 +13,11 @@ from captions_support import TALK, Frame, ink_mask, make_edit, mask_bounds, rend
 from carmic_assets.captions.caption_styles import STYLE_PRESETS, describe_presets, resolve_style
 from carmic_assets.captions.caption_track import CaptionTrack, write_ass
 from carmic_assets.captions.colours import Colour, parse_colour
-from carmic_assets.captions.fonts import build_face, find_family, list_shipped_families
+from carmic_assets.captions.font_families import find_family, list_shipped_families
+from carmic_assets.captions.fonts import build_face
 from carmic_assets.captions.safe_zone import compute_safe_zone
 from carmic_assets.captions.style_validation import validate_captions
+from carmic_assets.media.file_kinds import describe_file
 from carmic_assets.model.edit import FaceBox, MediaFile, Span
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import (
@@ -140,6 +142,16 @@ def test_client_fields_override_the_preset() -> None:
     assert (
         ours.fields.highlight_color == "#123456" and ours.fields.caption_bg == STYLE_PRESETS["BUBBLE"].style.caption_bg
     )
+
+
+def test_an_exact_style_takes_nothing_from_its_caption_style() -> None:
+    exact = StyleConfig(exact=True, animation_intensity=60)
+    style = resolve_style(TemplateConfig(style=exact, caption_style="HORMOZI"))
+    assert style.fields == exact and style.fields.font_size == 72
+    assert style.preset.name == "HORMOZI"  # weight and words per line still come from it
+    custom_styles = {"Ours": TemplateConfig(style=exact, caption_style="BUBBLE")}
+    ours = resolve_style(TemplateConfig(style=StyleConfig(font_size=50), caption_style="Ours"), custom_styles)
+    assert (ours.fields.font_size, ours.fields.caption_bg) == (50, StyleConfig().caption_bg)
 
 
 def test_stroke_shadow_colours_and_box_are_drawn(tmp_path: Path, cache: Path) -> None:
@@ -294,7 +306,7 @@ def test_a_workspace_font_takes_precedence_over_a_shipped_one(tmp_path: Path, ca
         font.flavor = flavor
         path = tmp_path / f"house.{suffix}"
         font.save(path)
-        custom_fonts = (MediaFile(str(path), f"House Grotesk Regular.{suffix}"),)
+        custom_fonts = (describe_file(path, f"House Grotesk Regular.{suffix}", tmp_path / f"{suffix}.converted.ttf"),)
         track = write_ass(make_edit(style={"captionFont": "house grotesk"}, fonts=custom_fonts), tmp_path, cache)
         _, log = render_frames(track.ass_path, track.fonts_dir, [0.5], CANVAS)
         selections = set(re.findall(r"fontselect: \((.+?), 400, 0\) -> (\S+),", log))
@@ -302,7 +314,7 @@ def test_a_workspace_font_takes_precedence_over_a_shipped_one(tmp_path: Path, ca
         assert find_family("House Grotesk Regular", custom_fonts) == "House Grotesk"
     broken = tmp_path / "broken.ttf"
     broken.write_bytes(b"no font at all")
-    with pytest.raises(ValueError, match="cannot be used as a font"):
+    with pytest.raises(ValueError, match="no font"):
         find_family("broken", (*custom_fonts, MediaFile(str(broken), "broken.ttf")))
     assert find_family("Inter", (MediaFile(str(broken), "broken.ttf"),)) == "Inter"
 
@@ -316,7 +328,7 @@ def test_fonts_with_ass_syntax_in_their_names_are_drawn(family: str, tmp_path: P
         if record.nameID in (1, 4):
             record.string = family
     font.save(tmp_path / "own.ttf")
-    custom_fonts = (MediaFile(str(tmp_path / "own.ttf"), "own.ttf"),)
+    custom_fonts = (describe_file(tmp_path / "own.ttf", "own.ttf", tmp_path / "converted.ttf"),)
     track = write_ass(make_edit("Is 東 it?", style={"captionFont": family}, fonts=custom_fonts), tmp_path, cache)
     _, log = render_frames(track.ass_path, track.fonts_dir, [0.5], CANVAS)
     selections = set(re.findall(r"fontselect: \((?:.+?), 400, 0\) -> (\S+),", log))

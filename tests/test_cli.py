@@ -128,9 +128,12 @@ def test_onnx_runtime_sends_no_telemetry_and_writes_only_to_the_home(tmp_path: P
 
 
 def test_an_empty_executor_setting_is_the_default() -> None:
-    program = "import carmic_assets.definitions"
+    program = "from carmic_assets.definitions import defs; print(type(defs).__name__)"
     environment = {**os.environ, "CARMIC_EXECUTOR": ""}  # as in an environment file with an empty value
-    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60)
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert loaded.stdout.strip() == "Definitions", loaded.stderr
 
 
 def test_the_store_holds_a_copy_of_the_users_file(tmp_path: Path) -> None:

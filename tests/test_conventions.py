@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -34,6 +35,31 @@ def test_two_modules_import_dagster_internals() -> None:
         "resources/run_submission.py",
         "resources/compute_logs.py",
     }
+
+
+def test_every_test_asserts_something() -> None:
+    """A test that only calls passes whatever the call does."""
+    without = []
+    for path in sorted((ROOT / "tests").glob("test_*.py")):
+        functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+        asserting = {function.name for function in functions if _asserts(function)}
+        for function in functions:
+            calls = {node.func.id for node in ast.walk(function) if _is_call_by_name(node)}
+            if function.name.startswith("test_") and function.name not in asserting and not calls & asserting:
+                without.append(f"{path.name}: {function.name}")
+    assert without == []
+
+
+def _asserts(function: ast.FunctionDef) -> bool:
+    checks = ("raises", "warns", "fail")
+    return any(
+        isinstance(node, ast.Assert) or (isinstance(node, ast.Attribute) and node.attr in checks)
+        for node in ast.walk(function)
+    )
+
+
+def _is_call_by_name(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
 
 
 def test_nothing_is_left_unfinished() -> None:

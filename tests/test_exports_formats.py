@@ -1,4 +1,4 @@
-"""Contents of the packages: names, tracks, levels, texts, references, checksums, and stable bytes."""
+"""Tests the contents of packages: names, tracks, levels, texts, references, checksums, and stable bytes."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ from carmic_assets.exports.fcpxml_lint import lint_fcpxml
 from carmic_assets.exports.motion_keyframes import (
     TOLERANCE_PX,
     FrameSizes,
+    compute_visible_crop,
     interpolate_keyframes,
     place_picture,
     reduce_keyframes,
-    visible_crop,
 )
 from carmic_assets.exports.music_levels import DUCKED_GAIN, build_music_gain, interpolate_gain
 from carmic_assets.exports.nle_timeline import GainKeyframe
 from carmic_assets.exports.package import TARGETS, PackageOptions, write_package
 from carmic_assets.exports.timecode import format_timecode, parse_timecode
 from carmic_assets.media.ffmpeg import locate_binary
+from carmic_assets.media.file_kinds import describe_file
 from carmic_assets.model.direction import Box
 from carmic_assets.model.edit import Cutaway, Edit, Marker, MediaFile, Span
 from carmic_assets.model.errors import RenderError
@@ -49,13 +50,13 @@ from carmic_assets.model.template import (
     TemplateConfig,
     Watermark,
 )
-from exports_support import EVENTS, NAME, OpenedPackage, build_edit, open_package, write_test_video
+from exports_support import CAPTION_EVENTS, CLIP_TITLE, OpenedPackage, build_edit, open_package, write_test_video
 
 
 @pytest.fixture(scope="module")
-def rich(tmp_path_factory: pytest.TempPathFactory) -> Edit:
+def full_edit(tmp_path_factory: pytest.TempPathFactory) -> Edit:
     """Return an edit with a removed pause, B-roll of another rate and as an image, music, watermark and markers."""
-    folder = tmp_path_factory.mktemp("rich")
+    folder = tmp_path_factory.mktemp("full")
     film = write_test_video(folder / "film.mp4", rate="25", size="320x180")
     broll = write_test_video(folder / "b roll.mp4", rate="24", size="426x240", seconds=4)
     music, mark = folder / "music.mp3", folder / "mark.png"
@@ -78,18 +79,18 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Edit:
         ),
         music=MediaFile(str(music), "music", 2.0, has_audio=True),
         watermark=MediaFile(str(mark), "mark", None, 200, 80, True),
-        markers=(Marker(0.5, "B speaks", "turn"), Marker(1.4, "gone", "in the removed pause")),
+        markers=(Marker(0.5, "B speaks", "turn"), Marker(1.4, "removed", "in the removed pause")),
     )
 
 
 @pytest.fixture(scope="module")
-def packages(rich: Edit, tmp_path_factory: pytest.TempPathFactory) -> dict[str, OpenedPackage]:
+def packages(full_edit: Edit, tmp_path_factory: pytest.TempPathFactory) -> dict[str, OpenedPackage]:
     folder = tmp_path_factory.mktemp("packages")
-    return {target: open_package(rich, target, folder) for target in TARGETS}
+    return {target: open_package(full_edit, target, folder) for target in TARGETS}
 
 
 def test_zip_lists_all_checksums_and_has_stable_bytes(
-    rich: Edit, packages: dict[str, OpenedPackage], tmp_path: Path
+    full_edit: Edit, packages: dict[str, OpenedPackage], tmp_path: Path
 ) -> None:
     for target in TARGETS:
         files = packages[target].files
@@ -106,8 +107,8 @@ def test_zip_lists_all_checksums_and_has_stable_bytes(
             assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         text = b"".join(data for name, data in files.items() if not name.startswith("media/"))
         assert b"/tmp/" not in text and str(Path.cwd()).encode() not in text
-    options = PackageOptions(include_proxy=False, captions=EVENTS)
-    report = write_package(rich, "fcpx", tmp_path / "second.zip", tmp_path / "elsewhere", options)
+    options = PackageOptions(include_proxy=False, captions=CAPTION_EVENTS)
+    report = write_package(full_edit, "fcpx", tmp_path / "second.zip", tmp_path / "elsewhere", options)
     first_zip = packages["fcpx"].folder.parent / "fcpx.zip"
     assert (tmp_path / "second.zip").read_bytes() == first_zip.read_bytes()
     assert report.files == packages["fcpx"].report.files
@@ -122,17 +123,17 @@ def test_media_urls_are_relative_unique_and_in_the_zip(packages: dict[str, Opene
         for url in urls:
             assert re.fullmatch(r"(\./)?media/[A-Za-z0-9%._-]+", str(url)), url
             assert unquote(str(url)).removeprefix("./") in packages[target].files
-    full = [f for f in packages["premiere"].sequence.extra["root"].iter("file") if len(f)]
-    assert len({f.get("id") for f in full}) == len(full)
-    named = {f.get("id") for f in packages["premiere"].sequence.extra["root"].iter("file")}
-    assert named == {f.get("id") for f in full}
+    definitions = [f for f in packages["premiere"].sequence.extra["root"].iter("file") if len(f)]
+    assert len({f.get("id") for f in definitions}) == len(definitions)
+    referenced = {f.get("id") for f in packages["premiere"].sequence.extra["root"].iter("file")}
+    assert referenced == {f.get("id") for f in definitions}
     comp = packages["after_effects"].sequence.extra["comp"]
     assert all(path.removeprefix("/project/") in packages["after_effects"].files for path in comp["files"])
 
 
 def test_user_texts_keep_quotes_emoji_and_line_breaks(packages: dict[str, OpenedPackage]) -> None:
     sequence = packages["premiere"].sequence.extra["sequence"]
-    name = " ".join(NAME.split())  # no program takes a line break in a name
+    name = " ".join(CLIP_TITLE.split())  # programs do not accept line breaks in names
     assert sequence.findtext("name") == name
     texts = [p.findtext("value") for p in sequence.iter("parameter") if p.findtext("parameterid") == "str"]
     assert 'Grüße & "Küsse"\r<zwei> 🎉' in texts and "The hook" in texts
@@ -164,7 +165,7 @@ def test_premiere_formats_rates_and_levels(packages: dict[str, OpenedPackage]) -
     assert {p.findtext("value") for p in voice} == {"0.5"}
     music = next(v for k, v in level.items() if k.endswith("-music.wav"))
     values = [float(k.findtext("value")) for p in music for k in p.iter("keyframe")]
-    assert max(values) <= 0.4 and min(values) == 0  # faded in and out, and down under the voice
+    assert max(values) <= 0.4 and min(values) == 0  # fades at both ends, and ducking during speech
     tracks = sequence.findall("media/audio/track")
     assert len(tracks) == 2 + 2 + 1  # voice, music, effects
     for track in sequence.findall("media/video/track"):
@@ -188,7 +189,7 @@ def test_markers_name_score_and_reason_and_speakers_have_labels(packages: dict[s
 
 
 def test_broll_music_and_watermark_have_their_own_tracks_and_positions(
-    rich: Edit, packages: dict[str, OpenedPackage]
+    full_edit: Edit, packages: dict[str, OpenedPackage]
 ) -> None:
     for target in TARGETS:
         sequence = packages[target].sequence
@@ -197,7 +198,7 @@ def test_broll_music_and_watermark_have_their_own_tracks_and_positions(
             assert sequence.pictures_at(frame)[-1].file == broll
             top = sequence.pictures_at(frame)[-1]
             assert top.left <= 0.01 and top.top <= 0.01
-            assert top.left + top.width >= rich.width - 0.01 and top.top + top.height >= rich.height - 0.01
+            assert top.left + top.width >= full_edit.width - 0.01 and top.top + top.height >= full_edit.height - 0.01
         assert all(s.file != broll for s in sequence.pictures_at(9) + sequence.pictures_at(25))
         assert any("broll-1.mov was re-encoded" in warning for warning in packages[target].report.warnings)
     root = packages["fcpx"].sequence.extra["root"]
@@ -205,7 +206,7 @@ def test_broll_music_and_watermark_have_their_own_tracks_and_positions(
     assert [v.get("name").rsplit("-", 1)[-1] for v in stills].count("watermark.png") == 1
     mark = next(v for v in stills if v.get("name").endswith("watermark.png"))
     x, y = (float(v) for v in mark.find("adjust-transform").get("position").split())
-    # upper right corner of the safe zone: right edge 120 px in, top edge 220 px down; the picture is 172 x 68
+    # the watermark, 172 x 68, is 120 px from the right and 220 px from the top: in the corner of the safe zone
     assert x * 19.2 + 540 + 172 / 2 == pytest.approx(960, abs=2)
     assert 960 - y * 19.2 - 68 / 2 == pytest.approx(220, abs=2)
     assert float(mark.find("adjust-blend").get("amount")) == pytest.approx(0.6)
@@ -215,7 +216,7 @@ def test_broll_music_and_watermark_have_their_own_tracks_and_positions(
     assert (960 - y * 19.2) / 1920 == pytest.approx(0.4, abs=0.01)
     assert len({v.get("lane") for v in stills}) == 3, "image b-roll, watermark and emoji overlap in time"
     music = [c for c in root.iter("asset-clip") if c.get("audioRole") == "music.music-1"]
-    assert len(music) == 2  # two seconds of music under 2.8 seconds: it begins again
+    assert len(music) == 2  # 2 s of music under 2.8 s: it repeats
     amounts = [float(k.get("value")) for k in music[0].iter("keyframe")]
     assert amounts and min(amounts) == -96 and max(amounts) <= -7.9  # 40 %
 
@@ -236,7 +237,7 @@ def test_final_cut_and_resolve_documents_pass_the_linter(packages: dict[str, Ope
         (r"</fcpxml>", "", "not XML"),
         (r'version="1\.11"', 'version="1.4"', "not an FCPXML"),
         (r'start="\S+" duration="(\S+)" format', r'start="999s" duration="\1" format', "outside its asset"),
-        (r'<adjust-conform type="fit" ?/>', "", "leaves its conform"),
+        (r'<adjust-conform type="fit" ?/>', "", "no adjust-conform"),
         (r"(<adjust-conform[^>]*>)(\s*)(<adjust-transform>.*?</adjust-transform>)", r"\3\2\1", "order of the DTD"),
         (r'tcStart="0s"', 'tcStart="soon"', "not a time"),
         (r'keyframe time="\S+"', 'keyframe time="0s"', "outside it"),
@@ -251,29 +252,29 @@ def test_linter_finds_problems(
     assert any(problem in sentence for sentence in lint_fcpxml(broken)), lint_fcpxml(broken)
 
 
-def test_image_does_not_cover_a_later_cutaway(rich: Edit, tmp_path: Path) -> None:
-    film, image = rich.cutaways
+def test_image_does_not_cover_a_later_cutaway(full_edit: Edit, tmp_path: Path) -> None:
+    film, image = full_edit.cutaways
     cutaways = (
         msgspec.structs.replace(image, start_s=0.2, duration_s=0.8),
         msgspec.structs.replace(film, start_s=0.4, duration_s=0.4),
     )
-    package = open_package(msgspec.structs.replace(rich, cutaways=cutaways), "premiere", tmp_path)
+    package = open_package(msgspec.structs.replace(full_edit, cutaways=cutaways), "premiere", tmp_path)
     items = package.sequence.extra["sequence"].iter("clipitem")
-    seen = [(i.findtext("name").split("-broll-")[-1], i.findtext("start"), i.findtext("end")) for i in items]
-    assert [s for s in seen if s[0][0] in "12"] == [
+    placements = [(i.findtext("name").split("-broll-")[-1], i.findtext("start"), i.findtext("end")) for i in items]
+    assert [s for s in placements if s[0][0] in "12"] == [
         ("2.mov", "10", "20"),
         ("1.png", "5", "10"),
         ("1.png", "20", "25"),
     ]
 
 
-def test_music_is_ducked_for_words_across_the_clip_bounds_and_not_for_words_outside(rich: Edit) -> None:
+def test_music_is_ducked_for_words_across_the_clip_bounds_and_not_for_words_outside(full_edit: Edit) -> None:
     words = [("before", -1.0, -0.5), ("half", -0.1, 0.4), ("last", 2.8, 3.4), ("after", 3.5, 3.9)]
     edit = msgspec.structs.replace(
-        rich, kept_spans=(Span(0.0, 3.2),), words=tuple(Word(text, a, b, 1.0) for text, a, b in words)
+        full_edit, kept_spans=(Span(0.0, 3.2),), words=tuple(Word(text, a, b, 1.0) for text, a, b in words)
     )
-    full = rich.config.audio.music_volume / 100
-    gains = {level.frame: level.gain / full for level in build_music_gain(edit, 80, Fraction(25))}
+    full_gain = full_edit.config.audio.music_volume / 100
+    gains = {level.frame: level.gain / full_gain for level in build_music_gain(edit, 80, Fraction(25))}
     assert interpolate_gain([GainKeyframe(f, g) for f, g in gains.items()], 9) == pytest.approx(DUCKED_GAIN, abs=0.01)
     assert interpolate_gain([GainKeyframe(f, g) for f, g in gains.items()], 40) == pytest.approx(1)
     assert gains[70] < 0.35 and gains[79] == 0
@@ -317,7 +318,7 @@ def test_opentimelineio_reads_the_same_cuts_from_every_document(edit_24: Edit, t
                     position += length
 
 
-def test_opentimelineio_has_a_track_for_each_audio_file(rich: Edit, packages: dict[str, OpenedPackage]) -> None:
+def test_opentimelineio_has_a_track_for_each_audio_file(full_edit: Edit, packages: dict[str, OpenedPackage]) -> None:
     import opentimelineio as otio
 
     (text,) = [data for name, data in packages["davinci"].files.items() if name.endswith(".otio")]
@@ -328,7 +329,7 @@ def test_opentimelineio_has_a_track_for_each_audio_file(rich: Edit, packages: di
 
 @pytest.fixture(scope="module")
 def edit_24(tmp_path_factory: pytest.TempPathFactory) -> Edit:
-    """Return an edit at 24 fps: the FCPXML adapter counts in floating point and loses frames at other rates."""
+    """Return an edit at 24 fps. The FCPXML adapter uses floating point, which loses frames at other rates."""
     return build_edit(
         write_test_video(tmp_path_factory.mktemp("f") / "film.mp4", rate="24"), keeps=[(0.0, 1.0), (1.5, 3.0)]
     )
@@ -347,8 +348,10 @@ def test_after_effects_makes_placeholders_for_missing_media_and_reports_them(
 def test_captions_are_on_the_frame_grid_without_overlaps(packages: dict[str, OpenedPackage]) -> None:
     root = packages["fcpx"].sequence.extra["root"]
     titles = [(begin, clip) for _, begin, clip in packages["fcpx"].sequence.extra["clips"] if clip.tag == "title"]
-    times = {clip.get("name"): (begin, readback.seconds(clip.get("duration"))) for begin, clip in titles}
-    assert next(t for name, t in times.items() if name.startswith("Grüße"))[0] == Fraction(3, 25)  # the MP4's: 0.1 s
+    times = {clip.get("name"): (begin, readback.parse_seconds(clip.get("duration"))) for begin, clip in titles}
+    assert next(t for name, t in times.items() if name.startswith("Grüße"))[0] == Fraction(
+        3, 25
+    )  # the first frame after 0.1 s, as in the MP4
     assert times["second"] == (Fraction(1), Fraction(15, 25))
     assert times["The hook"] == (Fraction(0), Fraction(2))
     assert root.find(".//title").get("role") in ("titles.Captions", "titles.Hook")
@@ -356,15 +359,15 @@ def test_captions_are_on_the_frame_grid_without_overlaps(packages: dict[str, Ope
     assert "-->" in srt and "Hello" in srt
 
 
-def test_failed_exports_raise_a_message_and_leave_no_files(rich: Edit, tmp_path: Path) -> None:
+def test_failed_exports_raise_a_message_and_leave_no_files(full_edit: Edit, tmp_path: Path) -> None:
     out = tmp_path / "x.zip"
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"not a film")
     cases: Iterator[tuple[Edit, str]] = iter(
         (
-            (rich, "logic_pro"),
-            (msgspec.structs.replace(rich, source_path=str(tmp_path / "gone.mp4")), "premiere"),
-            (msgspec.structs.replace(rich, music=MediaFile(str(broken), "m")), "premiere"),
+            (full_edit, "logic_pro"),
+            (msgspec.structs.replace(full_edit, source_path=str(tmp_path / "missing.mp4")), "premiere"),
+            (msgspec.structs.replace(full_edit, music=MediaFile(str(broken), "m")), "premiere"),
         )
     )
     for edit, target in cases:
@@ -374,10 +377,10 @@ def test_failed_exports_raise_a_message_and_leave_no_files(rich: Edit, tmp_path:
         assert list(tmp_path.glob("x.zip*")) == [] and not (tmp_path / "w" / "package").exists()
 
 
-def test_progress_never_decreases(rich: Edit, tmp_path: Path) -> None:
+def test_progress_never_decreases(full_edit: Edit, tmp_path: Path) -> None:
     fractions: list[float] = []
     options = PackageOptions(include_proxy=False, progress=fractions.append)
-    write_package(rich, "premiere", tmp_path / "p.zip", tmp_path / "w", options)
+    write_package(full_edit, "premiere", tmp_path / "p.zip", tmp_path / "w", options)
     assert fractions == sorted(fractions) and fractions[-1] == 1.0 and len(fractions) > 3
 
 
@@ -400,7 +403,7 @@ def test_reduced_keyframes_show_the_crop_of_every_frame(stops: list[tuple[float,
         before = max(k for k in range(len(reduced)) if reduced[k].frame <= n)
         is_exact = before + 1 == len(reduced) or reduced[before].frame == n
         key = reduced[before] if is_exact else interpolate_keyframes(reduced[before], reduced[before + 1], n)
-        actual = visible_crop(key, rect, canvas)
+        actual = compute_visible_crop(key, rect, canvas)
         for a, b, pixels in (
             (actual.x, crop.x, 1920),
             (actual.y, crop.y, 1080),
@@ -416,12 +419,12 @@ def test_reduced_keyframes_show_the_crop_of_every_frame(stops: list[tuple[float,
     st.booleans(),
 )
 @settings(max_examples=200, deadline=None)
-def test_timecode_round_trip(frames: int, rate: str, drop: bool) -> None:
+def test_parsing_a_formatted_timecode_returns_its_frames(frames: int, rate: str, drop: bool) -> None:
     text = format_timecode(frames, Fraction(rate), drop)
     assert parse_timecode(text, Fraction(rate)) == frames
 
 
-def test_drop_frame_timecode_follows_the_clock() -> None:
+def test_drop_frame_timecode_skips_frame_numbers() -> None:
     rate = Fraction(30000, 1001)
     assert format_timecode(1799, rate, True) == "00:00:59;29"
     assert format_timecode(1800, rate, True) == "00:01:00;02"
@@ -429,9 +432,9 @@ def test_drop_frame_timecode_follows_the_clock() -> None:
     assert parse_timecode("01:00:00;00", rate) == 107892
 
 
-def test_caption_style_sets_the_look_of_titles(rich: Edit, tmp_path: Path) -> None:
-    config = TemplateConfig(layout=rich.config.layout, caption_style="HORMOZI")
-    plain = msgspec.structs.replace(rich, config=config, cutaways=(), music=None, watermark=None)
+def test_caption_style_sets_the_look_of_titles(full_edit: Edit, tmp_path: Path) -> None:
+    config = TemplateConfig(layout=full_edit.config.layout, caption_style="HORMOZI")
+    plain = msgspec.structs.replace(full_edit, config=config, cutaways=(), music=None, watermark=None)
     package = open_package(plain, "fcpx", tmp_path)
     style = package.sequence.extra["root"].find(".//text-style-def/text-style")
     assert (style.get("font"), style.get("fontFace")) == ("Montserrat", "Black")
@@ -439,15 +442,17 @@ def test_caption_style_sets_the_look_of_titles(rich: Edit, tmp_path: Path) -> No
     assert fcpxml.TITLE_EFFECT in package.project
 
 
-def test_custom_font_is_named_by_its_own_names(rich: Edit, tmp_path: Path) -> None:
+def test_custom_font_is_named_by_its_own_names(full_edit: Edit, tmp_path: Path) -> None:
     from fontTools.ttLib import TTFont
 
     with TTFont(build_face("Anton", 400, tmp_path).path) as font:
         for number, name in ((1, "House Ultra"), (2, "Regular"), (6, "HouseX-Ult"), (16, "House"), (17, "Ultra")):
             font["name"].setName(name, number, 3, 1, 0x409)
         font.save(tmp_path / "house.ttf")
-    config = msgspec.structs.replace(rich.config, style=StyleConfig(caption_font="House"))
-    own = (MediaFile(str(tmp_path / "house.ttf"), "house.ttf"),)
-    package = open_package(msgspec.structs.replace(rich, config=config, fonts=own), "after_effects", tmp_path)
+    config = msgspec.structs.replace(full_edit.config, style=StyleConfig(caption_font="House"))
+    custom_fonts = (describe_file(tmp_path / "house.ttf", "house.ttf", tmp_path / "converted.ttf"),)
+    package = open_package(
+        msgspec.structs.replace(full_edit, config=config, fonts=custom_fonts), "after_effects", tmp_path
+    )
     assert "- House Ultra (HouseX-Ult)\n" in package.files["FONTS.txt"].decode()
     assert '"font": "HouseX-Ult"' in package.project

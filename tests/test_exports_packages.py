@@ -1,4 +1,4 @@
-"""Packages match the render: each program shows the renderer's crop in every frame, with the MP4's cuts."""
+"""Tests that packages match the render: each program shows the renderer's crop in every frame, with its cuts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VideoFactory = Callable[..., Path]
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> VideoFactory:
-    """Return a factory of test videos by their options; each is written once."""
+    """Return a factory that writes test videos by their options, each once."""
     folder = tmp_path_factory.mktemp("videos")
     paths: dict[str, Path] = {}
 
@@ -52,8 +52,8 @@ def test_every_program_shows_the_renderers_crop_in_every_frame(
     package = open_package(edit, target, tmp_path)
     assert measure_crop_error(edit, package) < 1
     assert package.report.keyframes < 60, "an editor must be able to work with the keyframes"
-    grid = edit.rate.fraction
-    kept = [(round(s.start_s * grid), round(s.end_s * grid)) for s in edit.kept_spans]
+    fps = edit.rate.fraction
+    kept = [(round(s.start_s * fps), round(s.end_s * fps)) for s in edit.kept_spans]
     cuts = {sum(b - a for a, b in kept[:k]) for k in range(3)}
     assert cuts <= {start for track in package.sequence.tracks for start, *_ in track}
 
@@ -101,7 +101,7 @@ def test_audio_channels_are_packaged(layout: str | None, target: Target, videos:
         assert asset.get("hasAudio") == ("1" if channels else None)
         for _, _, clip in package.sequence.extra["clips"]:
             if clip.get("lane") and channels and clip.tag == "asset-clip":
-                assert clip.get("srcEnable") == "video", "the voice would be heard twice"
+                assert clip.get("srcEnable") == "video", "the voice would be audible twice"
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -111,24 +111,24 @@ def test_audio_channels_are_packaged(layout: str | None, target: Target, videos:
         ("vertical", None),
         ("matroska", None),
         ("transport", None),
-        ("turned left", "it is stored rotated"),
-        ("turned right", "it is stored rotated"),
+        ("rotated left", "it is stored rotated"),
+        ("rotated right", "it is stored rotated"),
         ("wide pixels", "its pixels are not square"),
         ("variable", "its frame rate varies"),
         ("vp9", "not every program opens vp9"),
     ],
 )
-def test_unsupported_sources_are_conformed(
+def test_sources_are_conformed_only_if_a_program_cannot_read_them(
     kind: str, conformed: str | None, target: Target, videos: VideoFactory, tmp_path: Path
 ) -> None:
     plain = videos(rate="30000/1001", size="320x180")
-    turned = ["-metadata:s:v", "rotate=0"]
+    clear_tag = ["-metadata:s:v", "rotate=0"]
     path = {
         "vertical": lambda: videos(rate="30000/1001", size="180x320"),
         "matroska": lambda: remux_video(plain, ".mkv"),
         "transport": lambda: remux_video(plain, ".ts"),
-        "turned left": lambda: remux_video(plain, "-left.mp4", before=["-display_rotation", "90"], after=turned),
-        "turned right": lambda: remux_video(plain, "-right.mp4", before=["-display_rotation", "270"], after=turned),
+        "rotated left": lambda: remux_video(plain, "-left.mp4", before=["-display_rotation", "90"], after=clear_tag),
+        "rotated right": lambda: remux_video(plain, "-right.mp4", before=["-display_rotation", "270"], after=clear_tag),
         "wide pixels": lambda: videos(rate="30000/1001", size="320x240", filters="setsar=4/3"),
         "variable": lambda: videos(
             rate="30", size="320x180", filters="select='not(mod(n,7))+not(mod(n,3))'", options=["-fps_mode", "vfr"]
@@ -163,9 +163,9 @@ def test_proxy_of_another_size_shows_the_same_picture(target: Target, videos: Vi
 @pytest.mark.parametrize("target", TARGETS)
 def test_source_timecode_is_kept(target: Target, videos: VideoFactory, tmp_path: Path) -> None:
     """Resolve and Final Cut show media as offline if their timecode differs from the project's."""
-    for rate, code in (("25", "01:00:00:00"), ("30000/1001", "09:59:58;00")):
-        edit = build_edit(videos("code.mov", rate=rate, size="320x180", options=("-timecode", code)))
-        assert edit.source.start_timecode == code
+    for rate, timecode in (("25", "01:00:00:00"), ("30000/1001", "09:59:58;00")):
+        edit = build_edit(videos("code.mov", rate=rate, size="320x180", options=("-timecode", timecode)))
+        assert edit.source.start_timecode == timecode
         package = open_package(edit, target, tmp_path)
         assert measure_crop_error(edit, package) < 1
         assert find_media_problem(edit, package) is None
@@ -190,7 +190,7 @@ def test_rate_without_a_supported_multiple_is_conformed(target: Target, videos: 
     assert any(name.endswith("effects.wav") for name in package.files)
     assert package.sequence.rate == Fraction(30000, 1001)
     assert package.report.conformed[0].endswith("its frame rate is not the sequence's")
-    assert measure_crop_error(edit, package) == 0  # nothing to compare frame by frame
+    assert measure_crop_error(edit, package) == 0  # no frames are compared, because the sequence has another rate
     assert abs(package.sequence.frames - 2.6 * 30) <= 1
 
 
@@ -226,7 +226,7 @@ def test_high_frame_rate_is_kept_in_the_media(videos: VideoFactory, tmp_path: Pa
 
 @pytest.mark.slow
 def test_packages_show_the_frames_of_the_mp4(videos: VideoFactory, tmp_path: Path) -> None:
-    """Compares frames composed as each program does, from the packaged media, with the MP4 (without texts)."""
+    """Frames are composed from the packaged media as each program does, and compared with an MP4 without texts."""
     import numpy as np
 
     from carmic_assets.rendering.render import render

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from carmic_assets.media.analysis import AUDIO_FILENAME, FRAMES_FILENAME, analyse, analysis_size
+from carmic_assets.media.analysis import AUDIO_FILENAME, FRAMES_FILENAME, analyse, choose_analysis_size
 from carmic_assets.media.black_bars import BlackBarDetector
 from carmic_assets.media.cut_detection import COMPARISON_SIZE, CutDetector, extract_features
 from carmic_assets.media.dissolves import DissolveDetector
@@ -140,7 +140,7 @@ def test_every_odd_file_is_analysed_or_refused_with_a_sentence(shared: Path, tmp
             assert error.sentence.endswith(".")
             continue
         assert source.video
-        assert (facts.width, facts.height) == analysis_size(source.video.width, source.video.height)
+        assert (facts.width, facts.height) == choose_analysis_size(source.video.width, source.video.height)
         assert facts.duration_s == pytest.approx(source.video.duration_s, abs=max(0.25, 2 / facts.fps)), path.name
         assert len(decode_frames(out / FRAMES_FILENAME)) == facts.frames, path.name
         assert all(0 <= value <= 1 for value in facts.motion)

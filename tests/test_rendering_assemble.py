@@ -1,4 +1,4 @@
-"""Assembly of edits: clip bounds, pause removal, and the configurations that are rejected before a render."""
+"""Tests the assembly of edits: clip bounds, pause removal, and configurations that are rejected before a render."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def build_edit(
     source: Path,
     media: dict[str, MediaFile] | None = None,
     words: Sequence[Word] = (),
-    end: float = 2.0,
+    duration: float = 2.0,
     **config: object,
 ) -> Edit:
     facts = probe(source)
-    start, end = snap_clip_bounds(facts, 0.4, 0.4 + end)
+    start, end = snap_clip_bounds(facts, 0.4, 0.4 + duration)
     return assemble_edit(
         ClipInputs(
             **{
@@ -61,12 +61,12 @@ def build_edit(
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"b_roll": [{"videoUrl": "gone", "startTime": 0, "duration": 1}]}, "not in the media library"),
+        ({"b_roll": [{"videoUrl": "missing", "startTime": 0, "duration": 1}]}, "not in the media library"),
         ({"b_roll": [{"videoUrl": "v", "startTime": 1.5, "duration": 1}]}, "past the end of the clip"),
         ({"b_roll": [{"videoUrl": "v", "startTime": 0, "duration": 1, "sourceStart": 9}]}, "which is only 3.0 s long"),
         ({"b_roll": [{"videoUrl": "a", "startTime": 0, "duration": 1}]}, "no picture"),
         ({"audio": {"musicTrack": "v"}}, "no sound"),
-        ({"audio": {"activeTrack": {"url": "gone"}}}, "activeTrack.*not in the media library"),
+        ({"audio": {"activeTrack": {"url": "missing"}}}, "activeTrack.*not in the media library"),
         ({"elements": {"watermark": {"enabled": True}}}, "watermark.*names no file"),
         ({"elements": {"watermark": {"enabled": True, "imageUrl": "v"}}}, "is a video"),
         ({"elements": {"progressBar": {"enabled": True, "color": "blurple"}}}, "colour"),
@@ -82,7 +82,7 @@ def test_invalid_configurations_are_rejected_with_a_message(source: Path, config
 
 
 def test_cutaway_longer_than_its_file_ends_with_the_file_and_is_reported(source: Path, tmp_path: Path) -> None:
-    """A file whose audio is longer than its picture has the length of the picture."""
+    """The length of the file is that of its video, although its audio is longer."""
     picture = media_files.write_numbered_video(tmp_path / "v.mp4", seconds=1, sound=False)
     longer = tmp_path / "longer.mp4"
     tone = ("-f", "lavfi", "-i", "sine=440:d=3")
@@ -90,7 +90,7 @@ def test_cutaway_longer_than_its_file_ends_with_the_file_and_is_reported(source:
     file = describe_file(longer, "sea.mp4")
     assert (file.kind, file.duration_s, file.has_audio) == ("video", pytest.approx(1.0, abs=0.05), True)
     items = [
-        {"videoUrl": "v", "startTime": 0, "duration": 1.02},  # rounding
+        {"videoUrl": "v", "startTime": 0, "duration": 1.02},  # 0.02 s too long: within the rounding tolerance
         {"videoUrl": "v", "startTime": 0.4, "duration": 1.5, "sourceStart": 0.6, "sourceDuration": 5},
     ]
     edit = build_edit(source, {"v": file}, b_roll=items, layout={"layoutType": "fit", "aspectRatio": "16:9"})
@@ -100,7 +100,7 @@ def test_cutaway_longer_than_its_file_ends_with_the_file_and_is_reported(source:
     assert "B-roll 2 (`b_roll[1].videoUrl`) is 1.1 s shorter" in note and "sea.mp4" in note
     numbers = [media_files.read_frame_number(frame) for frame in media_files.decode_frames(tmp_path / "out.mp4")]
     assert numbers[:10] == list(range(10)) and numbers[10:20] == list(range(15, 25))
-    assert numbers[25:] == list(range(10 + 25, 10 + 50))  # the source again
+    assert numbers[25:] == list(range(10 + 25, 10 + 50))  # the source after the cutaways
 
 
 def test_unknown_font_fails_the_render_and_leaves_no_files(source: Path, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_clip_of_a_tenth_of_a_second_with_all_elements_is_rendered(source: Path,
         source,
         {"m": MediaFile(str(tone), "m", 9.0, None, None, False, True)},
         words=[Word("hi", 0.0, 0.1, 1.0), Word("uhm", 0.1, 0.1, 1.0)],
-        end=0.12,
+        duration=0.12,
         elements={"hookTitle": {"enabled": True, "text": "Hello", "durationSec": 60}, "progressBar": {"enabled": True}},
         audio={"autoSfxEnabled": True, "musicTrack": "m", "removePauses": True},
     )
@@ -126,7 +126,7 @@ def test_clip_of_a_tenth_of_a_second_with_all_elements_is_rendered(source: Path,
 
 
 def test_missing_music_fails_the_render(source: Path, tmp_path: Path) -> None:
-    media = {"m": MediaFile(str(tmp_path / "gone.mp3"), "m", 9.0, None, None, False, True)}
+    media = {"m": MediaFile(str(tmp_path / "missing.mp3"), "m", 9.0, None, None, False, True)}
     edit = build_edit(source, media, audio={"musicTrack": "m"})
     with pytest.raises(RenderError, match="missing"):
         render(edit, tmp_path / "out.mp4", tmp_path / "work", cache=tmp_path / "cache")
@@ -197,17 +197,17 @@ def test_removing_a_filler_never_cuts_a_word(words: list[tuple[str, float, float
     st.lists(st.tuples(st.floats(0, 30), st.floats(0.05, 2)), max_size=30), st.sampled_from([(25, 1), (30000, 1001)])
 )
 def test_kept_spans_are_ordered_on_the_frame_grid_and_contain_every_word(
-    raw: list[tuple[float, float]], rate: tuple[int, int]
+    starts_and_durations: list[tuple[float, float]], rate: tuple[int, int]
 ) -> None:
-    words = [Word("word", a, a + d, 1.0) for a, d in raw]
+    words = [Word("word", start, start + duration, 1.0) for start, duration in starts_and_durations]
     frame_rate = FrameRate(*rate)
-    grid = frame_rate.num / frame_rate.den
-    duration = round(33 * grid) / grid
-    kept = remove_pauses(words, duration, frame_rate)
-    assert kept and kept[0].start_s >= 0 and kept[-1].end_s <= duration + 1e-6
+    fps = frame_rate.num / frame_rate.den
+    clip_s = round(33 * fps) / fps
+    kept = remove_pauses(words, clip_s, frame_rate)
+    assert kept and kept[0].start_s >= 0 and kept[-1].end_s <= clip_s + 1e-6
     assert all(a.end_s < b.start_s for a, b in pairwise(kept))
-    assert all(abs(t * grid - round(t * grid)) < 1e-6 for k in kept for t in (k.start_s, k.end_s))
+    assert all(abs(t * fps - round(t * fps)) < 1e-6 for k in kept for t in (k.start_s, k.end_s))
     for word in words:
-        middle = min((word.start_s + word.end_s) / 2, duration - 0.05)
-        assert any(k.start_s - 0.05 <= middle <= k.end_s + 0.05 for k in kept)
+        middle_s = min((word.start_s + word.end_s) / 2, clip_s - 0.05)
+        assert any(k.start_s - 0.05 <= middle_s <= k.end_s + 0.05 for k in kept)
     assert WORD_LEAD_S < WORD_TAIL_S

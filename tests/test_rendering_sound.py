@@ -1,4 +1,4 @@
-"""The audio of the rendered MP4: loudness, true peak, ducked music, and sound effects at their times."""
+"""Tests the audio of the rendered MP4: loudness, true peak, ducked music, and the times of sound effects."""
 
 from __future__ import annotations
 
@@ -19,11 +19,16 @@ from carmic_assets.model.template import TemplateConfig
 from carmic_assets.rendering import audio_graph
 from carmic_assets.rendering.edit_assembly import ClipInputs, assemble_edit, snap_clip_bounds
 from carmic_assets.rendering.render import RenderReport, plan_sound_effects, render
-from carmic_assets.rendering.sound_effects import SoundEffect, drop_crowded_effects, peak_sample, write_effects_track
+from carmic_assets.rendering.sound_effects import (
+    SoundEffect,
+    drop_crowded_effects,
+    find_peak_sample,
+    write_effects_track,
+)
 
 
 def write_source(path: Path, voice: str, seconds: float, filters: str = "anull") -> Path:
-    """Write a grey picture with the audio of `voice`, a file or a lavfi source."""
+    """Write a video of a grey picture with the audio of `voice`, a file or a lavfi source."""
     audio_input = ["-i", voice] if Path(voice).exists() else ["-f", "lavfi", "-i", voice]
     subprocess.run(
         [
@@ -105,14 +110,16 @@ def test_music_loops_and_is_ducked_during_speech(tmp_path: Path) -> None:
     assert loudness.lufs == pytest.approx(-14, abs=0.5) and loudness.peak_dbtp < -1
     samples, _ = media_files.decode_audio(tmp_path / "out.mp4")
 
-    def level(hertz: float, start: float, end: float) -> float:
+    def measure_level_db(hertz: float, start: float, end: float) -> float:
         part = samples[int(start * 48000) : int(end * 48000)]
         tone = np.exp(-2j * np.pi * hertz * np.arange(len(part)) / 48000)
         return 20 * np.log10(abs((part * tone).mean()) + 1e-9)
 
-    assert level(2000, 1, 1.9) - level(2000, 2.5, 3.9) > 6  # ducked
-    assert level(2000, 4.6, 4.8) - level(2000, 2.5, 3.9) > 4  # and back, although the track is 1.5 s long
-    assert level(300, 2.5, 3.9) - level(2000, 2.5, 3.9) > 10
+    assert measure_level_db(2000, 1, 1.9) - measure_level_db(2000, 2.5, 3.9) > 6  # dB of ducking during speech
+    assert (
+        measure_level_db(2000, 4.6, 4.8) - measure_level_db(2000, 2.5, 3.9) > 4
+    )  # after speech the music, 1.5 s long, plays on in a loop
+    assert measure_level_db(300, 2.5, 3.9) - measure_level_db(2000, 2.5, 3.9) > 10
 
 
 def test_volumes_set_the_ratio_of_voice_and_music(tmp_path: Path) -> None:
@@ -122,18 +129,19 @@ def test_volumes_set_the_ratio_of_voice_and_music(tmp_path: Path) -> None:
     media = {"m": MediaFile(str(music), "m", 30.0, None, None, False, True)}
     source = write_source(tmp_path / "a.mp4", "aevalsrc='0.3*sin(2*PI*300*t)':s=48000", 2)
 
-    def over_voice(**audio: object) -> float:
+    def measure_music_over_voice_db(**audio: object) -> float:
         _, _, loudness = render_clip(source, tmp_path, 2, media, **audio)
         assert loudness.lufs == pytest.approx(-14, abs=0.6)
         spectrum = np.abs(np.fft.rfft(media_files.decode_audio(tmp_path / "out.mp4")[0][24000:72000]))
         return 20 * np.log10((spectrum[1990:2011].max() + 1e-9) / (spectrum[290:311].max() + 1e-9))
 
-    track = {"activeTrack": {"url": "m"}}  # by its URL, and longer than the clip
-    low, high = over_voice(**track, musicVolume=20), over_voice(**track, musicVolume=80)
-    assert high - low == pytest.approx(12, abs=2)
-    # 6 dB, and less ducking under a voice that is less loud
-    assert 5 < over_voice(**track, musicVolume=20, voiceVolume=50) - low < 12
-    assert over_voice(**track, voiceVolume=0) > 40 and over_voice(**track, musicVolume=0) < -40
+    track = {"activeTrack": {"url": "m"}}  # longer than the clip
+    low = measure_music_over_voice_db(**track, musicVolume=20)
+    assert measure_music_over_voice_db(**track, musicVolume=80) - low == pytest.approx(12, abs=2)
+    # half the voice is 6 dB, and a quieter voice ducks the music less
+    assert 5 < measure_music_over_voice_db(**track, musicVolume=20, voiceVolume=50) - low < 12
+    assert measure_music_over_voice_db(**track, voiceVolume=0) > 40
+    assert measure_music_over_voice_db(**track, musicVolume=0) < -40
 
 
 def test_effects_track_is_deterministic_and_places_effects_at_their_times(tmp_path: Path) -> None:
@@ -148,12 +156,12 @@ def test_effects_track_is_deterministic_and_places_effects_at_their_times(tmp_pa
     assert len(samples) == pytest.approx(12 * 48000, abs=100)
     assert np.abs(samples[48000 * 2 : 48000 * 10]).max() == 0
     loudest = int(np.abs(samples[48000 * 10 :]).argmax()) / 48000 + 10
-    assert loudest == pytest.approx(11.0, abs=0.1) and peak_sample("whoosh") > 0
+    assert loudest == pytest.approx(11.0, abs=0.1) and find_peak_sample("whoosh") > 0
 
 
 def test_only_visible_events_get_a_sound_effect(tmp_path: Path) -> None:
     fire = EmojiOverlay("fire.png", 0, 0, 10, 0.2, 0.4, reaction=True)
-    in_text = EmojiOverlay("fire.png", 0, 0, 10, 0.3, 0.4)
+    caption_emoji = EmojiOverlay("fire.png", 0, 0, 10, 0.3, 0.4)
     shots = [
         LayoutShot(a, b, kind, None, "", ()) for a, b, kind in ((0, 0.6, "fit"), (0.6, 1.4, "split"), (1.4, 2, "fit"))
     ]
@@ -170,8 +178,8 @@ def test_only_visible_events_get_a_sound_effect(tmp_path: Path) -> None:
             media={"b": MediaFile(str(source), "b", 4.0, 640, 360, True, True)},
         )
     )
-    effects = [(e.peak_s, e.kind) for e in plan_sound_effects(edit, [fire, in_text])]
+    effects = [(e.peak_s, e.kind) for e in plan_sound_effects(edit, [fire, caption_emoji])]
     assert effects == [(0.8, "whoosh"), (0.2, "pop"), (0.6, "whoosh"), (1.4, "whoosh")]
-    # the cutaway and the split are in a removed pause, the title is empty
-    cut = msgspec.structs.replace(edit, kept_spans=(Span(0.0, 0.4), Span(1.6, 2.0)))
-    assert [(e.peak_s, e.kind) for e in plan_sound_effects(cut, [fire])] == [(0.2, "pop")]
+    # the removed pause contains the cutaway and the split; the title has no visible characters
+    without_pause = msgspec.structs.replace(edit, kept_spans=(Span(0.0, 0.4), Span(1.6, 2.0)))
+    assert [(e.peak_s, e.kind) for e in plan_sound_effects(without_pause, [fire])] == [(0.2, "pop")]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
 import http.server
+import re
 import socket
 import threading
 import time
@@ -10,10 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import msgspec
+import psutil
 import pytest
 
+from carmic_assets.assets import referenced_media
+from carmic_assets.assets.referenced_media import open_referenced_media
 from carmic_assets.media.ffmpeg import locate_binary
+from carmic_assets.model.errors import RenderError
+from carmic_assets.model.template import TemplateConfig
 from resources.outbound import AddressRefusedError, OutboundPolicy
+from resources.platform import open_platform
 from resources.video_download import DownloadError, download_video
 
 PRIVATE_URLS = [
@@ -40,7 +50,7 @@ def test_a_private_or_malformed_url_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["https://8.8.8.8/", "https://8.8.8.8:8443/x?y", "https://[2606:4700:4700::1111]/"])
 def test_a_public_url_is_permitted(url: str) -> None:
-    OutboundPolicy().check_url(url)
+    assert OutboundPolicy().check_url(url).geturl() == url
 
 
 def test_a_host_with_one_private_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +82,7 @@ class SiteHandler(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", redirects[self.path])
             self.end_headers()
             return
-        if self.path == "/missing":
+        if self.path.startswith("/missing"):
             self.send_response(404)
             self.end_headers()
             return
@@ -84,7 +94,9 @@ class SiteHandler(http.server.BaseHTTPRequestHandler):
                 time.sleep(0.2)
             return
         body, content_type = (
-            (self.video, "video/mp4") if self.path == "/talk.mp4" else (b"<p>no video</p>", "text/html")
+            (self.video, "video/mp4")
+            if self.path.partition("?")[0] == "/talk.mp4"
+            else (b"<p>no video</p>", "text/html")
         )
         self.send_response(200)
         self.send_header("Content-Type", content_type)
@@ -124,11 +136,68 @@ def test_a_video_is_downloaded_directly_and_through_a_redirect(site: str, path: 
 
 @pytest.mark.parametrize(
     ("path", "sentence"),
-    [("/internal", "refused"), ("/page", "No video"), ("/missing", "404")],
+    [
+        ("/internal", "refused"),
+        ("/page", "No video"),
+        ("/missing", "404"),
+        ("/missing/private-login?403=forbidden", "404"),
+        ("/page?sign-in=private", "No video"),
+    ],
 )
 def test_a_failed_download_explains_itself(site: str, path: str, sentence: str, tmp_path: Path) -> None:
+    """Words of the address chose the sentence: yt-dlp's output quotes the address."""
     with pytest.raises(DownloadError, match=sentence):
         download(site + path, tmp_path)
+
+
+def test_yt_dlp_runs_isolated_and_limited(site: str, tmp_path: Path) -> None:
+    """Python looked for modules in the folder that the download is written to."""
+    (tmp_path / "json.py").write_text("raise SystemExit('a planted module')")
+    assert download(site + "/talk.mp4", tmp_path) == SiteHandler.video
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        (tmp_path / "second").mkdir()
+        running = threads.submit(download, site + "/trickle", tmp_path / "second")
+        child = _wait_for_child("resources.yt_dlp_child")
+        limits = Path(f"/proc/{child.pid}/limits").read_text()
+        environ = child.environ()
+        child.kill()
+        with pytest.raises(DownloadError):
+            running.result()
+    assert re.search(r"Max address space +2147483648 ", limits) and re.search(r"Max file size +11000000 ", limits)
+    assert re.search(r"Max cpu time +3600 ", limits)
+    assert list(Path(environ["PATH"]).iterdir()) == [] and not any(name.startswith("CARMIC") for name in environ)
+
+
+def _wait_for_child(module: str) -> psutil.Process:
+    """Wait until the child has started and has set its limits, and return it."""
+    while True:
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
+                limits = Path(f"/proc/{process.pid}/limits").read_text()
+                if module in process.cmdline() and "3600" in limits:
+                    return process
+
+
+def test_one_render_has_one_budget_for_all_that_it_fetches(
+    site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file had a budget of its own, and a clip may name 200."""
+    environ = {"CARMIC_HOME": str(tmp_path / "home"), "CARMIC_OUTBOUND_ALLOW": "127.0.0.0/8"}
+    platform = open_platform(environ)
+    cutaways = [{"videoUrl": f"{site}/talk.mp4?{n}", "startTime": n, "duration": 1} for n in range(2)]
+    config = msgspec.convert({"b_roll": cutaways}, TemplateConfig)
+    (tmp_path / "first").mkdir()
+    with contextlib.ExitStack() as stack:
+        assert len(open_referenced_media(platform, "w", config, tmp_path / "first", stack)) == 2
+    monkeypatch.setattr(referenced_media, "MAX_DOWNLOAD_BYTES", len(SiteHandler.video) * 3 // 2)
+    (tmp_path / "second").mkdir()
+    with contextlib.ExitStack() as stack, pytest.raises(RenderError, match="together"):
+        open_referenced_media(platform, "w", config, tmp_path / "second", stack)
+    monkeypatch.setattr(referenced_media, "DOWNLOAD_TIMEOUT_S", 0.0)
+    (tmp_path / "third").mkdir()
+    with contextlib.ExitStack() as stack, pytest.raises(RenderError, match="took more than"):
+        open_referenced_media(platform, "w", config, tmp_path / "third", stack)
+    platform.database.close()
 
 
 def test_a_large_video_and_a_private_host_are_refused(site: str, tmp_path: Path) -> None:

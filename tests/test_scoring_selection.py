@@ -21,7 +21,7 @@ from carmic_assets.scoring.candidate_pruning import partition_talk
 from carmic_assets.scoring.candidates import Candidates
 from carmic_assets.scoring.clip_scoring import score_clips
 from carmic_assets.scoring.lexicon import tokenize
-from carmic_assets.scoring.selection import max_clip_count, min_clip_count
+from carmic_assets.scoring.selection import choose_max_clip_count, choose_min_clip_count
 from carmic_assets.scoring.talk_features import ScoringFeatures, extract_features
 
 
@@ -185,11 +185,11 @@ def test_clip_count(talk: WrittenTalk, features: ScoringFeatures) -> None:
     assert len(select(talk, features, max_clips=2).clips) == 2
     assert len(select(talk, features, threshold=99).clips) == 1
     assert all(clip.score >= 80 for clip in select(talk, features, threshold=80).clips)
-    counts = [min_clip_count(60 * minutes) for minutes in (1, 5, 10, 30, 60, 120)]
+    counts = [choose_min_clip_count(60 * minutes) for minutes in (1, 5, 10, 30, 60, 120)]
     assert counts == sorted(counts)
     assert counts[0] == 1
     assert counts[2] >= 4
-    assert all(min_clip_count(60 * m) <= max_clip_count(60 * m) for m in range(1, 240))
+    assert all(choose_min_clip_count(60 * m) <= choose_max_clip_count(60 * m) for m in range(1, 240))
 
 
 REPEATED = (
@@ -204,7 +204,7 @@ REPEATED = (
 def test_repetitions_are_selected_only_for_the_minimum_count() -> None:
     transcript = transcribe_text(REPEATED * 18)
     selection = score_clips(transcript, brief=Brief(max_s=30))
-    assert len(selection.clips) == min_clip_count(
+    assert len(selection.clips) == choose_min_clip_count(
         transcript.speech_s - 90 * 0.55
     )  # less the pauses between 90 sentences
     assert any("repeats the clip at" in (clip.rejection_reason or "") for clip in selection.runners_up)

@@ -8,8 +8,9 @@ import json
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ from resources import accounts, mail, outbox, webhooks
 from resources.database.engine import now
 from resources.database.tables import deliveries
 from resources.database.tables import webhooks as webhook_table
+from resources.outbox import WEBHOOK_EVENTS
 from resources.platform import Platform, open_platform
+from resources.signing_keys import Cipher
 from sensors import webhook_delivery
 from sensors.webhook_delivery import WebhookDeliverer
 
@@ -33,7 +36,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         self.receiver.requests.append((self.path, dict(self.headers.items()), body))
-        behaviour = self.path.strip("/")
+        behaviour = self.path.strip("/").partition("?")[0]
         if behaviour == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             self.connection.close()
@@ -102,9 +105,17 @@ def workspace(platform: Platform) -> str:
         return accounts.register(connection, "owner@example.com", "hash")[1]
 
 
+def open_cipher(platform: Platform) -> Cipher:
+    return Cipher(platform.settings, webhooks.CIPHER_PURPOSE)
+
+
+def unseal_secret(platform: Platform, webhook: webhooks.Webhook) -> str:
+    return webhooks.unseal_secret(open_cipher(platform), webhook.secret)
+
+
 def subscribe(platform: Platform, workspace: str, url: str, events: list[str] | None = None) -> webhooks.Webhook:
     with platform.database.write() as connection:
-        return webhooks.create(connection, workspace, url, events or [])
+        return webhooks.create(connection, open_cipher(platform), workspace, url, events or WEBHOOK_EVENTS)
 
 
 def record_event(platform: Platform, workspace: str, event: str = "project.clips_ready", **data: object) -> None:
@@ -138,7 +149,9 @@ def test_an_event_is_delivered_once_signed_and_only_to_its_subscribers(
     time.sleep(0.2)
     ((path, headers, body),) = receiver.requests
     assert path == "/ok"
-    payload = Verifier(subscribed.secret).verify(body, {name.lower(): value for name, value in headers.items()})
+    payload = Verifier(unseal_secret(platform, subscribed)).verify(
+        body, {name.lower(): value for name, value in headers.items()}
+    )
     assert payload["event"] == "project.clips_ready" and payload["data"] == {"id": "1"}
     assert payload["timestamp"].endswith("Z")
 
@@ -167,13 +180,14 @@ def test_after_a_rotation_the_old_and_the_new_secret_verify(
 ) -> None:
     before = subscribe(platform, workspace, receiver.base + "/ok")
     with platform.database.write() as connection:
-        after = webhooks.rotate(connection, before.id)
+        after = webhooks.rotate(connection, open_cipher(platform), before.id)
     assert after is not None and after.secret != before.secret
     record_event(platform, workspace)
     WebhookDeliverer(platform).tick()
     wait_until(lambda: bool(receiver.requests))
     _, headers, body = receiver.requests[0]
-    for secret in (before.secret, after.secret):
+    assert "whsec_" not in before.secret + after.secret  # a copy of the database signs nothing
+    for secret in (unseal_secret(platform, before), unseal_secret(platform, after)):
         Verifier(secret).verify(body, {name.lower(): value for name, value in headers.items()})
 
 
@@ -194,6 +208,86 @@ def test_a_slow_receiver_delays_no_other(
     wait_until(lambda: all(any(d.attempts for d in list_deliveries(platform, w)) for w in slow))
     tried = [d for w in slow for d in list_deliveries(platform, w) if d.attempts]
     assert all(d.state == "DUE" and "within" in d.log[-1]["error"] for d in tried)
+
+
+def test_forty_slow_receivers_of_one_workspace_do_not_delay_another(
+    platform: Platform, workspace: str, receiver: Receiver
+) -> None:
+    """Their four attempts each took all threads, and the other's only event waited 26 s."""
+    with platform.database.write() as connection:
+        other = accounts.register(connection, "other@example.com", "hash")[1]
+    for number in range(40):
+        subscribe(platform, workspace, f"{receiver.base}/hang?{number}")
+    quick = subscribe(platform, other, receiver.base + "/ok")
+    for number in range(6):
+        record_event(platform, workspace, number=number)
+    deliverer = WebhookDeliverer(platform)
+    while deliverer.tick():
+        pass
+    assert len(deliverer.in_flight) == webhook_delivery.LIMITS.total / 2  # a workspace holds as much as it leaves free
+    record_event(platform, other)
+    deliverer.tick()
+    wait_until(lambda: any(d.state == "DELIVERED" for d in list_deliveries(platform, quick)), 1.5)
+
+
+def test_workspaces_share_the_slots_that_become_free(platform: Platform) -> None:
+    limits = webhooks.LeaseLimits(total=16, per_webhook=4)
+    in_flight: dict[str, webhooks.Webhook] = {}
+    workspaces: list[str] = []
+    for number in range(8):
+        with platform.database.write() as connection:
+            workspaces.append(accounts.register(connection, f"owner{number}@example.com", "hash")[1])
+        for k in range(3):
+            subscribe(platform, workspaces[-1], f"https://example.com/{k}")
+        for _ in range(5):
+            record_event(platform, workspaces[-1])
+        with platform.database.write() as connection:
+            webhooks.dispatch(connection, lambda event, data: data)
+            leased = webhooks.lease(connection, in_flight, limits)
+        in_flight |= {delivery.id: webhook for delivery, webhook in leased}
+        if number < 4:  # half of the slots, then half of what is left
+            assert {webhook.workspace_id for _, webhook in leased} == {workspaces[number]}
+            assert len(leased) == 8 // 2**number
+    in_flight = {id_: webhook for id_, webhook in in_flight.items() if webhook.workspace_id != workspaces[0]}
+    with platform.database.write() as connection:
+        leased = webhooks.lease(connection, in_flight, limits)
+    shares = Counter(webhook.workspace_id for _, webhook in leased)
+    assert set(workspaces[5:]) <= shares.keys() and max(shares.values()) <= 2
+
+
+def test_a_receiver_that_times_out_is_paused_and_then_probed(platform: Platform, workspace: str) -> None:
+    """Three rounds of timeouts pause it; attempts side by side count as one; a response ends the pause."""
+    webhook = subscribe(platform, workspace, "https://example.com/")
+    for _ in range(6):
+        record_event(platform, workspace)
+
+    def lease() -> list[webhooks.Delivery]:
+        with platform.database.write() as connection:
+            webhooks.dispatch(connection, lambda event, data: data)
+            connection.execute(update(deliveries).values(next_attempt_at=now(), leased_until=None))
+            return [delivery for delivery, _ in webhooks.lease(connection, {}, webhook_delivery.LIMITS)]
+
+    def answer(delivery: webhooks.Delivery, started_at: datetime, status: int | None) -> webhooks.Webhook:
+        attempt = webhooks.DeliveryAttempt(started_at, status, None, None, {}, is_timeout=status is None)
+        with platform.database.write() as connection:
+            webhooks.record_attempt(connection, delivery.id, attempt)
+            current = webhooks.get(connection, webhook.id)
+        assert current is not None
+        return current
+
+    for timeouts in (1, 2):
+        batch, started_at = lease(), now()
+        assert len(batch) == 4
+        for delivery in batch:
+            assert answer(delivery, started_at, None).timeouts == timeouts
+    paused = answer(lease()[0], now(), None)
+    assert paused.paused_until is not None and paused.paused_until - now() > timedelta(seconds=25)
+    assert lease() == []
+    with platform.database.write() as connection:
+        connection.execute(update(webhook_table).values(paused_until=now()))
+    (probe,) = lease()
+    recovered = answer(probe, now(), 500)
+    assert (recovered.timeouts, recovered.paused_until) == (0, None) and len(lease()) == 4
 
 
 def test_a_response_after_nine_seconds_counts_as_delivered(
@@ -302,8 +396,8 @@ def test_a_delivery_whose_sender_died_is_sent_when_its_lease_expires(
     record_event(platform, workspace)
     with platform.database.write() as connection:
         webhooks.dispatch(connection, lambda event, data: data)
-        assert len(webhooks.lease(connection, 10, {}, 4)) == 1  # and the sender dies here
-        assert webhooks.lease(connection, 10, {}, 4) == []
+        assert len(webhooks.lease(connection, {}, webhook_delivery.LIMITS)) == 1  # and the sender dies here
+        assert webhooks.lease(connection, {}, webhook_delivery.LIMITS) == []
         connection.execute(update(deliveries).values(leased_until=now() - timedelta(seconds=1)))
     WebhookDeliverer(platform).tick()
     wait_until(lambda: list_deliveries(platform, webhook)[0].state == "DELIVERED")

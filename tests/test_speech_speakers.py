@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from benchmarks import synthetic_speech
-from benchmarks.speakers import agreement
+from benchmarks.speakers import measure_agreement
 from carmic_assets.model.speech import Transcript, Turn, Word
 from carmic_assets.speech import audio_reader, diarisation, voice_activity
 from carmic_assets.speech.clip_words import assign_speakers
@@ -56,7 +56,7 @@ def face_matrix(
 
 def accuracy(truth: Sequence[LabelledTurn], turns: Sequence[Turn]) -> float:
     """Fraction of the time with exactly one speaker that has the correct speaker."""
-    return agreement(truth, [(turn.start_s, turn.end_s, turn.speaker) for turn in turns])[0]
+    return measure_agreement(truth, [(turn.start_s, turn.end_s, turn.speaker) for turn in turns])[0]
 
 
 def test_turns_follow_the_lips_if_all_voices_sound_alike() -> None:
@@ -122,7 +122,7 @@ def test_diarisation_finds_two_voices_by_audio_alone(tmp_path: Path, pauses_s: t
     """With quick answers, an embedding window across a change of speaker looks like a third voice."""
     samples, _, truth = synthetic_speech.synthesise_talk(voices=("en-us", "en-us+f3"), pauses_s=pauses_s)
     with audio_reader.open_audio(synthetic_speech.write_wav(tmp_path / "two.wav", samples)) as reader:
-        probabilities = voice_activity.speech_probabilities(reader)
+        probabilities = voice_activity.compute_speech_probabilities(reader)
         speech, phrases = voice_activity.find_speech(probabilities), voice_activity.find_phrases(probabilities)
         turns = diarisation.diarise(reader, speech, phrases)
     assert accuracy(truth, turns) > 0.95

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import synthetic_speech
-from benchmarks.speech import errors_ms
+from benchmarks.speech import measure_errors_ms
 from carmic_assets.model.errors import CarmicError, NoSpeechError
 from carmic_assets.model.speech import Transcript
 from carmic_assets.speech.transcription import TranscriptionOptions, transcribe
@@ -30,7 +30,7 @@ def transcript(talk: Talk) -> Transcript:
 
 @pytest.mark.slow
 def test_words_have_the_times_at_which_they_are_spoken(talk: Talk, transcript: Transcript) -> None:
-    errors = errors_ms(talk[1], transcript.words)
+    errors = measure_errors_ms(talk[1], transcript.words)
     assert len(errors["word starts"]) > 0.85 * len(talk[1])
     assert np.median(np.abs(errors["word starts"])) < 70
     assert np.median(np.abs(errors["ends before a pause"])) < 100

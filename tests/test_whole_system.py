@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -32,6 +33,20 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
         system.admin("set-tier", workspace_id, "BUSINESS")
         system.admin("grant-minutes", workspace_id, "1000")
         yield system
+
+
+def test_the_dagster_ui_opens_with_the_printed_link_and_for_no_other_page(system: RunningSystem) -> None:
+    """Any page used to send GraphQL mutations to it as text/plain."""
+    links = re.findall(r"http://\S+login=\S+", (system.home / "up.log").read_text())
+    base = f"http://127.0.0.1:{system.dagster_port}"
+    query = {"query": "{ version }"}
+    assert httpx.post(f"{base}/graphql", json=query).status_code == 403
+    with httpx.Client() as browser:
+        assert browser.get(links[-1]).status_code == 200
+        assert "version" in browser.post(f"{base}/graphql", json=query, headers={"Origin": base}).json()["data"]
+        plain = {"Origin": "https://example.com", "Content-Type": "text/plain; application/json"}
+        assert browser.post(f"{base}/graphql", content=json.dumps(query), headers=plain).status_code == 403
+    assert httpx.get(links[-1]).status_code == 403
 
 
 def test_the_main_job_streams_forward_renders_and_packages(system: RunningSystem, talk: Path, tmp_path: Path) -> None:
@@ -157,6 +172,7 @@ def test_a_project_interrupted_by_a_stop_is_resumed_after_the_next_start(system:
     assert intent is not None and intent.resumes is not None
 
 
+@pytest.mark.rare
 def test_kills_lose_no_work_and_charge_nothing_twice(system: RunningSystem, talk: Path) -> None:
     """25 seeded SIGKILLs to worker, code server, API, daemon, UI and `carmic up`, while projects are processed.
 

@@ -1,4 +1,7 @@
-"""API keys: /v1/keys, and /api/keys of the generation surface. Both are for OWNERs; a key is shown once."""
+"""API keys: /v1/keys, and /api/keys of the generation surface. Both are for OWNERs; a key is shown once.
+
+A key may list keys, but not make, rotate or revoke any: it would outlive whoever lost it.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +19,31 @@ from api.access import Access, Caller
 from api.dependencies import CallerDep, PathId, PlatformDep
 from api.envelope import Data, Ok, Page, unpaginated
 from api.errors import ApiError, not_found
+from api.idempotency import record_response
 from api.rate_limits import MANAGEMENT_DELETIONS, MANAGEMENT_READS
 from api.request_fields import NO_NUL_PATTERN
 from resources import api_keys
+from resources.caps import check_cap
 from resources.database.engine import now
+from resources.database.tables import api_keys as api_keys_table
+from resources.hidden_repr import hidden_repr
 from resources.platform import Platform
 
 KeyName = Annotated[str, Meta(pattern=NO_NUL_PATTERN, min_length=1, max_length=200)]
 Scope = Literal["read", "write", "admin"]
 Scopes = Annotated[list[Scope], Meta(min_length=1, max_length=3)]
-KEYS: dict[str, Any] = {"access": Access.OWNER, "sync_to_thread": True, "tags": ["API keys"]}
-GENERATION_KEYS: dict[str, Any] = {**KEYS, "tags": ["Generation: management"]}
+KEY_LIST: dict[str, Any] = {"access": Access.OWNER, "sync_to_thread": True, "tags": ["API keys"]}
+KEYS: dict[str, Any] = {**KEY_LIST, "api_keys": False}
+GENERATION_TAGS: dict[str, Any] = {"tags": ["Generation: management"]}
+GENERATION_KEY_LIST: dict[str, Any] = {**KEY_LIST, **GENERATION_TAGS}
+GENERATION_KEYS: dict[str, Any] = {**KEYS, **GENERATION_TAGS}
 
 
 class KeyRequest(msgspec.Struct):
-    """`read` allows reading, `write` also changing and starting things, `admin` everything that an OWNER may do."""
+    """`read` allows reading, `write` also changing and starting things, `admin` what an OWNER may do.
+
+    The key has no power that its maker lacks, and ends with their membership.
+    """
 
     name: KeyName
     scopes: Scopes = msgspec.field(default_factory=lambda: ["read", "write"])
@@ -38,7 +51,7 @@ class KeyRequest(msgspec.Struct):
 
 
 class GenerationKeyRequest(KeyRequest):
-    """`scopes` left out means all of them: this surface has no other login."""
+    """`scopes` left out means all of them, so that the key can set the webhook of this surface."""
 
     scopes: Scopes = msgspec.field(default_factory=lambda: ["read", "write", "admin"])
 
@@ -46,16 +59,18 @@ class GenerationKeyRequest(KeyRequest):
 class NewKey(api_keys.ApiKey, frozen=True, kw_only=True):
     """`key` is the key itself. It is not shown again."""
 
+    __repr__ = hidden_repr
+
     key: str
 
 
-@get("/v1/keys", **KEYS)
+@get("/v1/keys", **KEY_LIST)
 def list_api_keys(platform: PlatformDep, caller: CallerDep) -> Page[api_keys.ApiKey]:
     """List the workspace's keys that are not revoked, newest first."""
     return unpaginated(_list(platform, caller))
 
 
-@post("/v1/keys", idempotent=True, **KEYS)
+@post("/v1/keys", idempotent=True, error_statuses=(409,), **KEYS)
 def create_api_key(platform: PlatformDep, caller: CallerDep, data: JSONBody[KeyRequest]) -> Data[NewKey]:
     """Create a key. `key` is not shown again."""
     return _create(platform, caller, data)
@@ -66,9 +81,9 @@ def rotate_api_key(platform: PlatformDep, caller: CallerDep, key_id: PathId) -> 
     """Replace the secret of a key. The id stays; the old secret stops working at once."""
     with platform.database.write() as connection:
         rotated = api_keys.rotate(connection, caller.workspace, str(key_id))
-    if rotated is None:
-        raise not_found("API key")
-    return Data(_build_new_key(*rotated))
+        if rotated is None:
+            raise not_found("API key")
+        return record_response(connection, Data(_build_new_key(*rotated)))
 
 
 @delete("/v1/keys/{key_id:uuid}", status_code=200, **KEYS)
@@ -77,13 +92,13 @@ def revoke_api_key(platform: PlatformDep, caller: CallerDep, key_id: PathId) -> 
     return _revoke(platform, caller, key_id)
 
 
-@get("/keys", rate_limit=MANAGEMENT_READS, **GENERATION_KEYS)
+@get("/keys", rate_limit=MANAGEMENT_READS, **GENERATION_KEY_LIST)
 def list_generation_keys(platform: PlatformDep, caller: CallerDep) -> Data[list[api_keys.ApiKey]]:
     """List the workspace's keys that are not revoked, newest first."""
     return Data(_list(platform, caller))
 
 
-@post("/keys", rate_limit=MANAGEMENT_READS, idempotent=True, **GENERATION_KEYS)
+@post("/keys", rate_limit=MANAGEMENT_READS, idempotent=True, error_statuses=(409,), **GENERATION_KEYS)
 def create_generation_key(
     platform: PlatformDep, caller: CallerDep, data: JSONBody[GenerationKeyRequest]
 ) -> Data[NewKey]:
@@ -107,8 +122,9 @@ def _create(platform: Platform, caller: Caller, data: KeyRequest) -> Data[NewKey
         raise ApiError(422, "`expires_at` must lie in the future.")
     scopes: list[str] = sorted(set(data.scopes), key=api_keys.SCOPES.index)
     with platform.database.write() as connection:
-        created = api_keys.create(connection, caller.workspace, caller.user_id, data.name, scopes, data.expires_at)
-    return Data(_build_new_key(*created))
+        check_cap(connection, "API keys", api_keys_table, caller.workspace, api_keys_table.c.revoked_at.is_(None))
+        created = api_keys.create(connection, caller.workspace, caller.user, data.name, scopes, data.expires_at)
+        return record_response(connection, Data(_build_new_key(*created)))
 
 
 def _revoke(platform: Platform, caller: Caller, key_id: UUID) -> Data[Ok]:

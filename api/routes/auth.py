@@ -1,4 +1,4 @@
-"""/v1/auth: register, log in, refresh, log out, reset a password.
+"""/v1/auth: register, log in, refresh, log out, verify an address, reset a password.
 
 No response reveals whether an address has an account, except the 409 of a second registration, which the reference
 requires.
@@ -8,52 +8,63 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Request, Response, post
-from litestar.background_tasks import BackgroundTask
 from litestar.concurrency import sync_to_thread
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
+from sqlalchemy import Connection
 
-from api.access import Access, issue_access_token, unauthorized
+from api.access import Access, unauthorized
+from api.credentials import find_user_by_password, hash_password, require_acceptable_password
 from api.dependencies import PlatformDep
 from api.envelope import Data, Ok
 from api.errors import ApiError
-from api.rate_limits import LOGIN_EMAIL, LOGIN_IP, REGISTER_EMAIL, REGISTER_IP, RESET_EMAIL, RESET_IP, consume
+from api.idempotency import record_response
+from api.mail_links import build_link, enqueue_verification, send_mail_task
+from api.rate_limits import LOGIN_IP, REGISTER_EMAIL, REGISTER_IP, RESET_EMAIL, RESET_IP, consume
 from api.request_fields import Email, Line, Name, Password, Token
-from resources import accounts, mail, passwords, sessions
+from api.session_cookies import (
+    RefreshRequest,
+    Tokens,
+    build_expired_cookie,
+    build_tokens,
+    is_cookie_session,
+    read_refresh_token,
+)
+from resources import accounts, invitations, mail, sessions
+from resources.email_addresses import check_email, normalize_email
+from resources.hidden_repr import HiddenRepr
 from resources.platform import Platform
 from resources.rate_counters import RateLimit
 
-HASH_POOL = asyncio.Semaphore(2)  # a password hash takes a core and 64 MiB while it is computed
 MIN_RESET_S = 0.25  # a reset takes at least this long, whether or not the address is registered
 AUTH: dict[str, Any] = {"access": Access.PUBLIC, "tags": ["Auth"]}
 
 
-class Registration(msgspec.Struct):
-    """A new user."""
+class Registration(HiddenRepr, frozen=True):
+    """A new user. `invitation_token`: from the mail of an invitation; needed where registration is by invitation."""
 
     email: Email
     password: Password
     first_name: Name = ""
     last_name: Name = ""
+    invitation_token: Token | None = None
 
 
-class Login(msgspec.Struct):
+class Login(HiddenRepr, frozen=True):
     """The credentials of a user."""
 
     email: Email
     password: Password
 
 
-class RefreshRequest(msgspec.Struct):
-    """The refresh token of a session."""
+class VerificationRequest(HiddenRepr, frozen=True):
+    """The token of the mail."""
 
-    refresh: Token
+    token: Token
 
 
 class ResetRequest(msgspec.Struct):
@@ -63,21 +74,14 @@ class ResetRequest(msgspec.Struct):
     redirect_base: Line | None = None
 
 
-class ResetConfirmation(msgspec.Struct):
+class ResetConfirmation(HiddenRepr, frozen=True):
     """The token of the mail, and the new password."""
 
     token: Token
     new_password: Password
 
 
-class Tokens(msgspec.Struct):
-    """An access token, and the refresh token to replace it with."""
-
-    access: str
-    refresh: str
-
-
-class SessionOut(Tokens):
+class SessionOut(Tokens, kw_only=True):
     """A new session."""
 
     user: accounts.User
@@ -87,28 +91,31 @@ class SessionOut(Tokens):
     "/v1/auth/register",
     rate_limit=REGISTER_IP,
     counted_by_handler=True,
-    error_statuses=(409,),
+    error_statuses=(403, 409),
     idempotent=True,
     **AUTH,
 )
 async def register_user(
     request: Request[Any, Any, Any], platform: PlatformDep, data: JSONBody[Registration]
-) -> Data[SessionOut]:
-    """Register a user, and create a workspace that the user owns.
+) -> Response[Data[SessionOut]]:
+    """Register a user, and create a workspace that the user owns. A mail asks the user to verify the address.
 
-    At most 3 in 15 minutes for an IP address, and for an e-mail address.
+    At most 3 in 15 minutes for an IP address, and for an e-mail address. `CARMIC_REGISTRATION` may ask for an
+    `invitation_token`, or close registration: 403.
     """
-    _check_password(data.password, "password")
+    require_acceptable_password(data.password, "password")
+    check_email(data.email)
     await sync_to_thread(_count_attempt, platform, request, REGISTER_IP, REGISTER_EMAIL, data.email)
-    async with HASH_POOL:
-        password_hash = await sync_to_thread(passwords.hash_password, data.password)
+    await sync_to_thread(_check_registration, platform, data)
+    password_hash = await hash_password(data.password)
 
-    def create_user() -> SessionOut:
+    def create_user() -> Response[Data[SessionOut]]:
         with platform.database.write() as connection:
             user, _ = accounts.register(connection, data.email, password_hash, data.first_name, data.last_name)
-            return _build_session(platform, user, sessions.start(connection, user.id))
+            enqueue_verification(connection, platform, user, user.email)
+            return _start_session(connection, request, platform, user, 201)
 
-    return Data(await sync_to_thread(create_user))
+    return await sync_to_thread(create_user)
 
 
 @post(
@@ -119,43 +126,65 @@ async def register_user(
     status_code=200,
     **AUTH,
 )
-async def log_in(request: Request[Any, Any, Any], platform: PlatformDep, data: JSONBody[Login]) -> Data[SessionOut]:
-    """Log in. At most 10 a minute for an IP address, and 5 a minute for an e-mail address.
+async def log_in(
+    request: Request[Any, Any, Any], platform: PlatformDep, data: JSONBody[Login]
+) -> Response[Data[SessionOut]]:
+    """Log in. At most 10 a minute for an IP address, and 5 failures a minute for an e-mail address from one network.
 
-    The access token is valid for 30 minutes, the refresh token for 30 days.
+    The access token is valid for 30 minutes, the refresh token for 30 days, the session for 90 days. With
+    `X-Carmic-Session: cookie` the refresh token is set as an HttpOnly cookie instead.
     """
-    account = await sync_to_thread(_count_attempt, platform, request, LOGIN_IP, LOGIN_EMAIL, data.email)
-    password_hash = account[1] if account else None
-    async with HASH_POOL:
-        is_correct = await sync_to_thread(passwords.verify_password, password_hash, data.password)
-    if not is_correct or account is None:
+    await sync_to_thread(_count_login, platform, request)
+    user = await find_user_by_password(request, platform, data.email, data.password)
+    if user is None:
         raise unauthorized("The e-mail address or the password is wrong.")
-    user = account[0]
 
-    def start_session() -> SessionOut:
+    def start_session() -> Response[Data[SessionOut]]:
         with platform.database.write() as connection:
-            return _build_session(platform, user, sessions.start(connection, user.id))
+            return _start_session(connection, request, platform, user, 200)
 
-    return Data(await sync_to_thread(start_session))
+    return await sync_to_thread(start_session)
 
 
 @post("/v1/auth/refresh", error_statuses=(401,), status_code=200, sync_to_thread=True, **AUTH)
-def refresh_session(platform: PlatformDep, data: JSONBody[RefreshRequest]) -> Data[Tokens]:
-    """Exchange a refresh token for a new pair. A refresh token that is used twice ends its session."""
+def refresh_session(
+    request: Request[Any, Any, Any], platform: PlatformDep, data: JSONBody[RefreshRequest | None] = None
+) -> Response[Data[Tokens]]:
+    """Exchange a refresh token for a new pair.
+
+    A token that was exchanged less than 30 s ago yields one more pair. Used later, it ends its session.
+    """
+    token = read_refresh_token(request, data)
     with platform.database.write() as connection:
-        session = sessions.rotate(connection, data.refresh)
+        session = sessions.rotate(connection, token)
     if session is None:
         raise unauthorized("`refresh` is unknown, expired or was used before. Log in again.")
-    access = issue_access_token(platform.settings.secret_key, session.user_id, session.id)
-    return Data(Tokens(access, session.refresh_token))
+    tokens, cookies = build_tokens(request, platform, session)
+    return Response(Data(tokens), status_code=200, cookies=cookies)
 
 
 @post("/v1/auth/logout", status_code=200, sync_to_thread=True, **AUTH)
-def log_out(platform: PlatformDep, data: JSONBody[RefreshRequest]) -> Data[Ok]:
+def log_out(
+    request: Request[Any, Any, Any], platform: PlatformDep, data: JSONBody[RefreshRequest | None] = None
+) -> Response[Data[Ok]]:
     """End the session of a refresh token, with its access tokens. The path needs no other credential."""
+    token = read_refresh_token(request, data)
     with platform.database.write() as connection:
-        sessions.revoke(connection, data.refresh)
-    return Data(Ok())
+        sessions.log_out(connection, token)
+    cookies = [build_expired_cookie(platform)] if is_cookie_session(request) else []
+    return Response(Data(Ok()), status_code=200, cookies=cookies)
+
+
+@post("/v1/auth/verify-email", status_code=200, error_statuses=(409,), sync_to_thread=True, **AUTH)
+def verify_email(platform: PlatformDep, data: JSONBody[VerificationRequest]) -> Data[accounts.User]:
+    """Prove with the token of a mail that you receive mail at its address. A new address replaces the old one."""
+    with platform.database.write() as connection:
+        verification = sessions.finish_verification(connection, data.token)
+        user = accounts.verify_email(connection, verification.user_id, verification.email) if verification else None
+        if user is None:
+            raise ApiError(400, "`token` was used before, was replaced or has expired. Ask for a new mail.")
+        sessions.cancel_resets(connection, user.id)
+        return Data(user)
 
 
 @post("/v1/auth/password-reset", rate_limit=RESET_IP, counted_by_handler=True, status_code=200, **AUTH)
@@ -168,26 +197,31 @@ async def request_password_reset(
     or one of `CARMIC_CORS_ORIGINS`; otherwise the link leads to this server.
     """
     started_at = time.monotonic()
-    account = await sync_to_thread(_count_attempt, platform, request, RESET_IP, RESET_EMAIL, data.email)
+    await sync_to_thread(_count_attempt, platform, request, RESET_IP, RESET_EMAIL, data.email)
+
+    def find_user() -> tuple[accounts.User, str] | None:
+        with platform.database.read() as connection:
+            return accounts.find_user_by_email(connection, data.email)
+
+    account = await sync_to_thread(find_user)
 
     def enqueue_mail(user: accounts.User) -> None:
         with platform.database.write() as connection:
             token = sessions.start_reset(connection, user.id)
-            link = f"{_resolve_reset_page(platform, data.redirect_base)}?token={token}"
+            link = build_link(platform, "reset-password", token, data.redirect_base)
             body = f"Set a new password within one hour:\n\n{link}\n\nIf you did not ask for this, ignore this mail.\n"
             mail.enqueue(connection, user.email, "Set a new Carmic password", body)
 
     if account is not None:
         await sync_to_thread(enqueue_mail, account[0])
     await asyncio.sleep(max(0.0, MIN_RESET_S - (time.monotonic() - started_at)))
-    task = BackgroundTask(sync_to_thread, mail.send_pending, platform.database, platform.settings)
-    return Response(Data(Ok()), background=task)
+    return Response(Data(Ok()), background=send_mail_task(platform))
 
 
 @post("/v1/auth/password-reset/confirm", status_code=200, **AUTH)
 async def confirm_password_reset(platform: PlatformDep, data: JSONBody[ResetConfirmation]) -> Data[Ok]:
     """Set the new password, and end every session of the user."""
-    _check_password(data.new_password, "new_password")
+    require_acceptable_password(data.new_password, "new_password")
     invalid_token = ApiError(400, "`token` was used before or has expired. Ask for a new password reset.")
 
     def is_token_valid() -> bool:
@@ -199,44 +233,51 @@ async def confirm_password_reset(platform: PlatformDep, data: JSONBody[ResetConf
             user_id = sessions.finish_reset(connection, data.token)
             if user_id is None:
                 raise invalid_token
-            accounts.update_user(connection, user_id, password_hash=password_hash)
+            user = accounts.update_user(connection, user_id, password_hash=password_hash)
+            if user is not None:  # the token was mailed to the address
+                accounts.verify_email(connection, user.id, user.email)
 
     if not await sync_to_thread(is_token_valid):  # guessed tokens must not occupy the hash pool
         raise invalid_token
-    async with HASH_POOL:
-        password_hash = await sync_to_thread(passwords.hash_password, data.new_password)
-    await sync_to_thread(set_password, password_hash)
+    await sync_to_thread(set_password, await hash_password(data.new_password))
     return Data(Ok())
 
 
 def _count_attempt(
     platform: Platform, request: Request[Any, Any, Any], ip_limit: RateLimit, email_limit: RateLimit, email: str
-) -> tuple[accounts.User, str] | None:
-    """Count the attempt against both limits, and return the address's user and password hash, if there is one."""
+) -> None:
+    """Count the attempt against the limit of its network and that of its address."""
     with platform.database.write() as connection:
-        consume(connection, request, ip_limit, request.scope["state"]["client_ip"])
-        consume(connection, request, email_limit, accounts.normalize_email(email))
-        return accounts.find_user_by_email(connection, email)
+        consume(connection, request, ip_limit, request.scope["state"]["client_network"])
+        consume(connection, request, email_limit, normalize_email(email))
 
 
-def _build_session(platform: Platform, user: accounts.User, session: sessions.Session) -> SessionOut:
-    access = issue_access_token(platform.settings.secret_key, user.id, session.id)
-    return SessionOut(access, session.refresh_token, user)
+def _count_login(platform: Platform, request: Request[Any, Any, Any]) -> None:
+    with platform.database.write() as connection:
+        consume(connection, request, LOGIN_IP, request.scope["state"]["client_network"])
 
 
-def _check_password(password: str, field: str) -> None:
-    if not passwords.is_acceptable(password):
-        raise ApiError(400, f"`{field}` is too weak. {passwords.RULE}")
+def _check_registration(platform: Platform, data: Registration) -> None:
+    """Raise ApiError 403 unless the settings let this address register."""
+    if platform.settings.registration == "open":
+        return
+    if platform.settings.registration == "closed":
+        raise ApiError(403, "Registration is closed on this server. Ask its operator for an account.")
+    with platform.database.read() as connection:
+        offer = invitations.find_offer(connection, data.invitation_token) if data.invitation_token else None
+    if offer is None or offer.email != normalize_email(data.email):
+        sentence = "Registration on this server needs an invitation to this address. Send its `invitation_token`."
+        raise ApiError(403, sentence)
 
 
-def _resolve_reset_page(platform: Platform, redirect_base: str | None) -> str:
-    """Return the page that the mail links to: `redirect_base` only on a trusted origin, which receives the token."""
-    allowed = {*platform.settings.cors_origins, platform.settings.public_url}
-    with suppress(ValueError):  # not a URL
-        parts = urlsplit(redirect_base or "")
-        if redirect_base and f"{parts.scheme}://{parts.netloc}" in {origin.rstrip("/") for origin in allowed}:
-            return redirect_base.partition("?")[0].partition("#")[0]
-    return f"{platform.settings.public_url}/reset-password"
+def _start_session(
+    connection: Connection, request: Request[Any, Any, Any], platform: Platform, user: accounts.User, status: int
+) -> Response[Data[SessionOut]]:
+    user_agent = request.headers.get("user-agent", "")
+    session = sessions.start(connection, user.id, user_agent, request.scope["state"]["client_ip"])
+    tokens, cookies = build_tokens(request, platform, session)
+    body = record_response(connection, Data(SessionOut(tokens.access, tokens.refresh, user=user)))
+    return Response(body, status_code=status, cookies=cookies, background=send_mail_task(platform))
 
 
 ROUTES: list[HTTPRouteHandler] = [
@@ -244,6 +285,7 @@ ROUTES: list[HTTPRouteHandler] = [
     log_in,
     refresh_session,
     log_out,
+    verify_email,
     request_password_reset,
     confirm_password_reset,
 ]

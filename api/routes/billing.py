@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+import structlog
 from litestar import Request, post
 from litestar.concurrency import sync_to_thread
 from litestar.handlers import HTTPRouteHandler
@@ -19,22 +20,30 @@ from api.dependencies import CallerDep, PlatformDep
 from api.envelope import Data, Ok
 from api.errors import ApiError, unconfigured
 from api.request_fields import Url
-from resources import ledger
+from resources import ledger, payments
 from resources.platform import Platform
+from resources.settings import Settings
 
 if TYPE_CHECKING:
+    from stripe import RequestOptions
     from stripe.params.checkout import SessionCreateParams
 
+log = structlog.get_logger("carmic.api")
+
 TAGS = ["Billing"]
+MAX_MINUTES = 100_000  # of one checkout
 MAX_EVENT_BYTES = 1 << 20
 SIGNATURE_TOLERANCE_S = 300
 PAID_EVENTS = ("checkout.session.completed", "checkout.session.async_payment_succeeded")
+FAILED_EVENT = "checkout.session.async_payment_failed"
+REFUND_EVENT = "charge.refunded"
+DISPUTE_EVENTS = "charge.dispute."
 
 
 class CheckoutRequest(msgspec.Struct):
     """How many minutes to buy, and where Stripe sends the browser back."""
 
-    minutes: Annotated[int, Meta(ge=1, le=100_000)]
+    minutes: Annotated[int, Meta(ge=1, le=MAX_MINUTES)]
     success_url: Url | None = None
     cancel_url: Url | None = None
 
@@ -55,7 +64,9 @@ class Checkout(msgspec.Struct):
     sync_to_thread=True,
     tags=TAGS,
 )
-def create_checkout(platform: PlatformDep, caller: CallerDep, data: JSONBody[CheckoutRequest]) -> Data[Checkout]:
+def create_checkout(
+    request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, data: JSONBody[CheckoutRequest]
+) -> Data[Checkout]:
     """Open a Stripe checkout for processing minutes."""
     settings = platform.settings
     if not settings.stripe_secret_key:
@@ -76,12 +87,19 @@ def create_checkout(platform: PlatformDep, caller: CallerDep, data: JSONBody[Che
             }
         ],
         "client_reference_id": caller.workspace,
-        "metadata": {"workspace_id": caller.workspace, "minutes": str(data.minutes)},
+        "metadata": {
+            "workspace_id": caller.workspace,
+            "minutes": str(data.minutes),
+            "unit_amount": str(settings.stripe_cents_per_minute),
+            "currency": settings.stripe_currency,
+        },
         "success_url": data.success_url or settings.public_url,
         "cancel_url": data.cancel_url or settings.public_url,
     }
+    key = request.headers.get("idempotency-key")
+    options: RequestOptions = {"idempotency_key": f"{caller.workspace}:{key}"[:255]} if key else {}
     try:
-        session = client.v1.checkout.sessions.create(params=params)
+        session = client.v1.checkout.sessions.create(params=params, options=options)
     except stripe.StripeError as error:
         raise ApiError(502, "Stripe did not open a checkout. Try again in a minute.") from error
     return Data(Checkout(session.url or "", session.id))
@@ -96,7 +114,11 @@ def create_checkout(platform: PlatformDep, caller: CallerDep, data: JSONBody[Che
     tags=TAGS,
 )
 async def receive_stripe_event(request: Request[Any, Any, Any], platform: PlatformDep) -> Data[Ok]:
-    """Receive Stripe's events. A paid checkout credits its minutes once, however often Stripe reports it."""
+    """Receive Stripe's events. A paid checkout credits its minutes once, however often Stripe reports it.
+
+    A refund or a dispute takes them back, a dispute that is won returns them. Other events are answered 200 and have no
+    effect.
+    """
     if not platform.settings.stripe_webhook_secret:
         raise unconfigured("CARMIC_STRIPE_WEBHOOK_SECRET")
     body = await request.body()
@@ -104,27 +126,115 @@ async def receive_stripe_event(request: Request[Any, Any, Any], platform: Platfo
     return Data(Ok())
 
 
+class SessionMetadata(msgspec.Struct, frozen=True):
+    """What `create_checkout` wrote into the checkout. Stripe keeps numbers as text."""
+
+    workspace_id: str
+    minutes: Annotated[int, Meta(ge=1, le=MAX_MINUTES)]
+    unit_amount: Annotated[int, Meta(ge=1)] | None = None
+    currency: str | None = None
+
+
+class CheckoutSession(msgspec.Struct, frozen=True):
+    """A Stripe checkout, as far as it is used. Amounts are in the currency's smallest unit."""
+
+    id: str
+    metadata: SessionMetadata
+    payment_status: str = ""
+    payment_intent: str | None = None
+    amount_subtotal: int | None = None  # before discounts and taxes
+    amount_total: int | None = None
+    currency: str | None = None
+
+
+class RefundedCharge(msgspec.Struct, frozen=True):
+    """A charge; `amount_refunded` is the sum of its refunds."""
+
+    payment_intent: str
+    amount_refunded: Annotated[int, Meta(ge=0)]
+
+
+class Dispute(msgspec.Struct, frozen=True):
+    """A dispute of a payment."""
+
+    payment_intent: str
+    amount: Annotated[int, Meta(ge=0)]
+    status: str
+
+
+class EventData(msgspec.Struct, frozen=True):
+    """The object that an event is about."""
+
+    object: msgspec.Raw
+
+
+class StripeEvent(msgspec.Struct, frozen=True):
+    """An event of any type."""
+
+    type: str
+    data: EventData
+    id: str = ""
+
+
+class UnexpectedEventError(Exception):
+    """A signed event that does not fit what is known about the payment."""
+
+
 def _process_event(platform: Platform, body: bytes, signature: str) -> None:
+    """Book the event. An event that cannot be booked is logged: Stripe repeats one that is answered with an error."""
     import stripe  # noqa: PLC0415 - takes a second to import, and most installations do not use it
 
     secret = platform.settings.stripe_webhook_secret
     try:
         stripe.WebhookSignature.verify_header(body.decode(), signature, secret, SIGNATURE_TOLERANCE_S)
-        event = msgspec.json.decode(body)
-    except (stripe.SignatureVerificationError, UnicodeDecodeError, msgspec.DecodeError) as error:
+    except (stripe.SignatureVerificationError, UnicodeDecodeError) as error:
         raise ApiError(403, "`Stripe-Signature` must be Stripe's signature of this event.") from error
-    if event.get("type") not in PAID_EVENTS:
-        return
-    session = event["data"]["object"]
-    if session.get("payment_status") != "paid":
-        return
-    metadata = session.get("metadata") or {}
-    if not {"workspace_id", "minutes"} <= metadata.keys():
-        return  # another product that is sold through the same Stripe account
-    amount_ms = int(metadata["minutes"]) * ledger.MINUTE_MS
-    entry = ledger.NewEntry(f"stripe:{session['id']}", "topup", amount_ms, "Bought through Stripe")
-    with platform.database.write() as connection:
-        ledger.post_entry(connection, metadata["workspace_id"], entry)
+    event_id = ""
+    try:
+        event = msgspec.json.decode(body, type=StripeEvent)
+        event_id = event.id
+        _book_event(platform, event)
+    except (msgspec.DecodeError, UnexpectedEventError, payments.UnknownWorkspaceError) as error:
+        log.warning("stripe event not booked", stripe_event=event_id, reason=str(error) or type(error).__name__)
+
+
+def _book_event(platform: Platform, event: StripeEvent) -> None:
+    if event.type in (*PAID_EVENTS, FAILED_EVENT):
+        session = msgspec.json.decode(event.data.object, type=CheckoutSession, strict=False)
+        if event.type == FAILED_EVENT:
+            with platform.database.write() as connection:
+                payments.record_failure(connection, session.id, session.metadata.workspace_id)
+        elif session.payment_status == "paid":
+            purchase = _read_purchase(session, platform.settings)
+            with platform.database.write() as connection:
+                payments.record_purchase(connection, session.payment_intent or session.id, purchase)
+    elif event.type == REFUND_EVENT:
+        charge = msgspec.json.decode(event.data.object, type=RefundedCharge)
+        with platform.database.write() as connection:
+            payments.record_refund(connection, charge.payment_intent, event.id, charge.amount_refunded)
+    elif event.type.startswith(DISPUTE_EVENTS):
+        dispute = msgspec.json.decode(event.data.object, type=Dispute)
+        # An inquiry (`warning_...`) takes no money back yet
+        is_open = dispute.status != "won" and not dispute.status.startswith("warning_")
+        with platform.database.write() as connection:
+            payments.record_dispute(connection, dispute.payment_intent, event.id, dispute.amount if is_open else 0)
+
+
+def _read_purchase(session: CheckoutSession, settings: Settings) -> payments.Purchase:
+    """Return what a paid checkout bought.
+
+    Raises:
+        UnexpectedEventError: the amount or the currency is not the price of the minutes.
+    """
+    metadata = session.metadata
+    price = metadata.minutes * (metadata.unit_amount or settings.stripe_cents_per_minute)
+    currency = metadata.currency or settings.stripe_currency
+    amount = session.amount_total if session.amount_subtotal is None else session.amount_subtotal
+    if amount not in (None, price) or session.currency not in (None, currency):
+        actual = f"{amount} {session.currency or currency}"
+        raise UnexpectedEventError(f"checkout {session.id} is of {actual}, and its minutes cost {price} {currency}")
+    paid = price if session.amount_total is None else session.amount_total
+    return payments.Purchase(session.id, metadata.workspace_id, metadata.minutes * ledger.MINUTE_MS, paid)
 
 
 ROUTES: list[HTTPRouteHandler] = [create_checkout, receive_stripe_event]

@@ -16,11 +16,10 @@ from api.media_uploads import (
     UPLOAD_URL_LIFETIME_S,
     MediaOut,
     PresignRequest,
-    announce_upload,
     build_media,
     check_size,
-    check_storage_limit,
     parse_media_type,
+    reserve_upload,
 )
 from api.routes.clips import require_clip
 from resources import media_library
@@ -45,10 +44,12 @@ def presign_clip_media_upload(
     check_size(platform, data.file_size)
     with platform.database.write() as connection:
         _, clip = require_clip(connection, caller, clip_id)
-        check_storage_limit(connection, caller, data.file_size)
-        key = media_library.new_key(caller.workspace, suffix, clip.id)
-        announce_upload(connection, key, data.filename)
-    url = platform.store.presign_put(key, UPLOAD_URL_LIFETIME_S, content_type=content_type, max_bytes=data.file_size)
+        key = media_library.new_key(caller.workspace, suffix, (clip.project_id, clip.id))
+        reserve_upload(connection, caller, key, data.filename, data.file_size, clip.id)
+    size = data.file_size
+    url = platform.store.presign_put(
+        key, UPLOAD_URL_LIFETIME_S, content_type=content_type, max_bytes=size, exact_bytes=size
+    )
     return Data(ClipUpload(url, key))
 
 

@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, post, put, route
+from litestar import Request, Response, get, patch, post, put, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery, JSONBody, RawBody
 from sqlalchemy import Connection
 
 from api.access import Access, Caller, unauthorized
 from api.builtin_templates import get_builtin_config
+from api.clip_edits import ClipEdit, list_warnings, merge_patch, parse_edit, unwrap_config
 from api.dependencies import CallerDep, DispatcherDep, HydratorDep, PathId, PlatformDep
 from api.edit_validation import (
     check_bounds,
     check_config,
     check_media,
+    describe_fonts,
     fill_defaults,
     load_workspace_fonts,
     load_workspace_styles,
-    open_fonts,
     parse_config,
     parse_document,
 )
 from api.editor_hydration import Hydrator, TranscriptOut, snap_bounds
 from api.envelope import Data
 from api.errors import ApiError, not_found
-from api.request_fields import Seconds, Title
+from api.idempotency import record_response
 from api.run_dispatch import RunDispatcher
 from api.signed_urls import is_valid_source_token, sign_source_url, sign_url
+from carmic_assets.model.clip_rebase import Bounds, rebase
 from carmic_assets.model.direction import CropMetrics, LayoutShot
 from carmic_assets.model.scene import SourceShot, SpatialMatrix
-from carmic_assets.model.template import TemplateConfig
 from resources import clips, projects, renders, run_intents
 from resources import templates as workspace_templates
 from resources.clips import Clip
@@ -44,6 +46,7 @@ from resources.projects import Project
 ClipStatus = Literal["DETECTED", "QUEUED", "RENDERING", "RENDERED", "FAILED_RENDER"]
 CLIP: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags": ["Clips and editor"]}
 QUEUES_RENDER: dict[str, Any] = {**CLIP, "idempotent": True, "status_code": 202, "error_statuses": (402, 409)}
+SAVE_ATTEMPTS = 5
 REDIRECTS: dict[str, Any] = {**CLIP, "http_method": ["GET", "HEAD"], "status_code": 302}
 
 
@@ -70,10 +73,11 @@ class ClipBrief(msgspec.Struct):
 
 
 class ClipOut(ClipBrief):
-    """A clip with its saved config. `version` counts the saves."""
+    """A clip with its saved config. `version` counts the saves; `warnings` names fields that have no effect."""
 
     version: int
     template_config: dict[str, Any]
+    warnings: list[str]
     created_at: datetime
     updated_at: datetime
 
@@ -86,17 +90,6 @@ class ClipFull(ClipOut):
     advanced_spatial_matrix: SpatialMatrix | None
     shots: tuple[SourceShot, ...]
     crop_metrics: CropMetrics | None
-
-
-class ClipEdit(TemplateConfig, frozen=True, kw_only=True):
-    """A `TemplateConfig`, and the clip's other editable fields. Bounds are seconds of the source."""
-
-    title: Title | None = None
-    start_time: Seconds | None = None
-    end_time: Seconds | None = None
-
-
-CLIP_FIELDS = ("title", "start_time", "end_time")  # of a ClipEdit, the fields that are not part of the config
 
 
 class RenderQueued(msgspec.Struct):
@@ -135,35 +128,36 @@ def update_clip(
     hydrator: HydratorDep,
     caller: CallerDep,
     clip_id: PathId,
-    data: JSONBody[ClipEdit],
+    data: JSONBody[ClipEdit],  # for the schema: the saved document has the unknown fields too
     body: RawBody,
 ) -> Response[Data[ClipFull]]:
-    """Save the editor's state. It replaces the whole config; unknown fields are stored and returned.
+    """Save the editor's state. It replaces the whole config; unknown fields are stored, and named in `warnings`.
 
+    The config may be wrapped in `template_config`. A new `start_time` moves everything on the clip's clock with it.
     With `If-Match`, and another save since then: 412, and nothing is saved.
     """
-    raw = {name: value for name, value in parse_document(body).items() if name not in CLIP_FIELDS}
-    with platform.database.read() as connection:
-        project, clip = require_clip(connection, caller, clip_id)
-        styles = load_workspace_styles(connection, caller.workspace)
-        fonts = load_workspace_fonts(connection, caller.workspace, data, styles)
-    video = hydrator.load_video(clip.workspace_id, clip.project_id)
-    start = clip.start_s if data.start_time is None else data.start_time
-    end = clip.end_s if data.end_time is None else data.end_time
-    if (start, end) != (clip.start_s, clip.end_s):
-        source_s = video.facts.duration_s if video.facts else project.duration_s
-        check_bounds(start, end, source_s)
-        start, end = snap_bounds(video, start, end)
-    snapped_start, snapped_end = snap_bounds(video, start, end)
-    with open_fonts(platform, fonts) as files:
-        check_config(data, snapped_end - snapped_start, styles, files)
-    check_media(platform, caller.workspace, data)
-    version = _expected_version(request, clip)
-    with platform.database.write() as connection:
-        saved = clips.edit(connection, clip.id, raw, title=data.title, start_s=start, end_s=end, if_version=version)
-    if saved is None:
-        raise ApiError(412, "Another save has changed this clip. Read it again and repeat your change.")
-    return _respond_full(platform, hydrator, project, saved)
+    document, warnings = unwrap_config(parse_document(body))
+    saving = _Saving(request, platform, hydrator, caller, clip_id)
+    return saving.save(lambda clip: document, warnings)
+
+
+@patch("/v1/clips/{clip_id:uuid}", error_statuses=(409, 412), **CLIP)
+def patch_clip(
+    request: Request[Any, Any, Any],
+    platform: PlatformDep,
+    hydrator: HydratorDep,
+    caller: CallerDep,
+    clip_id: PathId,
+    data: JSONBody[ClipEdit],  # for the schema
+    body: RawBody,
+) -> Response[Data[ClipFull]]:
+    """Change the named fields only, by JSON merge patch (RFC 7396): null resets a field, an array is replaced.
+
+    Otherwise as `PUT`.
+    """
+    document, warnings = unwrap_config(parse_document(body))
+    saving = _Saving(request, platform, hydrator, caller, clip_id)
+    return saving.save(lambda clip: merge_patch(clip.template_config, document), warnings)
 
 
 @post("/v1/clips/{clip_id:uuid}/render", **QUEUES_RENDER)
@@ -287,13 +281,16 @@ def _sign_proxy_url(platform: Platform, project: Project) -> str | None:
     return sign_url(platform, project.proxy_key, "video/mp4")
 
 
-def _respond_full(platform: Platform, hydrator: Hydrator, project: Project, clip: Clip) -> Response[Any]:
+def _respond_full(
+    platform: Platform, hydrator: Hydrator, project: Project, clip: Clip, warnings: Sequence[str] = ()
+) -> Response[Any]:
     """Join `ClipOut` and the cached `Hydration` as JSON text, into one object."""
     hydration = bytes(hydrator.hydrate_clip(clip, parse_config(clip.template_config)))
     row = ClipOut(
         **_brief_fields(platform, project, clip),
         version=clip.version,
         template_config=fill_defaults(clip.template_config),
+        warnings=[*warnings, *list_warnings(clip.template_config or {})],
         created_at=clip.created_at,
         updated_at=clip.updated_at,
     )
@@ -301,13 +298,66 @@ def _respond_full(platform: Platform, hydrator: Hydrator, project: Project, clip
     return Response(text, media_type="application/json", headers={"ETag": f'"{clip.version}"'})
 
 
-def _expected_version(request: Request[Any, Any, Any], clip: Clip) -> int | None:
-    """Return the version that `If-Match` requires: None for any, -1 if it is not the current one."""
-    header = request.headers.get("if-match", "*").strip()
-    if header == "*":
-        return None
-    tags = [tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")]
-    return clip.version if str(clip.version) in tags else -1
+class _Saving(msgspec.Struct, frozen=True):
+    """A request that saves an edit of a clip."""
+
+    request: Request[Any, Any, Any]
+    platform: Platform
+    hydrator: Hydrator
+    caller: Caller
+    clip_id: UUID
+
+    def save(
+        self, build_document: Callable[[Clip], dict[str, Any]], warnings: Sequence[str]
+    ) -> Response[Data[ClipFull]]:
+        """Save the document that is built from the saved clip, and respond with the clip.
+
+        The document depends on the clip's bounds, and a patch on its config: after another save at the same time it is
+        built again.
+
+        Raises:
+            ApiError: 400 or 422 for an invalid edit, 412 if the clip is not the version of `If-Match`.
+        """
+        for _ in range(SAVE_ATTEMPTS):
+            with self.platform.database.read() as connection:
+                project, clip = require_clip(connection, self.caller, self.clip_id)
+            self._check_version(clip)
+            saved = self._try_save(project, clip, build_document(clip))
+            if saved is not None:
+                return _respond_full(self.platform, self.hydrator, project, saved, warnings)
+        raise ApiError(409, "Other requests save this clip at the same time. Try again.")
+
+    def _check_version(self, clip: Clip) -> None:
+        header = self.request.headers.get("if-match", "*").strip()
+        tags = [tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")]
+        if header != "*" and str(clip.version) not in tags:
+            raise ApiError(412, "Another save has changed this clip. Read it again and repeat your change.")
+
+    def _try_save(self, project: Project, clip: Clip, document: dict[str, Any]) -> Clip | None:
+        """Validate and save the document. Returns None if there was another save since the clip was read."""
+        edit, config = parse_edit(document)
+        video = self.hydrator.load_video(clip.workspace_id, clip.project_id)
+        start = clip.start_s if edit.start_time is None else edit.start_time
+        end = clip.end_s if edit.end_time is None else edit.end_time
+        old_bounds = Bounds(*snap_bounds(video, clip.start_s, clip.end_s))
+        if (start, end) != (clip.start_s, clip.end_s):
+            source_s = video.facts.duration_s if video.facts else project.duration_s
+            check_bounds(start, end, source_s)
+            start, end = snap_bounds(video, start, end)
+        new_bounds = Bounds(*snap_bounds(video, start, end))
+        if new_bounds != old_bounds:
+            config = rebase(config, old_bounds, new_bounds, video.words)
+        parsed = parse_config(config)
+        workspace_id = self.caller.workspace
+        with self.platform.database.read() as connection:
+            styles = load_workspace_styles(connection, workspace_id)
+            fonts = load_workspace_fonts(connection, workspace_id, parsed, styles)
+        check_config(parsed, new_bounds.duration_s, styles, describe_fonts(fonts))
+        check_media(self.platform, workspace_id, parsed)
+        with self.platform.database.write() as connection:
+            return clips.edit(
+                connection, clip.id, config, title=edit.title, start_s=start, end_s=end, if_version=clip.version
+            )
 
 
 def _queue_render(
@@ -329,8 +379,9 @@ def _queue_render(
                 clip = clips.edit(connection, clip.id, config) or clip
         render = renders.queue(connection, clip, run_id)
         run_intents.enqueue(connection, run_id, "render_clips", clip.workspace_id, clip.project_id, render.id)
+        response = record_response(connection, Data(RenderQueued(render.id, render.status, clip.id)))
     dispatcher.submit(run_id)
-    return Data(RenderQueued(render.id, render.status, clip.id))
+    return response
 
 
 def _redirect(url: str | None, missing: str) -> Response[None]:
@@ -345,6 +396,7 @@ def _redirect(url: str | None, missing: str) -> Response[None]:
 ROUTES: list[HTTPRouteHandler] = [
     get_clip,
     update_clip,
+    patch_clip,
     render_clip,
     retry_clip_render,
     get_render_progress,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -15,9 +15,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
 from api.access import Caller
-from api.dependencies import CallerDep, HydratorDep, PathId, PlatformDep
+from api.dependencies import CallerDep, HydratorDep, PathId, PlatformDep, WorkersDep
 from api.edit_validation import (
     check_config,
+    describe_fonts,
     hash_content,
     load_workspace_fonts,
     load_workspace_styles,
@@ -27,24 +28,31 @@ from api.edit_validation import (
 from api.editor_hydration import Hydrator, snap_bounds
 from api.envelope import Data, Page, unpaginated
 from api.errors import ApiError
+from api.idempotency import record_response
+from api.previews import preview_clip
+from api.rate_limits import PREVIEWS
 from api.routes.clips import CLIP, require_clip
 from api.signed_urls import sign_url
-from carmic_assets.captions.caption_track import CaptionEvent, list_caption_events
+from carmic_assets.captions.caption_events import CaptionEvent
 from carmic_assets.captions.reactions import suggest_reactions
-from carmic_assets.captions.subtitles import format_srt, format_vtt
 from carmic_assets.direction.crop_metrics import measure_crops
 from carmic_assets.direction.director import direct_clip
+from carmic_assets.media.proxy import predict_proxy_facts
 from carmic_assets.model.direction import CropMetrics, LayoutShot
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import CorruptVideoError, RenderError
 from carmic_assets.model.template import AudioConfig, Emoji, TemplateConfig, Watermark
 from carmic_assets.rendering.edit_assembly import ClipInputs, assemble_edit
-from carmic_assets.speech.clip_words import spans_to_clip_clock, words_to_clip_clock
+from carmic_assets.sandbox.pool import WorkerPool
+from carmic_assets.sandbox.worker_jobs import ClipPreview, PreviewClip
+from carmic_assets.speech.clip_words import map_spans_to_clip_clock, map_words_to_clip_clock
 from resources import clips, media_library
 from resources.clips import Clip
 from resources.platform import Platform
 from resources.projects import Project, key_prefix
 from resources.store.folder import FolderStore
+
+T = TypeVar("T")
 
 MAX_MATCHES = 5  # of the media library, for one suggestion
 CHANGES_CONFIG: dict[str, Any] = {**CLIP, "idempotent": True, "status_code": 200, "error_statuses": (409,)}
@@ -120,10 +128,11 @@ def rebuild_layout(platform: PlatformDep, hydrator: HydratorDep, caller: CallerD
     video = hydrator.load_video(clip.workspace_id, clip.project_id)
     if video.scene is None:
         raise ApiError(409, "This video has no spatial matrix yet. Wait until `visual_pipeline_ready` is true.")
-    clip = _save_config(platform, clip, lambda raw: {name: value for name, value in raw.items() if name != "shots"})
+    config = {name: value for name, value in (clip.template_config or {}).items() if name != "shots"}
     start, end = snap_bounds(video, clip.start_s, clip.end_s)
-    timeline = direct_clip(video.scene, start, end, parse_config(clip.template_config))
-    return Data(Rebuilt(clip.id, clip.version, timeline, measure_crops(timeline, video.scene, start)))
+    timeline = direct_clip(video.scene, start, end, parse_config(config))
+    crop_metrics = measure_crops(timeline, video.scene, start)
+    return _save_config(platform, clip, config, lambda version: Rebuilt(clip.id, version, timeline, crop_metrics))
 
 
 @post("/v1/clips/{clip_id:uuid}/emoji-fill", **CHANGES_CONFIG)
@@ -136,19 +145,15 @@ def fill_emojis(platform: PlatformDep, hydrator: HydratorDep, caller: CallerDep,
         _, clip = require_clip(connection, caller, clip_id)
     edit = _assemble_caption_edit(hydrator, clip, parse_config(clip.template_config), {})
     emojis = tuple(suggest_reactions(edit.words, edit.duration_s))
-    raw_emojis = msgspec.to_builtins(emojis)
-
-    def add_emojis(raw: dict[str, Any]) -> dict[str, Any]:
-        elements = raw.get("elements") or {}
-        return {**raw, "elements": {**elements, "emojis": raw_emojis}}
-
-    clip = _save_config(platform, clip, add_emojis)
-    return Data(Reactions(clip.id, clip.version, emojis))
+    raw = clip.template_config or {}
+    config = {**raw, "elements": {**(raw.get("elements") or {}), "emojis": msgspec.to_builtins(emojis)}}
+    return _save_config(platform, clip, config, lambda version: Reactions(clip.id, version, emojis))
 
 
 @post(
     "/v1/clips/{clip_id:uuid}/subtitle-dry-run",
     scope="read",
+    rate_limit=PREVIEWS,
     status_code=200,
     error_statuses=(409,),
     **CLIP,
@@ -156,6 +161,7 @@ def fill_emojis(platform: PlatformDep, hydrator: HydratorDep, caller: CallerDep,
 def preview_subtitles(
     platform: PlatformDep,
     hydrator: HydratorDep,
+    workers: WorkersDep,
     caller: CallerDep,
     clip_id: PathId,
     data: JSONBody[DryRunRequest | None] = None,
@@ -166,72 +172,61 @@ def preview_subtitles(
         config: TemplateConfig = data if data is not None else parse_config(clip.template_config)
         styles = load_workspace_styles(connection, caller.workspace)
         fonts = load_workspace_fonts(connection, caller.workspace, config, styles)
+    check_config(config, clip.end_s - clip.start_s, styles, describe_fonts(fonts))
+    edit = _assemble_caption_edit(hydrator, clip, config, styles)
+    # During the first word, so that the still shows the style at work
+    still_time_s = edit.words[0].start_s + 0.1 if edit.words else edit.duration_s / 2
+    # Fonts are named by their keys: their local paths differ from one request to the next.
+    name = hash_content(edit, still_time_s, [font.object_key for font in fonts])
+    still_key = f"{key_prefix(project.workspace_id, project.id)}previews/{name}.jpg"
     with open_fonts(platform, fonts) as files:
-        check_config(config, clip.end_s - clip.start_s, styles, files)
-        edit_without_fonts = _assemble_caption_edit(hydrator, clip, config, styles)
-        edit = msgspec.structs.replace(edit_without_fonts, fonts=tuple(files))
+        edit_with_fonts = msgspec.structs.replace(edit, fonts=tuple(files))
+        preview = _run_preview(platform, workers, project, edit_with_fonts, still_time_s, still_key)
+    still_url = sign_url(platform, still_key, "image/jpeg") if preview.has_still else None
+    captions = list(preview.captions)
+    return Data(DryRun(clip.id, edit.width, edit.height, captions, preview.srt, preview.vtt, still_url, still_time_s))
+
+
+def _run_preview(
+    platform: Platform, workers: WorkerPool, project: Project, edit: Edit, time_s: float, still_key: str
+) -> ClipPreview:
+    """Lay out the captions, and draw one frame into the store unless it has an object of this name."""
+    cache = str(platform.settings.cache_dir / "captions")
+    if platform.store.stat(still_key) is not None:
+        preview = preview_clip(workers, project.workspace_id, PreviewClip(edit, cache), None)
+        return msgspec.structs.replace(preview, has_still=True)
+    with TemporaryDirectory(prefix="carmic-still-") as folder, ExitStack() as open_files:
+        path = Path(folder) / "still.jpg"
         try:
-            captions = list_caption_events(edit, platform.settings.cache_dir / "captions")
-        except ValueError as error:
-            raise ApiError(400, str(error)) from error
-        # During the first word, so that the still shows the style at work
-        still_time_s = edit.words[0].start_s + 0.1 if edit.words else edit.duration_s / 2
-        # Fonts are named by their keys: their local paths differ from one request to the next.
-        name = hash_content(edit_without_fonts, still_time_s, [font.object_key for font in fonts])
-        still_url = _draw_still(platform, project, edit, still_time_s, name)
-    srt, vtt = format_srt(edit), format_vtt(edit)
-    return Data(DryRun(clip.id, edit.width, edit.height, captions, srt, vtt, still_url, still_time_s))
+            footage, source = _open_footage(platform, project, edit, open_files)
+            job = PreviewClip(footage, cache, time_s, str(path))
+        except (KeyError, CorruptVideoError):
+            source, job = None, PreviewClip(edit, cache)
+        preview = preview_clip(workers, project.workspace_id, job, source)
+        if preview.has_still:
+            platform.store.put_file(still_key, path, "image/jpeg")
+    return preview
 
 
-def _draw_still(platform: Platform, project: Project, edit: Edit, time_s: float, name: str) -> str | None:
-    """Draw one frame into the store, unless an object of this name exists, and return its URL.
+def _open_footage(
+    platform: Platform, project: Project, edit: Edit, open_files: ExitStack
+) -> tuple[Edit, BinaryIO | None]:
+    """Return the edit over a file that is quick to draw a frame from: a local path, or an open proxy in a bucket.
 
-    Returns None if the video does not exist, cannot be decoded or is not quick to read.
-    """
-    from carmic_assets.rendering.still import render_still  # noqa: PLC0415 - loads NumPy
-
-    key = f"{key_prefix(project.workspace_id, project.id)}previews/{name}.jpg"
-    if platform.store.stat(key) is None:
-        cache = platform.settings.cache_dir / "captions"
-        try:
-            with (
-                TemporaryDirectory(prefix="carmic-still-") as folder,
-                _open_footage(platform, project, edit, time_s) as edit_on_file,
-            ):
-                path = Path(folder) / "still.jpg"
-                render_still(edit_on_file, time_s, path, folder, threads=1, cache=cache)
-                platform.store.put_file(key, path, "image/jpeg")
-        except (KeyError, RenderError, CorruptVideoError):
-            return None
-    return sign_url(platform, key, "image/jpeg")
-
-
-@contextmanager
-def _open_footage(platform: Platform, project: Project, edit: Edit, time_s: float) -> Iterator[Edit]:
-    """Yield the edit over a local file that is quick to draw the frame at `time_s` from.
-
-    The proxy is preferred: it has a key frame every two seconds and fewer pixels than most sources. Of a proxy in a
-    bucket only the part around the frame is fetched.
+    The proxy is preferred: it has a key frame every two seconds and fewer pixels than most sources.
 
     Raises:
         KeyError: the file does not exist, or is a source in a bucket, which may be slow to seek in.
     """
-    from carmic_assets.media.excerpt import cut_excerpt  # noqa: PLC0415 - loads PyAV
-    from carmic_assets.media.proxy import predict_proxy_facts  # noqa: PLC0415 - loads PyAV
-
     key = project.proxy_key or project.object_key
     if key != project.object_key:
         edit = msgspec.structs.replace(edit, source=predict_proxy_facts(edit.source))
     if isinstance(platform.store, FolderStore):
-        with platform.store.local_file(key) as path:
-            yield msgspec.structs.replace(edit, source_path=str(path))
-        return
+        path = open_files.enter_context(platform.store.local_file(key))
+        return msgspec.structs.replace(edit, source_path=str(path)), None
     if project.proxy_key is None:
         raise KeyError(key)
-    with platform.store.open(key) as file, TemporaryDirectory(prefix="carmic-excerpt-") as folder:
-        path = Path(folder) / "excerpt.mkv"
-        cut = cut_excerpt(file, edit.source, edit.start_s + time_s, path)
-        yield msgspec.structs.replace(edit, source_path=str(path), source=cut.facts, start_s=edit.start_s - cut.start_s)
+    return edit, open_files.enter_context(platform.store.open(key))
 
 
 @post("/v1/clips/{clip_id:uuid}/generate-broll", idempotent=True, status_code=200, **BROLL)
@@ -258,13 +253,17 @@ def _list_suggestions(platform: Platform, caller: Caller, clip_id: UUID) -> Page
     return unpaginated(suggestions)
 
 
-def _save_config(platform: Platform, clip: Clip, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Clip:
-    """Save the changed config. Raises ApiError 409 if there was another save since the clip was read."""
+def _save_config(platform: Platform, clip: Clip, config: dict[str, Any], build_response: Callable[[int], T]) -> Data[T]:
+    """Save the changed config, and return the response that is built from the clip's new version.
+
+    Raises:
+        ApiError: 409 if there was another save since the clip was read.
+    """
     with platform.database.write() as connection:
-        saved = clips.edit(connection, clip.id, change(clip.template_config or {}), if_version=clip.version)
-    if saved is None:
-        raise ApiError(409, "Another request saved this clip at the same time. Try again.")
-    return saved
+        saved = clips.edit(connection, clip.id, config, if_version=clip.version)
+        if saved is None:
+            raise ApiError(409, "Another request saved this clip at the same time. Try again.")
+        return record_response(connection, Data(build_response(saved.version)))
 
 
 def _assemble_caption_edit(
@@ -291,9 +290,9 @@ def _assemble_caption_edit(
                 start_s=start,
                 end_s=end,
                 config=caption_config,
-                words=words_to_clip_clock(video.words, start, end),
+                words=map_words_to_clip_clock(video.words, start, end),
                 shots=direct_clip(video.scene, start, end, caption_config),
-                speech=spans_to_clip_clock(video.transcript.speech, start, end),
+                speech=map_spans_to_clip_clock(video.transcript.speech, start, end),
                 language=video.transcript.language,
                 scene=video.scene,
                 templates=styles,

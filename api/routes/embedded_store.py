@@ -22,6 +22,7 @@ from api.dependencies import PlatformDep
 from api.envelope import Data
 from api.errors import ApiError
 from api.file_responses import FileResponse
+from api.upload_checksums import UploadChecksums
 from api.video_types import is_compatible_type
 from resources import projects, uploads
 from resources.platform import Platform
@@ -29,6 +30,7 @@ from resources.store.folder import FolderStore, SignedUrlGrant
 
 BLOCK_BYTES = 1 << 20
 MAX_FIELD_BYTES = 16 * 1024
+MAX_LENGTH_DIGITS = 18  # of a number of bytes
 SIGNED: dict[str, Any] = {"access": Access.SIGNED, "tags": ["Store"], "error_statuses": (401, 403, 404)}
 
 
@@ -48,16 +50,20 @@ async def download_object(request: Request[Any, Any, Any], platform: PlatformDep
 
 @put("/store/{key:path}", status_code=200, request_max_body_size=None, body="binary", **SIGNED)
 async def upload_object(request: Request[Any, Any, Any], platform: PlatformDep, key: FromPath[str]) -> Data[Stored]:
-    """Upload an object to its signed URL. The body is the object."""
+    """Upload an object to its signed URL. The body is the object.
+
+    With `Content-MD5` or `x-amz-checksum-*` that does not fit: 400, and nothing is stored.
+    """
     store, grant = _verify_url(request, platform, key)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if grant.content_type and content_type and not is_compatible_type(content_type, grant.content_type):
         raise ApiError(415, f"`Content-Type` must be {grant.content_type} for this URL, not {content_type[:100]}.")
     declared_length = request.headers.get("content-length", "")
-    if declared_length.isdigit() and int(declared_length) > grant.max_bytes:
+    if is_longer_than(declared_length, grant.max_bytes):
         raise upload_too_large(grant.max_bytes)
+    checksums = UploadChecksums(request.headers)
     await _check_writable(platform, grant.key)
-    return Data(await _receive(platform, store, grant, read_body(request)))
+    return Data(await _receive(platform, store, grant, read_body(request), checksums))
 
 
 @post("/store/{key:path}", status_code=201, request_max_body_size=None, body="multipart", **SIGNED)
@@ -71,8 +77,9 @@ async def upload_object_form(
     grant = store.verify("POST", key.strip("/"), fields) if fields.get("key", "") == key.strip("/") else None
     if grant is None:
         raise ApiError(403, "The signed fields are not valid or have expired. Ask for a new upload URL.")
+    checksums = UploadChecksums(request.headers)
     await _check_writable(platform, grant.key)
-    return Data(await _receive(platform, store, grant, form.read_file()))
+    return Data(await _receive(platform, store, grant, form.read_file(), checksums))
 
 
 class MultipartForm:
@@ -149,6 +156,12 @@ async def read_body(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
         yield bytes(buffer)
 
 
+def is_longer_than(content_length: str, max_bytes: int) -> bool:
+    """Tell whether a `Content-Length` header declares more than `max_bytes`. Other text declares nothing."""
+    digits = content_length.lstrip("0")
+    return digits.isascii() and digits.isdigit() and (len(digits) > MAX_LENGTH_DIGITS or int(digits) > max_bytes)
+
+
 def upload_too_large(max_bytes: int) -> ApiError:
     """Build the 413 of an upload."""
     return ApiError(413, f"The upload must have at most {max_bytes} bytes.")
@@ -159,7 +172,13 @@ def object_in_use() -> ApiError:
     return ApiError(409, "This object is already in use and cannot be replaced. Ask for a new upload URL.")
 
 
-async def _receive(platform: Platform, store: FolderStore, grant: SignedUrlGrant, body: AsyncIterator[bytes]) -> Stored:
+async def _receive(
+    platform: Platform,
+    store: FolderStore,
+    grant: SignedUrlGrant,
+    body: AsyncIterator[bytes],
+    checksums: UploadChecksums,
+) -> Stored:
     """Write the body to a staging file, then move it to its key. An interrupted upload leaves nothing behind."""
     size = 0
     staging_path = store.new_staging_path()
@@ -172,7 +191,9 @@ async def _receive(platform: Platform, store: FolderStore, grant: SignedUrlGrant
                 size += len(block)
                 if size > grant.max_bytes:
                     raise upload_too_large(grant.max_bytes)
+                checksums.update(block)
                 await sync_to_thread(file.write, block)
+        checksums.check()
         await _check_writable(platform, grant.key)
         await sync_to_thread(store.commit_file, staging_path, store.object_path(grant.key))
     finally:

@@ -16,6 +16,7 @@ from api.access import Access
 from api.dependencies import CallerDep, DispatcherDep, PathId, PlatformDep
 from api.envelope import Data, Page, unpaginated
 from api.errors import ApiError, not_found
+from api.idempotency import record_response
 from api.rate_limits import EXPORTS, consume
 from api.routes.clips import require_clip
 from api.signed_urls import sign_url
@@ -85,9 +86,10 @@ def create_export(
         if is_new:
             consume(connection, request, EXPORTS, caller.workspace)
             run_intents.enqueue(connection, run_id, "export_packages", clip.workspace_id, clip.project_id, export.id)
+        response = record_response(connection, Data(ExportStarted(export.id, cast(ExportStatus, export.status))))
     if is_new:
         dispatcher.submit(run_id)
-    return Data(ExportStarted(export.id, cast(ExportStatus, export.status)))
+    return response
 
 
 @get("/v1/exports/{export_id:uuid}", **READ)

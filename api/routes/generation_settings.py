@@ -17,6 +17,7 @@ from api.rate_limits import MANAGEMENT_READS
 from api.request_fields import Url
 from api.routes.webhooks import check_receiver
 from resources import accounts, webhooks
+from resources.signing_keys import Cipher
 
 EVENTS = ["job.completed", "job.failed"]
 DESCRIPTION = "webhookUrl of /api/settings"  # marks the one subscription of this setting
@@ -55,13 +56,14 @@ def update_generation_settings(
     """Set the address that receives `job.completed` and `job.failed`: a public https:// URL."""
     if data.webhook_url is not None:
         check_receiver(platform, data.webhook_url, "webhookUrl")
+    cipher = Cipher(platform.settings, webhooks.CIPHER_PURPOSE)
     with platform.database.write() as connection:
         accounts.set_webhook_url(connection, caller.workspace, data.webhook_url)
-        secret = _update_subscription(connection, caller, data.webhook_url)
+        secret = _update_subscription(connection, cipher, caller, data.webhook_url)
     return Data(SettingsOut(data.webhook_url, secret))
 
 
-def _update_subscription(connection: Connection, caller: Caller, url: str | None) -> str | None:
+def _update_subscription(connection: Connection, cipher: Cipher, caller: Caller, url: str | None) -> str | None:
     """Create, change or remove the subscription. Returns its secret if it is new."""
     workspace_webhooks = webhooks.list_for_workspace(connection, caller.workspace)
     subscriptions = [webhook for webhook in workspace_webhooks if webhook.description == DESCRIPTION]
@@ -72,7 +74,8 @@ def _update_subscription(connection: Connection, caller: Caller, url: str | None
     if subscriptions:
         webhooks.change(connection, subscriptions[0].id, url=url, enabled=True)
         return None
-    return webhooks.create(connection, caller.workspace, url, EVENTS, DESCRIPTION).secret
+    created = webhooks.create(connection, cipher, caller.workspace, url, EVENTS, DESCRIPTION)
+    return webhooks.unseal_secret(cipher, created.secret)
 
 
 ROUTES: list[HTTPRouteHandler] = [get_generation_settings, update_generation_settings]

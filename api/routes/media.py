@@ -5,7 +5,8 @@ from __future__ import annotations
 import mimetypes
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path, PurePath
+from datetime import datetime
+from pathlib import Path
 from typing import IO, Annotated, Any
 
 import msgspec
@@ -15,9 +16,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody, QueryParameter
 
 from api.access import Access, Caller
-from api.dependencies import CallerDep, PathId, PlatformDep
-from api.edit_validation import open_fonts
-from api.envelope import Data, Limit, Offset, Ok, Page, paginated
+from api.dependencies import CallerDep, PathId, PlatformDep, WorkersDep
+from api.edit_validation import describe_fonts
+from api.envelope import Data, Limit, Offset, Ok, Page, paginated, unpaginated
 from api.errors import ApiError, not_found
 from api.media_uploads import (
     TYPE_BY_SUFFIX,
@@ -26,19 +27,24 @@ from api.media_uploads import (
     PresignRequest,
     UploadedFile,
     add_to_library,
-    announce_upload,
     build_media,
     check_size,
     check_storage_limit,
-    get_announced_filename,
+    delete_objects,
+    discard_upload,
     inspect_upload,
     parse_media_type,
+    reserve_upload,
 )
+from api.rate_limits import INSPECTIONS
 from api.request_fields import Filename, ObjectKey, Search
 from api.routes.embedded_store import MultipartForm
-from carmic_assets.captions.fonts import find_family
+from carmic_assets.captions.font_families import find_family
 from carmic_assets.model.edit import MediaFile, MediaKind
-from resources import media_library, storage_usage
+from carmic_assets.sandbox.pool import WorkerPool
+from resources import media_library, pending_uploads, storage_usage
+from resources.file_names import clean_file_name
+from resources.pending_uploads import PendingUpload
 from resources.platform import Platform
 
 MEDIA: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags": ["Media library"]}
@@ -61,12 +67,26 @@ class ConfirmRequest(msgspec.Struct):
 
 
 class Stats(msgspec.Struct):
-    """The size of the library, and the tier's limit."""
+    """The size of the library, what pending uploads declare, and the tier's limit of both together."""
 
     storage_used_bytes: int
     storage_cap_bytes: int
     tier: str
     count: int
+    pending_bytes: int
+    pending_count: int
+
+
+class PendingOut(msgspec.Struct):
+    """An upload that is not confirmed yet. It is deleted at `expires_at`. `file_size` is the declared one, in bytes."""
+
+    id: str
+    object_key: str
+    filename: str
+    file_size: int
+    clip_id: str | None
+    expires_at: datetime
+    created_at: datetime
 
 
 @get("/v1/media", **MEDIA)
@@ -93,14 +113,21 @@ def presign_media_upload(platform: PlatformDep, caller: CallerDep, data: JSONBod
     check_size(platform, data.file_size)
     key = media_library.new_key(caller.workspace, suffix)
     with platform.database.write() as connection:
-        check_storage_limit(connection, caller, data.file_size)
-        announce_upload(connection, key, data.filename)
+        reserve_upload(connection, caller, key, data.filename, data.file_size)
     form = platform.store.presign_post(key, UPLOAD_URL_LIFETIME_S, content_type=content_type, max_bytes=data.file_size)
     return Data(FormOut(form.url, form.fields, key))
 
 
-@post("/v1/media/confirm", idempotent=True, error_statuses=(402, 404, 409), **MEDIA)
-def confirm_media_upload(platform: PlatformDep, caller: CallerDep, data: JSONBody[ConfirmRequest]) -> Data[MediaOut]:
+@post(
+    "/v1/media/confirm",
+    idempotent=True,
+    rate_limit=INSPECTIONS,
+    error_statuses=(402, 404, 409),
+    **MEDIA,
+)
+def confirm_media_upload(
+    platform: PlatformDep, workers: WorkersDep, caller: CallerDep, data: JSONBody[ConfirmRequest]
+) -> Data[MediaOut]:
     """Add an uploaded file to the library. A file that is not what its content type says is rejected and deleted."""
     key = data.object_key
     owner = media_library.parse_owner(key)
@@ -108,19 +135,20 @@ def confirm_media_upload(platform: PlatformDep, caller: CallerDep, data: JSONBod
         raise not_found("upload")
     with platform.database.read() as connection:
         confirmed = media_library.find_by_key(connection, caller.workspace, key)
-        announced_name = get_announced_filename(connection, key)
+        pending = pending_uploads.find_by_key(connection, caller.workspace, key)
     if confirmed is not None:
         return Data(build_media(platform, confirmed))
     if platform.store.stat(key) is None:
         raise ApiError(404, "`object_key` names an object that was not uploaded. Upload it first.")
     try:
         with platform.store.local_file(key) as path:
-            name = data.filename or announced_name or path.name
-            file = UploadedFile(key, name, path.stat().st_size, inspect_upload(path, name, key), clip_id=owner[1])
+            name = clean_file_name(data.filename or (pending.filename if pending else path.name))
+            facts = inspect_upload(platform, workers, caller.workspace, path, name, key)
+            file = UploadedFile(key, name, path.stat().st_size, facts, clip_id=owner[1])
         return Data(add_to_library(platform, caller, file))
     except ApiError as error:
         if error.status in (402, 415):
-            platform.store.delete(key)
+            discard_upload(platform, caller.workspace, key)
         raise
 
 
@@ -130,8 +158,43 @@ def get_media_stats(platform: PlatformDep, caller: CallerDep) -> Data[Stats]:
     with platform.database.read() as connection:
         used_bytes = storage_usage.get_stored_bytes(connection, caller.workspace)
         _, count = media_library.list_page(connection, caller.workspace, limit=1)
+        pending = pending_uploads.list_all(connection, caller.workspace)
     tier = caller.tier or "FREE"
-    return Data(Stats(used_bytes, storage_usage.STORAGE_LIMITS_BYTES[tier], tier, count))
+    pending_bytes = sum(upload.declared_bytes for upload in pending)
+    limit_bytes = storage_usage.STORAGE_LIMITS_BYTES[tier]
+    return Data(Stats(used_bytes, limit_bytes, tier, count, pending_bytes, len(pending)))
+
+
+@get("/v1/media/uploads", **MEDIA)
+def list_pending_uploads(platform: PlatformDep, caller: CallerDep) -> Page[PendingOut]:
+    """List the uploads that are not confirmed yet, newest first. They count against the storage limit."""
+    with platform.database.read() as connection:
+        pending = pending_uploads.list_all(connection, caller.workspace)
+    return unpaginated([_build_pending(upload) for upload in pending])
+
+
+@delete("/v1/media/uploads/{upload_id:uuid}", status_code=200, **MEDIA)
+def cancel_pending_upload(platform: PlatformDep, caller: CallerDep, upload_id: PathId) -> Data[Ok]:
+    """Cancel an upload that is not confirmed yet, and delete what has arrived of it."""
+    with platform.database.read() as connection:
+        pending = pending_uploads.list_all(connection, caller.workspace)
+    key = next((upload.object_key for upload in pending if upload.id == str(upload_id)), None)
+    if key is None:
+        raise not_found("upload")
+    discard_upload(platform, caller.workspace, key)
+    return Data(Ok())
+
+
+def _build_pending(upload: PendingUpload) -> PendingOut:
+    return PendingOut(
+        upload.id,
+        upload.object_key,
+        upload.filename,
+        upload.declared_bytes,
+        upload.clip_id,
+        upload.expires_at,
+        upload.created_at,
+    )
 
 
 @delete("/v1/media/{media_id:uuid}", status_code=200, error_statuses=(409,), **MEDIA)
@@ -147,7 +210,7 @@ def delete_media(platform: PlatformDep, caller: CallerDep, media_id: PathId) -> 
             names = "; ".join(users[:MAX_NAMED_USERS])
             raise ApiError(409, f"{media.filename} is in use: {names}. Remove it there first.")
         media_library.remove(connection, caller.workspace, media.id)
-    platform.store.delete(media.object_key)
+    delete_objects(platform, media.object_key)
     return Data(Ok())
 
 
@@ -159,10 +222,8 @@ def _list_font_users(platform: Platform, workspace_id: str, media_id: str) -> li
             return []
         families = media_library.list_caption_fonts(connection, workspace_id)
     other_fonts = [font for font in fonts if font.id != media_id]
-    with open_fonts(platform, fonts) as files, open_fonts(platform, other_fonts) as other_files:
-        return [
-            user for family, user in families if _has_family(family, files) and not _has_family(family, other_files)
-        ]
+    files, other_files = describe_fonts(fonts), describe_fonts(other_fonts)
+    return [user for family, user in families if _has_family(family, files) and not _has_family(family, other_files)]
 
 
 def _has_family(family: str, fonts: Sequence[MediaFile]) -> bool:
@@ -176,19 +237,22 @@ def _has_family(family: str, fonts: Sequence[MediaFile]) -> bool:
 @post(
     "/v1/workspaces/media",
     access=Access.EDITOR,
+    rate_limit=INSPECTIONS,
     idempotent=True,
     request_max_body_size=None,
     body="multipart",
     error_statuses=(402,),
     tags=["B-roll and stock"],
 )
-async def upload_media(request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep) -> Data[MediaOut]:
+async def upload_media(
+    request: Request[Any, Any, Any], platform: PlatformDep, workers: WorkersDep, caller: CallerDep
+) -> Data[MediaOut]:
     """Upload a file into the library in one request (`multipart/form-data`, field `file`)."""
     form = MultipartForm.from_request(request)
     await form.read_fields()
-    name = PurePath((form.segment.filename or "file").replace("\\", "/")).name[:500] or "file"
-    if "\0" in name:
+    if "\0" in (form.segment.filename or ""):
         raise ApiError(400, "`file` must not have a NUL character in its name.")
+    name = clean_file_name(form.segment.filename or "")
     guessed_type = mimetypes.guess_type(name)[0] or ""
     content_type = (form.segment.content_type or guessed_type).lower()
     if content_type == "application/octet-stream":
@@ -198,21 +262,23 @@ async def upload_media(request: Request[Any, Any, Any], platform: PlatformDep, c
     scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=scratch_dir, suffix=suffix) as file:
         await _spool(platform, form.read_file(), file)
-        return Data(await sync_to_thread(_store_file, platform, caller, Path(file.name), name, suffix))
+        return Data(await sync_to_thread(_store_file, platform, workers, caller, Path(file.name), name, suffix))
 
 
-def _store_file(platform: Platform, caller: Caller, path: Path, name: str, suffix: str) -> MediaOut:
+def _store_file(
+    platform: Platform, workers: WorkerPool, caller: Caller, path: Path, name: str, suffix: str
+) -> MediaOut:
     """Put a local file into the store, and add it to the library."""
     size_bytes = path.stat().st_size
     with platform.database.read() as connection:
         check_storage_limit(connection, caller, size_bytes)
     key = media_library.new_key(caller.workspace, suffix)
-    file = UploadedFile(key, name, size_bytes, inspect_upload(path, name, key))
+    file = UploadedFile(key, name, size_bytes, inspect_upload(platform, workers, caller.workspace, path, name, key))
     platform.store.put_file(key, path, TYPE_BY_SUFFIX[suffix])
     try:
         return add_to_library(platform, caller, file)
     except ApiError:
-        platform.store.delete(key)
+        delete_objects(platform, key)
         raise
 
 
@@ -230,6 +296,8 @@ ROUTES: list[HTTPRouteHandler] = [
     presign_media_upload,
     confirm_media_upload,
     get_media_stats,
+    list_pending_uploads,
+    cancel_pending_upload,
     delete_media,
     upload_media,
 ]

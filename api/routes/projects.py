@@ -18,6 +18,7 @@ from api.access import Access, Caller
 from api.dependencies import CallerDep, DispatcherDep, PathId, PlatformDep
 from api.envelope import Data, Limit, Offset, Ok, Page, paginated
 from api.errors import ApiError, not_found
+from api.idempotency import record_response
 from api.outbound_urls import check_outbound_url
 from api.rate_limits import PROJECT_CREATES, consume
 from api.request_fields import LANGUAGE_PATTERN, NO_NUL_PATTERN, Search, Seconds, Title, Url
@@ -27,6 +28,7 @@ from api.routes.uploads import sign_upload_url
 from api.signed_urls import sign_url
 from api.video_types import resolve_video_type
 from resources import clips, exports, projects, renders, run_intents
+from resources.file_names import clean_file_name, read_url_name
 from resources.platform import Platform
 from resources.projects import NewProject, Project, Status
 
@@ -75,7 +77,7 @@ class ProjectRequest(ProcessingOptions, kw_only=True):
     """A video that the client will upload."""
 
     filename: VideoFilename
-    filesize: Annotated[int, Meta(ge=0, le=2**53, description="Bytes.", examples=[524288000])]
+    filesize: Annotated[int, Meta(ge=1, le=2**53, description="Bytes.", examples=[524288000])]
     content_type: Annotated[str, Meta(max_length=200, examples=["video/mp4"])] | None = None
     duration: Seconds | None = None
 
@@ -160,14 +162,15 @@ def create_project(
         raise upload_too_large(max_bytes)
     content_type, suffix = resolve_video_type(data.content_type, data.filename)
     _check_trims(data, data.duration)
-    new = _build_new_project(data, data.filename, content_type)
+    new = _build_new_project(data, clean_file_name(data.filename, "video"), content_type)
     new = msgspec.structs.replace(new, filesize=data.filesize, duration_s=data.duration)
     with platform.database.write() as connection:
         consume(connection, request, PROJECT_CREATES, caller.workspace)
         project = projects.create(connection, caller.workspace, caller.user_id, new, suffix)
-    key = project.object_key
-    url = platform.store.presign_put(key, UPLOAD_URL_LIFETIME_S, content_type=content_type, max_bytes=max_bytes)
-    return Data(ProjectCreated(project.id, url, key, sign_upload_url(platform, key, data.filesize)))
+        key = project.object_key
+        url = platform.store.presign_put(key, UPLOAD_URL_LIFETIME_S, content_type=content_type, max_bytes=max_bytes)
+        created = ProjectCreated(project.id, url, key, sign_upload_url(platform, key, data.filesize))
+        return record_response(connection, Data(created))
 
 
 @post("/v1/projects/create-from-url", error_statuses=(402,), **CREATES_PROJECT)
@@ -181,16 +184,17 @@ def create_project_from_url(
     """Create a project whose video the server downloads from a public http(s) URL, and start processing it."""
     check_outbound_url(platform.settings, data.url, "`url`")
     _check_trims(data, None)
-    filename = PurePath(data.url.partition("?")[0].rstrip("/")).name or "video"
-    new = msgspec.structs.replace(_build_new_project(data, filename[:500], "video/mp4"), source_url=data.url)
+    new = msgspec.structs.replace(_build_new_project(data, read_url_name(data.url), "video/mp4"), source_url=data.url)
     with platform.database.write() as connection:
         consume(connection, request, PROJECT_CREATES, caller.workspace)
         project = projects.create(connection, caller.workspace, caller.user_id, new, ".mp4")
         started = _start_run(connection, project.id, caller.workspace)
-    if started is None or started.run_id is None:
-        raise RuntimeError(f"the new project {project.id} could not be started")
+        if started is None or started.run_id is None:
+            raise RuntimeError(f"the new project {project.id} could not be started")
+        response = Data(ProjectStarted(started.id, started.status, started.current_step))
+        record_response(connection, response)
     dispatcher.submit(started.run_id)
-    return Data(ProjectStarted(started.id, started.status, started.current_step))
+    return response
 
 
 @post(
@@ -213,12 +217,16 @@ def process_project(
         raise ApiError(409, "The video has not been uploaded yet. PUT it to the project's `upload_url` first.")
     if video.size > platform.settings.max_upload_bytes:
         raise upload_too_large(platform.settings.max_upload_bytes)
+    if video.size != project.filesize:
+        sentence = f"The upload has {video.size} bytes, but `filesize` declared {project.filesize}."
+        raise ApiError(409, f"{sentence} Upload the whole file, or create a project with its size.")
     with platform.database.write() as connection:
         started = _start_run(connection, project.id, caller.workspace)
-    if started is None or started.run_id is None:
-        raise ApiError(409, "This project has already been started.")
+        if started is None or started.run_id is None:
+            raise ApiError(409, "This project has already been started.")
+        response = record_response(connection, Data(_build_status(started, 0)))
     dispatcher.submit(started.run_id)
-    return Data(_build_status(started, 0))
+    return response
 
 
 @get("/v1/projects/{project_id:uuid}/status", **INGESTION)

@@ -22,10 +22,12 @@ from api.access import Access
 from api.dependencies import CallerDep, PathId, PlatformDep
 from api.envelope import Data, Ok, Page, unpaginated
 from api.errors import ApiError, not_found, unconfigured
+from api.idempotency import record_response
 from api.request_fields import Token, Url
 from resources import social
 from resources.settings import Settings
-from resources.social import SocialAccount, TokenCipher
+from resources.signing_keys import Cipher
+from resources.social import CIPHER_PURPOSE, SocialAccount
 
 if TYPE_CHECKING:
     from authlib.integrations.httpx_client import OAuth2Client
@@ -114,7 +116,7 @@ def connect_social_account(
     requested_uri = data.redirect_uri if data is not None else None
     redirect_uri = requested_uri or f"{settings.public_url}/social/callback/{name}"
     verifier = secrets.token_urlsafe(48)
-    state = TokenCipher(settings.secret_key, STATE_PURPOSE).encrypt(
+    state = Cipher(settings, STATE_PURPOSE).seal(
         {"workspace": caller.workspace, "platform": name, "verifier": verifier, "redirect_uri": redirect_uri}
     )
     with _open_client(settings, provider, redirect_uri) as client:
@@ -136,17 +138,18 @@ def complete_social_connection(
     settings = platform.settings
     _get_client_credentials(settings, provider)
     try:
-        state = TokenCipher(settings.secret_key, STATE_PURPOSE).decrypt(data.state, STATE_LIFETIME_S)
+        state = Cipher(settings, STATE_PURPOSE).unseal(data.state, STATE_LIFETIME_S)
     except InvalidToken:
         raise ApiError(400, "`state` is not valid, or is older than ten minutes. Connect the account again.") from None
     if (state["workspace"], state["platform"]) != (caller.workspace, name):
         raise ApiError(403, "`state` belongs to another workspace or platform. Connect the account again.")
     token = _exchange_code(settings, provider, state["redirect_uri"], data.code, state["verifier"])
     account_id, account_name = _fetch_profile(settings, provider, token)
-    encrypted = TokenCipher(settings.secret_key).encrypt(token)
+    encrypted = Cipher(settings, CIPHER_PURPOSE).seal(token)
     expires_at = _read_expiry(token)
     with platform.database.write() as connection:
-        return Data(social.connect(connection, caller.workspace, name, account_id, account_name, encrypted, expires_at))
+        account = social.connect(connection, caller.workspace, name, account_id, account_name, encrypted, expires_at)
+        return record_response(connection, Data(account))
 
 
 @post("/v1/social/refresh/{platform_id:str}", status_code=200, error_statuses=(409, 502), **SOCIAL)
@@ -166,12 +169,12 @@ def refresh_social_account(platform: PlatformDep, caller: CallerDep, platform_id
         encrypted = social.get_encrypted_tokens(connection, caller.workspace, account.id) if account else None
     if account is None or encrypted is None:
         raise not_found("connected account")
-    old_token = TokenCipher(settings.secret_key).decrypt(encrypted)
+    old_token = Cipher(settings, CIPHER_PURPOSE).unseal(encrypted)
     if not old_token.get("refresh_token"):
         raise ApiError(409, "The platform issued no refresh token. Disconnect the account and connect it again.")
     token = {**old_token, **_refresh_token(settings, _get_provider(account.platform), old_token["refresh_token"])}
     with platform.database.write() as connection:
-        encrypted = TokenCipher(settings.secret_key).encrypt(token)
+        encrypted = Cipher(settings, CIPHER_PURPOSE).seal(token)
         social.update_tokens(connection, caller.workspace, account.id, encrypted, _read_expiry(token))
         return Data(social.get(connection, caller.workspace, account.id) or account)
 

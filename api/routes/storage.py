@@ -15,11 +15,12 @@ from api.access import Access, Caller
 from api.dependencies import CallerDep, PlatformDep
 from api.envelope import Data
 from api.errors import not_found
-from api.media_uploads import UPLOAD_URL_LIFETIME_S, announce_upload, parse_media_type
+from api.media_uploads import UPLOAD_URL_LIFETIME_S, check_size, parse_media_type, reserve_upload
 from api.request_fields import Filename, ObjectKey
 from api.signed_urls import URL_LIFETIME_S, sign_url
 from resources import media_library
 
+UNDECLARED_BYTES = 100 * 1024 * 1024  # what an upload without `file_size` may have, and counts as
 STORAGE: dict[str, Any] = {
     "access": Access.EDITOR,
     "status_code": 200,
@@ -29,11 +30,15 @@ STORAGE: dict[str, Any] = {
 
 
 class StorageRequest(msgspec.Struct):
-    """`bucket` is accepted and ignored: an installation has one store."""
+    """The file to upload; `file_size` is in bytes. Without it, the file may have up to 100 MiB.
+
+    `bucket` is accepted and ignored: an installation has one store.
+    """
 
     filename: Filename
     content_type: Annotated[str, Meta(max_length=200)]
     bucket: str | None = None
+    file_size: Annotated[int, Meta(ge=1, le=2**53)] | None = None
 
 
 class StorageUpload(msgspec.Struct):
@@ -57,15 +62,21 @@ class Playback(msgspec.Struct):
     expires_in: int
 
 
-@post("/v1/storage/upload-url", **STORAGE)
+@post("/v1/storage/upload-url", error_statuses=(402, 413), **STORAGE)
 def create_upload_url(platform: PlatformDep, caller: CallerDep, data: JSONBody[StorageRequest]) -> Data[StorageUpload]:
-    """Return a URL to PUT a file to, valid for one hour. Confirm the file as media to use it in clips."""
+    """Return a URL to PUT a file to, valid for one hour. Confirm the file as media to use it in clips.
+
+    The declared size counts against the storage limit until the upload is confirmed, cancelled or a day old.
+    """
     content_type, suffix = parse_media_type(data.content_type)
+    size = data.file_size or UNDECLARED_BYTES
+    check_size(platform, size)
     key = media_library.new_key(caller.workspace, suffix)
     with platform.database.write() as connection:
-        announce_upload(connection, key, data.filename)
-    max_bytes = platform.settings.max_upload_bytes
-    url = platform.store.presign_put(key, UPLOAD_URL_LIFETIME_S, content_type=content_type, max_bytes=max_bytes)
+        reserve_upload(connection, caller, key, data.filename, size)
+    url = platform.store.presign_put(
+        key, UPLOAD_URL_LIFETIME_S, content_type=content_type, max_bytes=size, exact_bytes=data.file_size
+    )
     return Data(StorageUpload(url, key, UPLOAD_URL_LIFETIME_S))
 
 

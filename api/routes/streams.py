@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from api.access import Access, unauthorized
 from api.dependencies import CallerDep, PathId, PlatformDep
 from api.errors import not_found
-from api.event_streams import EventStream, NumberedData, OutboxTail, StreamStart
+from api.event_streams import EventStream, NumberedData, OutboxTail, StreamStart, count_stream
 from api.routes.exports import require_export, sign_download_url
 from resources import accounts, exports, outbox, projects, sessions
 from resources.platform import Platform
@@ -107,7 +107,8 @@ async def stream_project(
 
     if not await sync_to_thread(is_visible):
         raise not_found("project")
-    return EventStream(tail, subject, open_stream, _is_project_final, lambda: _may_read(platform, reader))
+    stream = EventStream(tail, subject, open_stream, _is_project_final, lambda: _may_read(platform, reader))
+    return count_stream(tail, reader.workspace_id, stream)
 
 
 @get("/v1/exports/{export_id:uuid}/stream", tags=["Exports"], **STREAM)
@@ -147,9 +148,10 @@ async def stream_export(
             require_export(connection, workspace_id, export_id)
 
     await sync_to_thread(check_visible)
-    return EventStream(
+    stream = EventStream(
         tail, subject, open_stream, _is_export_final, lambda: _may_read(platform, reader), add_download_url
     )
+    return count_stream(tail, reader.workspace_id, stream)
 
 
 def _is_project_final(data: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import time
 from datetime import datetime
 from typing import Any, Literal
@@ -21,7 +22,8 @@ from resources import ledger, projects, run_intents, storage_usage
 from resources.platform import Platform
 from resources.run_submission import Submitter
 
-LOCAL_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+LOOPBACK_NETWORKS = ("127.0.0.0/8", "::1/128")
+FORWARDING_HEADERS = ("x-forwarded-for", "x-real-ip", "forwarded")
 CHECK_INTERVAL_S = 5.0  # a check of Dagster costs a call to the code server
 
 
@@ -104,18 +106,35 @@ def get_health(prober: NamedDependency[HealthProber]) -> Data[Health]:
 @get("/metrics", access=Access.PUBLIC, include_in_schema=False, sync_to_thread=True)
 def get_metrics(
     request: Request[Any, Any, Any],
+    platform: PlatformDep,
     prober: NamedDependency[HealthProber],
     registry: NamedDependency[CollectorRegistry],
 ) -> Response[bytes]:
-    """Return metrics in Prometheus' text format, to addresses of the local network."""
-    if not is_in_networks(request.scope["state"]["client_ip"], LOCAL_NETWORKS):
-        raise ApiError(403, "Metrics can only be read from the local network.")
+    """Return metrics in Prometheus' text format, for the bearer of `CARMIC_METRICS_TOKEN`."""
+    _check_metrics_reader(request, platform.settings.metrics_token)
     health = prober.check()
     parts = {"database": health.database, "store": health.store, "dagster": health.dagster}
     lines = [f'carmic_up{{part="{part}"}} {int(state == "ok")}' for part, state in parts.items()]
     lines += [f'carmic_runs{{state="{state}"}} {count}' for state, count in sorted(health.queue.items())]
     text = generate_latest(registry) + ("\n".join(lines) + "\n").encode()
     return Response(text, media_type=CONTENT_TYPE_LATEST.partition("; charset")[0])
+
+
+def _check_metrics_reader(request: Request[Any, Any, Any], token: str) -> None:
+    """Raise ApiError 403 unless the request has the token or, where none is set, comes from this machine itself.
+
+    A request that a proxy passes on also comes from this machine, so it must have no forwarding header.
+    """
+    if token:
+        expected = f"Bearer {token}".encode()
+        if not hmac.compare_digest(request.headers.get("authorization", "").encode(), expected):
+            raise ApiError(403, "Metrics need `Authorization: Bearer <CARMIC_METRICS_TOKEN>`.")
+        return
+    is_forwarded = any(name in request.headers for name in FORWARDING_HEADERS)
+    if is_forwarded or not is_in_networks(request.scope["state"]["client_ip"], LOOPBACK_NETWORKS):
+        raise ApiError(
+            403, "Metrics can only be read on the server itself. Set CARMIC_METRICS_TOKEN to read them elsewhere."
+        )
 
 
 @get("/v1/usage", access=Access.EDITOR, sync_to_thread=True, tags=["System"])

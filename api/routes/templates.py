@@ -17,10 +17,11 @@ from sqlalchemy import Connection
 
 from api.access import Access
 from api.builtin_templates import ASPECT_RATIOS, get_builtin_config, list_builtin_templates
-from api.dependencies import CallerDep, PlatformDep
+from api.dependencies import CallerDep, PlatformDep, WorkersDep
 from api.edit_validation import (
     check_config,
     check_media,
+    describe_fonts,
     fill_defaults,
     hash_content,
     load_workspace_fonts,
@@ -30,12 +31,17 @@ from api.edit_validation import (
 )
 from api.envelope import Data, Ok, Page, unpaginated
 from api.errors import ApiError, not_found
-from api.previews import draw_preview
+from api.idempotency import record_response
+from api.optional_nulls import drop_optional_nulls
+from api.previews import draw_template
+from api.rate_limits import PREVIEWS
 from api.request_fields import NO_NUL_PATTERN
 from api.signed_urls import sign_url
 from carmic_assets.captions.caption_styles import describe_presets, list_style_names
 from carmic_assets.model.template import TemplateConfig
 from resources import cache, templates
+from resources.caps import check_cap
+from resources.database.tables import templates as templates_table
 from resources.platform import Platform
 from resources.templates import Template
 
@@ -106,18 +112,18 @@ def create_template(
         raise ApiError(409, f"`name` must not be that of a built-in style; {data.name} is one. Choose another name.")
     with platform.database.read() as connection:
         fonts = load_workspace_fonts(connection, caller.workspace, config, {})
-    with open_fonts(platform, fonts) as files:
-        check_config(config, CHECKED_DURATION_S, {}, files)
+    check_config(config, CHECKED_DURATION_S, {}, describe_fonts(fonts))
     check_media(platform, caller.workspace, config)
     aspect_ratio = config.layout.aspect_ratio
     ratio: str = data.ratio or next(name for name, value in ASPECT_RATIOS.items() if value == aspect_ratio)
-    raw = parse_document(body)["template_config"]
+    raw = drop_optional_nulls(parse_document(body)["template_config"], TemplateConfig)
     raw["layout"] = {**raw.get("layout", {}), "aspectRatio": ASPECT_RATIOS[ratio]}
     with platform.database.write() as connection:
+        check_cap(connection, "templates", templates_table, caller.workspace)
         template = templates.create(connection, caller.workspace, data.name, ratio, raw)
-    if template is None:
-        raise ApiError(409, f"`name`: a template {data.name} already exists for this ratio. Choose another name.")
-    return Data(_build_template(platform, template))
+        if template is None:
+            raise ApiError(409, f"`name`: a template {data.name} already exists for this ratio. Choose another name.")
+        return record_response(connection, Data(_build_template(platform, template)))
 
 
 @delete("/v1/templates/{template_id:str}", status_code=200, **TEMPLATES)
@@ -170,9 +176,9 @@ def clear_default_template(platform: PlatformDep, caller: CallerDep, ratio: From
     return Data(Ok())
 
 
-@post("/v1/templates/{template_id:str}/regenerate-previews", status_code=200, **TEMPLATES)
+@post("/v1/templates/{template_id:str}/regenerate-previews", status_code=200, rate_limit=PREVIEWS, **TEMPLATES)
 def regenerate_template_previews(
-    platform: PlatformDep, caller: CallerDep, template_id: TemplateId
+    platform: PlatformDep, workers: WorkersDep, caller: CallerDep, template_id: TemplateId
 ) -> Data[TemplateOut]:
     """Draw the template's preview image: its captions over a plain background, in its aspect ratio.
 
@@ -193,7 +199,8 @@ def regenerate_template_previews(
             open_fonts(platform, fonts) as files,
         ):
             path = Path(folder) / "preview.png"
-            draw_preview(config, files, path, platform.settings.cache_dir / "captions")
+            cache_dir = platform.settings.cache_dir / "captions"
+            draw_template(workers, caller.workspace, config, files, path, cache_dir)
             platform.store.put_file(key, path, "image/png")
     with platform.database.write() as connection:
         if own is not None:

@@ -23,10 +23,11 @@ from litestar.params import FromPath
 from api.access import Access
 from api.dependencies import CallerDep, PlatformDep
 from api.errors import ApiError, not_found
-from api.routes.embedded_store import object_in_use, read_body, upload_too_large
+from api.routes.embedded_store import is_longer_than, object_in_use, read_body, upload_too_large
 from resources import projects, uploads
 from resources.database.engine import now
 from resources.platform import Platform
+from resources.signing_keys import read_token, sign_token
 
 TUS_VERSION = "1.0.0"
 TUS_HEADERS = {"Tus-Resumable": TUS_VERSION}
@@ -48,7 +49,7 @@ class UploadToken(msgspec.Struct, frozen=True):
 def sign_upload_url(platform: Platform, key: str, length: int) -> str:
     """Return the URL to upload `length` bytes of the object `key` to, valid for `UPLOAD_LIFETIME`."""
     claims = {"typ": "upload", "key": key, "length": length, "exp": now() + UPLOAD_LIFETIME}
-    token = jwt.encode(claims, platform.settings.secret_key, algorithm="HS256")
+    token = sign_token(platform.settings, claims)
     return f"{platform.settings.public_url}/api/v1/uploads/{token}"
 
 
@@ -135,7 +136,7 @@ async def append_to_upload(
         raise ApiError(415, "`Content-Type` must be application/offset+octet-stream.")
     offset = _read_byte_count(request, "Upload-Offset")
     declared_length = request.headers.get("content-length", "")
-    if declared_length.isdigit() and offset + int(declared_length) > upload_token.length:
+    if is_longer_than(declared_length, upload_token.length - offset):
         raise upload_too_large(upload_token.length)
     await sync_to_thread(_check_open, platform, upload_token)
     upload = await _resume_upload(platform, upload_token)
@@ -176,7 +177,7 @@ def _check_open(platform: Platform, upload_token: UploadToken) -> None:
 
 def _decode_token(platform: Platform, token: str) -> UploadToken:
     try:
-        claims = jwt.decode(token, platform.settings.secret_key, algorithms=["HS256"], options={"require": ["exp"]})
+        claims = read_token(platform.settings, token)
     except jwt.InvalidTokenError:
         claims = {}
     if claims.get("typ") != "upload":

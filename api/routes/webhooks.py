@@ -17,22 +17,27 @@ from api.access import Access, Caller
 from api.dependencies import CallerDep, PathId, PlatformDep
 from api.envelope import Data, Limit, Offset, Ok, Page, paginated, unpaginated
 from api.errors import not_found
+from api.idempotency import record_response
 from api.outbound_urls import check_outbound_url
 from api.request_fields import Line, Url, list_changes
 from resources import webhooks
-from resources.outbox import WebhookEvent
+from resources.caps import check_cap
+from resources.database.tables import webhooks as webhooks_table
+from resources.hidden_repr import hidden_repr
+from resources.outbox import WEBHOOK_EVENTS, WebhookEvent
 from resources.platform import Platform
+from resources.signing_keys import Cipher
 from resources.webhooks import Delivery, Webhook
 
-Events = Annotated[list[WebhookEvent], Meta(max_length=20)]
+Events = Annotated[list[WebhookEvent], Meta(min_length=1, max_length=20)]
 WEBHOOKS: dict[str, Any] = {"access": Access.OWNER, "sync_to_thread": True, "tags": ["Webhooks"]}
 
 
 class WebhookRequest(msgspec.Struct):
-    """An empty list of `events` subscribes to all of them."""
+    """`events` left out subscribes to all of them."""
 
     url: Url
-    events: Events = []
+    events: Events | None = None
     description: Line = ""
     enabled: bool = True
 
@@ -47,7 +52,7 @@ class WebhookChange(msgspec.Struct):
 
 
 class WebhookOut(msgspec.Struct):
-    """A subscription."""
+    """A subscription. Nothing is sent before `paused_until`, because its receiver has timed out repeatedly."""
 
     id: str
     url: str
@@ -55,11 +60,14 @@ class WebhookOut(msgspec.Struct):
     description: str
     enabled: bool
     disabled_reason: str | None
+    paused_until: datetime | None
     created_at: datetime
 
 
 class WebhookSecret(WebhookOut):
     """`secret` is shown at creation and rotation only."""
+
+    __repr__ = hidden_repr
 
     secret: str
 
@@ -77,15 +85,19 @@ class DeliveryOut(msgspec.Struct):
     created_at: datetime
 
 
-@post("/v1/webhooks", idempotent=True, **WEBHOOKS)
+@post("/v1/webhooks", idempotent=True, error_statuses=(409,), **WEBHOOKS)
 def create_webhook(platform: PlatformDep, caller: CallerDep, data: JSONBody[WebhookRequest]) -> Data[WebhookSecret]:
     """Subscribe a public https:// URL. The signing secret is not shown again."""
     check_receiver(platform, data.url, "url")
+    cipher = Cipher(platform.settings, webhooks.CIPHER_PURPOSE)
     with platform.database.write() as connection:
-        webhook = webhooks.create(connection, caller.workspace, data.url, list(data.events), data.description)
+        check_cap(connection, "webhooks", webhooks_table, caller.workspace)
+        webhook = webhooks.create(
+            connection, cipher, caller.workspace, data.url, data.events or WEBHOOK_EVENTS, data.description
+        )
         if not data.enabled:
             webhook = webhooks.change(connection, webhook.id, enabled=False) or webhook
-    return Data(WebhookSecret(**_select_fields(webhook, WebhookSecret)))
+        return record_response(connection, Data(_build_secret(cipher, webhook)))
 
 
 @get("/v1/webhooks", **WEBHOOKS)
@@ -126,10 +138,11 @@ def delete_webhook(platform: PlatformDep, caller: CallerDep, webhook_id: PathId)
 @post("/v1/webhooks/{webhook_id:uuid}/rotate-secret", idempotent=True, status_code=200, **WEBHOOKS)
 def rotate_webhook_secret(platform: PlatformDep, caller: CallerDep, webhook_id: PathId) -> Data[WebhookSecret]:
     """Replace the signing secret. For one day, deliveries are signed with both."""
+    cipher = Cipher(platform.settings, webhooks.CIPHER_PURPOSE)
     with platform.database.write() as connection:
         webhook = _require_webhook(connection, caller, webhook_id)
-        rotated = webhooks.rotate(connection, webhook.id) or webhook
-    return Data(WebhookSecret(**_select_fields(rotated, WebhookSecret)))
+        rotated = webhooks.rotate(connection, cipher, webhook.id) or webhook
+        return record_response(connection, Data(_build_secret(cipher, rotated)))
 
 
 @post("/v1/webhooks/{webhook_id:uuid}/test", idempotent=True, status_code=202, **WEBHOOKS)
@@ -137,7 +150,8 @@ def send_test_delivery(platform: PlatformDep, caller: CallerDep, webhook_id: Pat
     """Queue a test delivery. Its result appears under `deliveries`."""
     with platform.database.write() as connection:
         webhook = _require_webhook(connection, caller, webhook_id)
-        return Data(_build_delivery(webhooks.create_test_delivery(connection, webhook)))
+        delivery = webhooks.create_test_delivery(connection, webhook)
+        return record_response(connection, Data(_build_delivery(delivery)))
 
 
 @get("/v1/webhooks/{webhook_id:uuid}/deliveries", **WEBHOOKS)
@@ -166,7 +180,8 @@ def redeliver_webhook(
         delivery = webhooks.get_delivery(connection, str(delivery_id))
         if delivery is None or delivery.webhook_id != webhook.id:
             raise not_found("delivery")
-        return Data(_build_delivery(webhooks.redeliver(connection, delivery.id) or delivery))
+        delivery = webhooks.redeliver(connection, delivery.id) or delivery
+        return record_response(connection, Data(_build_delivery(delivery)))
 
 
 def check_receiver(platform: Platform, url: str, field: str) -> None:
@@ -187,6 +202,11 @@ def _select_fields(row: Webhook | Delivery, response_type: type[msgspec.Struct])
 
 def _build_webhook(webhook: Webhook) -> WebhookOut:
     return WebhookOut(**_select_fields(webhook, WebhookOut))
+
+
+def _build_secret(cipher: Cipher, webhook: Webhook) -> WebhookSecret:
+    fields = _select_fields(webhook, WebhookSecret)
+    return WebhookSecret(**{**fields, "secret": webhooks.unseal_secret(cipher, webhook.secret)})
 
 
 def _build_delivery(delivery: Delivery) -> DeliveryOut:

@@ -1,1 +1,1 @@
-"""Measures the selection of clips on written talks with planted highlights: `python -m benchmarks.clip_selection`."""
+"""Measures the selection of clips on written talks with annotated highlights: `python -m benchmarks.clip_selection`."""

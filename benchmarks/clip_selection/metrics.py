@@ -1,4 +1,4 @@
-"""Ranking metrics of the selected clips against the planted highlights. Each docstring defines its metric."""
+"""Ranking metrics of the selected clips against the annotated highlights. Each docstring defines its metric."""
 
 from __future__ import annotations
 

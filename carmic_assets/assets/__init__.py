@@ -1,1 +1,1 @@
-"""Dagster assets, jobs, checks and the schedule: thin wrappers over the computing packages, which do the work."""
+"""Defines the Dagster assets, jobs, checks and the schedule, as thin wrappers over the computing packages."""

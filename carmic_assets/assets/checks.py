@@ -1,6 +1,6 @@
-"""Asset checks on what a viewer would notice: word order, the speaker in frame, a file as long as its clip.
+"""Defines asset checks for faults that a viewer would notice, such as a speaker out of frame or a file too short.
 
-The thresholds are the ones the documentation states. A failed check is a warning in the Dagster UI and stops nothing.
+The documentation states the same thresholds. A failed check is a warning in the Dagster UI and does not stop the run.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ CLIP_CHECKS = ("clips_inside_the_video", "clips_start_and_end_between_words")
 RENDER_CHECKS = ("as_long_as_the_cut", "sound_in_step")
 PACKAGE_CHECKS = ("packages_parse",)
 
-MIN_MEAN_CONFIDENCE = 0.5
-MIN_IN_FRAME_RATIO = 0.98
-MAX_REVERSALS_PER_S = 0.1
-MAX_AV_OFFSET_S = 0.04
-MAX_LENGTH_ERROR_FRAMES = 1.5
+MIN_MEAN_CONFIDENCE = 0.5  # mean confidence of the words of a transcript
+MIN_IN_FRAME_RATIO = 0.98  # fraction of the time in which the subject, or the speaker, is in the crop
+MAX_REVERSALS_PER_S = 0.1  # changes of direction of the crop
+MAX_AV_OFFSET_S = 0.04  # between the starts of picture and sound; one frame at 25 fps
+MAX_LENGTH_ERROR_FRAMES = 1.5  # difference of a file's length from that of its clip
 
 
 class RenderedFile(msgspec.Struct, frozen=True):
@@ -38,11 +38,11 @@ class RenderedFile(msgspec.Struct, frozen=True):
 
 
 def check_specs(asset: str, names: Sequence[str]) -> list[dg.AssetCheckSpec]:
-    """Return the specs of the named checks on one asset."""
+    """Return the Dagster specs of the named checks on one asset."""
     return [dg.AssetCheckSpec(name, asset=asset) for name in names]
 
 
-def _warn_unless(name: str, passed: bool, **metadata: float | list[str]) -> dg.AssetCheckResult:
+def _build_check_result(name: str, passed: bool, **metadata: float | list[str]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=name, passed=bool(passed), severity=dg.AssetCheckSeverity.WARN, metadata=metadata
     )
@@ -51,39 +51,39 @@ def _warn_unless(name: str, passed: bool, **metadata: float | list[str]) -> dg.A
 def check_transcript(transcript: Transcript) -> list[dg.AssetCheckResult]:
     """Check that words do not overlap and that their mean confidence is high enough."""
     words = transcript.words
-    misordered = [a.text for a, b in pairwise(words) if a.end_s > b.start_s + 0.001 or a.end_s < a.start_s]
+    misordered_words = [a.text for a, b in pairwise(words) if a.end_s > b.start_s + 0.001 or a.end_s < a.start_s]
     mean = sum(word.confidence for word in words) / max(1, len(words))
     return [
-        _warn_unless("words_in_order", not misordered, wrong=len(misordered)),
-        _warn_unless("words_are_confident", mean >= MIN_MEAN_CONFIDENCE, mean=round(mean, 3)),
+        _build_check_result("words_in_order", not misordered_words, wrong=len(misordered_words)),
+        _build_check_result("words_are_confident", mean >= MIN_MEAN_CONFIDENCE, mean=round(mean, 3)),
     ]
 
 
 def check_layout(metrics: CropMetrics) -> list[dg.AssetCheckResult]:
-    """Check that the crop keeps its subject and the active speaker in frame and does not wander."""
+    """Check that subject and active speaker are in the crop, and that the crop seldom changes direction."""
     return [
-        _warn_unless(
+        _build_check_result(
             "subject_in_frame",
             metrics.subject_in_frame >= MIN_IN_FRAME_RATIO,
             share=round(metrics.subject_in_frame, 4),
         ),
-        _warn_unless(
+        _build_check_result(
             "active_speaker_in_frame",
             metrics.active_speaker_in_frame >= MIN_IN_FRAME_RATIO,
             share=round(metrics.active_speaker_in_frame, 4),
         ),
-        _warn_unless(
+        _build_check_result(
             "calm_crop",
             metrics.reversals_per_s <= MAX_REVERSALS_PER_S,
             reversals_per_s=round(metrics.reversals_per_s, 4),
             travel_px_per_s=round(metrics.travel_px_per_s, 2),
         ),
-        _warn_unless("no_wall_frames", metrics.wall_frames == 0, frames=metrics.wall_frames),
+        _build_check_result("no_wall_frames", metrics.wall_frames == 0, frames=metrics.wall_frames),
     ]
 
 
 def check_clips(scored: ScoredClips, transcript: Transcript) -> list[dg.AssetCheckResult]:
-    """Check that clips lie inside the video and that no bound falls inside a word."""
+    """Check that clips lie inside the video and that none starts or ends inside a word."""
     outside = [clip.title for clip in scored.clips if clip.start_s < 0 or clip.end_s > transcript.duration_s + 0.5]
     inside_word = [
         clip.title
@@ -92,8 +92,8 @@ def check_clips(scored: ScoredClips, transcript: Transcript) -> list[dg.AssetChe
         if any(word.start_s + 0.02 < bound_s < word.end_s - 0.02 for word in transcript.words)
     ]
     return [
-        _warn_unless("clips_inside_the_video", not outside, outside=outside),
-        _warn_unless("clips_start_and_end_between_words", not inside_word, torn=inside_word),
+        _build_check_result("clips_inside_the_video", not outside, outside=outside),
+        _build_check_result("clips_start_and_end_between_words", not inside_word, torn=inside_word),
     ]
 
 
@@ -109,11 +109,11 @@ def check_rendered_files(files: Sequence[RenderedFile]) -> list[dg.AssetCheckRes
         if video is None or audio is None or abs(audio.start_s - video.start_s) > MAX_AV_OFFSET_S:
             out_of_sync.append(file.title)
     return [
-        _warn_unless("as_long_as_the_cut", not wrong_length, off=wrong_length),
-        _warn_unless("sound_in_step", not out_of_sync, apart=out_of_sync),
+        _build_check_result("as_long_as_the_cut", not wrong_length, off=wrong_length),
+        _build_check_result("sound_in_step", not out_of_sync, apart=out_of_sync),
     ]
 
 
 def check_packages(problems: Sequence[str]) -> list[dg.AssetCheckResult]:
     """Check that the project files of every package parse; `problems` holds one sentence each."""
-    return [_warn_unless("packages_parse", not problems, problems=list(problems))]
+    return [_build_check_result("packages_parse", not problems, problems=list(problems))]

@@ -1,6 +1,6 @@
-"""Scores a video from its stored artifacts and makes the result the project's clips.
+"""Scores a video from its stored artifacts and stores the result as the project's clips.
 
-Imports the computing packages at its top; `scored_clips` imports it inside the asset and the op.
+The module imports the computing packages at its top, so `scored_clips` imports it inside the asset and the op only.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from resources import artifacts, outbox, projects
 from resources import clips as clip_rows
 from resources.database.engine import now
 
-FRAMES_PER_CLIP = 3  # sent to a multimodal model
-THUMBNAIL_POSITION = 1 / 3  # of the clip's duration
+FRAMES_PER_CLIP = 3  # frames of each clip that are sent to a multimodal model
+THUMBNAIL_POSITION = 1 / 3  # time of the thumbnail, as a fraction of the clip's duration
 
 
 def build_brief(step: VideoStep) -> Brief:
-    """Return what the project's owner asked for: instructions, video type, bounds."""
+    """Return the request of the project's owner: instructions, video type, limits of the clips."""
     project = step.project
     return Brief(
         custom_instructions=project.custom_instructions or "",
@@ -46,14 +46,14 @@ def build_brief(step: VideoStep) -> Brief:
 def score_from_artifacts(
     step: VideoStep, transcript: Transcript, features: ScoringFeatures, brief: Brief
 ) -> ScoredClips:
-    """Score the video's clips; reads no media."""
+    """Return the scored clips of the video. No media file is read."""
     analysis = step.load_artifact(artifacts.ANALYSIS_FACTS, AnalysisFacts)
     speakers = step.load_artifact(artifacts.SPEAKERS, Speakers)
     return score_clips(transcript, speakers, features=features, motion=analysis.motion, brief=brief)
 
 
 def rescore(step: VideoStep) -> ScoredClips:
-    """Score a stored video with the present scorer; recomputes its features where they are of an older version."""
+    """Return a stored video's clips from the current scorer. Features of an older version are computed again."""
     transcript = step.load_artifact(artifacts.TRANSCRIPT, Transcript)
     features = step.load_artifact(artifacts.SCORING_FEATURES, ScoringFeatures)
     if features.version != FEATURES_VERSION:
@@ -63,14 +63,14 @@ def rescore(step: VideoStep) -> ScoredClips:
 
 
 def has_current_scores(step: VideoStep) -> bool:
-    """Whether the present scorer version chose the video's clips."""
+    """Return whether the video's clips come from the current version of the scorer."""
     return step.load_artifact(artifacts.SCORED_CLIPS, ScoredClips).scorer_version == SCORER_VERSION
 
 
 def refine_with_language_model(
     step: VideoStep, scored: ScoredClips, transcript: Transcript, brief: Brief
 ) -> Refinement | None:
-    """Ask the configured language model to refine the scores; None where none is configured. Never fails the run."""
+    """Return the ratings of the configured language model, or None if none is configured. It never fails the run."""
     settings = step.platform.settings
     if step.project.enable_multimodal and settings.gemini_api_key:
         url = settings.gemini_url.rstrip("/") + "/v1beta"
@@ -83,7 +83,7 @@ def refine_with_language_model(
 
 
 def _read_clip_frames(step: VideoStep, scored: ScoredClips) -> dict[int, list[bytes]]:
-    """FRAMES_PER_CLIP evenly spaced JPEGs of each clip, by its rank."""
+    """Return rank of the clip -> FRAMES_PER_CLIP evenly spaced JPEGs."""
     frames = {}
     for rank, clip in enumerate(scored.clips):
         length_s = clip.end_s - clip.start_s
@@ -93,7 +93,7 @@ def _read_clip_frames(step: VideoStep, scored: ScoredClips) -> dict[int, list[by
 
 
 def _read_jpegs(step: VideoStep, times: Sequence[float]) -> list[bytes]:
-    """The frames of the analysis copy at `times` (source clock, ascending) as JPEG files."""
+    """Return the frames of the analysis copy at `times` (source clock, ascending) as JPEG files."""
     jpegs = []
     analysis = step.load_artifact(artifacts.ANALYSIS_FACTS, AnalysisFacts)
     with step.open_artifact(artifacts.ANALYSIS_FRAMES) as path:
@@ -105,7 +105,7 @@ def _read_jpegs(step: VideoStep, times: Sequence[float]) -> list[bytes]:
 
 
 def save_clip_thumbnails(step: VideoStep, scored: ScoredClips) -> dict[str, str]:
-    """Store a thumbnail of each clip; returns the store keys by clip id."""
+    """Store a thumbnail of each clip. Returns clip id -> store key."""
 
     def thumbnail_time_s(clip: ScoredClip) -> float:
         return clip.start_s + (clip.end_s - clip.start_s) * THUMBNAIL_POSITION
@@ -114,7 +114,7 @@ def save_clip_thumbnails(step: VideoStep, scored: ScoredClips) -> dict[str, str]
     jpegs = _read_jpegs(step, [thumbnail_time_s(clip) for clip in by_time])
     keys = {}
     for clip, jpeg in zip(by_time, jpegs, strict=True):
-        clip_id = _clip_id(step.project.id, clip)
+        clip_id = _derive_clip_id(step.project.id, clip)
         keys[clip_id] = step.artifact_key(artifacts.clip_thumbnail_name(clip_id))
         step.platform.store.put_bytes(keys[clip_id], jpeg, "image/jpeg")
     return keys
@@ -139,8 +139,8 @@ def publish_clips(step: VideoStep, scored: ScoredClips, thumbnail_keys: Mapping[
         changes = reconcile_clips(stored, scored)
         clip_rows.retire(connection, changes.retired)
         for change in changes.changed:
-            new_clip = _new_clip(change.clip)
-            # On PostgreSQL a client may have edited the clip since it was read: then it keeps its bounds as well
+            new_clip = _build_new_clip(change.clip)
+            # On PostgreSQL a client may have edited the clip after it was read. Such a clip also keeps its bounds.
             if change.id in protected_ids or not clip_rows.redefine(connection, change.id, new_clip):
                 clip_rows.rescore(connection, change.id, new_clip)
             payload = {
@@ -150,11 +150,13 @@ def publish_clips(step: VideoStep, scored: ScoredClips, thumbnail_keys: Mapping[
             }  # fmt: skip
             outbox.record(connection, project.workspace_id, f"clip:{change.id}", "clip.rescored", payload)
         new_clips = [
-            msgspec.structs.replace(_new_clip(clip), thumbnail_key=thumbnail_keys.get(_clip_id(project.id, clip)))
+            msgspec.structs.replace(
+                _build_new_clip(clip), thumbnail_key=thumbnail_keys.get(_derive_clip_id(project.id, clip))
+            )
             for clip in changes.added
         ]
         clip_rows.add(connection, project.id, project.workspace_id, new_clips)
-        summaries = [_clip_summary(clip) for clip in clip_rows.list_for_project(connection, project.id)]
+        summaries = [_summarise_clip(clip) for clip in clip_rows.list_for_project(connection, project.id)]
         columns: dict[str, Any] = {"clips_ready_at": now(), "extra": {"clips": summaries}}
         became_ready = projects.advance(connection, project.id, "CLIPS_READY", 100, "Clips ready", **columns)
         if not became_ready and (changes.added or changes.retired):
@@ -167,19 +169,19 @@ def digest_clips(scored: ScoredClips) -> str:
     return hashlib.sha256(msgspec.json.encode(scored, order="deterministic")).hexdigest()
 
 
-def _clip_summary(clip: clip_rows.Clip) -> dict[str, Any]:
-    """A clip as the stream and the webhook list it."""
+def _summarise_clip(clip: clip_rows.Clip) -> dict[str, Any]:
+    """Return the fields of a clip that the event stream and the webhook list."""
     return {
         "id": clip.id, "title": clip.title, "start_time": clip.start_s, "end_time": clip.end_s,
         "virality_score": clip.virality_score,
     }  # fmt: skip
 
 
-def _clip_id(project_id: str, clip: ScoredClip) -> str:
+def _derive_clip_id(project_id: str, clip: ScoredClip) -> str:
     return clip_rows.clip_id(project_id, clip.start_s, clip.end_s)
 
 
-def _new_clip(clip: ScoredClip) -> clip_rows.NewClip:
+def _build_new_clip(clip: ScoredClip) -> clip_rows.NewClip:
     return clip_rows.NewClip(
         title=clip.title, start_s=clip.start_s, end_s=clip.end_s, virality_score=clip.score,
         score_breakdown=clip.breakdown, reasoning=clip.reasoning, hashtags=list(clip.hashtags),

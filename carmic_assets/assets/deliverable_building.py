@@ -1,6 +1,6 @@
 """Builds one deliverable: a clip's MP4 with its subtitles and thumbnail, or a clip's project package.
 
-Imports the computing packages at its top; `deliverables` imports it inside the assets.
+The module imports the computing packages at its top, so `deliverables` imports it inside the assets only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from resources import artifacts, exports, renders
 
 
 class BuiltRender(msgspec.Struct, frozen=True):
-    """A finished render: its report as JSON types, its thumbnail on disk, and what the checks read."""
+    """A finished render: its report as JSON types, its thumbnail on disk, and the input of the checks."""
 
     facts: dict[str, Any]
     thumbnail: Path
@@ -40,7 +40,7 @@ class BuiltRender(msgspec.Struct, frozen=True):
 
 
 class BuiltPackage(msgspec.Struct, frozen=True):
-    """A finished package: its report as JSON types, and what is wrong with its project files."""
+    """A finished package: its report as JSON types, and the problems of its project files as sentences."""
 
     facts: dict[str, Any]
     problems: list[str]
@@ -53,7 +53,7 @@ def build_render(step: VideoStep, video: VideoArtifacts, source: Path, row: rend
         RenderError: the clip cannot be rendered; the sentence says why.
     """
     settings, store = step.platform.settings, step.platform.store
-    progress = _row_progress_reporter(step, row.id, renders.advance)
+    progress = _start_progress_reporter(step, row.id, renders.advance)
     scratch_dir = step.scratch_dir / row.id
     scratch_dir.mkdir()
     with ExitStack() as open_files:
@@ -94,7 +94,7 @@ def build_package(step: VideoStep, video: VideoArtifacts, source: Path, row: exp
         RenderError: the clip cannot be packaged; the sentence says why.
     """
     settings, store = step.platform.settings, step.platform.store
-    progress = _row_progress_reporter(step, row.id, exports.advance)
+    progress = _start_progress_reporter(step, row.id, exports.advance)
     scratch_dir = step.scratch_dir / row.id
     scratch_dir.mkdir()
     with ExitStack() as open_files:
@@ -124,7 +124,7 @@ def build_package(step: VideoStep, video: VideoArtifacts, source: Path, row: exp
 
 
 def find_package_problems(package_path: Path) -> list[str]:
-    """Return what is wrong with the XML project files of a package, one sentence each."""
+    """Return the problems of the XML project files of a package, one sentence each."""
     problems = []
     with zipfile.ZipFile(package_path) as archive:
         for name in archive.namelist():
@@ -141,10 +141,10 @@ def find_package_problems(package_path: Path) -> list[str]:
     return problems
 
 
-def _row_progress_reporter(
+def _start_progress_reporter(
     step: VideoStep, row_id: str, advance: Callable[[Connection, str, int], object]
 ) -> ProgressCallback:
-    """Mark the row as started, and return a callback that writes its percentage every REPORT_INTERVAL_S at most."""
+    """Mark the row as started, and return a callback that writes its percentage, at most every REPORT_INTERVAL_S."""
     last_report_s = 0.0
 
     def report(fraction: float) -> None:

@@ -1,7 +1,7 @@
-"""The assets that clients order: rendered MP4s and project packages.
+"""Defines the assets that clients request: rendered MP4s and project packages.
 
-A queued run builds the rows that name it and leaves the rest of the partition alone. A run that no client queued (an
-operator's or a backfill's) rebuilds in place what is finished already.
+A run that a client queued builds only the database rows that refer to it, not the whole partition. Any other run (of an
+operator or a backfill) rebuilds the finished files in place.
 """
 
 import time
@@ -34,7 +34,7 @@ Built = TypeVar("Built")
 
 
 class RebuildConfig(dg.Config):
-    """For runs that no client queued: the clips whose finished files to rebuild; empty means all clips."""
+    """Configuration of runs that no client queued: the clips whose finished files are rebuilt; empty for all clips."""
 
     clip_ids: list[str] = Field(default_factory=list)
 
@@ -107,10 +107,12 @@ def _build_each(
     build: Callable[[Row], Built],
     fail: Callable[[Connection, str, str], object],
 ) -> tuple[list[tuple[Row, Built]], list[str]]:
-    """Build every row; a CarmicError fails its own row only. Returns the built rows, and a sentence for each failure.
+    """Build every row. Returns the built rows, and a sentence for each failure.
+
+    A CarmicError fails its own row only; any other error also ends the run.
 
     Raises:
-        dagster.Failure: there were rows and all of them failed.
+        dagster.Failure: all rows failed, and there was at least one.
     """
     built: list[tuple[Row, Built]] = []
     failures: list[str] = []
@@ -132,7 +134,7 @@ def _build_each(
 
 
 def _select_renders(step: VideoStep, context: dg.AssetExecutionContext, config: RebuildConfig) -> list[renders.Render]:
-    """Return the renders queued for this run, or the finished ones to rebuild where no client queued it."""
+    """Return the renders queued for this run, or the finished ones to rebuild if no client queued the run."""
     with step.platform.database.read() as connection:
         if run_intents.get(connection, context.run.run_id) is not None:
             return renders.list_active_for_run(connection, context.run.run_id)
@@ -142,7 +144,7 @@ def _select_renders(step: VideoStep, context: dg.AssetExecutionContext, config: 
 
 
 def _select_exports(step: VideoStep, context: dg.AssetExecutionContext, config: RebuildConfig) -> list[exports.Export]:
-    """Return the exports queued for this run, or the finished ones to rebuild where no client queued it."""
+    """Return the exports queued for this run, or the finished ones to rebuild if no client queued the run."""
     with step.platform.database.read() as connection:
         if run_intents.get(connection, context.run.run_id) is not None:
             return exports.list_active_for_run(connection, context.run.run_id)
@@ -157,7 +159,9 @@ def _list_clips(connection: Connection, step: VideoStep, config: RebuildConfig) 
 
 
 def _filter_by_subject_tag(context: dg.AssetExecutionContext, rows: list[Row]) -> list[Row]:
-    """Return only the tagged row where this run re-executes a client's run, whose tags it has; otherwise all rows.
+    """Return all rows, or only the tagged row if the run has a subject tag.
+
+    A run has this tag if an operator re-executes a client's run in Dagster, which copies the tags.
 
     Raises:
         dagster.Failure: the tagged row was never finished.

@@ -1,4 +1,4 @@
-"""Loads what one clip's edit needs, from its row and its video's artifacts, and assembles the `Edit`."""
+"""Assembles the `Edit` of one clip from its database row and the artifacts of its video."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from carmic_assets.model.scene import Scene
 from carmic_assets.model.speech import Speakers, Transcript, Word
 from carmic_assets.model.template import TemplateConfig
 from carmic_assets.rendering.edit_assembly import ClipInputs, assemble_edit, snap_clip_bounds
-from carmic_assets.speech.clip_words import assign_speakers, spans_to_clip_clock, words_to_clip_clock
+from carmic_assets.speech.clip_words import assign_speakers, map_spans_to_clip_clock, map_words_to_clip_clock
 from resources import artifacts, exports, renders, templates
 from resources import clips as clip_rows
 
@@ -58,7 +58,7 @@ def load_video_artifacts(step: VideoStep) -> VideoArtifacts:
 
 
 def snapshot_clip(step: VideoStep, row: renders.Render | exports.Export) -> ClipSnapshot:
-    """Return the clip that a render or export was queued for, with its present score and reasoning."""
+    """Return the clip as it was when its render or export was queued, with its current score and reasoning."""
     with step.platform.database.read() as connection:
         clip = clip_rows.get(connection, row.clip_id)
     score, reasoning = (clip.virality_score, clip.reasoning) if clip else (0, "")
@@ -68,7 +68,7 @@ def snapshot_clip(step: VideoStep, row: renders.Render | exports.Export) -> Clip
 def load_edit(
     step: VideoStep, video: VideoArtifacts, source: Path, clip: ClipSnapshot, scratch_dir: Path, open_files: ExitStack
 ) -> Edit:
-    """Assemble the edit of one clip; its local files stay available until `open_files` closes.
+    """Return the edit of one clip. Its local files stay available until `open_files` closes.
 
     Raises:
         RenderError: the configuration or a file that it names cannot be used.
@@ -90,11 +90,11 @@ def load_edit(
             start_s=start_s,
             end_s=end_s,
             config=config,
-            words=words_to_clip_clock(video.words, start_s, end_s),
+            words=map_words_to_clip_clock(video.words, start_s, end_s),
             shots=direct_clip(video.scene, start_s, end_s, config),
             media=referenced_media.open_referenced_media(platform, workspace_id, config, scratch_dir, open_files),
             fonts=referenced_media.open_workspace_fonts(platform, workspace_id, open_files),
-            speech=spans_to_clip_clock(video.transcript.speech, start_s, end_s),
+            speech=map_spans_to_clip_clock(video.transcript.speech, start_s, end_s),
             language=video.transcript.language,
             scene=video.scene,
             templates=styles,
@@ -108,7 +108,7 @@ def load_edit(
 def _mark_speaker_changes(video: VideoArtifacts, start_s: float, end_s: float) -> list[Marker]:
     markers: list[Marker] = []
     speaker = None
-    for word in words_to_clip_clock(video.words, start_s, end_s):
+    for word in map_words_to_clip_clock(video.words, start_s, end_s):
         if word.speaker is not None and word.speaker != speaker:
             speaker = word.speaker
             markers.append(Marker(word.start_s, f"Speaker {speaker}", word.text))

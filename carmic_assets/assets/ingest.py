@@ -1,8 +1,8 @@
-"""From an upload or a URL to what the pipeline reads: source facts, the analysis copy and the proxy."""
+"""Defines the assets that read an upload or a URL: source facts, analysis media and the proxy."""
 
 import time
 from contextlib import AbstractContextManager
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import dagster as dg
 
@@ -68,9 +68,9 @@ def _download_source(step: VideoStep) -> None:
         )
     except DownloadError as error:
         raise SourceDownloadError(str(error)) from error
-    has_default_title = project.title in (project.filename, project.source_url)
+    has_default_title = project.title in (project.filename, PurePath(project.filename).stem)
     title = download.title if download.title and has_default_title else project.title
-    # The row before the object: once the object exists, no later attempt reaches this line
+    # The row is written before the object, because an attempt that finds the object returns before this line.
     with step.platform.database.write() as connection:
         projects.update_details(connection, project.id, filesize=download.path.stat().st_size, title=title)
     store.put_file(project.object_key, download.path, project.content_type)
@@ -83,7 +83,11 @@ def _open_uploaded_source(step: VideoStep) -> AbstractContextManager[Path]:
 
 
 def _charge_minutes(step: VideoStep, facts: SourceFacts) -> None:
-    """Charge the probed duration; a second attempt charges nothing more."""
+    """Charge the probed duration. A second attempt charges nothing more.
+
+    Raises:
+        BillingError: the workspace has too few minutes.
+    """
     project = step.project
     try:
         with step.platform.database.write() as connection:

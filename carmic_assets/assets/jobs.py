@@ -1,4 +1,4 @@
-"""The jobs and the nightly schedule. The API, an operator or the schedule starts them."""
+"""Defines the jobs and the nightly schedule. Jobs are started by the API, an operator or the schedule."""
 
 import dagster as dg
 
@@ -17,7 +17,7 @@ export_packages = dg.define_asset_job("export_packages", selection=[nle_packages
 
 @dg.job(description="Score stored videos again from their artifacts alone: the configured ones, or all of them.")
 def rescore_clips() -> None:
-    """Run the one op that iterates over the library."""
+    """Run the only op, which iterates over all stored videos."""
     rescore_all()
 
 

@@ -1,4 +1,4 @@
-"""The platform (settings, database, object store) as a Dagster resource, opened once per process at first use."""
+"""Provides the platform (settings, database, object store) as a Dagster resource, opened once per process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from resources.platform import Platform, open_platform
 
 
 class PlatformResource(dg.ConfigurableResource[Platform]):
-    """Has no configuration of its own: the environment holds the settings, as in every Carmic process."""
+    """Resource without configuration, because every Carmic process reads its settings from the environment."""
 
     def open(self) -> Platform:
         """Return this process's platform."""

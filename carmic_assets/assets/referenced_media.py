@@ -1,17 +1,19 @@
-"""Local copies of the files that a clip's configuration refers to.
+"""Makes the files that a clip's configuration refers to available as local files.
 
-A reference is the id, object key or store URL of the workspace's own media, which needs no outbound connection, or an
-http(s) URL. The assembled edit holds local paths only.
+A reference is either the id, object key or store URL of the workspace's own media, or an http(s) URL that is
+downloaded. The assembled edit holds local paths only.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import httpx
+import msgspec
 
 from carmic_assets.media.file_kinds import describe_file
 from carmic_assets.model.edit import MediaFile
@@ -23,15 +25,50 @@ from resources.outbound import AddressRefusedError, OutboundPolicy
 from resources.platform import Platform
 from resources.store.base import StoreError
 
-MAX_DOWNLOAD_BYTES = 1 << 30
-DOWNLOAD_TIMEOUT_S = 300.0
+MAX_DOWNLOAD_BYTES = 1 << 30  # total size of the files that one clip downloads: 1 GiB
+DOWNLOAD_TIMEOUT_S = 300.0  # total time of these downloads
 MAX_REDIRECTS = 5
+
+
+class DownloadBudget:
+    """The bytes and seconds that remain for the downloads of one clip."""
+
+    def __init__(self, max_bytes: int, timeout_s: float) -> None:
+        self.remaining_bytes = max_bytes
+        self._deadline_s = time.monotonic() + timeout_s
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds until the deadline.
+
+        Raises:
+            RenderError: the deadline has passed.
+        """
+        remaining_s = self._deadline_s - time.monotonic()
+        if remaining_s <= 0:
+            raise RenderError(
+                f"Fetching the clip's files took more than {DOWNLOAD_TIMEOUT_S:.0f} s. Upload them to the library."
+            )
+        return remaining_s
+
+    def spend(self, size_bytes: int) -> None:
+        """Subtract bytes that were received.
+
+        Raises:
+            RenderError: more bytes were received than remained.
+        """
+        self.remaining_bytes -= size_bytes
+        if self.remaining_bytes < 0:
+            raise RenderError(
+                f"The files that the clip names by URL have more than {MAX_DOWNLOAD_BYTES >> 30} GB together. "
+                "Use smaller ones."
+            )
 
 
 def open_referenced_media(
     platform: Platform, workspace_id: str, config: TemplateConfig, scratch_dir: Path, open_files: ExitStack
 ) -> dict[str, MediaFile]:
-    """Return the local file of each reference that the render uses, by reference.
+    """Return reference -> local file, for each reference that the render uses.
 
     The files stay available until `open_files` closes. Media that were deleted after the clip was saved are left out,
     and `assemble_edit` reports them.
@@ -41,39 +78,44 @@ def open_referenced_media(
     """
     used = [reference for reference in list_references(config) if reference.is_used and reference.value]
     with platform.database.read() as connection:
-        own = media_library.resolve_references(connection, workspace_id, {reference.value for reference in used})
+        own_media = media_library.resolve_references(connection, workspace_id, {reference.value for reference in used})
     files: dict[str, MediaFile] = {}
+    budget = DownloadBudget(MAX_DOWNLOAD_BYTES, DOWNLOAD_TIMEOUT_S)
     for reference in used:
         value = reference.value
         if value in files:
             continue
-        key = own[value].object_key if value in own else media_library.resolve_key(workspace_id, value)
+        key = own_media[value].object_key if value in own_media else media_library.resolve_key(workspace_id, value)
         if key is not None:
             try:
                 path = open_files.enter_context(platform.store.local_file(key))
             except (KeyError, StoreError):
                 continue
-            files[value] = describe_file(path, own[value].filename if value in own else Path(key).name)
+            files[value] = describe_file(path, own_media[value].filename if value in own_media else Path(key).name)
         elif "://" in value:
             name = Path(unquote(urlsplit(value).path)).name or "video"
-            files[value] = describe_file(_download(platform, value, scratch_dir), name)
+            files[value] = describe_file(_download(platform, value, scratch_dir, budget), name)
     return files
 
 
 def open_workspace_fonts(platform: Platform, workspace_id: str, open_files: ExitStack) -> tuple[MediaFile, ...]:
-    """Return the workspace's own fonts, newest first, without those whose file no longer exists."""
+    """Return the converted files of the workspace's own fonts, newest first, without deleted ones."""
     with platform.database.read() as connection:
         rows = media_library.list_fonts(connection, workspace_id)
     fonts = []
     for row in rows:
         with suppress(KeyError):
-            path = open_files.enter_context(platform.store.local_file(row.object_key))
-            fonts.append(MediaFile(str(path), row.filename))
+            path = open_files.enter_context(platform.store.local_file(media_library.get_converted_key(row.object_key)))
+            facts = msgspec.convert(row.facts, MediaFile)
+            fonts.append(msgspec.structs.replace(facts, path=str(path), name=row.filename))
     return tuple(fonts)
 
 
-def _download(platform: Platform, url: str, scratch_dir: Path) -> Path:
-    """Download a file once per run. Redirects are followed here, so that each address passes the outbound policy."""
+def _download(platform: Platform, url: str, scratch_dir: Path, budget: DownloadBudget) -> Path:
+    """Download a file, unless an earlier call did, and return its path.
+
+    Redirects are followed here, not by httpx, so that each address is checked by the outbound policy.
+    """
     outbound = OutboundPolicy(platform.settings.outbound_allow)
     path = scratch_dir / f"fetched-{hashlib.sha256(url.encode()).hexdigest()[:16]}"
     if path.exists():
@@ -82,12 +124,12 @@ def _download(platform: Platform, url: str, scratch_dir: Path) -> Path:
     try:
         for _ in range(MAX_REDIRECTS):
             outbound.check_url(address)
-            with outbound.open_client(DOWNLOAD_TIMEOUT_S) as client, client.stream("GET", address) as response:
+            with outbound.open_client(budget.remaining_s) as client, client.stream("GET", address) as response:
                 if response.has_redirect_location:
                     address = str(response.url.join(response.headers["location"]))
                     continue
                 response.raise_for_status()
-                _write_body(response, path, url)
+                _write_body(response, path, budget)
                 return path
     except AddressRefusedError as error:
         raise RenderError(f"{url[:200]} cannot be used: {error}") from error
@@ -96,13 +138,10 @@ def _download(platform: Platform, url: str, scratch_dir: Path) -> Path:
     raise RenderError(f"{url[:200]} redirects too often. Use the file's own address.")
 
 
-def _write_body(response: httpx.Response, path: Path, url: str) -> None:
+def _write_body(response: httpx.Response, path: Path, budget: DownloadBudget) -> None:
     staging_path = path.with_suffix(".part")
-    size_bytes = 0
     with staging_path.open("wb") as file:
         for block in response.iter_bytes(1 << 20):
-            size_bytes += len(block)
-            if size_bytes > MAX_DOWNLOAD_BYTES:
-                raise RenderError(f"The file at {url[:200]} is larger than 1 GB. Use a smaller one.")
+            budget.spend(len(block))
             file.write(block)
     staging_path.replace(path)

@@ -1,4 +1,4 @@
-"""The asset that chooses a video's clips, and the op that scores the whole library again."""
+"""Defines the asset that chooses a video's clips, and the op that scores all stored videos again."""
 
 import time
 from typing import TYPE_CHECKING
@@ -18,8 +18,9 @@ from resources.platform import Platform
 if TYPE_CHECKING:
     from carmic_assets.scoring.llm import Refinement
 
-SCORER_CODE_VERSION = "4"  # raise with clip_scoring.SCORER_VERSION: the UI then shows every video's clips as stale
-HEARTBEAT_EVERY_VIDEOS = 20
+# Raise it together with `clip_scoring.SCORER_VERSION`; the Dagster UI then shows the clips of all videos as stale.
+SCORER_CODE_VERSION = "4"
+HEARTBEAT_EVERY_VIDEOS = 20  # a library rescoring records a heartbeat after this number of videos
 
 
 @dg.asset(
@@ -76,9 +77,9 @@ def _refinement_metadata(refinement: "Refinement | None") -> dict[str, dg.Metada
 
 
 class RescoreConfig(dg.Config):
-    """Which videos to score again: `project_ids`, or all where it is empty.
+    """Configuration of a rescoring: the videos `project_ids`, or all if it is empty.
 
-    `again` (here `force`) includes the videos whose clips the present scorer chose.
+    Videos whose clips come from the current scorer are skipped unless `again` (the attribute `force`) is true.
     """
 
     project_ids: list[str] = Field(default_factory=list)
@@ -122,7 +123,7 @@ def rescore_all(context: dg.OpExecutionContext, config: RescoreConfig, platform:
 
 
 def rescore_video(context: dg.OpExecutionContext, platform: Platform, project_id: str, *, force: bool) -> int | None:
-    """Score one stored video again; returns how many of its clips changed, or None when it was skipped."""
+    """Score one stored video again. Returns how many of its clips changed, or None if it was skipped."""
     from carmic_assets.assets import clip_publishing
 
     with platform.database.read() as connection:
@@ -151,9 +152,9 @@ def rescore_video(context: dg.OpExecutionContext, platform: Platform, project_id
 
 
 def _input_version_tags(instance: dg.DagsterInstance, project_id: str) -> dict[str, str]:
-    """Return the tags with which Dagster's own step records its inputs.
+    """Return the tags by which Dagster records the versions of an asset's inputs.
 
-    Without them the UI takes the inputs for newer than the clips and shows the clips as stale.
+    Without them the Dagster UI assumes that the inputs are newer than the clips, and shows the clips as stale.
     """
     tags = {}
     for key in (transcript.key, layout_timeline.key):

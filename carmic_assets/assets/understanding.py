@@ -1,4 +1,4 @@
-"""What is said and who is on screen: the transcript, the spatial matrix and the layout timeline."""
+"""Defines the assets that describe speech and people: the transcript, the spatial matrix and the layout timeline."""
 
 import time
 
@@ -17,8 +17,8 @@ from carmic_assets.model.scene import Scene
 from carmic_assets.model.speech import Speakers, Transcript
 from resources import artifacts
 
-CONTACT_SHEET_FRAMES = 15
-TEXT_PREVIEW_WORDS = 300
+CONTACT_SHEET_FRAMES = 15  # frames on the sheet with crops
+TEXT_PREVIEW_WORDS = 300  # words of the transcript that are shown in the asset metadata
 
 
 @dg.asset(
@@ -158,7 +158,7 @@ def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResourc
         analysis = step.load_artifact(artifacts.ANALYSIS_FACTS, AnalysisFacts)
         times = choose_even_times(analysis, CONTACT_SHEET_FRAMES)
         with step.open_artifact(artifacts.ANALYSIS_FRAMES) as path:
-            # a video with a damaged end yields fewer frames than times
+            # A video with a damaged end has fewer frames than times.
             frames = list(zip(times, read_frames(path, analysis, times), strict=False))
         sheet = draw_crop_sheet(frames, shots, scene)
         return dg.MaterializeResult(
@@ -179,7 +179,7 @@ def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResourc
 
 
 def _load_scene(step: VideoStep) -> Scene:
-    """Build the director's input from the stored artifacts."""
+    """Return the director's input, built from the stored artifacts."""
     import polars as pl
 
     from carmic_assets.vision.spatial_matrix import MatrixFacts, build_scene

@@ -1,7 +1,7 @@
-"""One asset's step on one video: reads its artifacts, reports progress, and fails the project when the step fails.
+"""Runs one asset's step on one video: gives it its artifacts, reports progress, and fails the project with the step.
 
-The order of writes is the same everywhere: the artifact is made durable first, then one transaction changes the state
-and records the event. A crash between the two leaves an artifact that the next attempt overwrites with the same bytes.
+The order of writes is the same everywhere. The artifact is stored first. Then one transaction changes the state and
+records the event. After a crash between the two, the next attempt overwrites the artifact with the same bytes.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from resources.run_submission import VIDEO_PARTITIONS
 
 video_partitions = dg.DynamicPartitionsDefinition(name=VIDEO_PARTITIONS)
 
-REPORT_INTERVAL_S = 0.7
+REPORT_INTERVAL_S = 0.7  # shortest time between two progress reports
 HEARTBEAT_INTERVAL_S = 5.0
-PROCESS_STARTED_S = time.monotonic()  # a process works on one run
+PROCESS_STARTED_S = time.monotonic()  # also the start of the run, because each run has a process of its own
 UNEXPECTED_ERROR = (
     "Something went wrong on our side while this video was processed. Its minutes were given back; try again."
 )
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
     StepResult = dg.MaterializeResult[None]
-else:  # Dagster recognises the plain class only
+else:  # Dagster only recognises the class without type parameters
     StepResult = dg.MaterializeResult
 
 
@@ -60,11 +60,11 @@ class VideoStep:
         return artifacts.artifact_key(self.project.workspace_id, self.project.id, name)
 
     def has_artifact(self, name: str) -> bool:
-        """Whether the store holds this artifact."""
+        """Return whether the store holds this artifact."""
         return self.platform.store.stat(self.artifact_key(name)) is not None
 
     def load_artifact(self, name: str, kind: type[T]) -> T:
-        """Decode an artifact that an earlier asset wrote.
+        """Return an artifact that an earlier asset stored, decoded as `kind`.
 
         Raises:
             dagster.Failure: the artifact does not exist yet.
@@ -79,7 +79,7 @@ class VideoStep:
         return decode(data, type=kind)
 
     def save_artifact(self, name: str, value: msgspec.Struct) -> int:
-        """Encode a Struct and store it; equal values give equal bytes. Returns the size in bytes."""
+        """Encode a Struct and store it. The same value gives the same bytes. Returns the size in bytes."""
         encode = msgspec.msgpack.encode if name.endswith(".msgpack") else msgspec.json.encode
         data = encode(value, order="deterministic")
         content_type = "application/msgpack" if name.endswith(".msgpack") else "application/json"
@@ -87,16 +87,16 @@ class VideoStep:
         return len(data)
 
     def open_artifact(self, name: str) -> AbstractContextManager[Path]:
-        """Make an artifact available as a local file, to read only."""
+        """Make an artifact available as a local file, which must not be changed."""
         return self.platform.store.local_file(self.artifact_key(name))
 
     def open_source(self) -> AbstractContextManager[Path]:
-        """Make the source video available as a local file, to read only."""
+        """Make the source video available as a local file, which must not be changed."""
         return self.platform.store.local_file(self.project.object_key)
 
     @property
     def trim_span_s(self) -> tuple[float, float] | None:
-        """The part of the video to analyse, in seconds of the source clock; None for all of it."""
+        """Start and end of the part to analyse, in seconds of the source clock; None for the complete video."""
         start_s, end_s = self.project.trim_start_s, self.project.trim_end_s
         if start_s is None and end_s is None:
             return None
@@ -111,7 +111,7 @@ class VideoStep:
         label: str,
         **columns: Any,  # noqa: ANN401 - column values
     ) -> None:
-        """Move the project forward and publish it; does nothing when the project is already past that point."""
+        """Set the project's status and progress and publish them. Nothing happens if the project is further already."""
         with self.platform.database.write() as connection:
             event_fields = {"eta_s": _estimate_remaining_s(percent)}
             projects.advance(connection, self.project.id, status, int(percent), label, extra=event_fields, **columns)
@@ -119,20 +119,23 @@ class VideoStep:
     def progress_reporter(
         self, status: str, label: str, start_percent: float, end_percent: float
     ) -> Callable[[float], None]:
-        """Return a callback that maps 0..1 of the step's work to `start_percent`..`end_percent` of the project."""
+        """Return a callback that maps the completed fraction of the step to the project's percentage.
+
+        The percentage runs from `start_percent` to `end_percent`.
+        """
 
         def report(fraction: float) -> None:
             now_s = time.monotonic()
             if now_s - self._last_report_s >= REPORT_INTERVAL_S:
                 self._last_report_s = now_s
-                share = min(max(fraction, 0.0), 1.0)
-                self.advance(status, start_percent + (end_percent - start_percent) * share, label)
+                clamped = min(max(fraction, 0.0), 1.0)
+                self.advance(status, start_percent + (end_percent - start_percent) * clamped, label)
 
         return report
 
 
 def _estimate_remaining_s(percent: float) -> int | None:
-    """Seconds until the clips are ready, extrapolated from this process's pace; None below 5 %."""
+    """Return the seconds until the clips are ready, extrapolated from this process's pace; None below 5 %."""
     if percent < 5:
         return None
     return round((time.monotonic() - PROCESS_STARTED_S) * (100 - percent) / percent)
@@ -140,10 +143,10 @@ def _estimate_remaining_s(percent: float) -> int | None:
 
 @contextmanager
 def open_video_step(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[VideoStep]:
-    """Open the step of `context`'s partition; remove its scratch directory afterwards.
+    """Yield the step of the partition of `context`, and remove its scratch directory afterwards.
 
-    A CarmicError fails the project with the error's state and sentence, any other exception with UNEXPECTED_ERROR. Both
-    refund the minutes.
+    A CarmicError fails the project with the error's state and sentence. Any other exception fails it with
+    UNEXPECTED_ERROR. Both refund the minutes.
 
     Raises:
         dagster.Failure: the project was deleted or has ended, or the step raised a CarmicError.
@@ -167,7 +170,7 @@ def open_video_step(context: dg.AssetExecutionContext, platform: Platform) -> It
         _end_project(platform, project, error.state, error.sentence)
         raise dg.Failure(error.sentence, allow_retries=False) from error
     except (dg.Failure, dg.DagsterExecutionInterruptedError):
-        raise  # a Failure carries its own sentence; whoever interrupted the run records why
+        raise  # a Failure has its own sentence, and the code that interrupts a run records the reason
     except Exception as error:
         if not is_interruption(error):
             _end_project(platform, project, "FAILED", UNEXPECTED_ERROR)
@@ -179,21 +182,21 @@ def open_video_step(context: dg.AssetExecutionContext, platform: Platform) -> It
 
 @contextmanager
 def send_heartbeats(platform: Platform, run_id: str) -> Iterator[None]:
-    """Record a heartbeat of the run every HEARTBEAT_INTERVAL_S while the block runs, from a thread.
+    """Record a heartbeat of the run every HEARTBEAT_INTERVAL_S from a thread, while the `with` block runs.
 
-    The reconciliation sensor treats a run without heartbeats as crashed. The thread interrupts its own process
-    (SIGTERM) when the run has been cancelled or replaced and Dagster's own signal did not arrive, and when the code
-    server was killed, because then no other process can stop the run.
+    The reconciliation sensor treats a run without heartbeats as crashed. The thread sends SIGTERM to its own process in
+    two cases. The first is a run that was cancelled or replaced without Dagster's own signal. The second is a killed
+    code server, because then no other process can stop the run.
     """
     finished = threading.Event()
-    parent = multiprocessing.parent_process()  # None where the command line runs the job in its own process
+    parent = multiprocessing.parent_process()  # None if the command line runs the job in its own process
 
     def send_until_finished() -> None:
         rejected = 0
         while True:
             with suppress(SQLAlchemyError), platform.database.write() as connection:
                 rejected = 0 if run_intents.heartbeat(connection, run_id) else rejected + 1
-            # The second rejection: Dagster's own signal is on its way, and two signals would cut the cleanup short
+            # After the first rejection Dagster's own signal may still arrive; a second signal would abort the cleanup.
             if rejected == 2 or (parent is not None and not parent.is_alive()):
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
@@ -210,7 +213,7 @@ def send_heartbeats(platform: Platform, run_id: str) -> Iterator[None]:
 
 
 def is_interruption(error: BaseException | None) -> bool:
-    """Whether the step was stopped from outside, even when its cleanup then raised something else."""
+    """Return whether the step was stopped from outside, even if its cleanup then raised another error."""
     while error is not None:
         if isinstance(error, dg.DagsterExecutionInterruptedError | KeyboardInterrupt):
             return True

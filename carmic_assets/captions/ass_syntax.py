@@ -1,4 +1,4 @@
-"""Formats values as ASS writes them: numbers, times, literal text and drawings."""
+"""Formats values in ASS syntax: numbers, times, literal text and drawings."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from carmic_assets.captions.word_timing import to_centiseconds
 
 
 def to_ms(seconds: float) -> int:
-    """Convert to milliseconds, the time unit of override tags; not negative."""
+    """Return milliseconds, the time unit of override tags; negative times become 0."""
     return max(0, round(seconds * 1000))
 
 
 def format_number(value: float) -> str:
-    """Format with at most two decimals and without trailing zeros."""
+    """Return the number with at most two decimals and without trailing zeros."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def format_timestamp(seconds: float) -> str:
-    """Format as `H:MM:SS.cc`."""
+    """Return the time as `H:MM:SS.cc`, the format of event times."""
     minutes, rest = divmod(to_centiseconds(seconds), 6000)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest // 100:02d}.{rest % 100:02d}"
 
 
 def escape_text(text: str) -> str:
-    """Make libass show text literally: U+2060 separates a backslash from what follows, and a brace is escaped."""
+    """Return text that libass shows literally: U+2060 follows each backslash, and braces are escaped."""
     return text.replace("\\", "\\\u2060").replace("{", "\\{").replace("\n", "\\N")
 
 

@@ -1,4 +1,4 @@
-"""What all captions of a clip share: style, fonts, text zone, font size and the space around the ink."""
+"""Computes the geometry that all captions of a clip share: text zone, font size, and margins around the glyphs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from carmic_assets.captions.colours import parse_colour
 from carmic_assets.captions.safe_zone import SafeZone, compute_text_zone
 from carmic_assets.captions.shaping import Typesetter
 
-# At a shorter side of 1080 pixels. A word is divided only if it would have to be set smaller than this.
+# Smallest legible font size, on a canvas whose shorter side has 1080 pixels. A word that fits a line only at a smaller
+# size is divided.
 LEGIBLE_FONT_PX = 40.0
 
 
@@ -26,18 +27,18 @@ class CaptionGeometry(msgspec.Struct, frozen=True):
     font_px: float
     legible_font_px: float
     stroke_em: float
-    side_margin_em: float  # what stroke, shadow and box take on the left and on the right of the ink
-    vertical_margin_em: float  # the same above and below
+    side_margin_em: float  # width of stroke, shadow and box on either side of the ink
+    vertical_margin_em: float  # height of stroke, shadow and box above and below the ink
     language: str | None
 
     @property
     def word_gap_em(self) -> float:
-        """Space between words: wider with a stroke or a swelling animation, because display fonts space narrowly."""
+        """Space between words, in ems. It is wider with a stroke or a swelling animation, so that words never touch."""
         swell_gap = 0.08 if self.extent.scale > 1 else 0.0
         return max(self.typesetter.space_em, 0.24) + self.stroke_em * 0.6 + swell_gap
 
     def max_line_em(self, font_px: float) -> float:
-        """Return the widest line that fits the zone at a font size."""
+        """Return the width in ems of the widest line that fits the zone at a font size."""
         width_em = self.zone.w / font_px - 2 * self.side_margin_em
         return max(0.5, width_em - self.extent.width_growth(width_em))
 
@@ -45,14 +46,14 @@ class CaptionGeometry(msgspec.Struct, frozen=True):
 def compute_geometry(
     style: CaptionStyle, typesetter: Typesetter, canvas: tuple[int, int], language: str | None = None
 ) -> CaptionGeometry:
-    """Return the geometry of a style on a canvas of this width and height, at the font size that the style asks for."""
+    """Return the geometry of a style on a canvas (width, height), at the font size of the style if it fits."""
     width, height = canvas
     scale = min(width, height) / 1080
     extent = compute_extent(style)
-    stroke_em, side_em, vertical_em = _margins_em(style)
+    stroke_em, side_em, vertical_em = _compute_margins_em(style)
     zone = compute_text_zone(width, height)
     font_px = style.fields.font_size * scale
-    # Margins and movement may take half of the zone; beyond that the font size is reduced.
+    # The font size is reduced if margins and movement would take more than half of the zone.
     font_px = min(
         font_px,
         zone.w / 4 / max(side_em, 1e-9),
@@ -74,8 +75,8 @@ def compute_geometry(
     )
 
 
-def _margins_em(style: CaptionStyle) -> tuple[float, float, float]:
-    """Return the stroke, then what stroke, shadow and box together take sideways and vertically."""
+def _compute_margins_em(style: CaptionStyle) -> tuple[float, float, float]:
+    """Return, in ems, the stroke and the margins of stroke, shadow and box together: sideways and vertical."""
     fields, preset = style.fields, style.preset
     stroke = fields.stroke_thickness / fields.font_size
     shadow = compute_shadow(style)

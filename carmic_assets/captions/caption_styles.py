@@ -1,6 +1,6 @@
-"""The seven caption styles as data, and how a clip's `style` and `caption_style` are resolved to one `CaptionStyle`.
+"""Defines the seven caption styles, and resolves a clip's `style` and `caption_style` to one `CaptionStyle`.
 
-Holds names, numbers and colours only; it reads no font, so that the API can import it cheaply.
+The module holds names, numbers and colours only. It reads no font, so the API can import it cheaply.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class StylePreset(msgspec.Struct, frozen=True):
     name: str
     description: str
     style: StyleConfig
-    weight: int  # font weight, 100..900; the nearest that the family has is used
-    words_per_line: int  # upper limits that hold even where more words would fit
-    words_per_caption: int
-    shadow_blur: float  # ems; of the soft edge that replaces the shadow where there is no stroke
-    shadow_drop: float  # ems below the stroke, at full `shadowIntensity`
+    weight: int  # font weight, 100..900; the nearest weight of the family is used
+    words_per_line: int  # at most, even if more words would fit
+    words_per_caption: int  # at most, even if more words would fit
+    shadow_blur: float  # blur of the soft edge that replaces the shadow if there is no stroke, in ems
+    shadow_drop: float  # distance by which the shadow extends below the stroke at full `shadowIntensity`, in ems
     stroke_colour: str = "#000000"
     shadow_colour: str = "#000000"
     is_lower_case: bool = False
@@ -184,25 +184,25 @@ STYLE_PRESETS: dict[str, StylePreset] = {
 
 
 class CaptionStyle(msgspec.Struct, frozen=True):
-    """The resolved style of a clip's captions: `fields` are the client's values over those of `preset`."""
+    """The resolved style of a clip's captions: `fields` are the values of `preset`, overridden by the client's."""
 
     preset: StylePreset
     fields: StyleConfig
 
     @property
     def case(self) -> LetterCase:
-        """The letter case in which captions are set."""
+        """Letter case of the captions."""
         if self.fields.uppercase:
             return "upper"
         return "lower" if self.preset.is_lower_case else "as spoken"
 
 
 class Shadow(msgspec.Struct, frozen=True):
-    """The shadow of a style; all zero for none."""
+    """The shadow of a style; all values are 0 if it has none."""
 
-    drop_em: float  # how far it reaches below a stroke
-    blur_em: float  # how soft the edge is that replaces it where there is no stroke
-    opacity: float  # of that edge, 0..1
+    drop_em: float  # distance by which it extends below a stroke
+    blur_em: float  # blur of the soft edge that replaces it if there is no stroke
+    opacity: float  # opacity of the soft edge, 0..1
 
 
 def compute_shadow(style: CaptionStyle) -> Shadow:
@@ -214,12 +214,12 @@ def compute_shadow(style: CaptionStyle) -> Shadow:
 
 
 def list_style_names(custom_styles: Mapping[str, TemplateConfig] | None = None) -> list[str]:
-    """List the values that `caption_style` may have: the presets, then the workspace's templates."""
+    """Return the values that `caption_style` may have: the presets, then the workspace's templates."""
     return [*STYLE_PRESETS, *(name for name in custom_styles or {} if name not in STYLE_PRESETS)]
 
 
 def parse_custom_styles(saved: Mapping[str, dict[str, Any]]) -> dict[str, TemplateConfig]:
-    """Parse a workspace's stored templates, by name. Those that do not fit this version's schema are dropped."""
+    """Return a workspace's stored templates by name, without those that do not fit this version's schema."""
     styles = {}
     for name, raw in saved.items():
         with suppress(msgspec.ValidationError):
@@ -228,7 +228,10 @@ def parse_custom_styles(saved: Mapping[str, dict[str, Any]]) -> dict[str, Templa
 
 
 def resolve_style(config: TemplateConfig, custom_styles: Mapping[str, TemplateConfig] | None = None) -> CaptionStyle:
-    """Resolve the style of a configuration: each field left at its default takes the value of its `caption_style`.
+    """Return the style of a configuration: each field with its default value takes the value of its `caption_style`.
+
+    If the style is `exact`, all its fields are taken as they are. The other properties of a preset, such as weight and
+    words per line, always come from the `caption_style`.
 
     Args:
         config: The configuration.
@@ -251,14 +254,16 @@ def resolve_style(config: TemplateConfig, custom_styles: Mapping[str, TemplateCo
 
 
 def _fill_defaults(style: StyleConfig, base: StyleConfig) -> StyleConfig:
-    """Return the fields of `style`, and those of `base` where `style` has the default value."""
+    """Return `style` with the values of `base` in fields that have the default value; an exact style is unchanged."""
+    if style.exact:
+        return style
     default = StyleConfig()
     names = StyleConfig.__struct_fields__
     return StyleConfig(**{n: getattr(base if getattr(style, n) == getattr(default, n) else style, n) for n in names})
 
 
 def describe_presets() -> list[dict[str, object]]:
-    """Describe the presets as `GET /projects/caption-templates` returns them."""
+    """Return the presets as `GET /projects/caption-templates` returns them."""
     return [
         {
             "id": preset.name,

@@ -1,7 +1,7 @@
 """Runs the caption pipeline for one clip.
 
-Rendering, exports and the API enter the package here: `write_ass` makes the script, fonts and emoji pictures for the
-renderer, and `list_caption_events` makes the same layout as data.
+Rendering, exports and the API call this module. `write_ass` writes the script, fonts and emoji images for the renderer.
+`list_caption_events` returns the same layout as data.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from carmic_assets.captions.animation import highlight_interval
+from carmic_assets.captions.animation import find_highlight_interval
 from carmic_assets.captions.ass import NamedStyle, build_events, format_script
+from carmic_assets.captions.caption_events import CaptionEvent, SpokenWord
 from carmic_assets.captions.caption_geometry import compute_geometry
 from carmic_assets.captions.caption_styles import CaptionStyle, resolve_style
 from carmic_assets.captions.emoji import render_emoji
@@ -25,20 +26,19 @@ from carmic_assets.captions.line_measuring import EMOJI_WIDTH_EM, measure_text
 from carmic_assets.captions.phrases import split_phrases
 from carmic_assets.captions.placement import Caption, place_screens
 from carmic_assets.captions.reactions import OccupiedArea, place_reactions
-from carmic_assets.captions.safe_zone import Rect
 from carmic_assets.captions.shaping import Typesetter
 from carmic_assets.captions.unicode_text import detect_east_asian_language
 from carmic_assets.captions.word_timing import OutputClock, tokenize_words
 from carmic_assets.model.edit import Edit, Span
 
-_EMOJI_SIDE_EM = 1.04  # of the picture of an emoji in the text
-_EMOJI_ABOVE_BASELINE_EM = 0.88
+_EMOJI_SIDE_EM = 1.04  # side of the image of an emoji in the text
+_EMOJI_ABOVE_BASELINE_EM = 0.88  # distance of the image's top edge above the baseline
 
 
 class EmojiOverlay(msgspec.Struct, frozen=True):
-    """A PNG to lay over the picture, scaled to `size` x `size`. `x`, `y` is its top left corner in canvas pixels.
+    """A PNG to overlay on the video, scaled to `size` x `size`. `x`, `y` is its top left corner in canvas pixels.
 
-    Times are on the output clock; `word_timing.first_frame_number` converts them to frames.
+    Times are on the output clock; `word_timing.find_first_frame` converts them to frames.
     """
 
     path: str
@@ -47,11 +47,11 @@ class EmojiOverlay(msgspec.Struct, frozen=True):
     size: float
     start_s: float
     end_s: float
-    reaction: bool = False  # one of `elements.emojis`, as opposed to an emoji of the text
+    reaction: bool = False  # True for one of `elements.emojis`, False for an emoji in the text
 
 
 class CaptionTrack(msgspec.Struct, frozen=True):
-    """What the renderer needs to draw the captions of a clip."""
+    """The files and overlays from which the renderer draws the captions of a clip."""
 
     ass_path: str
     fonts_dir: str
@@ -61,30 +61,8 @@ class CaptionTrack(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()  # sentences for the user: what could not be shown as configured
 
 
-class SpokenWord(msgspec.Struct, frozen=True):
-    """A word of a caption as it is shown, and when it is highlighted (output clock)."""
-
-    text: str
-    start_s: float
-    end_s: float
-
-
-class CaptionEvent(msgspec.Struct, frozen=True):
-    """One caption as the API returns it. Times are on the output clock, lengths in canvas pixels."""
-
-    start_s: float
-    end_s: float
-    text: str  # with a newline between lines
-    words: tuple[SpokenWord, ...]
-    speaker: str | None
-    size: float  # font size
-    middle: float  # y of the vertical centre
-    box: Rect  # with padding
-    kind: str = "caption"  # "caption" or "hook"
-
-
 class _CaptionLayout(msgspec.Struct, frozen=True):
-    """The placed captions of a clip, before anything is drawn."""
+    """The placed captions of a clip, before the script is written."""
 
     style: CaptionStyle
     typesetter: Typesetter
@@ -98,7 +76,7 @@ class _CaptionLayout(msgspec.Struct, frozen=True):
 
 
 def write_ass(edit: Edit, folder: Path, cache: Path) -> CaptionTrack:
-    """Write `captions.ass` into a folder, and the fonts and emoji pictures that it needs into a cache.
+    """Write `captions.ass` to `folder`, and the fonts and emoji images that it needs to `cache`.
 
     Clips and workspaces may share the cache.
 
@@ -120,8 +98,8 @@ def write_ass(edit: Edit, folder: Path, cache: Path) -> CaptionTrack:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "captions.ass"
     _write_text(path, format_script(*canvas, styles, events))
-    text_overlays = [overlay for caption in layout.all_captions for overlay in _overlays_in_text(caption, cache)]
-    reaction_overlays, notes = _reaction_overlays(edit, layout.all_captions, cache)
+    text_overlays = [overlay for caption in layout.all_captions for overlay in _build_text_overlays(caption, cache)]
+    reaction_overlays, notes = _build_reaction_overlays(edit, layout.all_captions, cache)
     if layout.typesetter.missing_characters:
         notes.append(
             f'No installed font has the characters "{layout.typesetter.missing_characters[:40]}", '
@@ -138,9 +116,9 @@ def write_ass(edit: Edit, folder: Path, cache: Path) -> CaptionTrack:
 
 
 def list_caption_events(edit: Edit, cache: Path) -> list[CaptionEvent]:
-    """List the hook title and every caption with its words, for `subtitle-dry-run` and the export packages.
+    """Return the hook title and every caption with its words, for `subtitle-dry-run` and the export packages.
 
-    The layout is that of `write_ass`, but nothing is written except faces in the cache.
+    The layout is that of `write_ass`, but only font faces in the cache are written.
 
     Raises:
         ValueError: As `write_ass`.
@@ -153,18 +131,18 @@ def list_caption_events(edit: Edit, cache: Path) -> list[CaptionEvent]:
 
 
 def _lay_out(edit: Edit, cache: Path) -> _CaptionLayout:
-    """Run the pipeline up to placement."""
+    """Return the layout of the captions and the hook title, by the pipeline up to placement."""
     style = resolve_style(edit.config, edit.templates)
-    duration_s = _output_clock(edit).duration_s
+    duration_s = _build_output_clock(edit).duration_s
     canvas = (edit.width, edit.height)
     hook, hook_typesetter = None, None
     title = edit.config.elements.hook_title
     if title.enabled and title.text.strip():
-        hook_typesetter = _make_typesetter(edit, style, title.text, cache)
+        hook_typesetter = _create_typesetter(edit, style, title.text, cache)
         hook_geometry = compute_geometry(derive_hook_style(style), hook_typesetter, canvas, edit.language)
         hook = place_hook_title(title, hook_geometry, duration_s)
     tokens = tokenize_words(edit.words, edit.kept_spans, edit.duration_s)
-    typesetter = _make_typesetter(edit, style, "".join(token.text for token in tokens), cache)
+    typesetter = _create_typesetter(edit, style, "".join(token.text for token in tokens), cache)
     geometry = compute_geometry(style, typesetter, canvas, edit.language)
     measured = measure_text(split_phrases(tokens), geometry)
     screens = break_screens(measured.phrases, measured.limits, duration_s)
@@ -172,11 +150,11 @@ def _lay_out(edit: Edit, cache: Path) -> _CaptionLayout:
     return _CaptionLayout(style, typesetter, captions, hook, hook_typesetter)
 
 
-def _output_clock(edit: Edit) -> OutputClock:
+def _build_output_clock(edit: Edit) -> OutputClock:
     return OutputClock(edit.kept_spans or (Span(0.0, edit.duration_s),))
 
 
-def _make_typesetter(edit: Edit, style: CaptionStyle, text: str, cache: Path) -> Typesetter:
+def _create_typesetter(edit: Edit, style: CaptionStyle, text: str, cache: Path) -> Typesetter:
     family = style.fields.caption_font
     script = detect_east_asian_language(text)
     return Typesetter(family, style.preset.weight, cache, edit.fonts, edit.language, script)
@@ -184,7 +162,7 @@ def _make_typesetter(edit: Edit, style: CaptionStyle, text: str, cache: Path) ->
 
 def _to_event(caption: Caption, kind: str) -> CaptionEvent:
     placed = sorted((p for line in caption.lines for p in line), key=lambda p: (p.token.word_index, p.token.start_s))
-    intervals = [highlight_interval(caption, p) for p in placed]
+    intervals = [find_highlight_interval(caption, p) for p in placed]
     left, top, right, bottom = (round(v, 1) for v in caption.box)
     return CaptionEvent(
         start_s=round(caption.start_s, 3),
@@ -202,8 +180,8 @@ def _to_event(caption: Caption, kind: str) -> CaptionEvent:
     )
 
 
-def _overlays_in_text(caption: Caption, cache: Path) -> list[EmojiOverlay]:
-    """Return the emoji of a caption's text."""
+def _build_text_overlays(caption: Caption, cache: Path) -> list[EmojiOverlay]:
+    """Return the overlays of the emoji in a caption's text."""
     overlays = []
     size = _EMOJI_SIDE_EM * caption.font_px
     for placed in (p for line in caption.lines for p in line if p.metrics is None):
@@ -215,12 +193,14 @@ def _overlays_in_text(caption: Caption, cache: Path) -> list[EmojiOverlay]:
     return overlays
 
 
-def _reaction_overlays(edit: Edit, captions: Sequence[Caption], cache: Path) -> tuple[list[EmojiOverlay], list[str]]:
-    """Return the emoji reactions of the configuration, and notes on those that are left out."""
+def _build_reaction_overlays(
+    edit: Edit, captions: Sequence[Caption], cache: Path
+) -> tuple[list[EmojiOverlay], list[str]]:
+    """Return the overlays of the configured emoji reactions, and notes on those that are left out."""
     emojis = edit.config.elements.emojis
     if not emojis:
         return [], []
-    clock = _output_clock(edit)
+    clock = _build_output_clock(edit)
     occupied = [OccupiedArea(clock.to_clip(c.start_s), clock.to_clip(c.end_s), c.box) for c in captions]
     placed = place_reactions(emojis, (edit.width, edit.height), edit.faces, occupied)
     overlays, notes = [], []
@@ -238,7 +218,7 @@ def _reaction_overlays(edit: Edit, captions: Sequence[Caption], cache: Path) -> 
 
 
 def _write_text(path: Path, text: str) -> None:
-    """Write a file so that it is never seen half written."""
+    """Write a file atomically: through a staging file in the same folder."""
     descriptor, staging_path = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as staging_file:

@@ -1,6 +1,6 @@
 """Parses colours in CSS notation and formats them for ASS.
 
-Accepts `#rgb`, `#rgba`, `#rrggbb`, `#rrggbbaa`, `rgb()`, `rgba()`, `transparent` and the CSS colour names.
+The parser accepts `#rgb`, `#rgba`, `#rrggbb`, `#rrggbbaa`, `rgb()`, `rgba()`, `transparent` and CSS colour names.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from carmic_assets.captions.css_colour_names import CSS_COLOUR_NAMES
 
 
 class Colour(msgspec.Struct, frozen=True):
-    """Red, green and blue are 0..255; alpha is 0 (transparent) to 1 (opaque)."""
+    """A colour: red, green and blue are 0..255, alpha is 0 (transparent) to 1 (opaque)."""
 
     r: int
     g: int
@@ -45,7 +45,7 @@ _RGB_FUNCTION = re.compile(r"rgba?\(\s*([^()]*?)\s*\)")
 
 @lru_cache(maxsize=1024)
 def parse_colour(text: str) -> Colour:
-    """Parse a colour.
+    """Return the colour that a CSS notation stands for.
 
     Raises:
         ValueError: `text` is not a colour; the message lists the accepted forms.
@@ -88,7 +88,7 @@ def _parse_rgb_function(value: str) -> Colour | None:
 
 
 def _parse_number(text: str, value_at_100_percent: float) -> float:
-    """Parse a finite number, or a percentage of `value_at_100_percent`."""
+    """Return the value of a finite number, or of a percentage of `value_at_100_percent`."""
     number = float(text[:-1]) / 100 * value_at_100_percent if text.endswith("%") else float(text)
     if not math.isfinite(number):
         raise ValueError(text)

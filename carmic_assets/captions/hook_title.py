@@ -1,4 +1,4 @@
-"""The hook title: a card at the top of the safe zone for the first seconds, in the style of the clip's captions."""
+"""Places the hook title: a card at the top of the safe zone for the first seconds, in the style of the captions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from carmic_assets.captions.unicode_text import clean_text, split_word
 from carmic_assets.captions.word_timing import Token
 from carmic_assets.model.template import HookTitle
 
-FONT_SIZE_PX = 62.0  # at a shorter side of 1080 pixels
-MIN_FONT_PX = 6.0
-MAX_HEIGHT_RATIO = 0.34  # of the safe zone's height
+FONT_SIZE_PX = 62.0  # on a canvas whose shorter side has 1080 pixels
+MIN_FONT_PX = 6.0  # the font size is not reduced further, even if the title does not fit
+MAX_HEIGHT_RATIO = 0.34  # largest height of the card, as a fraction of the safe zone's height
 
 
 def derive_hook_style(style: CaptionStyle) -> CaptionStyle:
-    """Return the style of the card: the captions' font and case on their highlight colour.
+    """Return the style of the card: the captions' font and case on a card in their highlight colour.
 
     The letters are black or white, whichever has more contrast with the card (WCAG 2.2, section 1.4.3).
     """
@@ -45,7 +45,7 @@ def derive_hook_style(style: CaptionStyle) -> CaptionStyle:
 
 
 def place_hook_title(hook: HookTitle, geometry: CaptionGeometry, duration_s: float) -> Caption | None:
-    """Place the card on the canvas; None if there is no text to show. `geometry` is that of `derive_hook_style`."""
+    """Return the placed card, or None if there is no text to show. `geometry` is that of the derived hook style."""
     text = clean_text(hook.text)
     if not hook.enabled or not text or duration_s <= 0:
         return None
@@ -58,13 +58,13 @@ def place_hook_title(hook: HookTitle, geometry: CaptionGeometry, duration_s: flo
     items = measure_phrase(tokens, geometry)
     if not items:
         return None
-    items, limits, font_px = _fit(items, geometry)
+    items, limits, font_px = _fit_title(items, geometry)
     screen = Screen(0.0, end_s, break_lines(items, limits))
     return place_screen(screen, msgspec.structs.replace(geometry, font_px=font_px))
 
 
-def _fit(items: list[LineItem], geometry: CaptionGeometry) -> tuple[list[LineItem], LineLimits, float]:
-    """Return the items, limits and largest font size at which the title fits its part of the safe zone."""
+def _fit_title(items: list[LineItem], geometry: CaptionGeometry) -> tuple[list[LineItem], LineLimits, float]:
+    """Return items, limits and font size of the title, at the largest size at which it fits `MAX_HEIGHT_RATIO`."""
     line_height_em = geometry.style.fields.line_height
     font_px = geometry.font_px
     limits = LineLimits(geometry.max_line_em(font_px), max_lines=99, max_words_per_line=99, max_words=999)

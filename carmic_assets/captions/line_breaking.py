@@ -1,10 +1,9 @@
-"""Fourth step of the caption pipeline: which words share a screen, where its lines break, and when it is shown.
+"""Breaks phrases into screens and lines, and times the screens (fourth step of the caption pipeline).
 
-Widths may have any unit: ems of a font for captions, columns for subtitle files.
-
-A screen never crosses a phrase. Inside a phrase, breaks fall after commas by preference, and not after a function
-word where another break fits. Screens and lines are both chosen by dynamic programming over the whole phrase, which
-minimises the sum of a badness per break (Knuth and Plass, Breaking Paragraphs into Lines, 1981).
+A screen is the text that is shown at one time. Widths may have any unit: ems of a font for captions, columns for
+subtitle files. A screen never extends over two phrases. Inside a phrase, breaks after commas are preferred, and breaks
+after function words are avoided. Screens and lines are chosen by dynamic programming over the phrase, which minimises
+the sum of a badness per break (Knuth and Plass, Breaking Paragraphs into Lines, 1981).
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ from carmic_assets.captions.shaping import TextMetrics
 from carmic_assets.captions.unicode_text import binds_to_next, ends_clause
 from carmic_assets.captions.word_timing import Token
 
-MAX_BRIDGED_GAP_S = 0.5  # over a shorter gap the screen stays until the next one, which avoids flicker
-HOLD_S = 0.35  # how long a screen stays after its last word
-MIN_SCREEN_S = 0.7  # a screen is shown at least this long where the next one allows it
+MAX_BRIDGED_GAP_S = 0.5  # a screen stays over a shorter gap until the next one, which avoids flicker
+HOLD_S = 0.35  # a screen stays this long after its last word, unless the next one begins
+MIN_SCREEN_S = 0.7  # a screen is shown at least this long, unless the next one begins
 
-_EPSILON_WORDS = 1e-6  # fractions of words are summed
+_EPSILON_WORDS = 1e-6  # tolerance for rounding errors of summed fractions of words
 
 
 class LineItem(msgspec.Struct):
-    """Tokens that no line break divides, with the text that is set for each and its size. A box in Knuth and Plass.
+    """Tokens that stay on one line, with the text that is drawn for each, and their size: a box in Knuth and Plass.
 
-    Heights are ems above (`top`) and below (`bottom`) the baseline.
+    Heights are in ems above (`top`) and below (`bottom`) the baseline.
     """
 
     tokens: list[Token]
@@ -59,13 +58,13 @@ class Screen(msgspec.Struct, frozen=True):
 
 
 def break_screens(phrases: Sequence[Sequence[LineItem]], limits: LineLimits, duration_s: float) -> list[Screen]:
-    """Divide phrases into screens, in order and without overlap.
+    """Return the screens of the phrases, in order and without overlap.
 
     An item wider than `limits.max_width` gets a line of its own. `duration_s` is the end of the output clock. A screen
-    whose words take no time may have no duration.
+    whose words have no duration may have none either.
     """
     groups = [group for phrase in phrases for group in _group_items(phrase, limits)]
-    times = _schedule(groups, duration_s)
+    times = _schedule_screens(groups, duration_s)
     return [
         Screen(start_s, end_s, break_lines(group, limits))
         for group, (start_s, end_s) in zip(groups, times, strict=True)
@@ -81,7 +80,7 @@ def count_lines(items: Sequence[LineItem], limits: LineLimits) -> int:
 
 
 def break_lines(items: Sequence[LineItem], limits: LineLimits) -> list[list[LineItem]]:
-    """Set the items on the smallest possible number of lines, of widths as equal as possible."""
+    """Return the items on the smallest possible number of lines, with widths as equal as possible."""
     line_count, size = count_lines(items, limits), len(items)
     if line_count <= 1:
         return [list(items)]
@@ -100,7 +99,7 @@ def break_lines(items: Sequence[LineItem], limits: LineLimits) -> list[list[Line
                     break
                 badness = best[line - 1][start][0] + ((width - target_width) / target_width) ** 2
                 if end < size:
-                    badness += _line_end_badness(items[end - 1].texts[-1], items[end])
+                    badness += _compute_line_end_badness(items[end - 1].texts[-1], items[end])
                 elif end - start == 1 and line > 1:
                     badness += 0.1  # a single word on the last line
                 if badness < best[line][end][0]:
@@ -115,7 +114,7 @@ def break_lines(items: Sequence[LineItem], limits: LineLimits) -> list[list[Line
 
 
 class _GreedyFiller:
-    """Counts lines by filling each as far as possible, which needs the smallest number."""
+    """Counts lines by filling each as far as possible, which gives the smallest number."""
 
     def __init__(self, limits: LineLimits) -> None:
         self._limits = limits
@@ -134,7 +133,7 @@ class _GreedyFiller:
 
 
 def _group_items(items: Sequence[LineItem], limits: LineLimits) -> list[list[LineItem]]:
-    """Divide a phrase into the items of each screen."""
+    """Return the items of each screen of a phrase."""
     count = len(items)
     # best[end]: the least badness of screens that hold items[:end], and where the last of them starts.
     best: list[tuple[float, int]] = [(0.0, 0)] + [(float("inf"), 0)] * count
@@ -153,7 +152,7 @@ def _group_items(items: Sequence[LineItem], limits: LineLimits) -> list[list[Lin
             )
             if end - start > 1 and overfull:
                 break
-            badness = best[start][0] + _screen_badness(items, start, end, words, limits)
+            badness = best[start][0] + _compute_screen_badness(items, start, end, words, limits)
             if badness < best[end][0]:
                 best[end] = (badness, start)
     groups: list[list[LineItem]] = []
@@ -165,8 +164,8 @@ def _group_items(items: Sequence[LineItem], limits: LineLimits) -> list[list[Lin
     return groups[::-1]
 
 
-def _schedule(groups: Sequence[Sequence[LineItem]], duration_s: float) -> list[tuple[float, float]]:
-    """Start and end of each screen: held after its last word, but neither into the next nor past the end."""
+def _schedule_screens(groups: Sequence[Sequence[LineItem]], duration_s: float) -> list[tuple[float, float]]:
+    """Return start and end of each screen. It is held after its last word, up to the next screen or the end."""
     times: list[tuple[float, float]] = []
     for number, group in enumerate(groups):
         start_s, last_word_end_s = group[0].tokens[0].start_s, group[-1].tokens[-1].end_s
@@ -178,7 +177,7 @@ def _schedule(groups: Sequence[Sequence[LineItem]], duration_s: float) -> list[t
     return times
 
 
-def _line_end_badness(text: str, next_item: LineItem) -> float:
+def _compute_line_end_badness(text: str, next_item: LineItem) -> float:
     if ends_clause(text):
         return -0.12
     if not next_item.tokens[0].starts_word:
@@ -188,8 +187,8 @@ def _line_end_badness(text: str, next_item: LineItem) -> float:
     return -0.12 if binds_to_next(next_item.texts[0]) else 0.0
 
 
-def _screen_badness(items: Sequence[LineItem], start: int, end: int, words: float, limits: LineLimits) -> float:
-    """One for each screen, more for one that is nearly empty, shown too briefly, or ended at an awkward word."""
+def _compute_screen_badness(items: Sequence[LineItem], start: int, end: int, words: float, limits: LineLimits) -> float:
+    """Return the badness of a screen: 1, plus more if it is nearly empty, brief or ends badly, less at a pause."""
     badness = 1.0 + (1 - words / limits.max_words) ** 2
     last = items[end - 1]
     if end < len(items):

@@ -1,6 +1,6 @@
-"""Third step of the caption pipeline: phrases are measured in the fonts that libass draws with, at one font size.
+"""Measures phrases in the fonts that libass draws with, at one font size (third step of the caption pipeline).
 
-Words that would not fit a line at a legible size are divided; nothing is cut off.
+Words that do not fit a line at a legible size are divided, so no text is cut off.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Sequence
 import msgspec
 
 from carmic_assets.captions.caption_geometry import CaptionGeometry
-from carmic_assets.captions.emoji import has_emoji_picture
+from carmic_assets.captions.emoji_catalogue import has_emoji_picture
 from carmic_assets.captions.line_breaking import LineItem, LineLimits
 from carmic_assets.captions.shaping import TextMetrics
 from carmic_assets.captions.unicode_text import apply_case, needs_space, split_graphemes
 from carmic_assets.captions.word_timing import Token
 
-EMOJI_WIDTH_EM = 1.12
-_EMOJI_TOP_EM, _EMOJI_BOTTOM_EM = 0.92, 0.2
-_CJK_CHARACTER_WORDS = 0.4  # words for which a character of a script without spaces counts
+EMOJI_WIDTH_EM = 1.12  # advance of an emoji image
+_EMOJI_TOP_EM, _EMOJI_BOTTOM_EM = 0.92, 0.2  # space above and below the baseline
+_CJK_CHARACTER_WORDS = 0.4  # number of words for which one character of a script without spaces counts
 
 
 class MeasuredText(msgspec.Struct, frozen=True):
@@ -30,11 +30,11 @@ class MeasuredText(msgspec.Struct, frozen=True):
 
 
 def measure_text(phrases: Sequence[Sequence[Token]], geometry: CaptionGeometry) -> MeasuredText:
-    """Measure the phrases of a clip, choose its font size and divide what is too wide for a line."""
+    """Return the measured phrases of a clip at its font size; items that are too wide for a line are divided."""
     measured = [measure_phrase(phrase, geometry) for phrase in phrases]
     geometry = msgspec.structs.replace(geometry, font_px=_choose_font_px(measured, geometry))
     divided = [[part for item in phrase for part in split_item(item, geometry)] for phrase in measured]
-    return MeasuredText(geometry, divided, _line_limits(geometry))
+    return MeasuredText(geometry, divided, _build_line_limits(geometry))
 
 
 def measure_phrase(phrase: Sequence[Token], geometry: CaptionGeometry) -> list[LineItem]:
@@ -49,7 +49,7 @@ def measure_phrase(phrase: Sequence[Token], geometry: CaptionGeometry) -> list[L
             continue
         item = _make_item(token, text, metrics)
         if token.joins_previous and items:
-            _append(items[-1], item)
+            _append_item(items[-1], item)
         else:
             if previous_text and token.starts_word and needs_space(previous_text, text):
                 item.space_before = geometry.word_gap_em
@@ -92,7 +92,7 @@ def _make_item(token: Token, text: str, metrics: TextMetrics | None) -> LineItem
     return LineItem([token], [text], [metrics], metrics.advance, metrics.top, metrics.bottom)
 
 
-def _append(item: LineItem, addition: LineItem) -> None:
+def _append_item(item: LineItem, addition: LineItem) -> None:
     item.tokens += addition.tokens
     item.texts += addition.texts
     item.metrics += addition.metrics
@@ -101,7 +101,7 @@ def _append(item: LineItem, addition: LineItem) -> None:
 
 
 def _choose_font_px(phrases: Sequence[Sequence[LineItem]], geometry: CaptionGeometry) -> float:
-    """One font size for the whole clip: the one asked for, or the largest at which nine words of ten fit a line."""
+    """Return the font size of the clip: that of the style, or the largest at which 90 % of the words fit a line."""
     widths = sorted(item.width for phrase in phrases for item in phrase if item.word_count >= 1)
     font_px = geometry.font_px
     if widths:
@@ -111,7 +111,7 @@ def _choose_font_px(phrases: Sequence[Sequence[LineItem]], geometry: CaptionGeom
     return max(font_px, geometry.legible_font_px)
 
 
-def _line_limits(geometry: CaptionGeometry) -> LineLimits:
+def _build_line_limits(geometry: CaptionGeometry) -> LineLimits:
     fields, preset = geometry.style.fields, geometry.style.preset
     is_auto = fields.lines_per_screen == "auto"
     max_lines = 3 if fields.lines_per_screen == "auto" else int(fields.lines_per_screen)
@@ -128,7 +128,7 @@ def _line_limits(geometry: CaptionGeometry) -> LineLimits:
 
 
 def _split_text(text: str, max_width_em: float, geometry: CaptionGeometry) -> list[str]:
-    """Divide text into parts of nearly equal length that each fit a line, if necessary into single characters."""
+    """Return parts of the text of nearly equal length that each fit a line, if necessary single characters."""
     clusters = split_graphemes(text)
     count = 2
     while True:

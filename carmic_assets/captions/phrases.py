@@ -1,4 +1,4 @@
-"""Second step of the caption pipeline: tokens are divided into phrases, which no caption and no subtitle crosses."""
+"""Divides tokens into phrases (second step of the caption pipeline). A caption never extends over two phrases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PAUSE_S = 0.6  # a silence of this length ends a phrase
 
 
 def split_phrases(tokens: Sequence[Token]) -> list[list[Token]]:
-    """Divide tokens at sentence ends, pauses and changes of speaker."""
+    """Return the tokens, divided at sentence ends, pauses and changes of speaker."""
     phrases: list[list[Token]] = []
     for token in tokens:
         if phrases and not _begins_phrase(token, phrases[-1][-1]):

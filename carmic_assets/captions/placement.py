@@ -1,6 +1,6 @@
-"""Fifth step of the caption pipeline: screens get pixel positions on the canvas, inside the safe zone.
+"""Computes pixel positions of screens on the canvas, inside the safe zone (fifth step of the caption pipeline).
 
-A screen that does not fit at the clip's font size is set smaller; nothing is cut off.
+A screen that does not fit at the clip's font size gets a smaller one, so no text is cut off.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class PlacedToken(msgspec.Struct, frozen=True):
 
 
 class Caption(msgspec.Struct, frozen=True):
-    """What is shown from `start_s` to `end_s` of the output clock."""
+    """The placed text that is shown from `start_s` to `end_s` of the output clock."""
 
     start_s: float
     end_s: float
@@ -49,25 +49,27 @@ class Caption(msgspec.Struct, frozen=True):
 
 
 def place_screens(screens: Sequence[Screen], geometry: CaptionGeometry, title: Caption | None = None) -> list[Caption]:
-    """Place the screens of a clip; those shown together with `title`, a card at the top, are placed below it."""
+    """Return the placed screens of a clip. Those shown at the same time as the card `title` are placed below it."""
     captions: list[Caption] = []
     for screen in screens:
         if screen.end_s - screen.start_s < MIN_DURATION_S:
             continue
         overlaps_title = title is not None and screen.start_s < title.end_s and screen.end_s > title.start_s
-        captions.append(place_screen(screen, _below(geometry, title) if title and overlaps_title else geometry))
+        captions.append(
+            place_screen(screen, _reduce_zone_below(geometry, title) if title and overlaps_title else geometry)
+        )
     return captions
 
 
 def place_screen(screen: Screen, geometry: CaptionGeometry) -> Caption:
-    """Place one screen at the vertical position that the style asks for, moved as far as the safe zone requires."""
+    """Return one placed screen, at the vertical position of the style, moved into the safe zone if necessary."""
     lines = screen.lines
     widths = [sum(item.width + (item.space_before if i else 0.0) for i, item in enumerate(line)) for line in lines]
     tops = [max(item.top for item in line) for line in lines]
     bottoms = [max(item.bottom for item in line) for line in lines]
     cap_height = geometry.typesetter.cap_height_em
     descent = geometry.typesetter.descent_em(geometry.style.case == "upper")
-    # The line height asked for, increased only where the ink of two lines would touch.
+    # The line height of the style, increased only if the ink of two lines would touch.
     pitches = [
         max(geometry.style.fields.line_height, above + below + 2 * geometry.stroke_em + 0.03)
         for above, below in zip(bottoms, tops[1:], strict=False)
@@ -82,7 +84,7 @@ def place_screen(screen: Screen, geometry: CaptionGeometry) -> Caption:
         geometry.font_px, geometry.zone.w / width, geometry.zone.h / (lead + top + sum(pitches) + bottom + tail)
     )
 
-    first_baseline = _preferred_baseline(geometry, font_px, lead + cap_height, tail + descent, sum(pitches))
+    first_baseline = _compute_preferred_baseline(geometry, font_px, lead + cap_height, tail + descent, sum(pitches))
     first_baseline = min(first_baseline, geometry.zone.bottom - (tail + bottom + sum(pitches)) * font_px)
     first_baseline = max(first_baseline, geometry.zone.y + (lead + top) * font_px)
     baselines = [first_baseline + sum(pitches[:i]) * font_px for i in range(len(lines))]
@@ -95,7 +97,7 @@ def place_screen(screen: Screen, geometry: CaptionGeometry) -> Caption:
         for line, line_width, baseline in zip(lines, widths, baselines, strict=True)
     )
     half_width = (max(widths) / 2 + geometry.side_margin_em) * font_px
-    # Accents and descenders that reach only a little further do not enlarge the box.
+    # Accents and descenders enlarge the box only if they exceed it by a visible amount.
     box_top = max(cap_height, tops[0] if tops[0] > cap_height + 0.15 else cap_height)
     box_bottom = max(0.7 * descent, bottoms[-1] if bottoms[-1] > descent + 0.1 else 0.0)
     box = (
@@ -107,19 +109,19 @@ def place_screen(screen: Screen, geometry: CaptionGeometry) -> Caption:
     return Caption(screen.start_s, screen.end_s, placed, font_px, box, is_rtl)
 
 
-def _below(geometry: CaptionGeometry, title: Caption) -> CaptionGeometry:
-    """Return the geometry with the zone that the title leaves free."""
+def _reduce_zone_below(geometry: CaptionGeometry, title: Caption) -> CaptionGeometry:
+    """Return the geometry with its zone reduced to the part below the title."""
     zone = geometry.zone
     top = min(title.box[3] + 0.35 * title.font_px, zone.bottom - 0.2 * zone.h)
     return msgspec.structs.replace(geometry, zone=SafeZone(zone.x, top, zone.w, zone.bottom - top))
 
 
-def _preferred_baseline(
+def _compute_preferred_baseline(
     geometry: CaptionGeometry, font_px: float, above_em: float, below_em: float, pitches_em: float
 ) -> float:
     """Return the first line's baseline for the style's `captionPosition`, before the safe zone is applied.
 
-    `above_em` and `below_em` are what the caption takes above the first and below the last baseline.
+    `above_em` and `below_em` are the heights of the caption above the first and below the last baseline.
     """
     fields = geometry.style.fields
     if fields.caption_position == "top":
@@ -136,7 +138,7 @@ def _place_line(
 ) -> tuple[PlacedToken, ...]:
     x = centre_x_px - width_px / 2
     placed: list[PlacedToken] = []
-    for number, (item, gap_em) in enumerate(_visual_order(line, is_rtl)):
+    for number, (item, gap_em) in enumerate(_sort_visually(line, is_rtl)):
         x += gap_em * font_px if number else 0.0
         parts = list(zip(item.tokens, item.texts, item.metrics, strict=True))
         for token, text, metrics in reversed(parts) if detect_text_direction("".join(item.texts)) == "R" else parts:
@@ -146,11 +148,11 @@ def _place_line(
     return tuple(placed)
 
 
-def _visual_order(line: Sequence[LineItem], is_rtl: bool) -> list[tuple[LineItem, float]]:
-    """Items from left to right, each with the gap before it (UAX 9, applied to whole words).
+def _sort_visually(line: Sequence[LineItem], is_rtl: bool) -> list[tuple[LineItem, float]]:
+    """Return the items from left to right, each with the gap before it (UAX 9, applied to whole words).
 
-    Words that run against the line's direction keep their own order (rule L2). Words with digits and without letters
-    take the direction of the word before them (rule W7); other marks take the line's direction.
+    Words against the line's direction keep their own order (rule L2). Words with digits and without letters take the
+    direction of the word before them (rule W7). Other words without letters take the line's direction.
     """
     runs: list[tuple[str, list[LineItem]]] = []
     for item in line:
@@ -168,7 +170,7 @@ def _visual_order(line: Sequence[LineItem], is_rtl: bool) -> list[tuple[LineItem
         for direction, run in (reversed(runs) if is_rtl else runs)
         for item in (reversed(run) if direction == "R" else run)
     ]
-    # A gap stands between items that follow each other in the text, whichever of them is on the left.
+    # The gap between two neighbours belongs to the one that is later in the text, whichever of them is on the left.
     position = {id(item): i for i, item in enumerate(line)}
     gaps = [line[max(position[id(a)], position[id(b)])].space_before for a, b in pairwise(ordered)]
     return list(zip(ordered, [0.0, *gaps], strict=True))

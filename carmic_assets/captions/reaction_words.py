@@ -1,7 +1,7 @@
-"""Words that call for an emoji reaction, in twelve languages.
+"""Lists words that suggest an emoji reaction, in twelve languages.
 
-English, German, Spanish, French, Portuguese, Italian, Dutch, Turkish, Russian, Hindi, Japanese and Chinese. A word is
-listed only if it has one plain meaning in all of them, because a wrong reaction is worse than none.
+The languages are English, German, Spanish, French, Portuguese, Italian, Dutch, Turkish, Russian, Hindi, Japanese and
+Chinese. A word is listed only if it has one clear meaning in all of them, because a wrong reaction is worse than none.
 """
 
 from __future__ import annotations

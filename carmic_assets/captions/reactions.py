@@ -1,6 +1,6 @@
-"""Emoji reactions: which words call for one, and where on the canvas each is placed.
+"""Suggests emoji reactions for the words of a clip, and places them on the canvas.
 
-A reaction stands beside the speaker's face, inside the safe zone, clear of faces, captions and the title.
+A reaction is placed beside the speaker's face, inside the safe zone, where it covers no face, caption or title.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from carmic_assets.model.edit import FaceBox
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import Emoji
 
-SIDE_RATIO = 0.15  # side of a reaction, of the canvas's shorter side
-_SIZE_STEPS = (1.0, 0.75, 0.55, 0.4)  # of that side, tried in order where there is little room
-MIN_INTERVAL_S = 3.5  # between two reactions
-REPEAT_INTERVAL_S = 20.0  # before the same emoji is shown again
-DURATION_S = 1.5
-MIN_DURATION_S = 0.3
+SIDE_RATIO = 0.15  # side of a reaction, as a fraction of the canvas' shorter side
+_SIZE_STEPS = (1.0, 0.75, 0.55, 0.4)  # fractions of that side, tried in order if there is no free place
+MIN_INTERVAL_S = 3.5  # between the starts of two reactions
+REPEAT_INTERVAL_S = 20.0  # between the starts of two reactions with the same emoji
+DURATION_S = 1.5  # of a reaction
+MIN_DURATION_S = 0.3  # a reaction that would be shorter, at the end of the clip, is not suggested
 
 _PUNCTUATION = ".,;:!?¡¿…\"'“”‘’«»()[]、。！？،؟۔"
-# Possessives, plurals and the most frequent endings of the languages in the table.
+# Possessives, plurals and the most frequent endings of the languages in `reaction_words`.
 _ENDINGS = ("'s", "’s", "s", "es", "ed", "ing", "n", "en", "er", "e")
 _MIN_STEM_LETTERS = 4
 
@@ -38,9 +38,10 @@ class OccupiedArea(msgspec.Struct, frozen=True):
 
 
 def suggest_reactions(words: Sequence[Word], duration_s: float | None = None) -> list[Emoji]:
-    """Choose reactions for the words of a clip (clip clock), at most one in 3.5 s and each emoji once in 20 s.
+    """Return reactions for the words of a clip: at most one in 3.5 s, and each emoji at most once in 20 s.
 
-    They have no position; `place_reactions` chooses one when the clip is rendered and faces and captions are known.
+    Times count from the clip's start. The reactions have no position yet. `place_reactions` chooses it on rendering,
+    when the positions of faces and captions are known.
     """
     reactions: list[Emoji] = []
     last_shown_s: dict[str, float] = {}
@@ -79,11 +80,11 @@ def place_reactions(
     faces: Sequence[FaceBox] = (),
     occupied: Sequence[OccupiedArea] = (),
 ) -> list[tuple[Emoji, Rect]]:
-    """Choose the square in which each reaction is shown.
+    """Return each reaction with the square in which it is shown.
 
-    A reaction with `x` and `y` stands there, moved only as far as the edge of the canvas requires. The others take the
-    free place nearest to the speaker's face, at a smaller size where there is little room. Reactions without any free
-    place are left out.
+    A reaction with `x` and `y` is centred there, but moved into the canvas if necessary. The others take the free place
+    nearest to the speaker's face, at a smaller size if there is little room. Reactions without a free place are left
+    out.
     """
     zone = compute_safe_zone(*canvas)
     side = SIDE_RATIO * min(canvas)
@@ -94,10 +95,10 @@ def place_reactions(
         if emoji.x is not None and emoji.y is not None:
             rect = _clamp_to_canvas(emoji.x * canvas[0], emoji.y * canvas[1], side, canvas)
         else:
-            others = [OccupiedArea(e.start_time, e.start_time + e.duration, _with_margin(r)) for e, r in placed]
+            others = [OccupiedArea(e.start_time, e.start_time + e.duration, _add_margin(r)) for e, r in placed]
             obstacles = [a.rect for a in (*occupied, *others) if a.start_s < end_s and a.end_s > start_s]
             visible_faces = [f for f in faces if f.start_s < end_s and f.end_s > start_s]
-            target = _preferred_centre(visible_faces, emoji.speaker, zone, side)
+            target = _choose_preferred_centre(visible_faces, emoji.speaker, zone, side)
             heads = [_head_rect(f) for f in visible_faces]
             rect = _find_free_square(side, zone, target, [*obstacles, *heads])
             if rect is None:
@@ -114,7 +115,7 @@ def _clamp_to_canvas(x: float, y: float, side: float, canvas: tuple[int, int]) -
     return left, top, left + side, top + side
 
 
-def _with_margin(rect: Rect) -> Rect:
+def _add_margin(rect: Rect) -> Rect:
     margin = 0.1 * (rect[2] - rect[0])
     return rect[0] - margin, rect[1] - margin, rect[2] + margin, rect[3] + margin
 
@@ -124,7 +125,7 @@ def _face_rect(face: FaceBox) -> Rect:
 
 
 def _head_rect(face: FaceBox) -> Rect:
-    """Return the face with hair and ears: a face box ends at the brow and the chin."""
+    """Return the rectangle of the head with hair and ears, because a face box extends from brow to chin only."""
     return (
         face.x - 0.15 * face.w,
         face.y - 0.30 * face.h,
@@ -133,7 +134,7 @@ def _head_rect(face: FaceBox) -> Rect:
     )
 
 
-def _preferred_centre(
+def _choose_preferred_centre(
     faces: Sequence[FaceBox], speaker: str | None, zone: SafeZone, side: float
 ) -> tuple[float, float]:
     """Return the best centre for a reaction: at the speaker's temple, on the side with more room."""
@@ -150,7 +151,7 @@ def _preferred_centre(
 def _find_free_square(
     side: float, zone: SafeZone, target: tuple[float, float], obstacles: Sequence[Rect]
 ) -> Rect | None:
-    """Return the free square whose centre is nearest to `target`, on a grid, at the largest size that has one."""
+    """Return the free square on a grid whose centre is nearest to `target`, at the largest size with a free square."""
     for size in (side * step for step in _SIZE_STEPS):
         stride = size / 3
         best: tuple[float, Rect] | None = None

@@ -1,8 +1,9 @@
-"""The safe zone: the part of the canvas that players and apps leave uncovered, for each aspect ratio.
+"""Computes the safe zone of each aspect ratio: the part of the canvas that players and apps leave uncovered.
 
-9:16 is the common part of what TikTok, Instagram Reels and YouTube Shorts leave uncovered (their creator guides, as of
-2025: the header, the column of buttons on the right, and name, caption and sound at the bottom). The other ratios are
-shown in feeds and players, where 5 % on each side is the title-safe area of SMPTE ST 2046-1.
+The safe zone of 9:16 is the intersection of those of TikTok, Instagram Reels and YouTube Shorts, by their creator
+guides of 2025. The apps cover a header, a column of buttons on the right, and name, caption and sound at the bottom.
+The other ratios are shown in feeds and players. Their margins are at least the 5 % of the title-safe area in SMPTE
+ST 2046-1.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ MARGINS_PX: dict[str, tuple[int, int, int, int]] = {
 
 
 def compute_safe_zone(width: int, height: int) -> SafeZone:
-    """Return the safe zone of a canvas of any size: the margins of the nearest aspect ratio, scaled with it."""
+    """Return the safe zone of a canvas of any size, with the scaled margins of the nearest aspect ratio."""
     ratio = width / height
     aspect = min(CANVAS_SIZES, key=lambda name: abs(CANVAS_SIZES[name][0] / CANVAS_SIZES[name][1] - ratio))
     reference_width, reference_height = CANVAS_SIZES[aspect]
@@ -54,7 +55,7 @@ def compute_safe_zone(width: int, height: int) -> SafeZone:
 
 
 def compute_text_zone(width: int, height: int) -> SafeZone:
-    """Return the part of the safe zone that is symmetric about the canvas's vertical axis: captions are centred."""
+    """Return the part of the safe zone that is symmetric about the canvas' vertical axis, for centred captions."""
     zone = compute_safe_zone(width, height)
     half_width = min(width / 2 - zone.x, zone.right - width / 2)
     return SafeZone(width / 2 - half_width, zone.y, 2 * half_width, zone.h)

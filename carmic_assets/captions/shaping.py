@@ -1,7 +1,7 @@
-"""Text metrics in ems, measured in the same fonts that libass draws with.
+"""Measures text in ems, in the same fonts that libass draws with.
 
-HarfBuzz shapes the text here as it does inside libass, so the metrics agree with the rendered picture. Each letter is
-set in the first font family that has it, so libass never substitutes a font.
+HarfBuzz shapes the text here as it does inside libass, so the metrics agree with the rendered video. Each character is
+drawn in the first font family that has it, so libass never substitutes a font.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from pathlib import Path
 import msgspec
 import uharfbuzz as hb
 
-from carmic_assets.captions.fonts import Face, build_face, find_family, find_sample_file, list_fallback_families
+from carmic_assets.captions.font_families import find_family, list_fallback_families
+from carmic_assets.captions.fonts import Face, build_face, find_sample_file
 from carmic_assets.captions.unicode_text import detect_text_direction, split_graphemes
 from carmic_assets.model.edit import MediaFile
 
-# Joiners and variation selectors: a font need not have a glyph for them.
+# Joiners and variation selectors, for which a font needs no glyph.
 _IGNORABLE_CODE_POINTS = {0x200C, 0x200D, 0xFE0E, 0xFE0F, 0x034F}
 
 
@@ -32,17 +33,17 @@ class TextMetrics(msgspec.Struct, frozen=True):
     """Size of a piece of text in ems, from the pen position and the baseline."""
 
     runs: tuple[GlyphRun, ...]
-    advance: float  # how far the pen moves
-    middle: float  # what libass takes for the horizontal middle when it centres the text
-    left: float  # bounds of the ink
-    right: float
-    top: float  # grows upwards from the baseline
-    bottom: float  # grows downwards from the baseline
+    advance: float  # distance that the pen moves
+    middle: float  # horizontal middle by which libass centres the text
+    left: float  # left end of the ink
+    right: float  # right end of the ink, at least `advance`
+    top: float  # height of the ink above the baseline
+    bottom: float  # depth of the ink below the baseline
     missing: str = ""  # characters that no family has; they are left out
 
 
 class Typesetter:
-    """Measures text in one family at one weight, with fallback families. One per clip and style; caches the metrics.
+    """Measures text in one family at one weight, with fallback families. It caches the metrics of one clip and style.
 
     Raises:
         ValueError: There is no font family of this name.
@@ -65,31 +66,31 @@ class Typesetter:
 
     @property
     def used_faces(self) -> list[Face]:
-        """The faces of all text measured so far."""
+        """Faces of all text measured so far."""
         return list(self._used_faces.values())
 
     @property
     def missing_characters(self) -> str:
-        """Letters that no installed family has, each once."""
+        """Characters that no installed family has, each once."""
         return "".join(dict.fromkeys(c for m in self._metrics.values() for c in m.missing))
 
     @cached_property
     def main_face(self) -> Face:
-        """The face of the requested family."""
+        """Face of the requested family."""
         return build_face(self._families[0], self._weight, self._cache, self._custom_fonts)
 
     @cached_property
     def space_em(self) -> float:
-        """Width of a space."""
+        """Width of a space, in ems."""
         return self.measure("\u00a0").advance or 0.25
 
     @cached_property
     def cap_height_em(self) -> float:
-        """Height of a capital letter, which is the visual height of a line of text."""
+        """Height of a capital letter in ems, which is the visual height of a line of text."""
         return self.measure("H").top or 0.7
 
     def descent_em(self, is_upper_case: bool) -> float:
-        """Return how far text usually reaches below the baseline: commas and Q in capitals, g and y otherwise."""
+        """Return the usual depth of text below the baseline, in ems: of commas and Q in capitals, else of g and y."""
         return self.measure(",;Q" if is_upper_case else ",;gpqyj").bottom or 0.2
 
     def measure(self, text: str) -> TextMetrics:
@@ -103,7 +104,7 @@ class Typesetter:
         runs, missing = self._divide_into_runs(text)
         pen, left, right, top, bottom = 0.0, 0.0, 0.0, 0.0, 0.0
         cluster_starts, cluster_ends = [], [0.0]
-        # Runs of right-to-left text follow one another leftwards; only the sum and the extremes matter here.
+        # The last run of a right-to-left text is the leftmost one.
         for run in reversed(runs) if detect_text_direction(text) == "R" else runs:
             shaped = _shape(run.face.path, run.text)
             if shaped.ink:
@@ -134,14 +135,16 @@ class Typesetter:
     def _find_face(self, cluster: str) -> Face | None:
         code_points = {ord(c) for c in cluster} - _IGNORABLE_CODE_POINTS
         for family in self._families:
-            if code_points <= _coverage(find_sample_file(family, self._weight, self._cache, self._custom_fonts)):
+            if code_points <= _read_code_points(
+                find_sample_file(family, self._weight, self._cache, self._custom_fonts)
+            ):
                 return build_face(family, self._weight, self._cache, self._custom_fonts)
         return None
 
 
 @lru_cache(maxsize=64)
-def _coverage(path: str) -> frozenset[int]:
-    """Return the code points of a font file. Reading them is cheap; building a static face is not."""
+def _read_code_points(path: str) -> frozenset[int]:
+    """Return the code points that a font file has. Reading them is much cheaper than building a static face."""
     return frozenset(hb.Face(hb.Blob.from_file_path(path)).unicodes)
 
 
@@ -155,8 +158,8 @@ def _load_font(path: str) -> tuple[hb.Font, int]:
 class _ShapedText(msgspec.Struct, frozen=True):
     """Metrics of a run in ems.
 
-    `first_start` and `last_end` bound the clusters as libass does: from the position of each cluster's first glyph,
-    offset included. A mark that comes first in its cluster, as in Arabic, moves that bound.
+    `first_start` and `last_end` are the bounds of the clusters as libass computes them: from the position of each
+    cluster's first glyph, including its offset. If that glyph is a mark, as in Arabic, the mark moves the bound.
     """
 
     advance: float

@@ -1,4 +1,4 @@
-"""Validates the captions of a `TemplateConfig` when the API saves it, so that no render fails for them later."""
+"""Validates the captions of a `TemplateConfig` when the API saves it, so that a later render does not fail."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from carmic_assets.captions.caption_styles import resolve_style, validate_colours
 from carmic_assets.captions.colours import parse_colour
-from carmic_assets.captions.emoji import has_emoji_picture
-from carmic_assets.captions.fonts import find_family
+from carmic_assets.captions.emoji_catalogue import has_emoji_picture
+from carmic_assets.captions.font_families import find_family
 from carmic_assets.model.edit import MediaFile
 from carmic_assets.model.template import TemplateConfig
 
-MAX_CAPTION_WORDS = 40_000  # of an edited transcript: four hours of fast speech
+MAX_CAPTION_WORDS = 40_000  # words of an edited transcript; enough for four hours of fast speech
 
 
 def validate_captions(
@@ -55,7 +55,7 @@ def _validate_words(config: TemplateConfig) -> None:
             f"`transcript.words` must have at most {MAX_CAPTION_WORDS} words, not {len(words)}. Remove some."
         )
     for index, word in enumerate(words):
-        # Written this way round, the conditions also reject NaN.
+        # Every comparison with NaN is false, so the negated conditions also reject NaN.
         if not word.start >= 0:
             raise ValueError(
                 f"`transcript.words[{index}].start` must not be negative (before the clip); it is {word.start:g} s."

@@ -1,7 +1,7 @@
-"""Formats SRT and WebVTT files, on the output clock: the time of the rendered clip, without removed pauses.
+"""Formats SRT and WebVTT files, with times of the rendered clip.
 
-Their lines are independent of the caption style: at most 42 columns and two lines, the usual limits of broadcasters and
-streaming services. Wide (East Asian) characters count two columns.
+Cues do not depend on the caption style. They have at most two lines of 42 columns, the usual limits of broadcasters and
+streaming services. A wide (East Asian) character counts as two columns.
 """
 
 from __future__ import annotations

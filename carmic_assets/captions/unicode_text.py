@@ -1,4 +1,4 @@
-"""Unicode rules for caption text: case, line break opportunities, emoji, reading direction, sentence ends.
+"""Applies Unicode rules to caption text: case, line break opportunities, emoji, text direction, sentence ends.
 
 The rules depend neither on fonts nor on pixel sizes.
 """
@@ -64,15 +64,15 @@ def split_graphemes(text: str) -> list[str]:
 
 
 def clean_text(text: str) -> str:
-    """Normalise to NFC, remove control characters and direction marks, and collapse white space to single spaces."""
+    """Return text in NFC, without control characters and direction marks, and with single spaces."""
     visible = _INVISIBLE.sub(" ", unicodedata.normalize("NFC", text)) if _INVISIBLE.search(text) else text
     return " ".join(unicodedata.normalize("NFC", visible).split())
 
 
 def apply_case(text: str, case: LetterCase, language: str | None) -> str:
-    """Convert to upper or lower case by the rules of a language.
+    """Return text in upper or lower case, by the rules of its language.
 
-    Turkish and Azerbaijani keep their dotted i, Greek capitals lose their accents, and German ß becomes SS.
+    Turkish and Azerbaijani keep their dotted i, Greek capitals have no accents, and German ß becomes SS.
     """
     tag = (language or "")[:2].lower()
     if case == "as spoken":
@@ -97,7 +97,7 @@ def is_emoji(grapheme: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def split_word(text: str) -> tuple[WordFragment, ...]:
-    """Split a word at the spaces in it, around emoji, and between the characters of Chinese and Japanese.
+    """Return the fragments of a word, split at spaces, around emoji, and between Chinese and Japanese characters.
 
     Words of other scripts are not split, whatever their length.
     """
@@ -149,7 +149,7 @@ def _split_cjk(chunk: str) -> list[str]:
 
 
 def needs_space(left: str, right: str) -> bool:
-    """Return whether the scripts of two adjacent words put a space between them."""
+    """Return whether a space belongs between two adjacent words, by their scripts."""
     return not (_ENDS_WITH_UNSPACED_SCRIPT.search(left) and _STARTS_WITH_UNSPACED_SCRIPT.match(right))
 
 

@@ -1,6 +1,7 @@
-"""First step of the caption pipeline: words on the output clock, cut into tokens.
+"""Maps words to the output clock and splits them into tokens (first step of the caption pipeline).
 
-Also holds the conversion between clip clock and output clock. Knows nothing of fonts, styles or pixels.
+The clip clock counts from the clip's start. The output clock omits the spans that are removed from the clip. The module
+does not depend on fonts, styles or pixels.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class OutputClock:
-    """Converts between the clip clock and the output clock, where the gaps between the kept spans are closed up."""
+    """Converts between the clip clock and the output clock, on which the kept spans follow each other without gaps."""
 
     def __init__(self, kept_spans: Sequence[Span]) -> None:
         self._starts_s = [span.start_s for span in kept_spans]
@@ -45,7 +46,7 @@ class OutputClock:
         return self._output_starts_s[-1]
 
     def to_output(self, t: float) -> float:
-        """Return the output time of clip time `t`; a removed time maps to the cut."""
+        """Return the output time of clip time `t`; a time in a removed span maps to the cut that replaces it."""
         i = bisect_right(self._starts_s, t) - 1
         if i < 0:
             return 0.0
@@ -64,11 +65,11 @@ class OutputClock:
 
 
 def to_centiseconds(seconds: float) -> int:
-    """Convert to the time unit of ASS, rounded down, so that no event begins a frame late."""
+    """Return hundredths of a second, the time unit of ASS, rounded down so that no event begins a frame late."""
     return int(seconds * 100 + 1e-6)
 
 
-def first_frame_number(seconds: float, rate: Fraction) -> int:
+def find_first_frame(seconds: float, rate: Fraction) -> int:
     """Return the number of the first frame on which libass draws an event that begins at `seconds`.
 
     It is also the first frame without an event that ends there. Emoji overlays use it to appear with their text.
@@ -77,7 +78,7 @@ def first_frame_number(seconds: float, rate: Fraction) -> int:
 
 
 def tokenize_words(words: Sequence[Word], kept_spans: Sequence[Span], duration_s: float) -> list[Token]:
-    """Cut the words of a clip into tokens, ordered by time and without overlap.
+    """Return the tokens of a clip's words, in time order and without overlap.
 
     Words whose middle was removed or lies outside the clip are dropped. A word's time is divided among its tokens by
     their length.
@@ -121,7 +122,10 @@ def tokenize_words(words: Sequence[Word], kept_spans: Sequence[Span], duration_s
 
 
 def join_tokens(texts: Sequence[tuple[Token, str]]) -> str:
-    """Join tokens, each paired with its text as shown, in spoken order, with spaces where their scripts have them."""
+    """Return the text of tokens in spoken order, with spaces between words if their scripts use them.
+
+    Each token is paired with its text as shown.
+    """
     joined = ""
     for token, text in sorted(texts, key=lambda pair: (pair[0].word_index, pair[0].start_s)):
         joined += f" {text}" if joined and token.starts_word and needs_space(joined, text) else text

@@ -1,1 +1,1 @@
-"""The `carmic` command: `up`, `clip`, `doctor`, `admin`. Also the demo that `make demo` runs."""
+"""Implements the `carmic` command (`up`, `clip`, `doctor`, `admin`) and the demo that `make demo` runs."""

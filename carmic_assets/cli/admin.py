@@ -1,18 +1,22 @@
-"""`carmic admin`: changes that an operator makes to accounts and minute pools, and the list of unsent mail."""
+"""Implements `carmic admin`: changes accounts and minute pools, lists unsent mail, creates links to the Dagster UI."""
 
 from __future__ import annotations
 
 import argparse
+import getpass
+import sys
 import uuid
 from typing import Any
 
 from carmic_assets.cli.errors import UserError
+from carmic_assets.cli.ui_access import LINK_LIFETIME_S, create_link
 from resources import accounts, ledger, mail, passwords
+from resources.email_addresses import InvalidEmailError, check_email
 from resources.platform import Platform, open_platform
 
 
 def run_admin_action(args: argparse.Namespace) -> dict[str, Any]:
-    """Run the action that `args` names; returns what to print as JSON.
+    """Run the action named by `args`. Returns the values to print as JSON.
 
     Raises:
         UserError: the action is not possible.
@@ -22,22 +26,41 @@ def run_admin_action(args: argparse.Namespace) -> dict[str, Any]:
         "set-tier": _set_tier,
         "grant-minutes": _grant_minutes,
         "outbox": _list_unsent_mail,
+        "ui-link": _create_ui_link,
     }
     return actions[args.action](open_platform(), args)
 
 
 def _create_user(platform: Platform, args: argparse.Namespace) -> dict[str, Any]:
-    if not passwords.is_acceptable(args.password):
+    try:
+        check_email(args.email)
+    except InvalidEmailError as error:
+        raise UserError(f"EMAIL {error}") from None
+    password = _read_password() if args.password == "-" else args.password  # noqa: S105 - the conventional name of stdin
+    if args.password != "-":  # noqa: S105 - as above
+        sys.stderr.write(
+            "Other users of this machine can see a password on the command line. Leave it out next time.\n"
+        )
+    if not passwords.is_acceptable(password):
         raise UserError(passwords.RULE)
-    if "@" not in args.email:
-        raise UserError(f"{args.email} is not an e-mail address.")
-    password_hash = passwords.hash_password(args.password)
+    password_hash = passwords.hash_password(password)
     try:
         with platform.database.write() as connection:
             user, workspace_id = accounts.register(connection, args.email, password_hash)
     except accounts.EmailTakenError:
         raise UserError(f"{args.email} already has an account.") from None
     return {"user_id": user.id, "workspace_id": workspace_id}
+
+
+def _read_password() -> str:
+    """Return the password from a prompt if standard input is a terminal, or else from its first line."""
+    if sys.stdin.isatty():
+        return getpass.getpass("Password: ")
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _create_ui_link(platform: Platform, args: argparse.Namespace) -> dict[str, Any]:
+    return {"url": create_link(platform.settings.home, args.dagster_url.rstrip("/")), "valid_s": LINK_LIFETIME_S}
 
 
 def _set_tier(platform: Platform, args: argparse.Namespace) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""`carmic clip VIDEO`: runs the jobs in this process, without a server, and writes MP4s and packages.
+"""Implements `carmic clip VIDEO`: runs the jobs in this process, without a server, and writes MP4s and packages.
 
-The home holds everything as a server would keep it, in a workspace of the command line's own that has no limits.
+All data are stored in the home as by a server, in a separate workspace for the command line that is not billed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from carmic_assets.cli import home as homes
+from carmic_assets.cli.accepted_formats import CONTENT_TYPE_BY_SUFFIX
 from carmic_assets.cli.errors import UserError
-from carmic_assets.cli.video_types import CONTENT_TYPE_BY_SUFFIX
 from carmic_assets.definitions import defs
 from carmic_assets.model.template import TemplateConfig
 from resources import accounts, artifacts, clips, exports, ledger, passwords, projects, renders, run_intents, uploads
@@ -32,12 +32,13 @@ from resources.run_submission import VIDEO_PARTITIONS, build_run_tags
 
 LOCAL_USER_EMAIL = "local@carmic.invalid"
 STOPPED_MESSAGE = "This was stopped before it was done. Start it again."
-DAY_MS = 24 * 60 * ledger.MINUTE_MS
-QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the progress bar is shown instead
+DAY_MS = 24 * 60 * ledger.MINUTE_MS  # minutes granted for each video
+# Run configuration that silences Dagster's log, because the command shows a progress bar.
+QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 class LocalProject(msgspec.Struct, frozen=True):
-    """The project of the video, and what its jobs run with."""
+    """The project of the video, with the platform and the Dagster instance for its jobs."""
 
     platform: Platform
     instance: dg.DagsterInstance
@@ -45,11 +46,11 @@ class LocalProject(msgspec.Struct, frozen=True):
 
 
 def clip_video(args: argparse.Namespace, print_line: Callable[[str], None]) -> int:
-    """Cut one video; returns 1 when the video or one of its clips failed, otherwise 0.
+    """Cut one video into clips. Returns 1 if the video or one of its clips failed, otherwise 0.
 
     Raises:
         UserError: the output directory cannot be written to.
-        KeyboardInterrupt: after the interrupted run has been ended in the database.
+        KeyboardInterrupt: the user interrupted the run. The run is recorded as ended in the database first.
     """
     args.out.mkdir(parents=True, exist_ok=True)
     if not os.access(args.out, os.W_OK | os.X_OK):
@@ -58,7 +59,7 @@ def clip_video(args: argparse.Namespace, print_line: Callable[[str], None]) -> i
     os.environ.update(homes.process_environment(home))
     platform = open_platform()
     homes.prepare_home(home)
-    uploads.sweep(platform.store)  # removes the remains of a killed command: no server may ever run on this home
+    uploads.sweep(platform.store)  # removes files of a killed command, because this home may never have a server
     workspace_id, user_id = _open_local_workspace(platform)
     project = _create_project(platform, workspace_id, user_id, args)
     with dg.DagsterInstance.get() as instance:
@@ -80,7 +81,7 @@ def clip_video(args: argparse.Namespace, print_line: Callable[[str], None]) -> i
 
 
 def _open_local_workspace(platform: Platform) -> tuple[str, str]:
-    """Return the ids of the command line's own workspace and user, which its first use creates."""
+    """Return the ids of the command line's own workspace and user; the first call creates them."""
     with platform.database.write() as connection:
         account = accounts.find_user_by_email(connection, LOCAL_USER_EMAIL)
         if account is not None:
@@ -104,20 +105,23 @@ def _create_project(platform: Platform, workspace_id: str, user_id: str, args: a
         language=args.language,
     )
     with platform.database.write() as connection:
-        # The local user is not billed: enough minutes for the video and its renders are granted first
+        # The local user is not billed, so enough minutes for the video and its renders are granted first.
         grant = ledger.NewEntry(f"local:{secrets.token_hex(8)}", "grant", DAY_MS, "carmic clip")
         ledger.post_entry(connection, workspace_id, grant)
         project = projects.create(connection, workspace_id, user_id, new, suffix)
     scratch_dir = platform.settings.scratch_dir
     scratch_dir.mkdir(exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=scratch_dir) as copy:  # the store may link the file that it is given
+    with tempfile.NamedTemporaryFile(dir=scratch_dir) as copy:  # a copy, because the store may hard-link the file
         shutil.copyfile(args.video, copy.name)
         platform.store.put_file(project.object_key, Path(copy.name), content_type)
     return project
 
 
 def _run_job(local: LocalProject, job_name: str, subject_id: str, run_id: str) -> None:
-    """Run one job in this process, under a run intent like any other run; ends what it leaves unfinished."""
+    """Run one job in this process, with a run intent like any other run.
+
+    Afterwards a project, render or export that the run left unfinished is marked as failed or cancelled.
+    """
     platform, project = local.platform, local.project
     with platform.database.write() as connection:
         run_intents.enqueue(connection, run_id, job_name, project.workspace_id, project.id, subject_id)
@@ -154,7 +158,7 @@ def _run_job(local: LocalProject, job_name: str, subject_id: str, run_id: str) -
 def _deliver_clip(
     local: LocalProject, clip: clips.Clip, args: argparse.Namespace, out: Path, print_line: Callable[[str], None]
 ) -> bool:
-    """Render one clip and write its files as `out` with their suffixes; returns whether all of it succeeded."""
+    """Render one clip and write its files to `out` plus their suffixes. Returns whether all steps succeeded."""
     platform, project = local.platform, local.project
     config = msgspec.to_builtins(TemplateConfig())
     config["caption_style"] = args.style
@@ -185,7 +189,7 @@ def _deliver_clip(
 def _export_clip(
     local: LocalProject, clip: clips.Clip, target: str, out: Path, print_line: Callable[[str], None]
 ) -> bool:
-    """Write the clip's project package for `target` as `<out>-<target>.zip`; returns whether it succeeded."""
+    """Write the clip's project package for `target` to `<out>-<target>.zip`. Returns whether it succeeded."""
     platform = local.platform
     run_id = run_intents.new_run_id()
     with platform.database.write() as connection:
@@ -207,34 +211,34 @@ def _copy_from_store(platform: Platform, key: str, path: Path) -> None:
 
 @contextmanager
 def _progress_bar(platform: Platform, subject_id: str) -> Iterator[None]:
-    """Show a progress bar that follows the project's or render's row while the block runs."""
+    """Show the progress of a project or render as a bar while the `with` block runs."""
     finished = threading.Event()
     columns = (TextColumn("{task.description:<26}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    # Dagster redirects this process's standard output into a file while a run is active
+    # Dagster redirects this process's standard output to a file while a run is active.
     terminal = os.fdopen(os.dup(1), "w", encoding="utf-8")
     with terminal, Progress(*columns, TimeElapsedColumn(), console=Console(file=terminal)) as progress:
         task = progress.add_task("Starting", total=100)
 
-        def update() -> None:
+        def update_bar() -> None:
             label, percent = _read_progress(platform, subject_id)
             progress.update(task, description=label, completed=percent)
 
-        def follow() -> None:
+        def follow_row() -> None:
             while not finished.wait(0.3):
-                update()
+                update_bar()
 
-        thread = threading.Thread(target=follow, daemon=True)
+        thread = threading.Thread(target=follow_row, daemon=True)
         thread.start()
         try:
             yield
         finally:
             finished.set()
             thread.join()
-            update()
+            update_bar()
 
 
 def _read_progress(platform: Platform, subject_id: str) -> tuple[str, int]:
-    """The label and percentage of a project or render."""
+    """Return the label and percentage of a project or render."""
     with platform.database.read() as connection:
         project = projects.get(connection, subject_id)
         if project is not None:

@@ -1,6 +1,7 @@
 """Runs one parsed command and turns its errors into a message on standard error and an exit status.
 
-Each command's module is imported when it runs: `up` and `admin` do not need Dagster, and `clip` does.
+The module of a command is imported only when the command runs, because `clip` imports Dagster, and `up` and `admin` do
+not need it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from carmic_assets.cli.errors import UserError
 from carmic_assets.cli.output import print_line
 from resources.settings import SettingsError
 
-EXIT_USAGE = 2  # as argparse does for invalid arguments
+EXIT_USAGE = 2  # the status of argparse for invalid arguments
 EXIT_INTERRUPTED = 130  # the shell's convention: 128 + SIGINT
 
 
 def run_command(args: argparse.Namespace) -> int:
-    """Run the command that `args` names; returns the exit status."""
+    """Run the command named by `args`. Returns the exit status."""
     try:
         return _run(args)
     except SettingsError as error:
@@ -28,7 +29,7 @@ def run_command(args: argparse.Namespace) -> int:
         sys.stderr.write(f"Some settings are invalid:\n{problems}\n")
     except UserError as error:
         sys.stderr.write(f"{error}\n")
-    except OSError as error:  # an unwritable directory, a full disk: the system's message names the file
+    except OSError as error:  # such as an unwritable directory or a full disk; the system's message names the file
         sys.stderr.write(f"{error.strerror or error}: {error.filename}\n" if error.filename else f"{error}\n")
     except OperationalError as error:
         sys.stderr.write(f"The database of CARMIC_DATABASE_URL cannot be used: {error.orig}\n")

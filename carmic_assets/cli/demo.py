@@ -1,6 +1,6 @@
-"""`make demo`: one video from upload to MP4 and package, over HTTP against a real server, as any client would do it.
+"""Implements `make demo`: takes one video from upload to MP4 and package over HTTP, like any client of a server.
 
-Writes to `demo/` of the current directory. The exit status says whether every step succeeded.
+The results are written to `demo/` in the current directory. The exit status is 0 if every step succeeded.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any
 
 import httpx
 
+from carmic_assets.cli.accepted_formats import CONTENT_TYPE_BY_SUFFIX
 from carmic_assets.cli.home import find_free_port
 from carmic_assets.cli.output import print_line
 from carmic_assets.cli.sample_talk import compose_talk
-from carmic_assets.cli.video_types import CONTENT_TYPE_BY_SUFFIX
 
 START_TIMEOUT_S = 90.0
 STEP_TIMEOUT_S = 3600.0
@@ -31,7 +31,7 @@ CARMIC = [sys.executable, "-m", "carmic_assets.cli.main"]
 
 
 class Stopwatch:
-    """Prints how long each part of the demo took."""
+    """Prints the duration of each part of the demo."""
 
     def __init__(self) -> None:
         self.started_s = self.last_lap_s = time.monotonic()
@@ -45,7 +45,7 @@ class Stopwatch:
 
 @contextmanager
 def run_server(home: Path) -> Iterator[str]:
-    """Run `carmic up` on free ports; yields the API's base URL."""
+    """Run `carmic up` on free ports, and yield the base URL of the API."""
     port, dagster_port = find_free_port(), find_free_port()
     command = [*CARMIC, "up", "--home", str(home), "--port", str(port), "--dagster-port", str(dagster_port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -75,7 +75,7 @@ def _wait_until_healthy(process: subprocess.Popen[str], base_url: str) -> None:
 
 
 def call_api(client: httpx.Client, method: str, path: str, body: object = None) -> dict[str, Any]:
-    """Call the API; returns the `data` of its envelope. An error status ends the demo with the API's message."""
+    """Call the API and return the `data` of the response. An error status ends the demo with the API's message."""
     response = client.request(method, path, json=body)
     if response.status_code >= 400:
         raise SystemExit(f"{method} {path} answered {response.status_code}: {response.text}")
@@ -132,7 +132,7 @@ def run_demo(video: Path, out: Path, base_url: str, home: Path, stopwatch: Stopw
 
 
 def _register(client: httpx.Client, home: Path) -> None:
-    """Create a user and put its credentials on the client. The FREE tier has no packages, so it is raised."""
+    """Create a user and set its credentials on the client. The tier is raised, because FREE has no packages."""
     email, password = f"demo-{secrets.token_hex(4)}@example.com", f"Demo-{secrets.token_hex(8)}1"
     session = call_api(client, "POST", "auth/register", {"email": email, "password": password})
     client.headers["Authorization"] = f"Bearer {session['access']}"
@@ -143,7 +143,7 @@ def _register(client: httpx.Client, home: Path) -> None:
 
 
 def _upload(client: httpx.Client, video: Path) -> str:
-    """Create a project and upload its video; returns the project's id."""
+    """Create a project and upload its video. Returns the project's id."""
     content_type = CONTENT_TYPE_BY_SUFFIX.get(video.suffix.lower(), "video/mp4")
     size_bytes = video.stat().st_size
     body = {"filename": video.name, "filesize": size_bytes, "content_type": content_type}
@@ -156,7 +156,7 @@ def _upload(client: httpx.Client, video: Path) -> str:
 
 
 def download(client: httpx.Client, url: str, path: Path, staging_path: Path) -> None:
-    """Download to `staging_path` first, so that two demos in one directory do not mix their files."""
+    """Download a file through `staging_path`, so that two demos in one directory do not mix their files."""
     with client.stream("GET", url, follow_redirects=True) as response:
         response.raise_for_status()
         with staging_path.open("wb") as file:
@@ -166,7 +166,7 @@ def download(client: httpx.Client, url: str, path: Path, staging_path: Path) -> 
 
 
 def main() -> int:
-    """Run the demo; returns the exit status."""
+    """Run the demo. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="make demo")
     parser.add_argument("--video", type=Path, help="your own video; without it a sample talk is composed")
     parser.add_argument("--out", type=Path, default=Path("demo"), help="directory for the results")

@@ -1,6 +1,6 @@
-"""`carmic doctor`: reports what is installed, what is missing and which setting to change.
+"""Implements `carmic doctor`: reports installed and missing parts, and the setting to change for each.
 
-Creates the home's own directories and changes nothing else.
+The command creates the directories of the home and changes nothing else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from resources.store import open_store
 
 State = Literal["ok", "missing", "optional"]
 STATE_LABELS = {"ok": "ok      ", "missing": "MISSING ", "optional": "not set "}
-MIN_FREE_GB = 10
+MIN_FREE_GB = 10  # less free disk space is reported as missing
 PROVIDERS = {
     "mail by SMTP": "CARMIC_SMTP_URL",
     "Pexels stock search": "CARMIC_PEXELS_API_KEY",
@@ -36,7 +36,7 @@ PROVIDERS = {
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One line of the report, and one object of `--json`. An `optional` part is not needed for the main job."""
+    """One line of the report, and one object of `--json`. Clips can be made without an `optional` part."""
 
     what: str
     state: State
@@ -44,7 +44,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def run_doctor(as_json: bool, print_line: Callable[[str], None]) -> int:
-    """Print every finding; returns 1 when a required part is missing, otherwise 0."""
+    """Print every finding. Returns 1 if a required part is missing, otherwise 0."""
     settings = load_settings()
     findings = [*_check_requirements(settings), *_check_models(settings), *_check_providers(settings)]
     if as_json:
@@ -74,7 +74,7 @@ def _check_ffmpeg() -> Finding:
 
 
 def _check_database(settings: Settings) -> Finding:
-    """Connect, and leave the schema alone: the next start upgrades it."""
+    """Return whether a connection succeeds. The schema is not upgraded; the next start does that."""
     try:
         with Database(settings.database_url).read():
             return Finding("database", "ok", settings.database_url.rpartition("@")[2])
@@ -119,7 +119,7 @@ def _check_detector(weights: str) -> Finding:
 
 
 def _check_providers(settings: Settings) -> list[Finding]:
-    """External services. The main job needs none of them."""
+    """Return a finding for each external service. Clips can be made without any of them."""
     help_by_name = {setting.name: setting.help for setting in SETTINGS}
     findings = []
     for what, name in PROVIDERS.items():

@@ -1,4 +1,4 @@
-"""The error with which a command refuses a request."""
+"""Defines the error of a command that cannot be carried out."""
 
 
 class UserError(Exception):

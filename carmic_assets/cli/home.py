@@ -1,4 +1,4 @@
-"""A home: the directory that holds one installation's files, and the environment of its processes."""
+"""Prepares a home, the directory with one installation's files, and builds the environment of its processes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def process_environment(home: Path, *, code_port: int = 0, extra: dict[str, str] | None = None) -> dict[str, str]:
-    """Return the environment for every process of this home: the caller's own, with what the home needs set.
+    """Return the environment of every process of this home: the caller's, with the variables of the home set.
 
-    `code_port` is the port of the Dagster code server; 0 where there is none.
+    `code_port` is the port of the Dagster code server; 0 if there is none.
     """
     environment = {
         **os.environ,
         "CARMIC_HOME": str(home),
         "DAGSTER_HOME": str(home / "dagster"),
         "PYTHONUNBUFFERED": "1",
-        # OpenMP threads that spin while they wait slow a busy machine down several times
+        # Waiting OpenMP threads spin by default, which makes a busy machine several times slower.
         "OMP_WAIT_POLICY": "PASSIVE",
         "KMP_BLOCKTIME": "0",
         "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -44,13 +44,13 @@ def prepare_home(home: Path) -> None:
     for folder in ("dagster", "cache", "store"):
         (home / folder).mkdir(parents=True, exist_ok=True)
     path = home / "dagster" / "dagster.yaml"
-    staging_path = path.with_suffix(f".{os.getpid()}")  # a run that starts meanwhile must not read half a file
+    staging_path = path.with_suffix(f".{os.getpid()}")  # so that a run that starts meanwhile reads a complete file
     staging_path.write_text(yaml.safe_dump(_build_instance_settings(), sort_keys=False))
     staging_path.replace(path)
 
 
 def _build_instance_settings() -> dict[str, Any]:
-    """The repository's dagster.yaml, with the run limit and the storage that the environment sets."""
+    """Return the repository's dagster.yaml, with the run limit and the storage set by the environment."""
     settings: dict[str, Any] = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())
     if max_runs := os.environ.get("CARMIC_MAX_RUNS"):
         settings["concurrency"]["runs"]["max_concurrent_runs"] = int(max_runs)

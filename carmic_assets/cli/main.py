@@ -1,7 +1,6 @@
 """Parses the command line and runs one command.
 
-Nothing but the standard library is imported before the arguments are valid, so that `--help` and argument errors are
-immediate.
+Only the standard library is imported until the arguments are valid, so that `--help` and argument errors are fast.
 """
 
 from __future__ import annotations
@@ -12,25 +11,25 @@ import os
 import sys
 from pathlib import Path
 
-from carmic_assets.cli.video_types import CONTENT_TYPE_BY_SUFFIX
+from carmic_assets.cli.accepted_formats import CONTENT_TYPE_BY_SUFFIX
 
 MAX_MINUTES = 1_000_000_000
 MAX_PORT = 65535
 
 
-def _port(text: str) -> int:
+def _parse_port(text: str) -> int:
     if not text.isdigit() or int(text) > MAX_PORT:
         raise argparse.ArgumentTypeError(f"{text} is not a port: use a number up to {MAX_PORT}, or 0 for any free one")
     return int(text)
 
 
-def _clip_count(text: str) -> int:
+def _parse_clip_count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
     return int(text)
 
 
-def _minutes(text: str) -> float:
+def _parse_minutes(text: str) -> float:
     try:
         minutes = float(text)
     except ValueError:
@@ -40,7 +39,7 @@ def _minutes(text: str) -> float:
     return minutes
 
 
-def _video_file(text: str) -> Path:
+def _parse_video_file(text: str) -> Path:
     path = Path(text)
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"file {path} does not exist")
@@ -51,7 +50,7 @@ def _video_file(text: str) -> Path:
     return path
 
 
-def _caption_style(text: str) -> str:
+def _parse_caption_style(text: str) -> str:
     from carmic_assets.captions.caption_styles import STYLE_PRESETS  # noqa: PLC0415 - `--help` does not need msgspec
 
     style = text.upper()
@@ -61,7 +60,7 @@ def _caption_style(text: str) -> str:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line; each sub-command sets `command`."""
+    """Return the parser of the complete command line; each sub-command sets `command`."""
     parser = argparse.ArgumentParser(
         prog="carmic", description="Long videos in, captioned clips and editor packages out."
     )
@@ -74,18 +73,16 @@ def build_parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", parents=[home], help="serve the API and the Dagster UI until Ctrl-C")
     up.add_argument("--host", default="127.0.0.1", help="address on which the API listens")
-    up.add_argument(
-        "--dagster-host", default="127.0.0.1", help="address on which the Dagster UI listens: it has no login"
-    )
-    up.add_argument("--port", type=_port, default=8000, help="port of the API")
-    up.add_argument("--dagster-port", type=_port, default=3000, help="port of the Dagster UI")
+    up.add_argument("--dagster-host", default="127.0.0.1", help="address on which the Dagster UI listens")
+    up.add_argument("--port", type=_parse_port, default=8000, help="port of the API")
+    up.add_argument("--dagster-port", type=_parse_port, default=3000, help="port of the Dagster UI")
 
     clip = commands.add_parser("clip", parents=[home], help="cut one video, without a server")
-    clip.add_argument("video", type=_video_file)
+    clip.add_argument("video", type=_parse_video_file)
     clip.add_argument("--out", type=Path, required=True, help="directory for the MP4s and packages")
-    clip.add_argument("--max-clips", type=_clip_count, default=3, help="number of clips to render, best first")
+    clip.add_argument("--max-clips", type=_parse_clip_count, default=3, help="number of clips to render, best first")
     clip.add_argument("--aspect", default="9:16", choices=("9:16", "1:1", "4:5", "16:9"))
-    clip.add_argument("--style", type=_caption_style, default="HORMOZI", help="caption style preset")
+    clip.add_argument("--style", type=_parse_caption_style, default="HORMOZI", help="caption style preset")
     clip.add_argument("--language", default=None, help="ISO 639-1 code; detected from the audio when omitted")
     clip.add_argument(
         "--export", action="append", default=[], choices=("premiere", "davinci", "fcpx", "after_effects"),
@@ -99,7 +96,9 @@ def build_parser() -> argparse.ArgumentParser:
     actions = admin.add_subparsers(dest="action", required=True)
     create_user = actions.add_parser("create-user", parents=[home], help="create a user with a workspace")
     create_user.add_argument("email")
-    create_user.add_argument("password")
+    create_user.add_argument(
+        "password", nargs="?", default="-", help="left out or `-`: asked for, or read from standard input"
+    )
     set_tier = actions.add_parser("set-tier", parents=[home], help="change a workspace's tier")
     set_tier.add_argument("workspace")
     set_tier.add_argument("tier", type=str.upper)
@@ -107,13 +106,15 @@ def build_parser() -> argparse.ArgumentParser:
         "grant-minutes", parents=[home], help="add minutes to a workspace's pool, or remove them"
     )
     grant.add_argument("workspace")
-    grant.add_argument("minutes", type=_minutes)
+    grant.add_argument("minutes", type=_parse_minutes)
+    ui_link = actions.add_parser("ui-link", parents=[home], help="make a link that opens the Dagster UI once")
+    ui_link.add_argument("--dagster-url", default="http://127.0.0.1:3000", help="address of the Dagster UI")
     actions.add_parser("outbox", parents=[home], help="list the mail that was not sent")
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line `argv` (this process's by default); returns the exit status."""
+    """Run the command line `argv`, by default that of this process. Returns the exit status."""
     args = build_parser().parse_args(argv)
     os.environ["CARMIC_HOME"] = str(args.home.expanduser().absolute())
     from carmic_assets.cli.commands import run_command  # noqa: PLC0415 - imports SQLAlchemy, 0.2 s

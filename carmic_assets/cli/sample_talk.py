@@ -1,6 +1,6 @@
-"""Composes a sample talk for `make demo` from what packages ship: a picture (ultralytics) and two voices (espeak).
+"""Composes a sample talk for `make demo` from a photo in the package ultralytics and two voices of eSpeak NG.
 
-The pictures are stills and the voices are synthetic: the talk shows how the system is used, not how well it works.
+The video is made of stills and the voices are synthetic, so the talk shows the use of the system, not its quality.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import msgspec
 from carmic_assets.media import ffmpeg
 
 WIDTH, HEIGHT, FPS = 1280, 720, 25
-PAUSE_S = 0.35
+PAUSE_S = 0.35  # after each line
 
-# (speaker, line). The second answer is the one worth cutting.
+# (speaker, line). The second answer is the best clip.
 TALK = (
     ("A", "Welcome back to the workshop. Today we talk about the smallest change that ever saved a project of mine."),
     ("B", "Thanks for having me. Before we start, let me find my notes. They were here a minute ago."),
@@ -46,9 +46,9 @@ TALK = (
 ESPEAK_VOICES = {"A": "gmw/en-US", "B": "gmw/en"}
 ESPEAK_PITCHES = {"A": 40, "B": 62}  # 0..100
 WORDS_PER_MINUTE = 165
-# espeak-ng's speak_lib.h
+# Constants of espeak-ng's speak_lib.h.
 AUDIO_OUTPUT_RETRIEVAL, PARAMETER_RATE, PARAMETER_PITCH, CHARS_UTF8 = 1, 1, 3, 1
-# The crop of the picture while each speaks: x, y, width, height as fractions of it
+# The crop of the photo while each speaks: x, y, width and height as fractions of the photo.
 CROPS = {"A": (0.06, 0.2, 0.6, 0.6), "B": (0.4, 0.0, 0.6, 0.6), "both": (0.0, 0.0, 1.0, 1.0)}
 
 
@@ -61,7 +61,7 @@ class SpokenLine(msgspec.Struct, frozen=True):
 
 
 def compose_talk(out: Path, scratch_dir: Path, talk: Sequence[tuple[str, str]] = TALK) -> Path:
-    """Write the talk to `out` as H.264 and AAC; TALK is about 70 s long. Equal talks give equal bytes."""
+    """Write the talk to `out` as H.264 and AAC. TALK is about 70 s long. The same talk gives the same bytes."""
     lines = _speak_in_subprocess(talk, scratch_dir)
     picture = Path(_locate_package("ultralytics")) / "assets" / "zidane.jpg"
     inputs = [ffmpeg.Input(str(picture))]
@@ -90,7 +90,10 @@ def compose_talk(out: Path, scratch_dir: Path, talk: Sequence[tuple[str, str]] =
 
 
 def _speak_in_subprocess(talk: Sequence[tuple[str, str]], scratch_dir: Path) -> list[SpokenLine]:
-    """Speak the talk in a process of its own: espeak keeps its state in globals, and a second start would hang."""
+    """Return the spoken lines of the talk, from a child process.
+
+    eSpeak NG keeps its state in global variables, and a second initialisation in one process would hang.
+    """
     command = [sys.executable, "-m", "carmic_assets.cli.sample_talk", str(scratch_dir)]
     child = subprocess.run(command, input=msgspec.json.encode(talk), stdout=subprocess.PIPE, check=True, timeout=120)
     durations = msgspec.json.decode(child.stdout, type=list[tuple[str, float]])
@@ -101,7 +104,7 @@ def _speak_in_subprocess(talk: Sequence[tuple[str, str]], scratch_dir: Path) -> 
 
 
 def _speak(talk: Sequence[tuple[str, str]], scratch_dir: Path) -> list[tuple[str, float]]:
-    """Write `line0.wav`, `line1.wav`, ... into `scratch_dir`; returns each line's speaker and duration in seconds."""
+    """Write `line0.wav`, `line1.wav`, ... to `scratch_dir`. Returns the speaker and duration (s) of each line."""
     data = Path(_locate_package("espeakng_loader"))
     library = ctypes.CDLL(str(next(data.glob("libespeak-ng.*"))))
     sample_rate = library.espeak_Initialize(AUDIO_OUTPUT_RETRIEVAL, 0, str(data / "espeak-ng-data").encode(), 0)

@@ -1,7 +1,7 @@
-"""`carmic up`: starts and stops the code server, daemon, Dagster UI and API of one home together.
+"""Implements `carmic up`: starts and stops the code server, daemon, Dagster UI and API of one home together.
 
-A service that dies is restarted, and its work is resumed (see docs/architecture.md). One that dies repeatedly waits
-longer before each restart.
+A service that exits is restarted, and its work is resumed (see docs/architecture.md). If it exits repeatedly, the delay
+before each restart grows.
 """
 
 from __future__ import annotations
@@ -23,27 +23,29 @@ from pathlib import Path
 import msgspec
 
 from carmic_assets.cli import home as homes
+from carmic_assets.cli.ui_access import create_link
 from carmic_assets.media.ffmpeg import die_with_parent
 from resources.platform import open_platform
 
-# SIGTERM is sent twice: a run misses one that arrives during a weakref callback, whose exceptions Python discards
+# Waiting times after the first and the second SIGTERM. Two are sent, because a run ignores one that arrives during a
+# weakref callback, whose exceptions Python discards.
 STOP_TIMEOUTS_S = (6.0, 9.0)
-START_TIMEOUT_S = 60.0
-MAX_LOG_BYTES = 50_000_000
-ROTATE_INTERVAL_S = 60.0
-STABLE_AFTER_S = 60.0  # a service that ran for less than this has a backoff before its restart
-MIN_BACKOFF_S = 0.5  # doubles with each early death ...
-MAX_BACKOFF_S = 15.0  # ... up to this
-LOG_TAIL_LINES = 15
-API_OPTIONS = [  # of uvicorn
+START_TIMEOUT_S = 60.0  # for the start of each service
+MAX_LOG_BYTES = 50_000_000  # a larger log is rotated
+ROTATE_INTERVAL_S = 60.0  # between two checks of the log sizes
+STABLE_AFTER_S = 60.0  # a service that exits earlier is restarted after a delay
+# The delay doubles with each early exit, from the minimum to the maximum.
+MIN_BACKOFF_S, MAX_BACKOFF_S = 0.5, 15.0
+LOG_TAIL_LINES = 15  # lines of a log that are printed if a service does not start
+API_OPTIONS = [  # command-line options of uvicorn
     "--no-access-log", "--timeout-graceful-shutdown", "3", "--no-server-header",
     "--timeout-keep-alive", "75",  # the default of 5 s sometimes closes a connection on which a client polls every 5 s
-    "--no-proxy-headers",  # CARMIC_TRUSTED_PROXIES decides whose X-Forwarded-For counts
+    "--no-proxy-headers",  # the API itself evaluates X-Forwarded-For, by CARMIC_TRUSTED_PROXIES
 ]  # fmt: skip
 
 
 class Service(msgspec.Struct):
-    """A child process that is kept running, with what is needed to restart it."""
+    """A child process that is restarted when it exits, with the arguments of its start."""
 
     name: str
     command: list[str]
@@ -56,14 +58,14 @@ class Service(msgspec.Struct):
 
     @property
     def is_dead(self) -> bool:
-        """Whether the process has ended."""
+        """True if the process has exited."""
         return self.process.poll() is not None
 
 
 def serve_home(
     home: Path, host: str, port: int, dagster_host: str, dagster_port: int, print_line: Callable[[str], None]
 ) -> int:
-    """Serve the home until Ctrl-C or SIGTERM; returns the exit status. The API listens on `host`:`port`."""
+    """Serve the home until Ctrl-C or SIGTERM. Returns the exit status. The API listens on `host`:`port`."""
     home = home.expanduser().absolute()
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("a") as lock:
@@ -104,7 +106,9 @@ def _serve_locked(
             "-p", str(code_port), "--location-name", "carmic",
         ],
         "daemon": [str(Path(sys.executable).parent / "dagster-daemon"), "run", "-w", workspace],
-        "dagster ui": [*python, "dagster_webserver", "-h", dagster_host, "-p", str(dagster_port), "-w", workspace],
+        "dagster ui": [
+            *python, "carmic_assets.cli.dagster_ui", "--host", dagster_host, "--port", str(dagster_port),
+        ],
         "api": [
             *python, "uvicorn", "--factory", "api.app:create", "--host", host, "--port", str(port),
             *API_OPTIONS,
@@ -124,7 +128,8 @@ def _serve_locked(
         if not _wait_until(lambda: _is_responding(f"{api_url}/api/v1/health"), services, received_signals):
             return _report_end(services, received_signals, print_line)
         print_line(f"API         {api_url}/api        reference at {api_url}/api/docs")
-        print_line(f"Dagster UI  http://{_url_host(dagster_host)}:{dagster_port}")
+        print_line(f"Dagster UI  {create_link(home, f'http://{_url_host(dagster_host)}:{dagster_port}')}")
+        print_line("            This link works once, within an hour. Another: carmic admin ui-link")
         print_line(f"Home        {home}        logs in {logs}")
         print_line("Ctrl-C stops everything.")
         _supervise(services, received_signals, print_line)
@@ -134,21 +139,21 @@ def _serve_locked(
 
 
 def _supervise(services: list[Service], received_signals: list[int], print_line: Callable[[str], None]) -> None:
-    """Restart dead services and rotate logs until a signal arrives."""
-    rotated_s = time.monotonic()
+    """Restart services that exited, and rotate logs, until a signal arrives."""
+    last_rotation_s = time.monotonic()
     while not received_signals:
         for service in services:
             if service.is_dead:
                 _restart_when_due(service, print_line)
-        if time.monotonic() - rotated_s > ROTATE_INTERVAL_S:
-            rotated_s = time.monotonic()
+        if time.monotonic() - last_rotation_s > ROTATE_INTERVAL_S:
+            last_rotation_s = time.monotonic()
             for service in services:
                 rotate_log(service.log)
         time.sleep(0.2)
 
 
 def _url_host(host: str) -> str:
-    """The host part of a URL that reaches a server listening on `host`."""
+    """Return the host for a URL of a server that listens on `host`."""
     wildcards = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read here, not bound
     return wildcards.get(host, f"[{host}]" if ":" in host else host)
 
@@ -162,18 +167,18 @@ def _start(command: list[str], environment: dict[str, str], log: Path) -> subpro
             stdout=file,
             stderr=subprocess.STDOUT,
             cwd=homes.REPOSITORY,
-            start_new_session=True,  # Ctrl-C reaches this process only, which stops the services in order
+            start_new_session=True,  # Ctrl-C then reaches this process only, which stops the services in order
             preexec_fn=die_with_parent,  # a service must not outlive a killed `carmic up` and keep its port
         )
 
 
 def _restart_when_due(service: Service, print_line: Callable[[str], None]) -> None:
-    """Schedule the restart of a dead service, and restart it once its backoff has passed."""
+    """Schedule the restart of a service that exited, or restart it if its backoff has passed."""
     now_s = time.monotonic()
     if service.restart_due_s is None:
-        _signal_group(service, signal.SIGKILL)  # its children: a run without its code server cannot be stopped later
-        died_early = now_s - service.started_s < STABLE_AFTER_S
-        service.backoff_s = min(MAX_BACKOFF_S, 2 * service.backoff_s or MIN_BACKOFF_S) if died_early else 0.0
+        _signal_group(service, signal.SIGKILL)  # ends its children too: nothing could stop a run without code server
+        exited_early = now_s - service.started_s < STABLE_AFTER_S
+        service.backoff_s = min(MAX_BACKOFF_S, 2 * service.backoff_s or MIN_BACKOFF_S) if exited_early else 0.0
         service.restart_due_s = now_s + service.backoff_s
         print_line(
             f"The {service.name} exited with status {service.process.returncode} and is restarted; see {service.log}"
@@ -184,18 +189,18 @@ def _restart_when_due(service: Service, print_line: Callable[[str], None]) -> No
 
 
 def rotate_log(log: Path, max_bytes: int = MAX_LOG_BYTES) -> None:
-    """Copy a log larger than `max_bytes` over `<log>.1` and empty it in place, because its service keeps it open.
+    """Copy a log larger than `max_bytes` to `<log>.1` and truncate it in place, because its service keeps it open.
 
-    Lines written between the copy and the truncation are lost.
+    Lines that are written between the copy and the truncation are lost.
     """
-    with contextlib.suppress(OSError):  # for example a full disk: the next interval tries again
+    with contextlib.suppress(OSError):  # such as a full disk; the next check tries again
         if log.stat().st_size > max_bytes:
             shutil.copyfile(log, log.with_name(f"{log.name}.1"))
             os.truncate(log, 0)
 
 
 def _wait_until(is_ready: Callable[[], bool], services: list[Service], received_signals: list[int]) -> bool:
-    """Wait for START_TIMEOUT_S at most; False when a service died or a signal arrived meanwhile."""
+    """Return True once `is_ready` does, or False if a service exits, a signal arrives or START_TIMEOUT_S passes."""
     end_s = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < end_s and not received_signals and not any(service.is_dead for service in services):
         if is_ready():
@@ -210,7 +215,7 @@ def _is_listening(port: int) -> bool:
 
 
 def _is_responding(url: str) -> bool:
-    """Whether the server answers at all: an error status is an answer, too."""
+    """Return whether the server responds at all, be it with an error status."""
     try:
         with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - always http://
             return True
@@ -221,7 +226,7 @@ def _is_responding(url: str) -> bool:
 
 
 def _report_end(services: list[Service], received_signals: list[int], print_line: Callable[[str], None]) -> int:
-    """Print why serving ends; returns the exit status."""
+    """Print why the command ends. Returns the exit status."""
     if received_signals:
         print_line("Stopping.")
         return 0
@@ -232,7 +237,7 @@ def _report_end(services: list[Service], received_signals: list[int], print_line
 
 
 def _stop(services: list[Service]) -> None:
-    """Stop the API first, so that no new work arrives. Runs are children of the code server and end with it."""
+    """Stop all services, the API first so that no new work arrives. Runs are children of the code server: they end."""
     for timeout_s in STOP_TIMEOUTS_S:
         for service in reversed(services):
             _signal_group(service, signal.SIGTERM)
@@ -245,13 +250,13 @@ def _stop(services: list[Service]) -> None:
     for service in services:
         _signal_group(service, signal.SIGKILL)
         service.process.wait()
-    end_s = time.monotonic() + 2.0  # `killpg` returns when the signal is sent, not when the processes have ended
+    end_s = time.monotonic() + 2.0  # `killpg` returns before the processes have ended, so wait for them
     while time.monotonic() < end_s and any(_signal_group(service, 0) for service in services):
         time.sleep(0.02)
 
 
 def _signal_group(service: Service, number: int) -> bool:
-    """Send a signal to the service's process group, children included; False when the group is empty."""
+    """Send a signal to the service's process group, including its children. Returns False if the group is empty."""
     try:
         os.killpg(service.process.pid, number)
     except ProcessLookupError:

@@ -1,6 +1,7 @@
-"""Regions of the canvas and the crops that fill them; shared by the director, the renderer and the export packages.
+"""Computes the regions of the canvas and the shapes of the crops that fill them.
 
-The functions use sizes only. `view_planning` and `framing` decide which person a crop shows.
+The director, the renderer and the export packages share these functions, which depend on sizes only. `view_planning`
+and `framing` decide which person a crop shows.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ import msgspec
 
 from carmic_assets.model.direction import CANVAS_SIZES, Box, Layout
 
-PADDING_LIMIT_RATIO = 0.4  # of the shorter side: a larger padding would leave no picture
-MIN_CROP_SCALE = 0.02  # of the largest crop
+PADDING_LIMIT_RATIO = 0.4  # largest padding as a fraction of the canvas' shorter side; more would hide the video
+MIN_CROP_SCALE = 0.02  # smallest crop that a client may set, relative to the largest one
 
 
 class Rect(msgspec.Struct, frozen=True):
@@ -25,8 +26,8 @@ class Rect(msgspec.Struct, frozen=True):
 def place_regions(layout: Layout, aspect: str, padding: float = 0) -> tuple[Rect, ...]:
     """Return the rectangle of every region of `layout` on the canvas of `aspect`, top first.
 
-    `padding` surrounds all regions, in pixels of a canvas 1080 wide. `split` divides the remaining height in two. For
-    `fit` the only rectangle is the area that the full source frame is scaled into.
+    `padding` surrounds the regions as a whole, in pixels of a canvas 1080 wide. `split` halves the remaining height.
+    For `fit` the only rectangle is the area that the full source frame is scaled into.
     """
     width, height = CANVAS_SIZES[aspect]
     pad = min(padding * width / 1080, PADDING_LIMIT_RATIO * min(width, height))
@@ -42,11 +43,11 @@ def place_regions(layout: Layout, aspect: str, padding: float = 0) -> tuple[Rect
 
 
 class CropShape(msgspec.Struct, frozen=True):
-    """The crops that may fill one rectangle: one aspect ratio, the largest is `w` x `h` of the source frame."""
+    """The shape of all crops that may fill one rectangle: they have one aspect ratio and a largest size."""
 
-    w: float
-    h: float
-    min_scale: float  # the smallest crop, relative to the largest, that stays within the upscale limit
+    w: float  # width of the largest crop, as a fraction of the source frame
+    h: float  # height of the largest crop, as a fraction of the source frame
+    min_scale: float  # size of the smallest crop within the upscale limit, relative to the largest
 
 
 def fit_crop_shape(rect: Rect, width: int, height: int, upscale_limit: float) -> CropShape:
@@ -62,7 +63,7 @@ def fit_crop_shape(rect: Rect, width: int, height: int, upscale_limit: float) ->
 
 
 def reshape_crop(crop: Box, shape: CropShape) -> Box:
-    """Give `crop` the aspect ratio of `shape`: same centre, same area, moved inside the frame where it sticks out."""
+    """Return `crop` with the aspect ratio of `shape`: same centre, same area, moved into the frame if it sticks out."""
     scale = min(1.0, max(MIN_CROP_SCALE, (crop.w * crop.h / (shape.w * shape.h)) ** 0.5))
     w, h = scale * shape.w, scale * shape.h
     x = min(max(crop.x + crop.w / 2 - w / 2, 0.0), 1 - w)

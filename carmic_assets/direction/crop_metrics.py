@@ -10,22 +10,22 @@ from carmic_assets.direction.crop_sampling import find_shot, sample_crops
 from carmic_assets.model.direction import Box, CropMetrics, LayoutShot
 from carmic_assets.model.scene import Scene
 
+# Targets of the metrics; docs/direction.md explains them.
 MAX_TRAVEL_PX_PER_S = 60.0  # mean over a video
-MAX_REVERSALS_PER_S = 0.1
-MIN_SPEAKER_IN_FRAME = 0.98
-MIN_STEP = 1e-4  # of the frame: a smaller step between keyframes does not count as movement
+MAX_REVERSALS_PER_S = 0.1  # mean over a video
+MIN_SPEAKER_IN_FRAME = 0.98  # fraction of the speech
+MIN_STEP = 1e-4  # fraction of the frame; a smaller step between keyframes does not count as movement
 
 
 def measure_crops(shots: Sequence[LayoutShot], scene: Scene, offset_s: float = 0.0) -> CropMetrics:
-    """Measure `shots` at every detection time of `scene`. A time of a shot plus `offset_s` is on the source clock.
+    """Measure `shots` at every detection time of `scene`. A shot's time plus `offset_s` is on the source clock.
 
-    - `subject_in_frame`: of the moments with a tracked person, the share with the centre of one in a crop (`fit` shows
-      everybody)
-    - `active_speaker_in_frame`: of the moments of speech whose speaker is tracked, the share with the whole face in a
-      crop
-    - `reversals_per_s`: changes of direction of a moving crop, within shots
-    - `travel_px_per_s`: path length of the crops' centres within shots, pixels of the upright source
-    - `wall_frames`: number of moments with a tracked person but none in a crop
+    - `subject_in_frame`: fraction of the times with a tracked person at which the centre of one is in a crop; the
+      layout `fit` shows everybody
+    - `active_speaker_in_frame`: fraction of the speech by tracked speakers in which the whole face is in a crop
+    - `reversals_per_s`: changes of direction of the crops within shots
+    - `travel_px_per_s`: path length of the crops' centres within shots, in pixels of the upright source
+    - `wall_frames`: number of times with a tracked person at which the centre of none is in a crop
     """
     start_s, end_s = shots[0].start_time + offset_s, shots[-1].end_time + offset_s
     tracked = empty_crops = spoken = spoken_in_frame = 0
@@ -54,7 +54,7 @@ def measure_crops(shots: Sequence[LayoutShot], scene: Scene, offset_s: float = 0
 
 
 def find_missed_targets(metrics: CropMetrics) -> dict[str, str]:
-    """Return a sentence for each metric that misses its target, by the name of the metric."""
+    """Return the metrics that miss their target: name -> sentence that says so."""
     checks = {
         "subject_in_frame": (
             metrics.subject_in_frame < 1.0,
@@ -81,7 +81,7 @@ def find_missed_targets(metrics: CropMetrics) -> dict[str, str]:
 
 
 def group_boxes_by_time(scene: Scene, start_s: float, end_s: float) -> list[tuple[float, dict[int, Box]]]:
-    """Return the detected boxes between two times, by time (ascending, source clock) and track."""
+    """Return (time, boxes by track id) for each detection time in `start_s`..`end_s` (source clock), ascending."""
     boxes_by_time: dict[float, dict[int, Box]] = {}
     for track in scene.tracks:
         i, j = bisect_left(track.t, start_s), bisect_left(track.t, end_s)

@@ -1,7 +1,8 @@
-"""Plans the calmest path of a crop's centre along one axis: still if possible, else a few straight moves.
+"""Plans the calmest path of a crop's centre along one axis: still if possible, or else a few straight moves.
 
-Input is the ideal centre and its limits on a grid of times; output is a few keyframes. All future positions are known,
-so nothing is filtered or predicted.
+The input is the ideal centre and its limits on a grid of times. The output is a few keyframes. All future positions are
+known, so the positions need no causal filter and no prediction. A rest is a part of the path that stands still; a stay
+is a time range that one position serves, whether or not the crop rests in it.
 """
 
 from __future__ import annotations
@@ -14,21 +15,21 @@ import numpy as np
 
 from carmic_assets.direction.order_statistics import median
 
-# Lengths are ratios of the crop's size along the axis.
+# Lengths are fractions of the crop's size along the axis. Of several durations the longest is taken with which the
+# subject stays in the crop.
 DEAD_BAND = 0.25  # range within which a subject moves without the crop moving
 MAX_OFFSET = 0.34  # largest distance of a subject from the centre of a still crop
 MIN_REST_S = 1.5  # a shorter stay is part of a move
-MAX_REST_DRIFT = (
-    0.4  # of the dead band, from the first to the last third of a stay: beyond it the subject is travelling
-)
+# A subject that drifts further from the first to the last third of a stay is travelling. Fraction of the dead band.
+MAX_REST_DRIFT = 0.4
 LINE_TOLERANCE = 0.04  # keyframes of a move closer than this to the line between their neighbours are dropped
-EASE_DURATIONS_S = (0.4, 0.25, 0.15)  # half the duration of a rounded corner; the longest that keeps the subject inside
-MOVE_DURATIONS_S = (1.2, 0.9, 0.7, 0.5, 0.3, 0.2)  # of a move between rests; the longest that keeps the subject inside
-MIN_TRAVEL = 0.06  # a path that stays within this range stands still
-WHIP_SPEED = 1.5  # crops per second: a faster move is a whip pan ...
-MIN_WHIP_TRAVEL = 0.15  # ... if it goes further than this
-MAX_REVERSALS_PER_S = 0.1  # with more, a wider dead band is tried
-MAX_REPAIRS = 40
+EASE_DURATIONS_S = (0.4, 0.25, 0.15)  # half the duration of a rounded corner
+MOVE_DURATIONS_S = (1.2, 0.9, 0.7, 0.5, 0.3, 0.2)  # duration of a move between two rests
+MIN_TRAVEL = 0.06  # a path that stays within this range is replaced by one that stands still
+# A move that is faster than WHIP_SPEED (crops per second) and longer than MIN_WHIP_TRAVEL is a whip pan.
+WHIP_SPEED, MIN_WHIP_TRAVEL = 1.5, 0.15
+MAX_REVERSALS_PER_S = 0.1  # with more changes of direction a wider dead band is tried
+MAX_REPAIRS = 40  # most keyframes that are added to keep the path within its limits
 
 
 class AxisKeyframe(msgspec.Struct, frozen=True):
@@ -39,38 +40,41 @@ class AxisKeyframe(msgspec.Struct, frozen=True):
 
 
 class AxisTarget(msgspec.Struct, frozen=True):
-    """What a path should follow along one axis: arrays of equal length on `times`, fractions of the frame."""
+    """The positions that a path should take along one axis: arrays of equal length, in fractions of the frame."""
 
-    times: np.ndarray
+    times: np.ndarray  # seconds
     ideal: np.ndarray  # best position of the crop's centre
-    low: np.ndarray  # smallest allowed position ...
-    high: np.ndarray  # ... and largest, `low <= high`
+    low: np.ndarray  # smallest allowed position of the centre
+    high: np.ndarray  # largest allowed position of the centre, at least `low`
     crop_size: float
 
 
 def plan_axis_path(target: AxisTarget) -> tuple[AxisKeyframe, ...]:
-    """Return the keyframes of the path, one if it stays still; linear between them and held outside."""
+    """Return the keyframes of the path; one if it stands still.
+
+    Positions are linear between keyframes, and constant before the first and after the last.
+    """
     still = _find_still_position(target, 0, len(target.times))
     if still is not None:
         return (AxisKeyframe(float(target.times[0]), still),)
     duration_s = max(float(target.times[-1] - target.times[0]), 1.0)
-    calmest: tuple[AxisKeyframe, ...] = ()
-    fewest = np.inf
+    best_path: tuple[AxisKeyframe, ...] = ()
+    fewest_reversals = np.inf
     for band in (DEAD_BAND, 1.5 * DEAD_BAND, 2 * DEAD_BAND, 3 * DEAD_BAND):
-        path = _ease_corners(_repair(_join_rests(target, band * target.crop_size), target), target)
+        path = _ease_corners(_enforce_limits(_join_rests(target, band * target.crop_size), target), target)
         reversals = count_reversals(path)
-        if reversals < fewest:
-            calmest, fewest = path, reversals
+        if reversals < fewest_reversals:
+            best_path, fewest_reversals = path, reversals
         if reversals <= MAX_REVERSALS_PER_S * duration_s:
             break
-    positions = [keyframe.position for keyframe in calmest]
+    positions = [keyframe.position for keyframe in best_path]
     if max(positions) - min(positions) <= MIN_TRAVEL * target.crop_size:
         return (AxisKeyframe(float(target.times[0]), (max(positions) + min(positions)) / 2),)
-    return calmest
+    return best_path
 
 
 def find_whip_pans(path: tuple[AxisKeyframe, ...], crop_size: float) -> list[int]:
-    """Return the indices of keyframes that the path reaches faster than an eye follows."""
+    """Return the indices of keyframes that the path reaches by a whip pan, a move too fast for viewers to follow."""
     indices: list[int] = []
     for k, (a, b) in enumerate(pairwise(path), 1):
         travel = abs(b.position - a.position)
@@ -86,7 +90,7 @@ def count_reversals(path: tuple[AxisKeyframe, ...]) -> int:
 
 
 def _find_still_position(target: AxisTarget, i: int, j: int) -> float | None:
-    """Find one position for all times in `[i, j)` that is always allowed and keeps the subject mostly central."""
+    """Return one position for all times in `[i, j)` that is allowed and keeps the subject mostly central, or None."""
     low, high, ideal = target.low[i:j], target.high[i:j], target.ideal[i:j]
     if low.max() > high.min() + 1e-9:
         return None
@@ -100,7 +104,10 @@ def _find_still_position(target: AxisTarget, i: int, j: int) -> float | None:
 
 
 class _Stay(NamedTuple):
-    """A range of times that one position serves: `first` to `last`, the next stay's first or the last index."""
+    """A range of times that one position serves: the indices `first` to `last`.
+
+    `last` is the `first` of the next stay, or the last index of all.
+    """
 
     first: int
     last: int
@@ -108,7 +115,10 @@ class _Stay(NamedTuple):
 
 
 def _join_rests(target: AxisTarget, band: float) -> tuple[AxisKeyframe, ...]:
-    """Join rests by moves. A stay during which the subject travels contributes only its middle to a move."""
+    """Return a path of rests and the moves between them.
+
+    A stay that is too short, or in which the subject travels, is no rest: only its middle becomes a keyframe of a move.
+    """
     stays = _find_stays(target, band)
     tolerance = LINE_TOLERANCE * target.crop_size
     path: list[AxisKeyframe] = []
@@ -137,7 +147,10 @@ def _join_rests(target: AxisTarget, band: float) -> tuple[AxisKeyframe, ...]:
 
 
 def _find_stays(target: AxisTarget, band: float) -> list[_Stay]:
-    """Partition the times greedily into the longest ranges that one position serves within `band`."""
+    """Partition the times greedily into the longest ranges in which the ideal position varies by at most `band`.
+
+    One position must also be allowed throughout the range.
+    """
     stays, i, n = [], 0, len(target.times)
     while i < n:
         low, high = target.low[i], target.high[i]
@@ -156,7 +169,7 @@ def _find_stays(target: AxisTarget, band: float) -> list[_Stay]:
 
 
 def _measure_drift(positions: np.ndarray) -> float:
-    """Return the distance from the first third to the last third."""
+    """Return the signed distance from the median of the first third to the median of the last third."""
     third = max(1, len(positions) // 3)
     return median(positions[-third:]) - median(positions[:third])
 
@@ -175,7 +188,7 @@ def _mean_ideal(target: AxisTarget, i: int, j: int) -> float:
 
 
 def _simplify(path: list[AxisKeyframe], tolerance: float) -> list[AxisKeyframe]:
-    """Drop keyframes within `tolerance` of the line between those kept (Douglas and Peucker 1973)."""
+    """Return the path without keyframes within `tolerance` of the line between kept ones (Douglas and Peucker 1973)."""
     if len(path) < 3:
         return path
     a, b = path[0], path[-1]
@@ -188,12 +201,15 @@ def _simplify(path: list[AxisKeyframe], tolerance: float) -> list[AxisKeyframe]:
 
 
 def _drop_repeats(path: list[AxisKeyframe]) -> list[AxisKeyframe]:
-    """Drop the second of two equal neighbours."""
+    """Return the path without keyframes that equal their predecessor."""
     return [keyframe for k, keyframe in enumerate(path) if not k or keyframe != path[k - 1]]
 
 
 def _insert_moves(path: list[AxisKeyframe], target: AxisTarget) -> tuple[AxisKeyframe, ...]:
-    """Replace each jump, two rests that meet at one time, by a move within the time that the rests leave."""
+    """Return the path with each jump, where two rests meet at one time, replaced by a move of some duration.
+
+    A move takes at most 90 % of either rest.
+    """
     result: list[AxisKeyframe] = []
     for k, keyframe in enumerate(path):
         result.append(keyframe)
@@ -211,13 +227,16 @@ def _insert_moves(path: list[AxisKeyframe], target: AxisTarget) -> tuple[AxisKey
 def _place_move(
     a: AxisKeyframe, b: AxisKeyframe, before_s: float, after_s: float, target: AxisTarget
 ) -> tuple[AxisKeyframe, AxisKeyframe]:
-    """Place the longest move around `a.t` that keeps the subject inside, else the one that loses the least of it."""
+    """Return the longest move from `a` to `b` that stays within the limits, or else the one that exceeds them least.
+
+    The move begins at most `before_s` before `a.t` and ends at most `after_s` after `b.t`.
+    """
     move = (AxisKeyframe(a.t - min(before_s, 0.1), a.position), AxisKeyframe(b.t + min(after_s, 0.1), b.position))
     least_loss = np.inf
     for duration_s in MOVE_DURATIONS_S:
-        for share in (0.5, 0.75, 0.25, 1.0, 0.0):
-            start = a.t - min(before_s, duration_s * share)
-            end = a.t + min(after_s, duration_s * (1 - share))
+        for fraction_before in (0.5, 0.75, 0.25, 1.0, 0.0):
+            start = a.t - min(before_s, duration_s * fraction_before)
+            end = a.t + min(after_s, duration_s * (1 - fraction_before))
             if end - start < 0.15:
                 continue
             inside = (target.times >= start) & (target.times <= end)
@@ -232,8 +251,8 @@ def _place_move(
     return move
 
 
-def _repair(path: tuple[AxisKeyframe, ...], target: AxisTarget) -> tuple[AxisKeyframe, ...]:
-    """Add keyframes where the path leaves its limits, worst first, until it stays inside."""
+def _enforce_limits(path: tuple[AxisKeyframe, ...], target: AxisTarget) -> tuple[AxisKeyframe, ...]:
+    """Return the path with keyframes added where it leaves its limits, worst first, until it stays inside."""
     times, positions = [k.t for k in path], [k.position for k in path]
     for _ in range(MAX_REPAIRS):
         current = np.interp(target.times, times, positions)
@@ -253,7 +272,7 @@ def _repair(path: tuple[AxisKeyframe, ...], target: AxisTarget) -> tuple[AxisKey
 
 
 def _ease_corners(path: tuple[AxisKeyframe, ...], target: AxisTarget) -> tuple[AxisKeyframe, ...]:
-    """Round corners by a parabola of three keyframes each, so that the crop starts and stops softly."""
+    """Return the path with each corner rounded by a parabola of three keyframes, so that the crop moves softly."""
     if len(path) < 2:
         return path
     result = [path[0]]

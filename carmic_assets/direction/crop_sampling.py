@@ -1,4 +1,4 @@
-"""Evaluates crops at any time. Renderer, export packages, measures and tests all read crops through these functions."""
+"""Evaluates crops at any time. The renderer, the export packages and the metrics read crops through these functions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from carmic_assets.model.direction import Box, Keyframe, LayoutShot, Region
 
 
 def find_shot(shots: Sequence[LayoutShot], t: float) -> LayoutShot:
-    """Return the shot at `t`. A shot includes its start and excludes its end; the first and last extend outwards."""
+    """Return the shot at `t`. A shot includes its start and excludes its end.
+
+    A time before the first shot belongs to the first, and one after the last shot to the last.
+    """
     return shots[max(0, bisect_right(shots, t, key=lambda shot: shot.start_time) - 1)]
 
 
@@ -36,7 +39,7 @@ def _crop_of(keyframe: Keyframe) -> Box:
 
 
 def slice_shots(shots: Sequence[LayoutShot], start_s: float, end_s: float) -> list[LayoutShot]:
-    """Return the part of `shots` between two times, with keyframes at both ends where the crop moves."""
+    """Return the part of `shots` between two times. A crop that moves gets keyframes at both ends."""
     sliced = []
     for shot in shots:
         a, b = max(shot.start_time, start_s), min(shot.end_time, end_s)

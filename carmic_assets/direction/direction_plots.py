@@ -1,6 +1,6 @@
 """Draws the shots of the director as PNG: the crop over time, and a contact sheet with boxes and crops.
 
-The functions take decoded frames and do not open media. Equal input gives equal bytes.
+The functions take decoded frames and open no media. The same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ SPEAKER_COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7
 UNKNOWN_COLOUR = "#999999"
 CROP_COLOUR = "#ffffff"
 LAYOUT_COLOURS = {"face-track": "#2a9d8f", "split": "#8a5cf6", "fit": "#bbbbbb"}
-MAX_PLOT_S = 600.0  # a longer video shows its first ten minutes: more is a blur at this width
-TILE_INCHES = 2.6
+MAX_PLOT_S = 600.0  # only the first ten minutes of a longer video are drawn, because more is not legible at this width
+TILE_INCHES = 2.6  # width of one frame on the contact sheet
 
 
 def draw_crop_path(shots: Sequence[LayoutShot], scene: Scene, offset_s: float = 0.0) -> bytes:
@@ -68,7 +68,7 @@ def draw_crop_path(shots: Sequence[LayoutShot], scene: Scene, offset_s: float = 
 
 
 def _draw_shot(axes: Axes, shot: LayoutShot) -> None:
-    """Draw the start of a shot, its layout as a line on top, and a band for each crop."""
+    """Draw a vertical line at the start of a shot, its layout as a bar on top, and a band for each crop."""
     colour = LAYOUT_COLOURS[shot.layout]
     axes.axvline(shot.start_time, color="#dddddd", linewidth=0.6, zorder=0)
     axes.plot(
@@ -97,7 +97,7 @@ def draw_crop_sheet(
 ) -> bytes:
     """Draw a contact sheet of `pictures` with detected boxes and crops, as PNG.
 
-    `pictures` are pairs of time (source clock) and upright RGB array (height, width, 3).
+    `pictures` are frames: pairs of a time (source clock) and an upright RGB array (height, width, 3).
     """
     columns = max(1, min(columns, len(pictures)))
     rows = max(1, -(-len(pictures) // columns))
@@ -137,7 +137,7 @@ def _draw_box(axes: Axes, box: Box, picture: np.ndarray, colour: str, line_width
 
 
 class _SpeakerColours:
-    """One colour for each speaker of a scene."""
+    """Assigns a colour to each speaker of a scene."""
 
     def __init__(self, scene: Scene) -> None:
         self.speakers = sorted(scene.people)

@@ -1,6 +1,6 @@
-"""The auto-director: contiguous shots with layout, crops and reason, for a whole video or for one clip.
+"""Directs a whole video or one clip: returns contiguous shots with layout, crops and reason.
 
-It decides from a `Scene` alone, so the API calls it again after every change of the configuration.
+The only inputs are a `Scene` and the configuration, so the API can direct a clip again after every change.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from carmic_assets.model.direction import FULL_FRAME, Keyframe, Layout, LayoutSh
 from carmic_assets.model.scene import Scene
 from carmic_assets.model.template import TemplateConfig
 
-DIRECTOR_VERSION = "1"
+DIRECTOR_VERSION = "1"  # changes whenever the same scene and configuration give other shots
 
 
 def direct(scene: Scene, aspect: str) -> tuple[LayoutShot, ...]:
-    """Direct the whole video: shots on the source clock, contiguous from `scene.start_s` to `scene.end_s`."""
+    """Return the shots of the whole video on the source clock, contiguous from `scene.start_s` to `scene.end_s`."""
     return direct_span(scene, scene.start_s, scene.end_s, DirectionOptions(aspect))
 
 
 def direct_clip(scene: Scene, start_s: float, end_s: float, config: TemplateConfig) -> tuple[LayoutShot, ...]:
-    """Direct one clip by its configuration: shots on the clip clock, contiguous from 0 to the clip's length.
+    """Return the shots of one clip, with its start as time 0, contiguous from 0 to the clip's length.
 
     `start_s` should lie on the source's frame grid. `config.shots` must have passed `override.find_shots_problem`.
     """
@@ -49,10 +49,10 @@ def direct_clip(scene: Scene, start_s: float, end_s: float, config: TemplateConf
 
 
 def shift_shots(shots: tuple[LayoutShot, ...], offset_s: float) -> tuple[LayoutShot, ...]:
-    """Add `offset_s` to all times, rounded to microseconds."""
+    """Return the shots with `offset_s` added to all times, rounded to microseconds."""
 
     def shift(t: float) -> float:
-        return round(t + offset_s, 6) + 0.0  # never -0.0
+        return round(t + offset_s, 6) + 0.0  # adding 0.0 turns -0.0 into 0.0
 
     return tuple(
         LayoutShot(
@@ -71,9 +71,9 @@ def shift_shots(shots: tuple[LayoutShot, ...], offset_s: float) -> tuple[LayoutS
 
 
 def direct_span(scene: Scene, start_s: float, end_s: float, options: DirectionOptions) -> tuple[LayoutShot, ...]:
-    """Direct the interval between two times of the source clock; every hard cut in it starts a new shot.
+    """Return the shots between two times of the source clock; every hard cut starts a new shot.
 
-    Crops exclude the bars of a letterboxed source, unless the full frame already has the canvas' aspect ratio.
+    Crops exclude the black bars of a letterboxed source, unless the full frame has the canvas' aspect ratio.
     """
     from carmic_assets.direction.span_direction import direct_picture  # noqa: PLC0415 - the API starts without NumPy
 

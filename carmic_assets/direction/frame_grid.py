@@ -1,4 +1,4 @@
-"""The frame grid: every cut and keyframe of a timeline lies on a frame of its source."""
+"""Snaps times to the frame grid: every cut and keyframe of a timeline lies on a frame of its source."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ class FrameGrid(msgspec.Struct, frozen=True):
         return self.origin_s + frame * self.rate.den / self.rate.num
 
     def snap_inside(self, times: Iterable[float], start_s: float, end_s: float) -> list[float]:
-        """Snap the `times` that lie strictly between `start_s` and `end_s`; sorted, each frame once."""
+        """Return the frame times of the `times` strictly between `start_s` and `end_s`, sorted and unique."""
         snapped = {self.snap(t) for t in times if start_s < t < end_s}
         return sorted(t for t in snapped if start_s + 1e-6 < t < end_s - 1e-6)

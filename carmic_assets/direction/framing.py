@@ -1,6 +1,6 @@
-"""Frames one set of subjects: the size of their crop, headroom, margins and path.
+"""Frames one set of subjects: computes the size of their crop, headroom, margins and path.
 
-`view_planning` decides who is shown.
+`view_planning` decides which subjects are shown.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ from carmic_assets.direction.order_statistics import median, quantile
 from carmic_assets.direction.subjects import Subject
 from carmic_assets.model.direction import Keyframe
 
-# Ratios of a face box, which reaches from brow to chin.
-EYES_IN_FACE = 0.4  # from its top: eyes lie above its middle
-HEADROOM = 0.22  # above it: holds most of a head
-CHIN_ROOM = 0.08  # below it
-SIDE_MARGIN = 0.12  # beside it, of its width
+# Fractions of the height of a face box, which extends from brow to chin.
+EYES_IN_FACE = 0.4  # distance of the eyes from the top of the box
+HEADROOM = 0.22  # free space above the box; it holds most of the forehead and hair
+CHIN_ROOM = 0.08  # free space below the box
+SIDE_MARGIN = 0.12  # free space on either side, as a fraction of the box's width
 
-# Ratios of the crop.
-EYE_LINE = 1 / 3  # desired height of the eyes, from the top
-LOWEST_EYES = 0.45  # of the frame's height: lower eyes are raised by a zoom
-SMALL_FACE = 0.13  # height below which a zoom helps
-WIDEST_FACE = 0.42  # of the width: a zoom leaves room for hair and shoulders
-REUSE_DISTANCE = 0.06  # a still crop closer than this to the subject's previous one reuses that
-MAX_SIDESTEP = 0.12  # of a still crop, to avoid cutting through another face
+# Fractions of the crop.
+EYE_LINE = 1 / 3  # desired distance of the eyes from the top, the rule of thirds
+SMALL_FACE = 0.13  # a face lower than this is enlarged by a zoom
+WIDEST_FACE = 0.42  # a zoom makes a face no wider than this, to leave room for hair and shoulders
+REUSE_DISTANCE = 0.06  # a still crop that is closer to the previous one of the same subjects takes its place
+MAX_SIDESTEP = 0.12  # a still crop moves at most this far to avoid cutting through another face
 
-ZOOM_STEP = 0.05  # quantised, so that a person has the same size in the next shot of the same set-up
-MIN_ZOOM = 0.6  # of the largest crop: a tighter one is another shot size, not a reframe
-RESTLESS_REVERSALS_PER_S = 0.2  # changes of direction beyond which a crop is restless
-FIT_QUANTILE = 0.95  # of the time in which the subjects must fit
+LOWEST_EYES = 0.45  # fraction of the frame's height; eyes further down are raised by a zoom
+ZOOM_STEP = 0.05  # zooms are quantised, so that a person has the same size in later shots of the same set-up
+MIN_ZOOM = 0.6  # smallest crop, relative to the largest one; a tighter one would change the shot size
+RESTLESS_REVERSALS_PER_S = 0.2  # a crop that changes direction more often is restless
+FIT_QUANTILE = 0.95  # fraction of the time in which the subjects must fit into the crop
 
 
 class SubjectSet(msgspec.Struct, frozen=True):
-    """The box around all subjects of one crop: arrays on `times`, fractions of the frame."""
+    """The box around all subjects of one crop: arrays of the length of `times`, in fractions of the frame."""
 
     times: np.ndarray
     x0: np.ndarray
     y0: np.ndarray
     x1: np.ndarray
     y1: np.ndarray
-    face_height: float  # median, of the smallest face
-    side_margin: float  # of the frame's width
-    vertical_margins: tuple[float, float]  # above and below, of the frame's height
+    face_height: float  # median height of the smallest face
+    side_margin: float  # free space on either side, as a fraction of the frame's width
+    vertical_margins: tuple[float, float]  # free space above and below, as fractions of the frame's height
 
 
 class CropBounds(msgspec.Struct, frozen=True):
@@ -68,13 +68,16 @@ class CropConstraints(msgspec.Struct, frozen=True):
     """Constraints of the crops of one region: aspect ratio, size, bounds, and faces that no edge should cut through."""
 
     shape: CropShape
-    scale: float  # of the largest crop, 0..1
+    scale: float  # size relative to the largest crop, 0..1
     bounds: CropBounds = CropBounds()
-    avoided_faces: tuple[tuple[float, float], ...] = ()  # left and right edge of each
+    avoided_faces: tuple[tuple[float, float], ...] = ()  # left and right edge of each face
 
 
 def join_subjects(subjects: list[Subject], times: np.ndarray, start_s: float, end_s: float) -> SubjectSet | None:
-    """Join the boxes of `subjects` between two times, where any is visible; None if none ever is."""
+    """Return the box around `subjects` at the times between `start_s` and `end_s` at which any of them is visible.
+
+    The result is None if none is ever visible.
+    """
     step_s = times[1] - times[0] if len(times) > 1 else 1.0
     any_visible = np.any([subject.visible for subject in subjects], axis=0)
     selected = (times > start_s - step_s) & (times < end_s) & any_visible
@@ -105,7 +108,7 @@ def join_subjects(subjects: list[Subject], times: np.ndarray, start_s: float, en
 
 
 def fits_crop(subject_set: SubjectSet, shape: CropShape) -> bool:
-    """Return whether the largest crop holds the subjects, with a small margin, nearly all the time."""
+    """Return whether the largest crop holds the subjects with a small margin, for `FIT_QUANTILE` of the time."""
     width = subject_set.x1 - subject_set.x0 + subject_set.side_margin
     height = subject_set.y1 - subject_set.y0 + subject_set.vertical_margins[1]
     return bool(np.mean((width <= shape.w) & (height <= shape.h)) >= FIT_QUANTILE)
@@ -113,14 +116,14 @@ def fits_crop(subject_set: SubjectSet, shape: CropShape) -> bool:
 
 def is_restless(subject_set: SubjectSet, shape: CropShape) -> bool:
     """Return whether the largest crop would have to move back and forth all the time to keep the subjects."""
-    path = plan_axis_path(_horizontal_target(subject_set, shape.w, CropBounds()))
+    path = plan_axis_path(_build_horizontal_target(subject_set, shape.w, CropBounds()))
     duration_s = float(subject_set.times[-1] - subject_set.times[0])
     reversals = count_reversals(path) + len(find_whip_pans(path, shape.w))
     return reversals > max(2.0, RESTLESS_REVERSALS_PER_S * duration_s)
 
 
 def choose_zoom(subject_set: SubjectSet, shape: CropShape) -> float:
-    """Return the scale of the crop, 0..1 of the largest: below 1 only for faces that are small or low in the frame."""
+    """Return the size of the crop relative to the largest; below 1 only if faces are small or low in the frame."""
     desired = 1.0
     if subject_set.face_height < SMALL_FACE * shape.h:
         desired = max(MIN_ZOOM, subject_set.face_height / (SMALL_FACE * 1.15 * shape.h))
@@ -145,13 +148,13 @@ def build_keyframes(
     end_s: float,
     previous: Keyframe | None = None,
 ) -> tuple[Keyframe, ...]:
-    """Return the crop that follows the subjects, as keyframes on the frame grid; one if it can stay still.
+    """Return the crop that follows the subjects, as keyframes on the frame grid; one keyframe if it can stand still.
 
-    A still crop takes the place of `previous`, the last still crop of the same subjects, if that serves as well.
+    `previous` is the last still crop of the same subjects. A still crop takes its place if both are close together.
     """
     w, h = constraints.shape.w * constraints.scale, constraints.shape.h * constraints.scale
-    target_x = _horizontal_target(subject_set, w, constraints.bounds)
-    target_y = _vertical_target(subject_set, h)
+    target_x = _build_horizontal_target(subject_set, w, constraints.bounds)
+    target_y = _build_vertical_target(subject_set, h)
     path_x, path_y = plan_axis_path(target_x), plan_axis_path(target_y)
     if len(path_x) == 1:
         path_x = (AxisKeyframe(path_x[0].t, _avoid_faces(path_x[0].position, target_x, constraints.avoided_faces)),)
@@ -192,13 +195,13 @@ def _avoid_faces(position: float, target: AxisTarget, faces: tuple[tuple[float, 
     return min(allowed, key=lambda p: (count_cut_faces(p), abs(p - position)))
 
 
-def _horizontal_target(subject_set: SubjectSet, w: float, bounds: CropBounds) -> AxisTarget:
+def _build_horizontal_target(subject_set: SubjectSet, w: float, bounds: CropBounds) -> AxisTarget:
     centre = (subject_set.x0 + subject_set.x1) / 2
     margins = (subject_set.side_margin, subject_set.side_margin)
     return _build_target(subject_set.times, centre, (subject_set.x0, subject_set.x1), margins, w, bounds)
 
 
-def _vertical_target(subject_set: SubjectSet, h: float) -> AxisTarget:
+def _build_vertical_target(subject_set: SubjectSet, h: float) -> AxisTarget:
     ideal = subject_set.y0 + EYES_IN_FACE * subject_set.face_height + (0.5 - EYE_LINE) * h
     edges = (subject_set.y0, subject_set.y1)
     return _build_target(subject_set.times, ideal, edges, subject_set.vertical_margins, h, CropBounds())
@@ -212,18 +215,19 @@ def _build_target(
     crop_size: float,
     bounds: CropBounds,
 ) -> AxisTarget:
-    """Return the centres at which a crop holds `edges` of the subjects with `margins`, inside `bounds`.
+    """Return the ideal and the allowed centres of a crop that contains the subjects with margins, inside `bounds`.
 
+    `edges` are the near (left or top) and the far edge of the subjects; `margins` are those before and after them.
     Margins that do not fit shrink to three quarters of the free space, so that the crop need not follow every small
-    movement. Subjects that do not fit themselves stick out equally on both sides, within a twentieth of the crop.
+    movement. Subjects larger than the crop stick out on both sides, equally to within 5 % of the crop.
     """
     first, last = bounds.low + crop_size / 2, bounds.high - crop_size / 2
     if first > last:
         first = last = min(max((first + last) / 2, crop_size / 2), 1 - crop_size / 2)
     near, far = edges
     free = crop_size - (far - near)
-    margin_share = np.minimum(1, 0.75 * free / sum(margins))
-    low, high = far + margin_share * margins[1] - crop_size / 2, near - margin_share * margins[0] + crop_size / 2
+    margin_scale = np.minimum(1, 0.75 * free / sum(margins))
+    low, high = far + margin_scale * margins[1] - crop_size / 2, near - margin_scale * margins[0] + crop_size / 2
     is_larger = free <= 0
     centre = (near + far) / 2
     low = np.where(is_larger, centre - 0.05 * crop_size, low)
@@ -235,7 +239,7 @@ def _build_target(
 def _combine_axes(
     path_x: tuple[AxisKeyframe, ...], path_y: tuple[AxisKeyframe, ...], times: list[float], w: float, h: float
 ) -> list[Keyframe]:
-    """Evaluate the paths of the crop's centre at `times`, inside the frame."""
+    """Return crops at `times` from the paths of their centre along both axes, clamped to the frame."""
     x = np.interp(times, [k.t for k in path_x], [k.position for k in path_x]) - w / 2
     y = np.interp(times, [k.t for k in path_y], [k.position for k in path_y]) - h / 2
     x, y = np.clip(x, 0, 1 - w), np.clip(y, 0, 1 - h)
@@ -243,11 +247,11 @@ def _combine_axes(
 
 
 def _drop_redundant(keyframes: list[Keyframe]) -> tuple[Keyframe, ...]:
-    """Drop keyframes that repeat the place before them or lie on the line between their neighbours."""
-    count_still = next(
+    """Return the keyframes without those that repeat the one before or lie on the line between their neighbours."""
+    still_count = next(
         (k for k, keyframe in enumerate(keyframes) if not _is_same_place(keyframe, keyframes[0])), len(keyframes)
     )
-    keyframes = keyframes[count_still - 1 :]  # the crop is held before its first keyframe
+    keyframes = keyframes[still_count - 1 :]  # the crop is held before its first keyframe
     result = keyframes[:1]
     for k, keyframe in enumerate(keyframes[1:], 1):
         following = keyframes[k + 1] if k + 1 < len(keyframes) else None

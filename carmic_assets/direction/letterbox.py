@@ -1,4 +1,4 @@
-"""Letterboxed sources: the scene without its black bars, and shots mapped back onto the full frame."""
+"""Handles letterboxed sources: removes the black bars from a scene, and maps shots back onto the full frame."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from carmic_assets.model.scene import Scene, SceneTrack
 
 
 def crop_to_picture(scene: Scene) -> tuple[Scene, Box]:
-    """Return the scene as if its frame were the picture between the bars, and that picture as a part of the frame.
+    """Return the scene with the picture between the bars as its frame, and the box of that picture in the full frame.
 
     The picture is rounded inwards to even pixels.
     """
@@ -26,7 +26,7 @@ def crop_to_picture(scene: Scene) -> tuple[Scene, Box]:
 
 
 def _map_track(track: SceneTrack, picture: Box) -> SceneTrack:
-    """Convert boxes from fractions of the frame to fractions of `picture`."""
+    """Return the track with its boxes converted from fractions of the frame to fractions of `picture`."""
     return msgspec.structs.replace(
         track,
         x=tuple((x - picture.x) / picture.w for x in track.x),
@@ -37,7 +37,7 @@ def _map_track(track: SceneTrack, picture: Box) -> SceneTrack:
 
 
 def restore_frame(shots: Sequence[LayoutShot], picture: Box) -> tuple[LayoutShot, ...]:
-    """Convert the crops of `shots` from fractions of `picture` to fractions of the full frame."""
+    """Return `shots` with their crops converted from fractions of `picture` to fractions of the full frame."""
 
     def restore(k: Keyframe) -> Keyframe:
         return Keyframe(k.t, picture.x + k.x * picture.w, picture.y + k.y * picture.h, k.w * picture.w, k.h * picture.h)

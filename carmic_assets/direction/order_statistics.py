@@ -1,4 +1,4 @@
-"""Order statistics of short arrays."""
+"""Computes order statistics of short arrays faster than NumPy's general functions."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def quantile(values: np.ndarray, q: float) -> float:
 
 
 def median(values: np.ndarray) -> float:
-    """Return the upper median: an element of `values`."""
+    """Return the upper median, which is always an element of `values`."""
     return quantile(values, 0.5)

@@ -1,7 +1,7 @@
-"""The client's own shots: validates them, and applies them to the director's.
+"""Validates the client's own shots, and applies them to the director's shots.
 
-A shot with `regions` or a `crop` is shown exactly so. A shot with only a `layout` is directed in that layout. A shot
-with none of them follows the director.
+A shot with `regions` or a `crop` is shown with exactly these. A shot with only a `layout` is directed in that layout. A
+shot without all three is the director's.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from carmic_assets.direction.frame_grid import FrameGrid
 from carmic_assets.model.direction import Box, Keyframe, Layout, LayoutShot, Region
 from carmic_assets.model.template import ShotOverride, ShotRegion
 
-TIME_TOLERANCE_S = 0.002  # clients round times to milliseconds
-END_TOLERANCE_S = 0.05  # clients know a clip's length to about a frame
-REGION_COUNTS: dict[Layout, int] = {"face-track": 1, "split": 2, "fit": 0}
+TIME_TOLERANCE_S = 0.002  # two times this close are equal, because clients round to milliseconds
+END_TOLERANCE_S = 0.05  # the last shot may end this far from the clip's end, because clients know it to about a frame
+REGION_COUNTS: dict[Layout, int] = {"face-track": 1, "split": 2, "fit": 0}  # regions of each layout
 MAX_REGIONS = 2
 MANUAL_REASON = "Set by hand."
 
-# Directs the part of a clip between two times, in a layout or (None) the configured one.
+# Directs the part of a clip between two times. The third argument is the layout; None stands for the configured one.
 DirectPart = Callable[[float, float, Layout | None], tuple[LayoutShot, ...]]
 
 
@@ -74,9 +74,10 @@ def apply_overrides(
     shapes: dict[Layout, tuple[CropShape, ...]],
     direct_part: DirectPart,
 ) -> tuple[LayoutShot, ...]:
-    """Return the shots of a clip by the client's `overrides`, contiguous from 0 to `duration_s`, broken at `cuts`.
+    """Return the shots of a clip with the client's `overrides` applied, contiguous from 0 to `duration_s`.
 
-    `overrides` must have passed `find_shots_problem`. Their edges move to the nearest frame of `grid`.
+    `overrides` must have passed `find_shots_problem`. Their boundaries move to the nearest frame of `grid`. A shot with
+    crops set by the client is split at `cuts`.
     """
     edges = [0.0, *(min(round(grid.snap(s.end_time), 6), duration_s) for s in overrides[:-1]), round(duration_s, 6)]
     directed = direct_part(0.0, duration_s, None)
@@ -101,7 +102,7 @@ def apply_overrides(
 def _read_regions(
     override: ShotOverride, shapes: dict[Layout, tuple[CropShape, ...]]
 ) -> tuple[Layout, tuple[Region, ...]] | None:
-    """Return the layout and the regions that the client has set, in the canvas' aspect ratio; None if it has not."""
+    """Return the layout and the regions set by the client, in the aspect ratio of the canvas; None if none is set."""
     if override.layout == "fit":
         return "fit", ()
     if override.regions:
@@ -121,7 +122,7 @@ def _reshape_region(region: ShotRegion, shape: CropShape) -> Region:
 
 
 def _close_gaps(shots: list[LayoutShot]) -> tuple[LayoutShot, ...]:
-    """Let every shot end where the next starts; separately directed parts may differ by a rounding error."""
+    """Return the shots, each ending where the next starts. Separately directed parts may differ by a rounding error."""
     result = []
     for k, shot in enumerate(shots):
         end_s = shots[k + 1].start_time if k + 1 < len(shots) else shot.end_time

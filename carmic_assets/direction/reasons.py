@@ -1,4 +1,4 @@
-"""Explains a shot in a sentence for the person who edits the clip. Every fallback is named."""
+"""Explains each shot in a sentence for the person who edits the clip. The sentence names every fallback."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from carmic_assets.direction.subjects import SourceSpan, Subject
 from carmic_assets.direction.view_planning import View
 from carmic_assets.direction.views import collect_subjects
 
-MENTION_S = 0.3  # somebody who speaks less than this in a shot is not mentioned
+MENTION_S = 0.3  # a speaker with less speech in a shot is not mentioned
 
 
 def explain_shot(
     span: SourceSpan, view: View, speech_s: dict[str, float], options: DirectionOptions, context: SceneContext
 ) -> str:
-    """Return one sentence, or two where the requested layout is not possible.
+    """Return one sentence, or two if the requested layout is not possible.
 
     `speech_s` holds the seconds of speech in the shot by speaker.
     """
@@ -63,7 +63,7 @@ def _explain_split(members: list[Subject], options: DirectionOptions) -> str:
 
 
 def _explain_single(span: SourceSpan, subject: Subject, speech_s: dict[str, float], options: DirectionOptions) -> str:
-    name = _name(subject)
+    name = _get_name(subject)
     is_alone = len(span.subjects) == 1
     role = "only" if is_alone else "main"
     if not options.follow_speaker and not is_alone:
@@ -72,10 +72,10 @@ def _explain_single(span: SourceSpan, subject: Subject, speech_s: dict[str, floa
         return f"Nobody speaks: the crop is on {subject.speaker or 'a person'}, the {role} person in this shot."
     if subject.speaker in speech_s and speech_s[subject.speaker] >= 0.5 * sum(speech_s.values()):
         return _explain_speaker(span, subject.speaker, speech_s)
-    loudest = max(speech_s, key=lambda speaker: speech_s[speaker])
-    if loudest not in {s.speaker for s in span.subjects}:
-        return f"{loudest} speaks off screen: the crop stays on {name}, the {role} person in view."
-    return f"{loudest} speaks too briefly for a cut: the crop stays on {name}."
+    main_speaker = max(speech_s, key=lambda speaker: speech_s[speaker])
+    if main_speaker not in {s.speaker for s in span.subjects}:
+        return f"{main_speaker} speaks off screen: the crop stays on {name}, the {role} person in view."
+    return f"{main_speaker} speaks too briefly for a cut: the crop stays on {name}."
 
 
 def _explain_speaker(span: SourceSpan, speaker: str, speech_s: dict[str, float]) -> str:
@@ -85,11 +85,13 @@ def _explain_speaker(span: SourceSpan, speaker: str, speech_s: dict[str, float])
     in_view = {s.speaker for s in span.subjects}
     brief = [name for name in others if name in in_view]
     if brief:
-        return f"{speaker} speaks; {_join(brief)} {'speak' if len(brief) > 1 else 'speaks'} too briefly for a cut."
-    return f"{speaker} speaks; {_join(others)} {'are' if len(others) > 1 else 'is'} heard off screen."
+        return (
+            f"{speaker} speaks; {_join_names(brief)} {'speak' if len(brief) > 1 else 'speaks'} too briefly for a cut."
+        )
+    return f"{speaker} speaks; {_join_names(others)} {'are' if len(others) > 1 else 'is'} heard off screen."
 
 
-def _name(subject: Subject) -> str:
+def _get_name(subject: Subject) -> str:
     return subject.speaker or "a person who does not speak"
 
 
@@ -100,8 +102,8 @@ def _list_names(members: list[Subject]) -> str:
         return f"{unnamed} people"
     if unnamed:
         names.append("one more person" if unnamed == 1 else f"{unnamed} more people")
-    return _join(names)
+    return _join_names(names)
 
 
-def _join(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]

@@ -1,4 +1,4 @@
-"""What the configuration and the canvas allow for one source: direction options and crop shapes."""
+"""Derives the director's options from a clip's configuration, and the crop shapes of its source on the canvas."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from carmic_assets.direction.canvas import CropShape, Rect, fit_crop_shape, plac
 from carmic_assets.model.direction import Layout
 from carmic_assets.model.template import TemplateConfig
 
-UPSCALE_LIMIT = 2.5  # canvas pixels per source pixel
+UPSCALE_LIMIT = 2.5  # largest number of canvas pixels for one source pixel; more looks blurred
 NEARLY_ALL_RATIO = 0.85  # a crop that keeps this much of the frame is used even if nobody is detected
 SAME_SHAPE_RATIO = 0.995  # a crop that keeps this much of the frame shows all of it
 
@@ -32,7 +32,7 @@ class DirectionOptions(msgspec.Struct, frozen=True):
 
 
 class SceneContext(msgspec.Struct, frozen=True):
-    """The crop shapes of one source on one canvas: of a single region, and of the top and bottom halves of a split."""
+    """The crop shapes of one source on one canvas: one for a single region, one for each half of a split."""
 
     single: CropShape
     halves: tuple[CropShape, CropShape]
@@ -50,10 +50,10 @@ class SceneContext(msgspec.Struct, frozen=True):
 
     @property
     def shapes_by_layout(self) -> dict[Layout, tuple[CropShape, ...]]:
-        """The shape of every region of each layout."""
+        """Layout -> crop shapes of its regions, top first."""
         return {"face-track": (self.single,), "split": self.halves, "fit": ()}
 
     @property
     def kept_ratio(self) -> float:
-        """The part of the frame's area that the largest single crop keeps, 0..1."""
+        """Fraction of the frame's area that the largest single crop keeps, 0..1."""
         return self.single.w * self.single.h

@@ -1,6 +1,7 @@
-"""The API's view of a scene: tracks and source shots of one clip, on the clip clock.
+"""Builds the API's view of a scene: tracks and source shots of one clip, with the clip's start as time 0.
 
-Built from the `Scene` alone, so that the API process needs neither Polars nor the Parquet file of the spatial matrix.
+It is built from the `Scene` alone, so that the API process needs neither Polars nor the Parquet file of the spatial
+matrix.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from carmic_assets.model.scene import MatrixBox, MatrixTrack, Scene, SourceShot,
 
 
 def build_clip_matrix(scene: Scene, start_s: float, end_s: float) -> SpatialMatrix:
-    """Build `advanced_spatial_matrix` of a clip: the tracks detected in it, boxes rounded to four decimals."""
+    """Return the `advanced_spatial_matrix` of a clip: its tracks, with boxes rounded to four decimals."""
     speaker_by_track = {track: speaker for speaker, tracks in scene.people.items() for track in tracks}
     tracks = []
     for track in scene.tracks:
@@ -31,7 +32,7 @@ def build_clip_matrix(scene: Scene, start_s: float, end_s: float) -> SpatialMatr
 
 
 def build_clip_shots(scene: Scene, start_s: float, end_s: float) -> tuple[SourceShot, ...]:
-    """Build `shots` of a clip: the intervals between hard cuts, contiguous from 0 to the clip's length."""
+    """Return the source shots of a clip: the intervals between hard cuts, contiguous from 0 to the clip's length."""
     cuts = FrameGrid(start_s, scene.rate).snap_inside(scene.cuts_s, start_s, end_s)
     edges = [round(t - start_s, 6) for t in (start_s, *cuts, end_s)]
     return tuple(SourceShot(a, b, "start" if k == 0 else "cut") for k, (a, b) in enumerate(pairwise(edges)))

@@ -28,14 +28,14 @@ from carmic_assets.model.direction import Keyframe, Layout, LayoutShot, Region
 SPLIT_FACE_HEIGHT = 0.34  # desired height of a face, as a fraction of its half of a split
 MAX_CENTRED_WIDTH = 1.1  # widest crop of a half; 1 is the widest crop that is centred on its person
 MAX_SPLIT_SIZE_RATIO = 1.2  # height of the larger face in a split, divided by that of the smaller
-MIN_SPEECH_S = 0.05  # less speech of a speaker in a view interval is ignored
+MIN_SPEECH_S = 0.05  # shorter speech in a view interval is ignored
 
 
 class ShotBuilder:
-    """Builds the shots of one video or clip, in order of time.
+    """Builds the shots of one video or clip, in time order.
 
-    The builder stores the last still crop of every set of subjects, and their next shot reuses it. Without that a
-    person would shift by a few pixels from shot to shot.
+    The builder stores the last still crop of every set of subjects, and their next shot reuses it if possible.
+    Otherwise a person would shift by a few pixels from shot to shot.
     """
 
     def __init__(self, context: SceneContext, options: DirectionOptions, grid: FrameGrid) -> None:
@@ -60,7 +60,7 @@ class ShotBuilder:
         return LayoutShot(interval.start_s, interval.end_s, layout, speaker, reason, regions)
 
     def _build_single(self, span: SourceSpan, interval: ViewInterval, speech_s: dict[str, float]) -> Region:
-        """Return one crop around the members of the view, or in the middle of the frame if it has none."""
+        """Return one region around the members of the view, or in the middle of the frame if it has none."""
         members, shape = interval.view.members, self._context.single
         span_subject_set = collect_subjects(span, members) if members else None
         if span_subject_set is None:
@@ -77,7 +77,7 @@ class ShotBuilder:
         return Region(main, keyframes)
 
     def _build_split(self, span: SourceSpan, interval: ViewInterval) -> tuple[Region, ...]:
-        """Return the two crops of a split, top first."""
+        """Return the two regions of a split, top first."""
         pair = _order_pair(span, (interval.view.members[0], interval.view.members[1]), self._options.top_speaker)
         halves = self._context.halves
         bounds = [compute_crop_bounds(span, k, pair) for k in pair]
@@ -97,7 +97,7 @@ class ShotBuilder:
     def _build_keyframes(
         self, name: str, subject_set: SubjectSet, constraints: CropConstraints, interval: ViewInterval
     ) -> tuple[Keyframe, ...]:
-        """Return the keyframes of one region, and remember its crop under `name` if it stands still."""
+        """Return the keyframes of one region, and store its crop under `name` if it stands still."""
         keyframes = build_keyframes(
             subject_set, constraints, self._grid, interval.start_s, interval.end_s, self._still_crops.get(name)
         )
@@ -109,7 +109,7 @@ class ShotBuilder:
 def _sum_speech_by_speaker(span: SourceSpan, interval: ViewInterval) -> dict[str, float]:
     """Return the seconds of speech of each speaker within `interval`, on or off screen.
 
-    Attention intervals of speech are those with `SPEECH_WEIGHT`; leads and pauses have less.
+    An attention interval is speech if its weight is `SPEECH_WEIGHT`; leads and pauses have smaller weights.
     """
     speech_s: dict[str, float] = {}
     for attention in span.attention:
@@ -122,7 +122,11 @@ def _sum_speech_by_speaker(span: SourceSpan, interval: ViewInterval) -> dict[str
 def _choose_split_scales(
     subject_sets: list[SubjectSet], halves: tuple[CropShape, CropShape], bounds: list[CropBounds]
 ) -> list[float]:
-    """Return the scales of both crops of a split: faces near `SPLIT_FACE_HEIGHT` and of similar size."""
+    """Return the scales of both crops of a split.
+
+    They give the faces a height near `SPLIT_FACE_HEIGHT`, and make the taller face at most `MAX_SPLIT_SIZE_RATIO` times
+    as tall as the other.
+    """
     scales = []
     for subject_set, half, crop_bounds in zip(subject_sets, halves, bounds, strict=True):
         desired = subject_set.face_height / (SPLIT_FACE_HEIGHT * half.h)
@@ -141,7 +145,7 @@ def _choose_split_scales(
 
 
 def _find_subject_set(span: SourceSpan, k: int, start_s: float, end_s: float) -> SubjectSet:
-    """Return subject `k` between two times; or over the whole span if it is not visible between them.
+    """Return the boxes of subject `k` between two times, or over the whole span if it is not visible between them.
 
     Raises:
         ValueError: the subject is not visible in the span at all.
@@ -153,7 +157,7 @@ def _find_subject_set(span: SourceSpan, k: int, start_s: float, end_s: float) ->
 
 
 def _order_pair(span: SourceSpan, pair: tuple[int, int], top_speaker: str) -> tuple[int, int]:
-    """Put `top_speaker` first, else the person on the left."""
+    """Return the pair with `top_speaker` first, or else with the person on the left first."""
     speakers = [span.subjects[k].speaker for k in pair]
     if top_speaker in speakers:
         first = speakers.index(top_speaker)
@@ -163,10 +167,10 @@ def _order_pair(span: SourceSpan, pair: tuple[int, int], top_speaker: str) -> tu
 
 
 def cut_whip_pans(shot: LayoutShot, grid: FrameGrid) -> list[LayoutShot]:
-    """Replace whip pans of the crop by cuts.
+    """Return the shot, cut into several at whip pans of its crop.
 
-    If a cut would leave a shot shorter than `MIN_VIEW_S`, the shot is not cut and keeps the keyframes of the longer
-    part.
+    If a cut would leave a shot shorter than `MIN_VIEW_S`, the shot is not cut. It then keeps only the keyframes of the
+    longer part.
     """
     for number, region in enumerate(shot.regions):
         keyframes = region.keyframes

@@ -1,4 +1,4 @@
-"""Directs one interval of a source without bars: subjects, views, plan and crops of each of its shots."""
+"""Directs one interval of a source without black bars: finds subjects, plans views and builds the shots."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from carmic_assets.direction.views import list_views
 from carmic_assets.model.direction import Keyframe, LayoutShot, Region
 from carmic_assets.model.scene import Scene
 
-FLASH_S = 0.4  # a shorter shot without a detected person keeps the crop of its neighbour
+FLASH_S = 0.4  # a shorter shot without a detected person takes the crop of its neighbour
 
 
 def direct_picture(
     scene: Scene, start_s: float, end_s: float, options: DirectionOptions, context: SceneContext
 ) -> tuple[LayoutShot, ...]:
-    """Direct the interval between two times of the source clock, without regard to black bars."""
+    """Return the shots between two times of the source clock, without regard to black bars."""
     grid = FrameGrid(start_s, scene.rate)
     builder = ShotBuilder(context, options, grid)
     shots: list[LayoutShot] = []
@@ -32,10 +32,10 @@ def direct_picture(
 
 
 def replace_flashes(shots: list[LayoutShot], options: DirectionOptions) -> tuple[LayoutShot, ...]:
-    """Give a very short `fit` shot the crop of its neighbour, held still.
+    """Return the shots, with each very short `fit` shot replaced by a still crop of its neighbour.
 
-    A source shot of a few frames holds too few detections, and viewers take one full picture between two crops for a
-    fault.
+    A source shot of a few frames has too few detections for a crop of its own. A short full frame between two crops
+    looks like a fault.
     """
     result = list(shots)
     for k, shot in enumerate(shots):

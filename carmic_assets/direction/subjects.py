@@ -1,6 +1,6 @@
-"""Who can be shown in each source shot, and who should be: smoothed tracks and attention intervals.
+"""Finds who can be shown in each source shot (smoothed tracks) and who should be shown when (attention intervals).
 
-A source shot lies between two hard cuts, or the middles of dissolves; no state is carried from one to the next.
+A source shot lies between two hard cuts or middles of dissolves. No state is carried from one to the next.
 """
 
 from __future__ import annotations
@@ -17,22 +17,24 @@ from carmic_assets.direction.order_statistics import median
 from carmic_assets.model.scene import Scene, SceneTrack
 from carmic_assets.model.speech import Turn
 
-BRIDGED_GAP_S = 1.5  # a face lost for less than this counts as present (a turned head, a hand before the mouth)
-BRIDGED_GAP_IN_PLACE_S = 8.0  # ... and for less than this if it comes back in the same place
-EDGE_HOLD_S = 1.0  # ... and for this long before its first and after its last detection in the shot
-CONTEXT_S = 2.0  # detections this close outside the clip, in the same shot, tell who is in its first and last frames
-MIN_DETECTIONS = 3  # of a subject: fewer are false alarms or jumps of the tracker
-MIN_FACE_HEIGHT = 0.025  # of the frame's height: smaller faces are passers-by
-MIN_RELATIVE_HEIGHT = 0.35  # of the tallest face in the shot, for somebody who never speaks
-LEAD_S = 0.2  # a cut to a new speaker comes this much before the first word, as editors cut on the breath
+# A person counts as visible in a gap between detections that is not longer than BRIDGED_GAP_S (a turned head, a hand
+# before the mouth), or than BRIDGED_GAP_IN_PLACE_S if the person reappears in the same place.
+BRIDGED_GAP_S, BRIDGED_GAP_IN_PLACE_S = 1.5, 8.0
+EDGE_HOLD_S = 1.0  # a person also counts as visible this long before the first and after the last detection of the shot
+CONTEXT_S = 2.0  # detections this far outside the clip, in the same shot, show who is in its first and last frames
+MIN_DETECTIONS = 3  # a subject with fewer detections is a false detection or a jump of the tracker
+MIN_FACE_HEIGHT = 0.025  # fraction of the frame's height; smaller faces are passers-by
+MIN_RELATIVE_HEIGHT = 0.35  # fraction of the tallest face in the shot; a smaller face must speak to be a subject
+LEAD_S = 0.2  # a cut to a new speaker comes this long before the first word, as editors cut on the breath
 
+# Cost per second of not showing the subject of an attention interval, by kind of interval; see `view_planning`.
 SPEECH_WEIGHT = 1.0
 LEAD_WEIGHT = 0.3
 PAUSE_WEIGHT = 0.1
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """A person in a source shot: arrays of equal length on the span's times, fractions of the frame."""
+    """A person in a source shot: arrays of the length of the span's times, in fractions of the frame."""
 
     track: int
     tracks: tuple[int, ...]  # `track`, and the tracks that fill its gaps
@@ -42,9 +44,9 @@ class Subject(msgspec.Struct, frozen=True):
     x1: np.ndarray
     y1: np.ndarray
     visible: np.ndarray  # bool
-    width: float  # median
-    height: float  # median
-    importance: float  # 0..1 within the shot: size, time in view, distance from the middle
+    width: float  # median over the shot
+    height: float  # median over the shot
+    importance: float  # 0..1, from size, visible time and distance from the middle of the frame
 
     @property
     def name(self) -> str:
@@ -67,9 +69,9 @@ class SourceSpan(msgspec.Struct, frozen=True):
 
     start_s: float
     end_s: float
-    times: np.ndarray  # one per detection interval; reaches up to `CONTEXT_S` beyond the directed interval
+    times: np.ndarray  # one per row of the spatial matrix; extends up to `CONTEXT_S` beyond the directed interval
     subjects: tuple[Subject, ...]  # most important first
-    attention: tuple[AttentionInterval, ...]  # contiguous
+    attention: tuple[AttentionInterval, ...]  # contiguous, covering the span
 
 
 def find_source_spans(scene: Scene, start_s: float, end_s: float, grid: FrameGrid) -> tuple[SourceSpan, ...]:
@@ -105,18 +107,18 @@ def _find_subjects(
     if not candidates:
         return ()
     tallest = max(s.height for s in candidates)
-    speaking = {t.track for t in scene.turns if t.track is not None and t.start_s < end_s and t.end_s > start_s}
+    speaking_tracks = {t.track for t in scene.turns if t.track is not None and t.start_s < end_s and t.end_s > start_s}
     subjects = [
         msgspec.structs.replace(s, importance=s.importance * s.height / tallest)
         for s in candidates
         if s.height >= MIN_FACE_HEIGHT
-        and (s.height >= MIN_RELATIVE_HEIGHT * tallest or s.track in speaking or s.speaker)
+        and (s.height >= MIN_RELATIVE_HEIGHT * tallest or s.track in speaking_tracks or s.speaker)
     ]
     return tuple(sorted(_merge_same_person(subjects, scene), key=lambda s: (-s.importance, s.track)))
 
 
 def _build_subject(track: SceneTrack, speaker: str | None, i: int, j: int, times: np.ndarray) -> Subject:
-    """Smooth the detections `[i, j)` of a track and interpolate them at `times`."""
+    """Return the subject of the detections `[i, j)` of a track, smoothed and interpolated at `times`."""
     t = np.asarray(track.t[i:j])
     x, y, w, h = (np.asarray(column[i:j]) for column in (track.x, track.y, track.w, track.h))
     if track.kind == "person":
@@ -144,7 +146,7 @@ def _build_subject(track: SceneTrack, speaker: str | None, i: int, j: int, times
 def _find_visible(
     t: np.ndarray, centre_x: np.ndarray, centre_y: np.ndarray, w: np.ndarray, h: np.ndarray, times: np.ndarray
 ) -> np.ndarray:
-    """Return whether a person detected at `t` is in view at each of `times`: gaps are bridged, both ends held."""
+    """Return whether a person who was detected at the times `t` counts as visible at each of `times`."""
     following = np.searchsorted(t, times, side="left")
     before, after = np.maximum(following - 1, 0), np.minimum(following, len(t) - 1)
     since_s = times - t[before]
@@ -162,14 +164,14 @@ def _find_visible(
 def _estimate_head(
     x: np.ndarray, y: np.ndarray, w: np.ndarray, h: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Estimate the head's box at the top of a body's box."""
+    """Return the estimated head box at the top of a body's box: x, y, width and height."""
     head_h = np.minimum(np.maximum(0.45 * w, h / 7), 0.5 * h)
     head_w = np.minimum(0.45 * w, head_h)
     return x + (w - head_w) / 2, y, head_w, head_h
 
 
 def _filter_jumps(values: np.ndarray) -> np.ndarray:
-    """Running median of five (three if there are fewer): a jump counts only if several detections confirm it."""
+    """Return the running median of five values (three if there are fewer), which removes isolated jumps."""
     n = len(values)
     if n < 3:
         return np.full(n, median(values))
@@ -181,9 +183,9 @@ def _filter_jumps(values: np.ndarray) -> np.ndarray:
 
 
 def _merge_same_person(subjects: list[Subject], scene: Scene) -> list[Subject]:
-    """Merge the tracks of one person.
+    """Return the subjects with the tracks of one person merged.
 
-    A body or head whose face is tracked too fills the gaps of the face; tracks of one speaker that are never visible
+    A body or head whose face is tracked too fills the gaps of the face. Tracks of one speaker that are never visible
     together become one subject.
     """
     kinds = {track.id: track.kind for track in scene.tracks}
@@ -204,7 +206,7 @@ def _merge_same_person(subjects: list[Subject], scene: Scene) -> list[Subject]:
 
 
 def _fill_gaps(main: Subject, filler: Subject) -> Subject:
-    """Return `main`, with the boxes of `filler` where `main` is not visible."""
+    """Return `main`, with the boxes of `filler` at the times at which only `filler` is visible."""
     use_filler = filler.visible & ~main.visible
     edges = {
         name: np.where(use_filler, getattr(filler, name), getattr(main, name)) for name in ("x0", "y0", "x1", "y1")
@@ -232,7 +234,7 @@ def _build_attention(
     start_s: float,
     end_s: float,
 ) -> tuple[AttentionInterval, ...]:
-    """Partition the span into speech, leads and pauses."""
+    """Return the span's partition into speech, leads and pauses."""
     subject_by_track = {track: k for k, subject in enumerate(subjects) for track in subject.tracks}
     attention: list[AttentionInterval] = []
 
@@ -242,28 +244,28 @@ def _build_attention(
             subject = _find_speaking_subject(turn, subject_by_track, people) if turn else None
             attention.append(AttentionInterval(a, b, turn.speaker if turn else None, subject, weight))
 
-    now_s = start_s
+    position_s = start_s
     previous: Turn | None = None
     for turn in turns:
-        turn_start_s = turn.start_s if previous is None else max(turn.start_s, now_s)
+        turn_start_s = turn.start_s if previous is None else max(turn.start_s, position_s)
         if previous is None:
             lead_s = LEAD_S
         elif previous.speaker == turn.speaker:
             lead_s = 0.0
         else:
-            lead_s = min(LEAD_S, (turn_start_s - now_s) / 2)
-        add(now_s, turn_start_s - lead_s, previous, PAUSE_WEIGHT)
+            lead_s = min(LEAD_S, (turn_start_s - position_s) / 2)
+        add(position_s, turn_start_s - lead_s, previous, PAUSE_WEIGHT)
         add(turn_start_s - lead_s, turn_start_s, turn, LEAD_WEIGHT)
         add(turn_start_s, turn.end_s, turn, SPEECH_WEIGHT)
-        now_s, previous = max(now_s, turn.end_s), turn
-    add(now_s, end_s, previous, PAUSE_WEIGHT)
+        position_s, previous = max(position_s, turn.end_s), turn
+    add(position_s, end_s, previous, PAUSE_WEIGHT)
     return tuple(attention)
 
 
 def _find_speaking_subject(
     turn: Turn, subject_by_track: dict[int, int], people: dict[str, tuple[int, ...]]
 ) -> int | None:
-    """Return the index of the subject who speaks: by the turn's track, else by any other track of the speaker."""
+    """Return the index of the subject who speaks: by the turn's track, or else by another track of the speaker."""
     if turn.track in subject_by_track:
         return subject_by_track[turn.track]
     return min(

@@ -1,8 +1,8 @@
-"""Plans what to show when: the cheapest sequence of views of one source shot.
+"""Plans which view to show when: finds the cheapest sequence of views of one source shot.
 
-A view is one person, several in one crop, two in a split, or the full picture. Every second of a view has a cost (the
-speaker is not shown, nobody is shown), every change has one, and a view lasts a minimum time. All future events are
-known, so dynamic programming over the times where something changes finds the optimum.
+A view shows one person, several in one crop, two in a split, or the full frame. Every second of a view has a cost, for
+example for not showing the speaker, and so has every change of view. A view lasts at least `MIN_VIEW_S`. All future
+events are known, so dynamic programming over the times of change finds the optimum.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 from carmic_assets.direction.frame_grid import FrameGrid
 from carmic_assets.direction.subjects import AttentionInterval, SourceSpan
 
-MIN_VIEW_S = 1.0  # between two changes: viewers call quicker cutting nervous
-# The unit of cost is one second in which the speaker is in view of the camera but not shown.
-SWITCH_COST = 0.3  # of a change: a brief interjection is not worth two of them
-WALL_COST = 3.0  # per second of a crop without anybody while somebody is in the picture
-EMPTY_COST = 0.2  # per second of a crop while nobody is in the picture: it waits three seconds for them
-SPLIT_COST = 0.15  # per second: faces are smaller in a split, so it is used only where cutting fails
-FULL_PICTURE_COST = 0.6  # per second of the small full picture while somebody is in it
-SECONDARY_COST = 0.05  # per second of the least important subject
+MIN_VIEW_S = 1.0  # shortest time between two changes; viewers find faster cutting nervous
+# A cost of 1 equals one second in which the speaker is visible in the source but not shown.
+SWITCH_COST = 0.3  # per change of view, so that a brief interjection is not worth a cut there and back
+WALL_COST = 3.0  # per second of a crop that shows nobody while somebody is visible in the source
+EMPTY_COST = 0.2  # per second of a crop while nobody is visible; after 3 s a switch to the full frame and back pays off
+SPLIT_COST = 0.15  # per second of a split, whose faces are smaller, so that cutting is preferred
+FULL_PICTURE_COST = 0.6  # per second of the scaled-down full frame while somebody is visible
+SECONDARY_COST = 0.05  # per second of the least important subject; more important ones cost less
 
 ViewKind = Literal["single", "group", "split", "full"]
 
@@ -34,7 +34,7 @@ class View(msgspec.Struct, frozen=True):
 
     kind: ViewKind
     members: tuple[int, ...]
-    cost_per_s: float  # of the view itself
+    cost_per_s: float  # cost of the view itself, whoever should be shown
 
 
 class ViewInterval(msgspec.Struct, frozen=True):
@@ -46,13 +46,13 @@ class ViewInterval(msgspec.Struct, frozen=True):
 
 
 class _Step(NamedTuple):
-    """An elementary interval: within it the desired and the visible subjects stay the same."""
+    """An elementary interval, within which the desired and the visible subjects stay the same."""
 
     start_s: float
     end_s: float
-    subject: int | None  # who should be shown
-    weight: float
-    visible: frozenset[int]
+    subject: int | None  # index of the subject who should be shown
+    weight: float  # cost per second of not showing the subject
+    visible: frozenset[int]  # indices of the visible subjects
 
 
 def plan_views(
@@ -60,16 +60,19 @@ def plan_views(
 ) -> tuple[ViewInterval, ...]:
     """Return the cheapest sequence of `views` over `span`.
 
-    Neighbours differ; each lasts at least `MIN_VIEW_S`, or as long as the span. `attention` is that of the span, or
-    empty where the speaker is not followed.
+    Neighbouring views differ. Each lasts at least `MIN_VIEW_S`, or as long as the span. `attention` is that of the
+    span, or empty if the speaker is not followed.
     """
     steps = _partition(span, attention, grid)
-    costs = [[_cost_per_s(view, step) for view in views] for step in steps]
+    costs = [[_compute_cost_per_s(view, step) for view in views] for step in steps]
     return _CheapestPath(steps, costs).find(views)
 
 
 def _partition(span: SourceSpan, attention: Sequence[AttentionInterval], grid: FrameGrid) -> list[_Step]:
-    """Split the span, on the frame grid, where the desired subject changes or somebody appears or leaves."""
+    """Return the span's steps, split on the frame grid where a view may change.
+
+    That is where the desired subject changes, where a subject appears or disappears, and `MIN_VIEW_S` after a change.
+    """
     visibility = [_find_visible_intervals(subject.visible, span) for subject in span.subjects]
     times: set[float] = set()
     for interval in attention:
@@ -103,7 +106,7 @@ def _find_visible_intervals(visible: np.ndarray, span: SourceSpan) -> list[tuple
     return [(float(ends[i]), float(ends[j])) for i, j in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _cost_per_s(view: View, step: _Step) -> float:
+def _compute_cost_per_s(view: View, step: _Step) -> float:
     if view.kind == "full":
         return view.cost_per_s if step.visible else 0.0
     visible_members = step.visible.intersection(view.members)
@@ -118,10 +121,10 @@ def _cost_per_s(view: View, step: _Step) -> float:
 
 
 class _CheapestPath:
-    """Dynamic programming over steps and views.
+    """Finds the cheapest sequence of views by dynamic programming over steps and views.
 
-    `best[k][v]` is the least cost up to the start of step `k` with view `v` shown for at least `MIN_VIEW_S`, or since
-    the span's start; `origin[k][v]` is the step and the view it was reached from, -1 for none.
+    `_best[k][v]` is the least cost up to the start of step `k`, with view `v` shown for at least `MIN_VIEW_S` or since
+    the span's start. `_origin[k][v]` is the step and the view from which it was reached; view -1 is none.
     """
 
     def __init__(self, steps: list[_Step], costs: list[list[float]]) -> None:
@@ -133,7 +136,7 @@ class _CheapestPath:
         self._origin = [[(0, -1)] * self._view_count for _ in range(self._count + 1)]
 
     def find(self, views: Sequence[View]) -> tuple[ViewInterval, ...]:
-        """Return the cheapest sequence, in order of time."""
+        """Return the cheapest sequence, in time order."""
         for view in range(self._view_count):
             self._enter(0, view, 0.0, -1)
         for k in range(self._count):
@@ -157,7 +160,7 @@ class _CheapestPath:
             self._best[k][view], self._origin[k][view] = cost, (start, previous_view)
 
     def _continue(self, k: int) -> None:
-        """Show every view for one step longer."""
+        """Extend every view by step `k`."""
         duration_s = self._steps[k].end_s - self._steps[k].start_s
         for view, cost in enumerate(self._best[k]):
             extended = cost + self._costs[k][view] * duration_s
@@ -165,7 +168,7 @@ class _CheapestPath:
                 self._best[k + 1][view], self._origin[k + 1][view] = extended, (k, view)
 
     def _trace(self, views: Sequence[View]) -> tuple[ViewInterval, ...]:
-        """Follow the origins back from the cheapest end."""
+        """Return the sequence that leads to the cheapest end, by following the origins back."""
         k = self._count
         view = min(range(self._view_count), key=self._best[k].__getitem__)
         intervals: list[ViewInterval] = []

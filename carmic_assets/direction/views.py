@@ -13,19 +13,19 @@ from carmic_assets.direction.scene_context import SAME_SHAPE_RATIO, DirectionOpt
 from carmic_assets.direction.subjects import SPEECH_WEIGHT, SourceSpan
 from carmic_assets.direction.view_planning import FULL_PICTURE_COST, SECONDARY_COST, SPLIT_COST, WALL_COST, View
 
-MIN_SPLIT_DISTANCE = 0.18  # of the frame's width: closer faces share one crop or none
-MIN_SPLIT_FACE_HEIGHT = 0.06  # of the frame's height: smaller faces are blurred when enlarged
-MIN_SPLIT_SPEECH_S = 0.5  # of each person, in a shot that is split automatically
-MIN_SHARED_RATIO = 0.5  # of the shot: subjects of one view are visible together for this much of it
-RESTLESS_COST = 1.0  # per second of a crop that would have to move back and forth
+MIN_SPLIT_DISTANCE = 0.18  # fraction of the frame's width; two faces closer together are not split
+MIN_SPLIT_FACE_HEIGHT = 0.06  # fraction of the frame's height; a smaller face is blurred when enlarged for a split
+MIN_SPLIT_SPEECH_S = 0.5  # a shot is split automatically only if each of the two people speaks at least this long
+MIN_SHARED_RATIO = 0.5  # subjects of one view must be visible together for this fraction of the shot
+RESTLESS_COST = 1.0  # cost per second of a crop that would have to move back and forth
 MAX_PAIRED_SUBJECTS = 5  # with more, pairs of subjects in one crop are not tried
 
 
 def list_views(span: SourceSpan, context: SceneContext, options: DirectionOptions) -> list[View]:
-    """Return every view that this span allows, the full picture last."""
+    """Return every view that this span allows; the full frame is the last."""
     if options.layout == "fit" or (options.layout == "face-track" and context.kept_ratio >= SAME_SHAPE_RATIO):
         return [View("full", (), 0.0)]
-    speech_s = _sum_speech(span)
+    speech_s = _sum_speech_by_subject(span)
     views = [*_list_singles(span, context, speech_s), *_list_groups(span, context), View("full", (), FULL_PICTURE_COST)]
     pairs = combinations(range(len(span.subjects)), 2)
     splits: list[View] = []
@@ -42,7 +42,7 @@ def list_views(span: SourceSpan, context: SceneContext, options: DirectionOption
 
 
 def _list_singles(span: SourceSpan, context: SceneContext, speech_s: list[float]) -> list[View]:
-    """List the subjects that fit into a crop by themselves."""
+    """Return a view for each subject who fits into a crop alone."""
     views = []
     for k in range(len(span.subjects)):
         subject_set = collect_subjects(span, (k,))
@@ -53,7 +53,7 @@ def _list_singles(span: SourceSpan, context: SceneContext, speech_s: list[float]
 
 
 def _list_groups(span: SourceSpan, context: SceneContext) -> list[View]:
-    """List the sets of subjects that fit into one crop: everybody, and pairs."""
+    """Return a view for each set of subjects that fits into one crop: everybody, and pairs."""
     count = len(span.subjects)
     groups: list[tuple[int, ...]] = [tuple(range(count))] if count > 1 else []
     groups += list(combinations(range(count), 2)) if 2 < count <= MAX_PAIRED_SUBJECTS else []
@@ -72,7 +72,7 @@ def _list_groups(span: SourceSpan, context: SceneContext) -> list[View]:
     return views
 
 
-def _sum_speech(span: SourceSpan) -> list[float]:
+def _sum_speech_by_subject(span: SourceSpan) -> list[float]:
     """Return the seconds of speech of each subject in this span."""
     speech_s = [0.0] * len(span.subjects)
     for interval in span.attention:
@@ -82,14 +82,14 @@ def _sum_speech(span: SourceSpan) -> list[float]:
 
 
 def _rank_subject(span: SourceSpan, k: int, speech_s: list[float]) -> float:
-    """Rate how much a subject is the main one, 0..1: half by speech, half by importance."""
+    """Return how much a subject is the main one, 0..1: half by speech, half by importance."""
     most_s = max(speech_s)
     speech_share = speech_s[k] / most_s if most_s > 0 else 0.0
     return 0.5 * speech_share + 0.5 * span.subjects[k].importance
 
 
 def collect_subjects(span: SourceSpan, members: tuple[int, ...]) -> SubjectSet | None:
-    """Join `members` over the whole span; None if none of them is ever visible in it."""
+    """Return the box around `members` over the whole span; None if none of them is ever visible in it."""
     return join_subjects([span.subjects[k] for k in members], span.times, span.start_s, span.end_s)
 
 
@@ -116,8 +116,8 @@ def _can_split(span: SourceSpan, pair: tuple[int, int], context: SceneContext) -
 def compute_crop_bounds(span: SourceSpan, k: int, pair: tuple[int, int]) -> CropBounds:
     """Return the range of x that the crop of subject `k` in a split may cover.
 
-    It ends halfway between the inner edges of this face and the next on either side. A subject outside the pair
-    limits it only where twice the width of the face remains.
+    It ends halfway between this face and the next one on either side. A face outside the pair limits the range only if
+    half a face width remains free beside this face.
     """
     own = span.subjects[k]
     low, high = 0.0, 1.0

@@ -1,6 +1,7 @@
-"""Checks of an FCPXML beyond Apple's DTD, and the parts of the DTD on which imports fail first.
+"""Checks an FCPXML for problems that would make an import fail.
 
-Used before a package is written and by the asset check of the packages.
+The checks cover rules outside Apple's DTD (ids, the frame grid, clips within their assets) and the DTD's order of
+children. They run before a package is written, and again in the asset check `packages_parse`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from itertools import pairwise
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from carmic_assets.exports.fcpxml_parts import ANCHORED_TAGS, child_rank, parse_seconds
+from carmic_assets.exports.fcpxml_parts import ANCHORED_TAGS, parse_seconds, rank_child
 from carmic_assets.exports.timecode import SEQUENCE_RATES
 
 VERSIONS = ("1.10", "1.11")
@@ -19,7 +20,7 @@ TIME_ATTRIBUTES = ("start", "offset", "duration", "time", "tcStart")
 
 
 def lint_fcpxml(text: str) -> list[str]:
-    """Return the problems of an FCPXML, a sentence each. Text that is not XML is a problem, not an exception."""
+    """Return the problems of an FCPXML, one sentence each. Text that is not XML is a problem too."""
     try:
         root = ElementTree.fromstring(text)  # noqa: S314 - only documents that this package wrote are checked
     except ElementTree.ParseError as error:
@@ -70,7 +71,7 @@ def _is_time(text: str) -> bool:
 def _check_assets(root: Element) -> Iterator[str]:
     for asset in root.iter("asset"):
         if asset.get("hasVideo") and _find_resource(root, asset.get("format")) is None:
-            yield f"asset {asset.get('name')} has a picture but no format"
+            yield f"asset {asset.get('name')} has video but no format"
         source = asset.find("media-rep")
         if source is None or not source.get("src") or any(c in str(source.get("src")) for c in ' "<>\\'):
             yield f"asset {asset.get('name')} has no well-formed src"
@@ -79,7 +80,7 @@ def _check_assets(root: Element) -> Iterator[str]:
         source = asset.find("media-rep")
         src = str(source.get("src")) if source is not None else ""
         if src in asset_sources:
-            yield f"{src} is two assets"
+            yield f"two assets have the src {src}"
         asset_sources.add(src)
 
 
@@ -88,32 +89,32 @@ def _check_sequence_format(root: Element, sequence: Element) -> Iterator[str]:
     required = ("width", "height", "frameDuration")
     if sequence_format is None or not all(sequence_format.get(name) for name in required):
         yield "the sequence's format lacks width, height or frameDuration"
-    elif 1 / _time(sequence_format, "frameDuration") not in SEQUENCE_RATES:
-        yield f"no sequence can run at a frame duration of {sequence_format.get('frameDuration')}"
+    elif 1 / _read_time(sequence_format, "frameDuration") not in SEQUENCE_RATES:
+        yield f"editing programs do not support the sequence's frame duration {sequence_format.get('frameDuration')}"
 
 
 def _check_spine(root: Element, sequence: Element) -> Iterator[str]:
-    """Check for gaps, the frame grid, clips inside their assets and keyframes inside their clips."""
-    frame_duration = _frame_duration(root, sequence) or Fraction(1)
+    """Check that clips leave no gaps, start on frames and lie in their assets, with keyframes inside their clips."""
+    frame_duration = _find_frame_duration(root, sequence) or Fraction(1)
     spine = sequence.find("spine")
     if spine is None or len(spine) == 0:
         yield "the spine is empty"
         return
-    start = _time(sequence, "tcStart")
+    start = _read_time(sequence, "tcStart")
     position = start
     for clip in spine:
-        if _time(clip, "offset") != position:
-            yield f"{_describe(clip)} begins at {clip.get('offset')}, but the one before it ends at {position}s"
-        position = _time(clip, "offset") + _time(clip, "duration")
+        if _read_time(clip, "offset") != position:
+            yield f"{_describe_clip(clip)} begins at {clip.get('offset')}, but the clip before it ends at {position}s"
+        position = _read_time(clip, "offset") + _read_time(clip, "duration")
         yield from _check_clip(root, clip, frame_duration)
-    if position - start != _time(sequence, "duration"):
+    if position - start != _read_time(sequence, "duration"):
         yield "the sequence is not as long as its spine"
 
 
 def _check_clip(root: Element, clip: Element, frame_duration: Fraction) -> Iterator[str]:
-    length = _time(clip, "duration")
+    length = _read_time(clip, "duration")
     if length <= 0 or (length / frame_duration).denominator != 1:
-        yield f"{_describe(clip)} does not last whole frames"
+        yield f"{_describe_clip(clip)} does not last a number of whole frames"
     if clip.tag == "asset-clip":
         yield from _check_asset_use(root, clip, frame_duration)
     yield from _check_keyframes(clip)
@@ -121,55 +122,55 @@ def _check_clip(root: Element, clip: Element, frame_duration: Fraction) -> Itera
         if child.tag in ANCHORED_TAGS:
             yield from _check_connection(clip, child, frame_duration)
             yield from _check_clip(root, child, frame_duration)
-        if child.tag == "marker" and not _contains(clip, _time(child, "start")):
-            yield f"a marker lies outside {_describe(clip)}"
+        if child.tag == "marker" and not _contains(clip, _read_time(child, "start")):
+            yield f"a marker lies outside {_describe_clip(clip)}"
 
 
 def _check_asset_use(root: Element, clip: Element, frame_duration: Fraction) -> Iterator[str]:
     asset = _find_resource(root, clip.get("ref"))
     if asset is None:
         return
-    start, asset_start = _time(clip, "start"), _time(asset, "start")
-    if start < asset_start or start + _time(clip, "duration") > asset_start + _time(asset, "duration"):
-        yield f"{_describe(clip)} reaches outside its asset"
+    start, asset_start = _read_time(clip, "start"), _read_time(asset, "start")
+    if start < asset_start or start + _read_time(clip, "duration") > asset_start + _read_time(asset, "duration"):
+        yield f"{_describe_clip(clip)} extends outside its asset"
     if asset.get("format") is None:
         return
-    if (start / min(_frame_duration(root, asset) or frame_duration, frame_duration)).denominator != 1:
-        yield f"{_describe(clip)} does not start on a frame of its asset"
+    if (start / min(_find_frame_duration(root, asset) or frame_duration, frame_duration)).denominator != 1:
+        yield f"{_describe_clip(clip)} does not start on a frame of its asset"
     if clip.find("adjust-conform") is None:
-        yield f"{_describe(clip)} leaves its conform to the program"
+        yield f"{_describe_clip(clip)} has no adjust-conform"
 
 
 def _check_keyframes(clip: Element) -> Iterator[str]:
     adjustments = [child for child in clip if child.tag.startswith("adjust-")]
-    start, end = _time(clip, "start"), _time(clip, "start") + _time(clip, "duration")
+    start, end = _read_time(clip, "start"), _read_time(clip, "start") + _read_time(clip, "duration")
     for keyframe in (k for adjustment in adjustments for k in adjustment.iter("keyframe")):
-        if not start <= _time(keyframe, "time") <= end:
-            yield f"{_describe(clip)} has a keyframe at {keyframe.get('time')}, outside it"
+        if not start <= _read_time(keyframe, "time") <= end:
+            yield f"{_describe_clip(clip)} has a keyframe at {keyframe.get('time')}, outside it"
     for animation in (a for adjustment in adjustments for a in adjustment.iter("keyframeAnimation")):
-        if any(b <= a for a, b in pairwise(_time(keyframe, "time") for keyframe in animation)):
-            yield f"{_describe(clip)} has keyframes out of order"
+        if any(b <= a for a, b in pairwise(_read_time(keyframe, "time") for keyframe in animation)):
+            yield f"{_describe_clip(clip)} has keyframes out of order"
 
 
 def _check_connection(clip: Element, child: Element, frame_duration: Fraction) -> Iterator[str]:
     if child.get("lane") in (None, "0"):
-        yield f"{_describe(child)} is connected but has no lane"
-    offset = _time(child, "offset")
+        yield f"{_describe_clip(child)} is connected but has no lane"
+    offset = _read_time(child, "offset")
     if not _contains(clip, offset):
-        yield f"{_describe(child)} is connected outside {_describe(clip)}"
-    elif ((offset - _time(clip, "start")) / frame_duration).denominator != 1:
-        yield f"{_describe(child)} is not connected on a frame"
+        yield f"{_describe_clip(child)} is connected outside {_describe_clip(clip)}"
+    elif ((offset - _read_time(clip, "start")) / frame_duration).denominator != 1:
+        yield f"{_describe_clip(child)} is not connected on a frame"
 
 
 def _check_child_order(sequence: Element) -> Iterator[str]:
     for clip in (element for element in sequence.iter() if element.tag in ANCHORED_TAGS):
         try:
-            ranks = [child_rank(child.tag) for child in clip]
+            ranks = [rank_child(child.tag) for child in clip]
         except ValueError:
-            yield f"{_describe(clip)} has a child that does not belong there"
+            yield f"{_describe_clip(clip)} has a child that the writer does not use"
             continue
         if ranks != sorted(ranks):
-            yield f"the children of {_describe(clip)} are not in the order of the DTD"
+            yield f"the children of {_describe_clip(clip)} are not in the order of the DTD"
 
 
 def _find_resource(root: Element, name: str | None) -> Element | None:
@@ -179,20 +180,20 @@ def _find_resource(root: Element, name: str | None) -> Element | None:
     return next((element for element in resources if element.get("id") == name), None)
 
 
-def _frame_duration(root: Element, element: Element) -> Fraction | None:
+def _find_frame_duration(root: Element, element: Element) -> Fraction | None:
     """Return the frame duration of the format of a sequence or an asset."""
     element_format = _find_resource(root, element.get("format"))
-    return _time(element_format, "frameDuration") or None if element_format is not None else None
+    return _read_time(element_format, "frameDuration") or None if element_format is not None else None
 
 
-def _time(element: Element, name: str) -> Fraction:
+def _read_time(element: Element, name: str) -> Fraction:
     return parse_seconds(element.get(name, "0s"))
 
 
 def _contains(clip: Element, time: Fraction) -> bool:
-    start = _time(clip, "start")
-    return start <= time < start + _time(clip, "duration")
+    start = _read_time(clip, "start")
+    return start <= time < start + _read_time(clip, "duration")
 
 
-def _describe(clip: Element) -> str:
+def _describe_clip(clip: Element) -> str:
     return f"{clip.tag} {clip.get('name')!r} at {clip.get('offset')}"

@@ -1,4 +1,4 @@
-"""The names of a font in each program: family and style for Final Cut, the PostScript name for Adobe's programs."""
+"""Finds the names of a font: family and style for Final Cut and Resolve, the PostScript name for Adobe's programs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from carmic_assets.captions.caption_styles import resolve_style
-from carmic_assets.captions.fonts import build_face, find_custom_font_names
+from carmic_assets.captions.font_families import find_custom_font_names
+from carmic_assets.captions.fonts import build_face
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import RenderError
 
@@ -18,7 +19,7 @@ STYLE_BY_WEIGHT = {
 
 
 class FontNames(msgspec.Struct, frozen=True):
-    """For example `Montserrat`, `Black`, `Montserrat-Black`."""
+    """The names of a font, for example `Montserrat`, `Black` and `Montserrat-Black`."""
 
     family: str
     style: str

@@ -1,7 +1,8 @@
-"""The reframe as position and scale keyframes: as few as reproduce the crop of every frame with straight lines.
+"""Converts crops to position and scale keyframes, as few as reproduce the crop of every frame.
 
-All four programs interpolate position and scale linearly, and a crop that is linear in time is not linear in scale.
-So the crop is sampled at every frame of the sequence, and a keyframe is set wherever a straight line would miss it.
+All four programs interpolate position and scale linearly. A crop whose size is linear in time is not linear in scale.
+So the crop is sampled at every frame of the sequence, and a keyframe is set where linear interpolation would differ by
+more than `TOLERANCE_PX`.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ import msgspec
 from carmic_assets.direction.canvas import Rect
 from carmic_assets.model.direction import Box
 
-TOLERANCE_PX = 0.5  # of the source and of the canvas; docs/exports.md promises 1
+TOLERANCE_PX = 0.5  # in pixels of the source and of the canvas; docs/exports.md promises 1
 
 
 class TransformKeyframe(msgspec.Struct, frozen=True):
-    """Position, size and crop of the whole picture at a frame of its clip item.
+    """Position, size and crop of the complete picture at a frame of its clip item.
 
-    `x`, `y`: the picture's centre relative to the canvas's centre, in canvas pixels, right and down. `width`,
-    `height`: its displayed size in canvas pixels. `left`..`bottom`: the cropped fractions of the picture.
+    `x`, `y`: offset of the picture's centre from the canvas's centre in canvas pixels, positive to the right and down.
+    `width`, `height`: size on the canvas in canvas pixels. `left`, `top`, `right`, `bottom`: cropped fractions of the
+    picture.
     """
 
     frame: int
@@ -44,12 +46,12 @@ class FrameSizes(msgspec.Struct, frozen=True):
 
 
 def is_cropped(keyframes: Iterable[TransformKeyframe]) -> bool:
-    """Whether any of the keyframes crops the picture."""
+    """Return whether any of the keyframes crops the picture."""
     return any(key.left or key.top or key.right or key.bottom for key in keyframes)
 
 
 def place_picture(frame: int, crop: Box, rect: Rect, sizes: FrameSizes) -> TransformKeyframe:
-    """Return the keyframe with which `crop` fills `rect`. It crops the picture only where `rect` is not the canvas."""
+    """Return the keyframe with which `crop` fills `rect`. It crops the picture unless `rect` is the canvas."""
     scale = (rect.w * rect.h / (crop.w * sizes.source_width * crop.h * sizes.source_height)) ** 0.5
     width, height = sizes.source_width * scale, sizes.source_height * scale
     x = rect.x + rect.w / 2 - sizes.width / 2 - (crop.x + crop.w / 2 - 0.5) * width
@@ -59,8 +61,8 @@ def place_picture(frame: int, crop: Box, rect: Rect, sizes: FrameSizes) -> Trans
     return TransformKeyframe(frame, x, y, width, height, crop.x, crop.y, 1 - crop.x - crop.w, 1 - crop.y - crop.h)
 
 
-def visible_crop(key: TransformKeyframe, rect: Rect, sizes: FrameSizes) -> Box:
-    """Return the crop that `rect` shows at `key`: the inverse of `place_picture`."""
+def compute_visible_crop(key: TransformKeyframe, rect: Rect, sizes: FrameSizes) -> Box:
+    """Return the crop that is visible in `rect` at `key`, the inverse of `place_picture`."""
     x = (rect.x - sizes.width / 2 - key.x) / key.width + 0.5
     y = (rect.y - sizes.height / 2 - key.y) / key.height + 0.5
     return Box(x, y, rect.w / key.width, rect.h / key.height)
@@ -68,19 +70,20 @@ def visible_crop(key: TransformKeyframe, rect: Rect, sizes: FrameSizes) -> Box:
 
 def interpolate_keyframes(a: TransformKeyframe, b: TransformKeyframe, frame: int) -> TransformKeyframe:
     """Return the keyframe at `frame` on the straight line from `a` to `b`."""
-    part = (frame - a.frame) / (b.frame - a.frame)
+    fraction = (frame - a.frame) / (b.frame - a.frame)
     fields = TransformKeyframe.__struct_fields__[1:]
     return TransformKeyframe(
-        frame, *(getattr(a, name) + (getattr(b, name) - getattr(a, name)) * part for name in fields)
+        frame, *(getattr(a, name) + (getattr(b, name) - getattr(a, name)) * fraction for name in fields)
     )
 
 
 def reduce_keyframes(
     keyframes: Sequence[TransformKeyframe], rect: Rect, sizes: FrameSizes
 ) -> tuple[TransformKeyframe, ...]:
-    """Drop the keyframes that straight lines reproduce in `rect` within `TOLERANCE_PX`.
+    """Return the keyframes without those that linear interpolation reproduces in `rect` within `TOLERANCE_PX`.
 
-    `keyframes` has one for each frame, in order. A still picture keeps one.
+    `keyframes` has one keyframe for each frame, in order. A still picture keeps one. From each kept keyframe, a
+    doubling and then a binary search finds a far keyframe up to which interpolation is exact enough.
     """
     if all(_is_near(key, keyframes[0], rect, sizes) for key in keyframes):
         return (keyframes[0],)
@@ -90,12 +93,14 @@ def reduce_keyframes(
         step = 1
         while current + step < len(keyframes) and _is_linear(keyframes, current, current + step, rect, sizes):
             step *= 2
-        good, bad = current + max(step // 2, 1), min(current + step, len(keyframes))
-        while bad - good > 1:
-            middle = (good + bad) // 2
-            good, bad = (middle, bad) if _is_linear(keyframes, current, middle, rect, sizes) else (good, middle)
-        reduced.append(keyframes[good])
-        current = good
+        reachable, unreachable = current + max(step // 2, 1), min(current + step, len(keyframes))
+        while unreachable - reachable > 1:
+            middle = (reachable + unreachable) // 2
+            reachable, unreachable = (
+                (middle, unreachable) if _is_linear(keyframes, current, middle, rect, sizes) else (reachable, middle)
+            )
+        reduced.append(keyframes[reachable])
+        current = reachable
     return tuple(reduced)
 
 
@@ -108,12 +113,12 @@ def _is_linear(keyframes: Sequence[TransformKeyframe], first: int, last: int, re
 
 
 def _is_near(a: TransformKeyframe, b: TransformKeyframe, rect: Rect, sizes: FrameSizes) -> bool:
-    """Whether the edges of the visible and of the cropped picture differ by at most the tolerance."""
-    across, down = max(sizes.source_width, b.width), max(sizes.source_height, b.height)
-    p, q = visible_crop(a, rect, sizes), visible_crop(b, rect, sizes)
+    """Return whether the visible crop and the cropped sides of `a` and `b` differ by at most `TOLERANCE_PX`."""
+    width_px, height_px = max(sizes.source_width, b.width), max(sizes.source_height, b.height)
+    p, q = compute_visible_crop(a, rect, sizes), compute_visible_crop(b, rect, sizes)
     return (
-        max(abs(p.x - q.x), abs(p.x + p.w - q.x - q.w)) * across <= TOLERANCE_PX
-        and max(abs(p.y - q.y), abs(p.y + p.h - q.y - q.h)) * down <= TOLERANCE_PX
-        and max(abs(a.left - b.left), abs(a.right - b.right)) * across <= TOLERANCE_PX
-        and max(abs(a.top - b.top), abs(a.bottom - b.bottom)) * down <= TOLERANCE_PX
+        max(abs(p.x - q.x), abs(p.x + p.w - q.x - q.w)) * width_px <= TOLERANCE_PX
+        and max(abs(p.y - q.y), abs(p.y + p.h - q.y - q.h)) * height_px <= TOLERANCE_PX
+        and max(abs(a.left - b.left), abs(a.right - b.right)) * width_px <= TOLERANCE_PX
+        and max(abs(a.top - b.top), abs(a.bottom - b.bottom)) * height_px <= TOLERANCE_PX
     )

@@ -1,6 +1,7 @@
-"""The volume of the music as keyframes that an editor can move: fades at both ends, ducked while somebody speaks.
+"""Computes the music's volume keyframes: fades at both ends, and ducking during speech.
 
-The renderer ducks with a compressor keyed by the voice. Here the words' times say when to duck; nothing is measured.
+The renderer ducks with a sidechain compressor. A project file has keyframes instead, which an editor can move; they are
+set at the times of the words.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from carmic_assets.exports.package_media import PackagedAudio
 from carmic_assets.model.edit import Edit
 from carmic_assets.rendering.audio_graph import MUSIC_FADE_S
 
-DUCKED_GAIN = 10 ** (-10 / 20)  # of the renderer's compressor under a voice at the target loudness
-MIN_PAUSE_S = 0.8  # in shorter pauses the music stays ducked
+DUCKED_GAIN = 10 ** (-10 / 20)  # as the renderer's compressor gives under a voice at the target loudness
+MIN_PAUSE_S = 0.8  # the music stays ducked in shorter pauses
 DUCK_ATTACK_S, DUCK_RELEASE_S = 0.1, 0.45
 
 
 def build_music_items(edit: Edit, music: PackagedAudio, frames: int, rate: Fraction) -> tuple[AudioItem, ...]:
-    """Return items that fill `frames` frames of the sequence with the music, which repeats from its beginning."""
+    """Return items that fill `frames` frames of the sequence with the music, repeated from its start as needed."""
     length = max(1, math.floor(music.duration * rate))
     gains = build_music_gain(edit, frames, rate)
     items = []
@@ -39,7 +40,7 @@ def build_music_items(edit: Edit, music: PackagedAudio, frames: int, rate: Fract
 
 
 def build_music_gain(edit: Edit, frames: int, rate: Fraction) -> tuple[GainKeyframe, ...]:
-    """Return the music's volume keyframes over the whole sequence."""
+    """Return the music's volume keyframes over `frames` frames of the sequence."""
     full_gain = edit.config.audio.music_volume / 100
     ducking = _build_ducking(edit, frames, rate)
     fade_frames = min(round(MUSIC_FADE_S * rate), frames // 4)
@@ -58,7 +59,7 @@ def build_music_gain(edit: Edit, frames: int, rate: Fraction) -> tuple[GainKeyfr
 
 
 def _build_ducking(edit: Edit, frames: int, rate: Fraction) -> list[GainKeyframe]:
-    """Return a gain of 1 in pauses and of `DUCKED_GAIN` during speech."""
+    """Return keyframes with a gain of 1 in pauses and of `DUCKED_GAIN` during speech."""
     attack, release = max(1, round(DUCK_ATTACK_S * rate)), max(1, round(DUCK_RELEASE_S * rate))
     pause = round(MIN_PAUSE_S * rate)
     gains = [GainKeyframe(0, 1.0)]
@@ -74,7 +75,7 @@ def _build_ducking(edit: Edit, frames: int, rate: Fraction) -> list[GainKeyframe
 
 
 def _find_speech(edit: Edit, min_pause: int, rate: Fraction) -> list[FrameRange]:
-    """Return the sequence frames with words; pauses of up to `min_pause` frames count as speech."""
+    """Return the ranges of sequence frames with speech. Pauses of up to `min_pause` frames count as speech."""
     clock = OutputClock(edit.kept_spans)
     ranges: list[FrameRange] = []
     for word in edit.words:

@@ -1,7 +1,7 @@
-"""The timeline of one clip as an editing program sees it: tracks of items on the sequence's frame grid.
+"""Defines the timeline of one clip for editing programs, and computes its picture tracks.
 
-The timeline is computed once and written in four formats. Positions are whole frames of the sequence or fractions of a
-second of a media file, so that nothing is rounded twice.
+A timeline has tracks of items on the frame grid of its sequence. It is computed once and written in four formats.
+Positions on the sequence are whole frames; positions in a media file are exact fractions of a second.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from carmic_assets.captions.word_timing import first_frame_number
+from carmic_assets.captions.word_timing import find_first_frame
 from carmic_assets.direction.canvas import Rect, place_regions
 from carmic_assets.direction.crop_sampling import sample_region
 from carmic_assets.exports.font_names import FontNames
@@ -26,18 +26,19 @@ from carmic_assets.model.direction import FULL_FRAME, Box, LayoutShot
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.media import FrameRate
 from carmic_assets.rendering.crop_plan import SHOT_START_TOLERANCE_S, fit_source, require_video
-from carmic_assets.rendering.video_graph import cutaway_output_range
+from carmic_assets.rendering.video_graph import compute_cutaway_output_range
 
 RGBA = tuple[float, float, float, float]  # each 0..1
 FrameRange = tuple[int, int]  # end exclusive
 
-MAX_ITEM_NAME = 80  # characters
+MAX_ITEM_NAME_LENGTH = 80  # characters
 
 
 class ClipItem(msgspec.Struct, frozen=True):
-    """A range of a video file on a video track: sequence frames `start`..`end`, end exclusive.
+    """A range of a video file on a video track, in the sequence frames `start`..`end` (end exclusive).
 
-    `source_start` is where it begins, in seconds after the file's first frame. Keyframes count from `start`.
+    `source_start` is the range's start in the file, in seconds after the file's first frame. The frame numbers of
+    keyframes count from `start`.
     """
 
     start: int
@@ -51,14 +52,14 @@ class ClipItem(msgspec.Struct, frozen=True):
 
 
 class GainKeyframe(msgspec.Struct, frozen=True):
-    """The volume at a frame of an item: a linear gain, 1 as recorded."""
+    """The volume at a frame of an item, as a linear gain; 1 leaves the recorded level unchanged."""
 
     frame: int
     gain: float
 
 
 class AudioItem(msgspec.Struct, frozen=True):
-    """A range of a music or effects file on an audio track. Keyframes count from `start`."""
+    """A range of a music or effects file on an audio track. The frame numbers of `gains` count from `start`."""
 
     start: int
     end: int
@@ -68,7 +69,7 @@ class AudioItem(msgspec.Struct, frozen=True):
 
 
 class TitleStyle(msgspec.Struct, frozen=True):
-    """The look of a title. `middle_px` is its vertical middle, from the top of the canvas."""
+    """The font, size, colours and height of a title. `middle_px` is its vertical centre, from the top of the canvas."""
 
     font: FontNames
     size_px: float
@@ -90,8 +91,8 @@ class Title(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The title's text on one line, shortened; programs show it as the item's name."""
-        return " ".join(self.text.split())[:MAX_ITEM_NAME] or self.role
+        """The text on one line, shortened to `MAX_ITEM_NAME_LENGTH`. Programs show it as the item's name."""
+        return " ".join(self.text.split())[:MAX_ITEM_NAME_LENGTH] or self.role
 
 
 class SequenceMarker(msgspec.Struct, frozen=True):
@@ -103,7 +104,7 @@ class SequenceMarker(msgspec.Struct, frozen=True):
 
 
 class StillItem(msgspec.Struct, frozen=True):
-    """An image on a video track: centre and width in canvas pixels as in `TransformKeyframe`, opacity 0..1."""
+    """An image on a video track. `x`, `y` and `shown_width` are as in `TransformKeyframe`; `opacity` is 0..1."""
 
     start: int
     end: int
@@ -123,9 +124,10 @@ class StillItem(msgspec.Struct, frozen=True):
 
 
 class Timeline(msgspec.Struct, frozen=True):
-    """The sequence. Video tracks from the bottom: background, main, second, broll, then `stills`, captions, hook.
+    """The sequence of one clip.
 
-    `main` has no gaps and carries the voice.
+    The video tracks from the bottom up: `background`, `main`, `second`, `broll`, `stills`, `captions`, `hook`. `main`
+    has no gaps, and the audio of its items is the voice. `second` is the second picture of a split.
     """
 
     name: str
@@ -154,7 +156,7 @@ class Timeline(msgspec.Struct, frozen=True):
 
     @property
     def voice_gains(self) -> tuple[GainKeyframe, ...]:
-        """The volume of the main track's audio: one keyframe, or none where it plays as recorded."""
+        """The volume of the main track's audio: one keyframe, or none if the volume is unchanged."""
         return () if self.voice_gain == 1 else (GainKeyframe(0, self.voice_gain),)
 
     @property
@@ -165,23 +167,23 @@ class Timeline(msgspec.Struct, frozen=True):
         )
 
     def find_video(self, name: str) -> PackagedVideo:
-        """Return the video file of that name. Raises `KeyError` where there is none."""
+        """Return the video file of that name. Raises `KeyError` if there is none."""
         return {file.name: file for file in self.videos}[name]
 
     def find_audio(self, name: str) -> PackagedAudio:
-        """Return the audio file of that name. Raises `KeyError` where there is none."""
+        """Return the audio file of that name. Raises `KeyError` if there is none."""
         return {file.name: file for file in self.audio_files}[name]
 
 
-def media_url(folder: str, name: str) -> str:
-    """Return the relative URL of a media file, as all formats name it."""
+def build_media_url(folder: str, name: str) -> str:
+    """Return the relative URL by which all formats refer to a media file."""
     return f"{folder}/{quote(name)}"
 
 
 class ShotSegment(msgspec.Struct, frozen=True):
-    """A part of the clip with one layout: its frames on the clip clock and on the sequence (ends exclusive)."""
+    """A part of the clip with one layout: its frames in the clip and in the sequence (ends exclusive)."""
 
-    first: int  # clip clock
+    first: int  # in frames of the clip
     end: int
     sequence_start: int
     sequence_end: int
@@ -189,24 +191,26 @@ class ShotSegment(msgspec.Struct, frozen=True):
 
 
 def split_segments(edit: Edit) -> tuple[ShotSegment, ...]:
-    """Split the clip at every removed pause and every shot change; the segments are in order, without gaps."""
+    """Split the clip at every removed pause and shot change. The segments cover the sequence, in order."""
     rate = edit.rate.fraction
-    factor = choose_sequence_rate(rate) / rate
-    cuts = [_first_clip_frame(shot.start_time, rate) for shot in edit.shots[1:]]
+    rate_ratio = choose_sequence_rate(rate) / rate
+    cuts = [_find_first_clip_frame(shot.start_time, rate) for shot in edit.shots[1:]]
     segments: list[ShotSegment] = []
-    elapsed = 0
+    output_frames = 0
     for span in edit.kept_spans:
         first, end = round(Fraction(span.start_s) * rate), max(1, round(Fraction(span.end_s) * rate))
         edges = [first, *(cut for cut in cuts if first < cut < end), end]
         for a, b in pairwise(edges):
             shot = edit.shots[sum(cut <= a for cut in cuts)]
-            segments.append(ShotSegment(a, b, round(elapsed * factor), round((elapsed + b - a) * factor), shot))
-            elapsed += b - a
+            segments.append(
+                ShotSegment(a, b, round(output_frames * rate_ratio), round((output_frames + b - a) * rate_ratio), shot)
+            )
+            output_frames += b - a
     return tuple(segment for segment in segments if segment.sequence_end > segment.sequence_start)
 
 
-def _first_clip_frame(seconds: float, rate: Fraction) -> int:
-    """Return the first frame at or after a time of the clip clock, counted as the renderer does."""
+def _find_first_clip_frame(seconds: float, rate: Fraction) -> int:
+    """Return the first frame at or after a time of the clip clock, with the renderer's rounding tolerance."""
     return math.ceil((seconds - SHOT_START_TOLERANCE_S) * rate)
 
 
@@ -229,29 +233,32 @@ def find_sequence_frame(edit: Edit, t: float) -> int | None:
     return None
 
 
-def first_sequence_frame(edit: Edit, t: float) -> int:
+def find_first_sequence_frame(edit: Edit, t: float) -> int:
     """Return the sequence frame in which a text or image that starts at `t` (output clock) appears."""
     rate = edit.rate.fraction
-    return round(first_frame_number(t, rate) * choose_sequence_rate(rate) / rate)
+    return round(find_first_frame(t, rate) * choose_sequence_rate(rate) / rate)
 
 
 def build_picture_tracks(
     edit: Edit, main: PackagedVideo
 ) -> tuple[tuple[ClipItem, ...], tuple[ClipItem, ...], tuple[ClipItem, ...]]:
-    """Return the background, main and second track: the source in the regions where the renderer draws it."""
+    """Return the background, main and second track, which place the source where the renderer draws it.
+
+    `main` is the packaged part of the source.
+    """
     rate = edit.rate.fraction
-    factor = choose_sequence_rate(rate) / rate
+    rate_ratio = choose_sequence_rate(rate) / rate
     layout = edit.config.layout
     video = require_video(edit.source)
     sizes = FrameSizes(edit.width, edit.height, video.width, video.height)
     canvas = Rect(0, 0, edit.width, edit.height)
     offset = round((to_fraction(edit.start_s) - main.origin) * rate)
-    background: list[ClipItem] = []
-    front: list[ClipItem] = []
-    second: list[ClipItem] = []
+    background_items: list[ClipItem] = []
+    main_items: list[ClipItem] = []
+    second_items: list[ClipItem] = []
     for segment in split_segments(edit):
         count = segment.sequence_end - segment.sequence_start
-        times = [float((segment.first + n / factor) / rate) for n in range(count)]
+        times = [float((segment.first + n / rate_ratio) / rate) for n in range(count)]
         rects = place_regions(segment.shot.layout, layout.aspect_ratio, layout.padding)
         crops: list[tuple[Box, ...]]
         if segment.shot.layout == "fit":
@@ -269,26 +276,26 @@ def build_picture_tracks(
             speaker=segment.shot.speaker,
             note=segment.shot.reason,
         )
-        for region, (track, rect) in enumerate(zip((front, second), rects, strict=False)):
+        for region, (track, rect) in enumerate(zip((main_items, second_items), rects, strict=False)):
             region_crops = [frame_crops[region] for frame_crops in crops]
             track.append(msgspec.structs.replace(item, keyframes=_build_keyframes(region_crops, rect, sizes)))
         heights = sum(rect.h for rect in rects)
         is_covered = rects[0].x == rects[0].y == 0 and rects[0].w == canvas.w and heights == canvas.h
         if not is_covered:
-            background_crops = [_background_crop(frame_crops[0], sizes) for frame_crops in crops]
+            background_crops = [_compute_background_crop(frame_crops[0], sizes) for frame_crops in crops]
             keyframes = _build_keyframes(background_crops, canvas, sizes)
-            background.append(
+            background_items.append(
                 msgspec.structs.replace(item, keyframes=keyframes, blur_px=layout.background_blur, note="")
             )
-    return tuple(background), tuple(front), tuple(second)
+    return tuple(background_items), tuple(main_items), tuple(second_items)
 
 
 def _build_keyframes(crops: Sequence[Box], rect: Rect, sizes: FrameSizes) -> tuple[TransformKeyframe, ...]:
     return reduce_keyframes([place_picture(n, crop, rect, sizes) for n, crop in enumerate(crops)], rect, sizes)
 
 
-def _background_crop(crop: Box, sizes: FrameSizes) -> Box:
-    """Return the largest part of the source with the canvas's proportions around the centre of `crop`."""
+def _compute_background_crop(crop: Box, sizes: FrameSizes) -> Box:
+    """Return the largest crop with the canvas's aspect ratio around the centre of `crop`, inside the source."""
     scale = min(sizes.source_width / sizes.width, sizes.source_height / sizes.height)
     w, h = sizes.width * scale / sizes.source_width, sizes.height * scale / sizes.source_height
     x, y = crop.x + crop.w / 2 - w / 2, crop.y + crop.h / 2 - h / 2
@@ -296,38 +303,38 @@ def _background_crop(crop: Box, sizes: FrameSizes) -> Box:
 
 
 def build_broll_track(edit: Edit, videos: Mapping[int, PackagedVideo]) -> tuple[ClipItem, ...]:
-    """Return the items of the video cutaways, which fill the canvas; `videos` is keyed by the cutaway's index.
+    """Return the items of the video cutaways, which fill the canvas. `videos` is keyed by the cutaway's index.
 
-    As in the renderer, a cutaway plays on across a removed pause.
+    As in the renderer, a cutaway continues without a cut over a removed pause.
     """
     rate = choose_sequence_rate(edit.rate.fraction)
     items: list[ClipItem] = []
-    for number, (first, ranges) in enumerate(visible_cutaway_ranges(edit)):
-        file = videos.get(number)
+    for index, (first, ranges) in enumerate(compute_visible_cutaway_ranges(edit)):
+        file = videos.get(index)
         if file is None:
             continue
-        cutaway, media_rate = edit.cutaways[number], file.rate.fraction
+        cutaway, media_rate = edit.cutaways[index], file.rate.fraction
         source_start = Fraction(round((to_fraction(cutaway.source_start_s) - file.origin) * media_rate)) / media_rate
-        last = first + math.floor((file.frames / media_rate - source_start) * rate)
+        file_end = first + math.floor((file.frames / media_rate - source_start) * rate)
         scale = max(edit.width / file.width, edit.height / file.height)
         keyframe = TransformKeyframe(0, 0.0, 0.0, file.width * scale, file.height * scale)
         for start, end in ranges:
-            if start < min(end, last):
+            if start < min(end, file_end):
                 item_start = source_start + Fraction(start - first) / rate
                 note = cutaway.media.name
-                items.append(ClipItem(start, min(end, last), file.name, item_start, (keyframe,), None, note))
+                items.append(ClipItem(start, min(end, file_end), file.name, item_start, (keyframe,), None, note))
     return tuple(sorted(items, key=lambda item: item.start))
 
 
-def visible_cutaway_ranges(edit: Edit) -> list[tuple[int, list[FrameRange]]]:
-    """Return for each cutaway the sequence frame where it starts, and the ranges in which it is visible.
+def compute_visible_cutaway_ranges(edit: Edit) -> list[tuple[int, list[FrameRange]]]:
+    """Return for each cutaway its start frame in the sequence, and the ranges in which it is visible.
 
-    Where two cutaways overlap, the later one hides the earlier one.
+    Where two cutaways overlap, only the later one is visible.
     """
     rate = choose_sequence_rate(edit.rate.fraction)
     visible: list[tuple[int, list[FrameRange]]] = []
     for cutaway in edit.cutaways:
-        start, end = (round(to_fraction(t) * rate) for t in cutaway_output_range(edit, cutaway))
+        start, end = (round(to_fraction(t) * rate) for t in compute_cutaway_output_range(edit, cutaway))
         visible = [
             (first, [part for frame_range in ranges for part in _subtract_range(frame_range, start, end)])
             for first, ranges in visible
@@ -337,7 +344,7 @@ def visible_cutaway_ranges(edit: Edit) -> list[tuple[int, list[FrameRange]]]:
 
 
 def _subtract_range(frame_range: FrameRange, start: int, end: int) -> list[FrameRange]:
-    """Return the parts of a range outside `start`..`end`."""
+    """Return the parts of `frame_range` outside `start`..`end`."""
     if start >= end:
         return [frame_range]
     first, stop = frame_range
@@ -345,7 +352,10 @@ def _subtract_range(frame_range: FrameRange, start: int, end: int) -> list[Frame
 
 
 def assign_still_tracks(stills: Sequence[StillItem]) -> tuple[tuple[StillItem, ...], ...]:
-    """Distribute stills over as few tracks as keep them apart in time, without changing what covers what."""
+    """Return the stills on as few tracks as possible, without overlaps on a track.
+
+    `stills` are ordered from the bottom up. Of two that overlap in time, the later one is on the higher track.
+    """
     tracks: list[list[StillItem]] = []
     for still in stills:
         overlapped = [n for n, track in enumerate(tracks) if any(_overlaps(still, other) for other in track)]

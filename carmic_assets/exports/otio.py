@@ -1,6 +1,6 @@
-"""Writes the cuts of a `Timeline` as OpenTimelineIO, for Resolve and every other program that reads the format.
+"""Writes the cuts of a `Timeline` as OpenTimelineIO, for Resolve and other programs that read the format.
 
-OpenTimelineIO has no transforms: they are written as metadata in canvas pixels, for tools that read them.
+OpenTimelineIO has no transforms. They are in the metadata `carmic`, in canvas pixels, for tools that read it.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Any
 import opentimelineio as otio
 
 from carmic_assets.exports.motion_keyframes import TransformKeyframe
-from carmic_assets.exports.nle_timeline import AudioItem, ClipItem, Timeline, media_url
+from carmic_assets.exports.nle_timeline import AudioItem, ClipItem, Timeline, build_media_url
 
 
 def serialize(timeline: Timeline, media_folder: str = "media") -> str:
-    """Return the text of the `.otio`, which names media relative to itself in `media_folder`."""
+    """Return the text of the `.otio`. `media_folder` is the folder of the media, relative to the `.otio`."""
     text: str = build_otio(timeline, media_folder).to_json_string(indent=2)
     return text
 
 
 def build_otio(timeline: Timeline, media_folder: str) -> otio.schema.Timeline:
-    """Return the timeline as OpenTimelineIO objects: video tracks bottom first, then the voice and the other audio."""
+    """Return the timeline as OpenTimelineIO objects: video tracks from the bottom up, then voice, music and effects."""
     result = otio.schema.Timeline(timeline.name, global_start_time=otio.opentime.RationalTime(0, float(timeline.fps)))
     result.metadata["carmic"] = {"width": timeline.width, "height": timeline.height}
     kinds = otio.schema.TrackKind
@@ -42,7 +42,7 @@ def build_otio(timeline: Timeline, media_folder: str) -> otio.schema.Timeline:
         result.tracks.markers.append(
             otio.schema.Marker(
                 marker.name,
-                _time_range(marker.frame, 1, timeline.fps),
+                _build_time_range(marker.frame, 1, timeline.fps),
                 otio.schema.MarkerColor.PURPLE,
                 metadata={"comment": marker.comment},
             )
@@ -57,7 +57,7 @@ def _build_track(
     position = 0
     for item in items:
         if item.start > position:
-            track.append(otio.schema.Gap(source_range=_time_range(0, item.start - position, timeline.fps)))
+            track.append(otio.schema.Gap(source_range=_build_time_range(0, item.start - position, timeline.fps)))
         track.append(_build_clip(timeline, item, media_folder))
         position = item.end
     return track
@@ -67,30 +67,30 @@ def _build_clip(timeline: Timeline, item: ClipItem | AudioItem, media_folder: st
     if isinstance(item, ClipItem):
         video = timeline.find_video(item.media)
         rate = video.rate.fraction
-        available_range = _time_range(video.timecode, video.frames, rate)
+        available_range = _build_time_range(video.timecode, video.frames, rate)
         start = round((video.timecode / rate + item.source_start) * timeline.fps)
-        metadata: dict[str, Any] = {"keys": [_keyframe_metadata(key) for key in item.keyframes]}
+        metadata: dict[str, Any] = {"keys": [_build_keyframe_metadata(key) for key in item.keyframes]}
         if item.speaker:
             metadata["speaker"] = item.speaker
         if item.note:
             metadata["note"] = item.note
     else:
         duration = timeline.find_audio(item.media).duration
-        available_range = _time_range(0, int(duration * timeline.fps), timeline.fps)
+        available_range = _build_time_range(0, int(duration * timeline.fps), timeline.fps)
         start = round(item.source_start * timeline.fps)
         metadata = {"levels": [[key.frame, key.gain] for key in item.gains]}
-    reference = otio.schema.ExternalReference(media_url(media_folder, item.media), available_range)
+    reference = otio.schema.ExternalReference(build_media_url(media_folder, item.media), available_range)
     reference.name = item.media
-    clip = otio.schema.Clip(item.media, reference, _time_range(start, item.end - item.start, timeline.fps))
+    clip = otio.schema.Clip(item.media, reference, _build_time_range(start, item.end - item.start, timeline.fps))
     clip.metadata["carmic"] = metadata
     return clip
 
 
-def _keyframe_metadata(key: TransformKeyframe) -> dict[str, float]:
+def _build_keyframe_metadata(key: TransformKeyframe) -> dict[str, float]:
     return {name: round(getattr(key, name), 6) for name in key.__struct_fields__}
 
 
-def _time_range(start: int, length: int, rate: Fraction) -> otio.opentime.TimeRange:
+def _build_time_range(start: int, length: int, rate: Fraction) -> otio.opentime.TimeRange:
     return otio.opentime.TimeRange(
         otio.opentime.RationalTime(start, float(rate)), otio.opentime.RationalTime(length, float(rate))
     )

@@ -1,7 +1,7 @@
-"""Writes the zip of one clip for one program: project files, media, captions, font list, README and checksums.
+"""Writes the export package of a clip for one program: a zip with project files, media, captions, font list and README.
 
 Equal edits give equal bytes. Media are cut to temporary files and streamed into the zip, so that memory does not grow
-with their size. The zip is complete or absent.
+with their size. The zip is written to a staging file and renamed when it is complete.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Literal
 
 import msgspec
 
-from carmic_assets.captions.caption_track import CaptionEvent, EmojiOverlay
+from carmic_assets.captions.caption_events import CaptionEvent
+from carmic_assets.captions.caption_track import EmojiOverlay
 from carmic_assets.captions.subtitles import format_srt
 from carmic_assets.exports import after_effects, fcpxml, fcpxml_lint, otio, xmeml
 from carmic_assets.exports.font_names import resolve_caption_font
@@ -42,7 +43,7 @@ from carmic_assets.media.probe import read_facts
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import RenderError
 from carmic_assets.model.progress import ProgressCallback, ignore_progress
-from carmic_assets.rendering.render import draw_captions, plan_sound_effects
+from carmic_assets.rendering.render import plan_sound_effects, write_captions
 from carmic_assets.rendering.sound_effects import drop_crowded_effects, write_effects_track
 
 Target = Literal["premiere", "davinci", "fcpx", "after_effects"]
@@ -51,16 +52,17 @@ RESOLVE_FCPXML_VERSION = "1.10"  # Resolve 18 and later
 FINAL_CUT_FCPXML_VERSION = "1.11"  # Final Cut Pro 10.7 and later
 MEDIA_FOLDER = "media"
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that the zip format can hold
-ZIP64_LIMIT_BYTES = 1 << 31
+ZIP64_LIMIT_BYTES = 1 << 31  # entries from this size need zip64
 COPY_CHUNK_BYTES = 1 << 20
+CUT_PROGRESS = 0.8  # the fraction of the progress for cutting the media; the zip takes the rest
 
 
 class PackageOptions(msgspec.Struct, frozen=True):
-    """How `write_package` makes a package.
+    """The options of `write_package`.
 
-    With `include_proxy` the picture is cut from the proxy at `proxy_path`, else from the source. `captions` come from
-    `captions.caption_track.list_caption_events`. `cache` keeps fonts and emoji images, which all clips may share;
-    without it they go to a folder in the work folder.
+    With `include_proxy` the picture is cut from the proxy at `proxy_path`, otherwise from the source. `captions` come
+    from `list_caption_events`. Fonts and emoji images go to the folder `cache`, which clips may share, or to the work
+    folder without it.
     """
 
     include_proxy: bool
@@ -72,7 +74,7 @@ class PackageOptions(msgspec.Struct, frozen=True):
 
 
 class PackedFile(msgspec.Struct, frozen=True):
-    """A file in the zip; `size` in bytes."""
+    """A file in the zip. `size` is in bytes."""
 
     name: str
     size: int
@@ -80,22 +82,22 @@ class PackedFile(msgspec.Struct, frozen=True):
 
 
 class PackageReport(msgspec.Struct, frozen=True):
-    """The result of `write_package`; `size` in bytes. `warnings` are sentences on differences from the edit."""
+    """The result of `write_package`. `size` is in bytes; `warnings` are sentences on differences from the edit."""
 
     target: str
     size: int
     files: tuple[PackedFile, ...]
     warnings: tuple[str, ...]
     frames: int
-    keyframes: int
-    conformed: tuple[str, ...]  # re-encoded media, with the reason
+    keyframes: int  # of the source's pictures
+    conformed: tuple[str, ...]  # re-encoded media: "<file>: <reason>"
 
 
 class _CutContext(msgspec.Struct, frozen=True):
-    """Where and how the media of a package are cut."""
+    """The folders, names and options with which the media of a package are cut."""
 
     folder: Path
-    stem: str  # of the files' names
+    stem: str  # the start of the media's file names
     rate: Fraction  # of the sequence
     threads: int
     cache: Path
@@ -104,7 +106,9 @@ class _CutContext(msgspec.Struct, frozen=True):
 def write_package(
     edit: Edit, target: Target, out_zip: str | Path, work_dir: str | Path, options: PackageOptions
 ) -> PackageReport:
-    """Write the package of `edit` for `target` to `out_zip`. Temporary files go to `work_dir` and are deleted.
+    """Write the package of `edit` for `target` to `out_zip`.
+
+    Temporary files go to `work_dir` and are deleted. No zip is written if an error is raised.
 
     Raises:
         RenderError: `target` is unknown, or media cannot be read or cut.
@@ -120,11 +124,13 @@ def write_package(
         cache = Path(options.cache) if options.cache is not None else Path(work_dir) / "cache"
         rate = choose_sequence_rate(edit.rate.fraction)
         context = _CutContext(folder, make_file_stem(edit.title), rate, options.threads, cache)
-        timeline, warnings = _prepare(edit, context, options)
+        timeline, warnings = _prepare_timeline(edit, context, options)
         texts = build_project_files(timeline, target)
         is_proxy = options.include_proxy and options.proxy_path is not None
         texts |= _build_text_files(timeline, edit, target, warnings, is_proxy=is_proxy)
-        files = _write_zip(staging_path, texts, timeline, lambda fraction: progress(0.8 + 0.2 * fraction))
+        files = _write_zip(
+            staging_path, texts, timeline, lambda fraction: progress(CUT_PROGRESS + (1 - CUT_PROGRESS) * fraction)
+        )
         staging_path.replace(out_zip)
     finally:
         staging_path.unlink(missing_ok=True)
@@ -137,12 +143,16 @@ def write_package(
         warnings=tuple(warnings),
         frames=timeline.frames,
         keyframes=sum(len(item.keyframes) for item in (*timeline.main, *timeline.second)),
-        conformed=tuple(f"{file.name}: {file.conformed}" for file in timeline.videos if file.conformed),
+        conformed=tuple(f"{file.name}: {file.conform_reason}" for file in timeline.videos if file.conform_reason),
     )
 
 
 def build_project_files(timeline: Timeline, target: Target) -> dict[str, str]:
-    """Return the project files of a target by name. Raises `ValueError` for an FCPXML with problems, which is a bug."""
+    """Return the text of each project file of a target by file name.
+
+    Raises:
+        ValueError: the linter finds problems in the FCPXML. This is a bug of the writer.
+    """
     stem = make_file_stem(timeline.name)
     if target == "premiere":
         return {f"{stem}.xml": xmeml.serialize(timeline, MEDIA_FOLDER)}
@@ -163,13 +173,13 @@ def build_project_files(timeline: Timeline, target: Target) -> dict[str, str]:
 
 
 def make_file_stem(text: str) -> str:
-    """Return a file name that every system and relinking dialog accepts: ASCII letters, digits and hyphens."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:60].strip("-") or "clip"
+    """Return `text` as a file name of ASCII letters, digits and hyphens, which all systems and programs accept."""
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9]+", "-", ascii_text).strip("-")[:60].strip("-") or "clip"
 
 
-def _prepare(edit: Edit, context: _CutContext, options: PackageOptions) -> tuple[Timeline, list[str]]:
-    """Cut all media and build the timeline on them; returns the warnings too."""
+def _prepare_timeline(edit: Edit, context: _CutContext, options: PackageOptions) -> tuple[Timeline, list[str]]:
+    """Cut all media. Returns the timeline that refers to them, and the warnings."""
     rate, progress = context.rate, options.progress
     warnings: list[str] = list(edit.notes)
     if rate != edit.rate.fraction:
@@ -189,13 +199,13 @@ def _prepare(edit: Edit, context: _CutContext, options: PackageOptions) -> tuple
         facts,
         context.folder / f"{context.stem}-{kind}.mov",
         threads=context.threads,
-        progress=lambda fraction: progress(0.8 * 0.7 * fraction),
+        progress=lambda fraction: progress(CUT_PROGRESS * 0.7 * fraction),
     )
     main = cut_video(job, start, end, rate)
     if main.channels > 2:
         warnings.append(f"The audio has {main.channels} channels; the sequence is stereo.")
     broll, images = _cut_broll(edit, context)
-    progress(0.8 * 0.9)
+    progress(CUT_PROGRESS * 0.9)
     reactions = _cut_reactions(edit, context)
     media = PackagedMedia(
         main=main,
@@ -208,13 +218,15 @@ def _prepare(edit: Edit, context: _CutContext, options: PackageOptions) -> tuple
         caption_font=resolve_caption_font(edit, context.cache),
     )
     timeline = build_timeline(edit, media, options.captions)
-    warnings += [f"{file.name} was re-encoded: {file.conformed}." for file in timeline.videos if file.conformed]
-    progress(0.8)
+    warnings += [
+        f"{file.name} was re-encoded: {file.conform_reason}." for file in timeline.videos if file.conform_reason
+    ]
+    progress(CUT_PROGRESS)
     return timeline, warnings
 
 
 def _cut_broll(edit: Edit, context: _CutContext) -> tuple[dict[int, PackagedVideo], dict[int, PackagedImage]]:
-    """Cut each cutaway by its index: a video with handles and without audio, or an image."""
+    """Cut the media of each cutaway. Returns the videos (without audio) and the images, each by the cutaway's index."""
     videos: dict[int, PackagedVideo] = {}
     images: dict[int, PackagedImage] = {}
     for number, cutaway in enumerate(edit.cutaways):
@@ -231,7 +243,7 @@ def _cut_broll(edit: Edit, context: _CutContext) -> tuple[dict[int, PackagedVide
 
 
 def _write_effects(edit: Edit, context: _CutContext, reactions: Sequence[EmojiOverlay]) -> PackagedAudio | None:
-    """Write the sound effects of the render as a track as long as the sequence."""
+    """Write the render's sound effects as one file as long as the sequence. Returns None if there are none."""
     if not edit.config.audio.auto_sfx_enabled:
         return None
     effects = drop_crowded_effects(plan_sound_effects(edit, reactions))
@@ -251,10 +263,10 @@ def _cut_watermark(edit: Edit, context: _CutContext) -> PackagedImage | None:
 
 
 def _cut_reactions(edit: Edit, context: _CutContext) -> tuple[tuple[EmojiOverlay, PackagedImage], ...]:
-    """Return the emoji reactions with their images. Emoji in captions are part of the titles' text."""
+    """Return the emoji reactions with their images. Emoji in captions are not included: they are text of the titles."""
     if not edit.config.elements.emojis:
         return ()
-    overlays = draw_captions(edit, context.folder / "captions", context.cache).overlays
+    overlays = write_captions(edit, context.folder / "captions", context.cache).overlays
     images: dict[str, PackagedImage] = {}
     reactions = []
     for overlay in overlays:
@@ -288,7 +300,7 @@ def _build_text_files(
 def _write_zip(
     path: Path, texts: dict[str, str], timeline: Timeline, progress: ProgressCallback
 ) -> tuple[PackedFile, ...]:
-    """Write uncompressed entries: the texts by name, the media by name, the checksums last."""
+    """Write uncompressed entries: texts ordered by name, media ordered by name, and the checksums last."""
     media = {f"{MEDIA_FOLDER}/{video.name}": Path(video.path) for video in timeline.videos}
     media |= {f"{MEDIA_FOLDER}/{audio.name}": Path(audio.path) for audio in timeline.audio_files}
     media |= {f"{MEDIA_FOLDER}/{still.media}": Path(still.path) for track in timeline.stills for still in track}
@@ -299,7 +311,10 @@ def _write_zip(
         for name, file in sorted(media.items()):
             size, digest = file.stat().st_size, hashlib.sha256()
             force_zip64 = size >= ZIP64_LIMIT_BYTES
-            with file.open("rb") as source, archive.open(_entry_info(name), "w", force_zip64=force_zip64) as entry:
+            with (
+                file.open("rb") as source,
+                archive.open(_build_entry_info(name), "w", force_zip64=force_zip64) as entry,
+            ):
                 while chunk := source.read(COPY_CHUNK_BYTES):
                     entry.write(chunk)
                     digest.update(chunk)
@@ -313,11 +328,11 @@ def _write_zip(
 
 def _add_text(archive: zipfile.ZipFile, name: str, text: str) -> PackedFile:
     data = text.encode()
-    archive.writestr(_entry_info(name), data)
+    archive.writestr(_build_entry_info(name), data)
     return PackedFile(name, len(data), hashlib.sha256(data).hexdigest())
 
 
-def _entry_info(name: str) -> zipfile.ZipInfo:
+def _build_entry_info(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, ZIP_EPOCH)
     info.external_attr = 0o644 << 16
     info.create_system = 3  # Unix

@@ -1,7 +1,8 @@
-"""Cuts the media of a package: the used part of a file plus handles, copied where that is exact, else re-encoded.
+"""Cuts the media of a package: the part of each file that the clip uses, plus handles on both sides.
 
-The result is a MOV with a constant rate, upright square pixels, exact timestamps from zero, PCM audio that starts with
-the picture, and the original's clock as its timecode. The original is never changed.
+The frames are copied where all programs can decode them and the copy is exact; otherwise they are conformed
+(re-encoded). The result is a MOV with a constant rate, upright frames of square pixels, exact timestamps from zero, PCM
+audio that starts with the picture, and a timecode that follows the original's.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import msgspec
 
 from carmic_assets.exports.timecode import (
     SEQUENCE_RATES,
+    compute_nominal_rate,
     format_timecode,
     is_ntsc,
-    nominal_rate,
     parse_timecode,
     to_fraction,
 )
@@ -28,40 +29,41 @@ from carmic_assets.media.probe import read_facts
 from carmic_assets.model.errors import RenderError
 from carmic_assets.model.media import FrameRate, SourceFacts, VideoFacts
 from carmic_assets.model.progress import ProgressCallback, ignore_progress
-from carmic_assets.rendering.video_graph import seek_margin_s
+from carmic_assets.rendering.video_graph import compute_seek_margin_s
 
 HANDLE_S = 2  # on both sides of the used part
 SOUND_RATE = 48_000
-COPY_SEEK_MARGIN_S = Fraction(1, 500)  # Matroska rounds times to milliseconds
-MAX_DOUBLED_PX = 1920
-EXTRA_FRAMES = 8  # B-frames are stored after the frames that follow them
-# The codecs that all four programs decode from a MOV, with their QuickTime tag; of the first two only some formats.
+COPY_SEEK_MARGIN_S = Fraction(1, 500)  # more than the millisecond to which Matroska rounds times
+MAX_DOUBLED_SIZE_PX = 1920  # a larger picture with an odd size is rounded to even instead of doubled
+EXTRA_COPIED_FRAMES = 8  # copied after the last frame, because B-frames are stored after frames that they precede
+# The codecs that all four programs decode from a MOV, with their QuickTime tag (None: ffmpeg's default).
 COPYABLE_CODECS = {"h264": "avc1", "hevc": "hvc1", "prores": None, "mjpeg": None, "dnxhd": None}
+# Of these codecs, they decode only some pixel formats.
 COPYABLE_PIXEL_FORMATS = {"h264": ("yuv420p", "yuvj420p"), "hevc": ("yuv420p", "yuvj420p", "yuv420p10le")}
-# A quality at which viewers cannot tell the conformed file from its source, with a key frame every second.
+# Visually lossless. `_conform_part` adds a key frame every second.
 CONFORM_OPTIONS = (
     *("-c:v", "libx264", "-preset", "veryfast", "-crf", "14", "-pix_fmt", "yuv420p"),
-    # Frame threads make x264's rate control depend on timing: one run in twenty differs on a busy machine (measured
-    # here). Slice threads do not.
+    # With frame threads, x264's rate control depends on timing: one encode in twenty differs on a busy machine
+    # (measured here). Slice threads give equal bytes.
     *("-x264-params", "sliced-threads=1"),
     *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv"),
 )
 
 
 class PackagedVideo(msgspec.Struct, frozen=True):
-    """A video file of the package. Its first frame shows what the original shows at `origin` (the original's clock)."""
+    """A video file of the package. Its first frame is the one at `origin` in the original, in seconds of its clock."""
 
     name: str  # in the package's media folder
-    path: str  # until the package is written
+    path: str  # of the temporary file
     rate: FrameRate
     frames: int
     width: int
     height: int
-    channels: int  # of its audio; 0: none
+    channels: int  # of its audio; 0 if it has none
     origin: Fraction
-    timecode: int  # the start timecode, in frames at the nominal rate; 0 where the file has none
+    timecode: int  # the start timecode in frames at the nominal rate; 0 if the file has none
     drop_frame: bool
-    conformed: str | None  # why it was re-encoded; None: the original's frames are copied
+    conform_reason: str | None  # why it was re-encoded; None if the original's frames are copied
 
 
 class PackagedAudio(msgspec.Struct, frozen=True):
@@ -83,7 +85,7 @@ class PackagedImage(msgspec.Struct, frozen=True):
 
 
 class CutJob(msgspec.Struct, frozen=True):
-    """A file to cut from and the MOV to write."""
+    """A file to cut, and the MOV to write."""
 
     path: str
     facts: SourceFacts
@@ -94,27 +96,28 @@ class CutJob(msgspec.Struct, frozen=True):
 
     @property
     def video(self) -> VideoFacts:
-        """The picture to cut. Raises `RenderError` where the file has none."""
+        """The file's video stream. Raises `RenderError` if it has none."""
         if self.facts.video is None:
             raise RenderError("A video of this clip has no picture. Replace it and export again.")
         return self.facts.video
 
 
 class SourceCut(msgspec.Struct, frozen=True):
-    """The part of a file that one ffmpeg run writes: `length_s` seconds from `origin` (the file's clock)."""
+    """The part of a file that one ffmpeg process writes: `length_s` seconds from `origin`, on the file's clock."""
 
     origin: Fraction
     length_s: Fraction
     rate: Fraction
-    frame_number: int  # of the first frame in the original, at `rate`
-    seek_margin_s: Fraction  # the seek goes to this long before `origin`
+    frame_number: int  # number of the first frame in the original, at `rate`
+    seek_margin_s: Fraction  # ffmpeg seeks to this long before `origin`
     seek_options: tuple[str, ...] = ()
 
 
 def cut_video(job: CutJob, start: Fraction, end: Fraction, rate: Fraction) -> PackagedVideo:
-    """Write `start`..`end` (seconds of the file's clock) with handles.
+    """Write the part `start`..`end` (seconds of the file's clock) of the job's file, with handles.
 
-    `rate` is the sequence's. A file is conformed to it unless its rate is the same, a whole multiple or a whole part.
+    `rate` is the sequence's. The file is conformed to it unless its own rate is equal to it, a multiple of it, or an
+    integer fraction of it.
 
     Raises:
         RenderError: ffmpeg fails, or the file does not contain the part.
@@ -124,7 +127,7 @@ def cut_video(job: CutJob, start: Fraction, end: Fraction, rate: Fraction) -> Pa
     video_start, video_end = to_fraction(video.start_s), to_fraction(video.start_s + video.duration_s)
     if start >= video_end or end <= video_start:
         raise RenderError("A video of this clip is shorter than the part that the clip uses. Shorten that part.")
-    reason = conform_reason(video, rate)
+    reason = find_conform_reason(video, rate)
     if reason is None and start < video_start - 1 / (2 * video_rate):
         reason = "its picture begins after its sound"
     if reason is None and end > video_end + 1 / (2 * video_rate):
@@ -132,21 +135,21 @@ def cut_video(job: CutJob, start: Fraction, end: Fraction, rate: Fraction) -> Pa
     if reason is None:
         first = math.floor(max(Fraction(0), start - HANDLE_S - video_start) * video_rate)
         last = math.ceil((min(video_end, end + HANDLE_S) - video_start) * video_rate)
-        copied = _copy(job, first, last)
+        copied = _copy_frames(job, first, last)
         if isinstance(copied, PackagedVideo):
             if copied.origin + copied.frames / video_rate >= end - 1 / (2 * video_rate):
                 return copied
             copied = "its last frames could not be copied"
         reason = copied
     keeps_rate = _is_compatible_rate(video_rate, rate) and not video.variable_rate
-    return _conform(job, start, end, video_rate if keeps_rate else rate, reason)
+    return _conform_part(job, start, end, video_rate if keeps_rate else rate, reason)
 
 
-def conform_reason(video: VideoFacts, rate: Fraction) -> str | None:
-    """Return why a file must be re-encoded for a sequence of `rate`; None where its frames can be copied.
+def find_conform_reason(video: VideoFacts, rate: Fraction) -> str | None:
+    """Return why a file must be conformed for a sequence of `rate`; None if its frames can be copied.
 
-    Premiere ignores the rotation flag of a file that an XML names, and no format can express every pixel aspect ratio:
-    pictures must be upright with square pixels.
+    Frames must be upright, because Premiere ignores the rotation flag of a file in an XML. Pixels must be square,
+    because no format supports every pixel aspect ratio.
     """
     checks = (
         (video.variable_rate, "its frame rate varies"),
@@ -167,29 +170,30 @@ def _is_compatible_rate(video_rate: Fraction, rate: Fraction) -> bool:
     return 1 in (ratio.numerator, ratio.denominator) and (is_ntsc(video_rate) or video_rate.denominator == 1)
 
 
-def _copy(job: CutJob, first: int, last: int) -> PackagedVideo | str:
-    """Copy the frames `first`..`last` from the key frame before them, or return why that is not exact."""
+def _copy_frames(job: CutJob, first: int, last: int) -> PackagedVideo | str:
+    """Copy the frames `first`..`last`, from the key frame before them. Returns a reason if the copy is not exact."""
     video = job.video
     rate = video.rate.fraction
-    key_frame = _find_key_frame(job, first)
-    if key_frame is None:
+    key_frame_number = _find_key_frame(job, first)
+    if key_frame_number is None:
         return "its keyframes cannot be found"
-    origin = to_fraction(video.start_s) + key_frame / rate
-    # A copied stream keeps the container's rounding (Matroska: milliseconds); `setts` makes every timestamp exact.
+    origin = to_fraction(video.start_s) + key_frame_number / rate
+    # A copied stream has the rounded timestamps of its container (Matroska: milliseconds). `setts` makes them exact, in
+    # units of 1/numerator of the rate.
     tick = rate.denominator
-    zero = f"{_format_seconds(to_fraction(job.facts.container_start_s) + origin)}*{rate.numerator}"
+    origin_expression = f"{_format_seconds(to_fraction(job.facts.container_start_s) + origin)}*{rate.numerator}"
     exact_timestamps = (
-        f"setts=time_base=1/{rate.numerator}:prescale=1:pts=round((PTS-{zero})/{tick})*{tick}"
-        f":dts=round((DTS-{zero})/{tick})*{tick}:duration={tick}"
+        f"setts=time_base=1/{rate.numerator}:prescale=1:pts=round((PTS-{origin_expression})/{tick})*{tick}"
+        f":dts=round((DTS-{origin_expression})/{tick})*{tick}:duration={tick}"
     )
-    tag = COPYABLE_CODECS[video.codec]
-    count = last - key_frame + EXTRA_FRAMES
+    codec_tag = COPYABLE_CODECS[video.codec]
+    count = last - key_frame_number + EXTRA_COPIED_FRAMES
     output = ["-map", f"0:{video.index}", "-c:v", "copy", "-copypriorss:v", "0", "-bsf:v", exact_timestamps]
-    output += ["-frames:v", str(count), *(["-tag:v", tag] if tag else [])]
-    cut = SourceCut(origin, Fraction(count) / rate, rate, key_frame, COPY_SEEK_MARGIN_S)
-    _write(job, cut, output)
+    output += ["-frames:v", str(count), *(["-tag:v", codec_tag] if codec_tag else [])]
+    cut = SourceCut(origin, Fraction(count) / rate, rate, key_frame_number, COPY_SEEK_MARGIN_S)
+    _write_cut(job, cut, output)
     frames = _count_unbroken_frames(job.out, rate)
-    if frames == 0 or frames < min(last, math.floor(to_fraction(video.duration_s) * rate)) - key_frame - 1:
+    if frames == 0 or frames < min(last, math.floor(to_fraction(video.duration_s) * rate)) - key_frame_number - 1:
         job.out.unlink(missing_ok=True)
         return "its frames could not be copied exactly"
     return _describe_video(job, cut, frames, (video.width, video.height), None)
@@ -202,24 +206,24 @@ def _find_key_frame(job: CutJob, first: int) -> int | None:
     with open_media(job.path, error=RenderError) as container:
         stream = container.streams[video.index]
         time_base = stream.time_base or Fraction(1)
-        zero = to_fraction(job.facts.container_start_s + video.start_s)
-        step_back = 0
-        while True:  # a demuxer may land after the target: step back until it does not
-            target = zero + Fraction(first - step_back) / rate + Fraction(1, 4) / rate
+        first_frame_s = to_fraction(job.facts.container_start_s + video.start_s)
+        frames_back = 0
+        while True:  # a demuxer may land after the target: seek to earlier frames until it does not
+            target = first_frame_s + Fraction(first - frames_back) / rate + Fraction(1, 4) / rate
             container.seek(math.floor(target / time_base), stream=stream, backward=True)
             for packet in container.demux(stream):
                 if packet.is_keyframe and packet.pts is not None and packet.size:
-                    number = round((packet.pts * time_base - zero) * rate)
+                    number = round((packet.pts * time_base - first_frame_s) * rate)
                     if 0 <= number <= first:
                         return number
                     break
-            if step_back > first:
+            if frames_back > first:
                 return None
-            step_back = max(2 * step_back, nominal_rate(rate))
+            frames_back = max(2 * frames_back, compute_nominal_rate(rate))
 
 
 def _count_unbroken_frames(path: Path, rate: Fraction) -> int:
-    """Return how many frames follow each other from time zero without a gap; 0 unless the first is a key frame."""
+    """Return the number of frames from time zero up to the first gap; 0 if the first is not a key frame."""
     with open_media(path, error=RenderError) as container:
         stream = container.streams.video[0]
         time_base = stream.time_base or Fraction(1)
@@ -235,19 +239,19 @@ def _count_unbroken_frames(path: Path, rate: Fraction) -> int:
     return count
 
 
-def _conform(job: CutJob, start: Fraction, end: Fraction, rate: Fraction, reason: str) -> PackagedVideo:
-    """Re-encode `start`..`end` with handles at `rate`: upright, square pixels, SDR.
+def _conform_part(job: CutJob, start: Fraction, end: Fraction, rate: Fraction, reason: str) -> PackagedVideo:
+    """Re-encode `start`..`end` with handles at `rate`: upright, with square pixels, in SDR.
 
-    `start` lies exactly on the new frame grid, so that every frame is the one that the renderer shows.
+    `start` is on the new frame grid, so that every frame is the one that the renderer shows.
     """
     video = job.video
     origin = start - math.floor(min(Fraction(HANDLE_S), start) * rate) / rate
-    # The last frame is held where the picture ends before the clip does, as in the renderer.
+    # As in the renderer, the last frame is repeated where the picture ends before the clip does.
     stop = max(end, min(to_fraction(video.start_s + video.duration_s), end + HANDLE_S))
     frames = max(1, math.ceil((stop - origin) * rate))
-    # An odd size is doubled where that is cheap: rounding to even would visibly distort a small picture.
+    # A small picture with an odd size is doubled, because rounding to even would visibly distort it.
     is_odd = bool(video.width % 2 or video.height % 2)
-    factor = 2 if is_odd and max(video.width, video.height) <= MAX_DOUBLED_PX else 1
+    factor = 2 if is_odd and max(video.width, video.height) <= MAX_DOUBLED_SIZE_PX else 1
     width = video_filters.round_to_even(video.width * factor)
     height = video_filters.round_to_even(video.height * factor)
     stored_size = (height, width) if video.rotation in (90, 270) else (width, height)
@@ -256,33 +260,38 @@ def _conform(job: CutJob, start: Fraction, end: Fraction, rate: Fraction, reason
         *video_filters.build_constant_rate_filters(
             job.facts, float(origin), FrameRate(rate.numerator, rate.denominator)
         ),
-        # The filter graph ends the stream: with -frames the encoder would have received a random number of frames more.
+        # The filter graph ends the stream. With `-frames` the encoder would receive an arbitrary number of later frames
+        # too, and its bytes would vary.
         f"tpad=stop=-1:stop_mode=clone,trim=end_frame={frames}",
         video_filters.build_scale_filter(*stored_size),
         *video_filters.build_working_format_filters(video),
         *video_filters.build_orientation_filters(video),
         *video_filters.build_output_filters(video),
     )
-    number = max(0, round((origin - to_fraction(video.start_s)) * rate))
-    output = ["-map", "[v]", *CONFORM_OPTIONS, "-g", str(nominal_rate(rate)), "-threads", str(job.threads)]
+    frame_number = max(0, round((origin - to_fraction(video.start_s)) * rate))
+    output = ["-map", "[v]", *CONFORM_OPTIONS, "-g", str(compute_nominal_rate(rate)), "-threads", str(job.threads)]
     output += ["-fps_mode", "passthrough"]
-    # The first frame may be held from before `origin`: reading starts as early as in the renderer.
-    margin = to_fraction(seek_margin_s(job.facts))
-    cut = SourceCut(origin, Fraction(frames) / rate, rate, number, margin, ("-noaccurate_seek",))
-    _write(job, cut, output, f"[0:{video.index}]{','.join(filters)}[v]")
+    # The frame shown at `origin` may lie before it: reading starts as early as in the renderer.
+    seek_margin = to_fraction(compute_seek_margin_s(job.facts))
+    cut = SourceCut(origin, Fraction(frames) / rate, rate, frame_number, seek_margin, ("-noaccurate_seek",))
+    _write_cut(job, cut, output, f"[0:{video.index}]{','.join(filters)}[v]")
     written_frames = _count_unbroken_frames(job.out, rate)
     if written_frames == 0:
         raise RenderError("The media of the package could not be re-encoded. Upload the source in another format.")
     return _describe_video(job, cut, written_frames, (width, height), reason)
 
 
-def _write(job: CutJob, cut: SourceCut, output: list[str], video_graph: str | None = None) -> None:
-    """Run ffmpeg: the picture by `output`, the audio as PCM from the same moment, the original's clock as timecode."""
+def _write_cut(job: CutJob, cut: SourceCut, output: list[str], video_graph: str | None = None) -> None:
+    """Write the MOV of a cut.
+
+    `output` has the options of the picture. The audio starts at the same time, as PCM; the timecode follows the
+    original's.
+    """
     graphs = [video_graph] if video_graph else []
     options = list(output)
     audio = job.facts.audio
     if job.with_audio and audio is not None:
-        # Silence fills late starts and gaps, so that the audio starts with the picture.
+        # `async=1:first_pts=0` fills a late start and gaps with silence, so that the audio starts with the picture.
         start = _format_seconds(to_fraction(job.facts.container_start_s) + cut.origin)
         graphs.append(
             f"[0:{audio.index}]asetpts=PTS-{start}/TB,aresample={SOUND_RATE}:async=1:first_pts=0,"
@@ -294,7 +303,7 @@ def _write(job: CutJob, cut: SourceCut, output: list[str], video_graph: str | No
         frames, drop_frame = timecode
         options += ["-timecode", format_timecode(frames, cut.rate, drop_frame)]
     staging_path = job.out.with_suffix(".part.mov")
-    # `-copyts` keeps the file's own times until the filters (and `setts`) shift them: nothing is rounded before.
+    # `-copyts` keeps the file's own times until the filters or `setts` shift them: ffmpeg does not round them before.
     seek_time = cut.origin - cut.seek_margin_s
     seek_options = ("-ss", _format_seconds(seek_time), *cut.seek_options) if seek_time > 0 else ()
     source = ffmpeg.Input(job.path, ("-noautorotate", "-copyts", *seek_options))
@@ -312,9 +321,9 @@ def _write(job: CutJob, cut: SourceCut, output: list[str], video_graph: str | No
 
 
 def find_start_timecode(facts: SourceFacts, rate: Fraction, frame_number: int) -> tuple[int, bool] | None:
-    """Return the timecode of a frame as `(frames, drop_frame)`, on the original's timecode or from zero.
+    """Return the timecode of a frame as `(frames, drop_frame)`; None if timecode does not support the rate.
 
-    None where timecode does not support the rate.
+    It counts from the original's start timecode, or from zero if there is none.
     """
     if rate not in SEQUENCE_RATES:
         return None
@@ -324,8 +333,8 @@ def find_start_timecode(facts: SourceFacts, rate: Fraction, frame_number: int) -
             start = parse_timecode(facts.start_timecode, rate)
             drop_frame = facts.start_timecode.strip()[8] in ";."
         except ValueError:
-            start = 0  # not a valid timecode: count from the file's start
-    return (start + frame_number) % (24 * 3600 * nominal_rate(rate)), drop_frame
+            start = 0  # an invalid timecode counts as none
+    return (start + frame_number) % (24 * 3600 * compute_nominal_rate(rate)), drop_frame
 
 
 def _describe_video(
@@ -344,7 +353,7 @@ def _describe_video(
         origin=cut.origin,
         timecode=timecode,
         drop_frame=drop_frame,
-        conformed=reason,
+        conform_reason=reason,
     )
 
 
@@ -366,13 +375,13 @@ def cut_audio(path: str, duration: Fraction, out: Path, *, threads: int = 2) -> 
 
 
 def _format_seconds(value: Fraction) -> str:
-    """Return a time with microseconds, rounded down: rounding up could seek past a key frame."""
+    """Return a time with microseconds. It is rounded down, because rounding up could seek past a key frame."""
     microseconds = max(0, math.floor(value * 1_000_000))
     return f"{microseconds // 1_000_000}.{microseconds % 1_000_000:06d}"
 
 
 def cut_image(path: str, out: Path, *, threads: int = 2) -> PackagedImage:
-    """Write the first picture of a file as PNG to `out`."""
+    """Write the first frame of a file as PNG to `out`."""
     options = ["-frames:v", "1", "-c:v", "png", *ffmpeg.BITEXACT_OPTIONS, "-update", "1", "-f", "image2", str(out)]
     ffmpeg.run(ffmpeg.build_command([ffmpeg.Input(path)], options, threads=threads))
     with open_media(out, formats=IMAGE_FORMATS, error=RenderError) as container:
@@ -381,7 +390,7 @@ def cut_image(path: str, out: Path, *, threads: int = 2) -> PackagedImage:
 
 
 def read_proxy_facts(proxy: str | Path, source_path: str, source: SourceFacts) -> SourceFacts:
-    """Return the facts of a proxy, with the source's timecode; both have the same clock."""
+    """Return the facts of a proxy with the source's timecode. Proxy and source have the same clock."""
     if Path(proxy).absolute() == Path(source_path).absolute():
         return source
     facts = read_facts(proxy, error=RenderError)

@@ -1,11 +1,11 @@
-"""The text files of a package: how to open it, how to relink its media, and which fonts it needs."""
+"""Formats the text files of a package: `README.txt` (opening and relinking) and `FONTS.txt`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from carmic_assets.exports.nle_timeline import Timeline
-from carmic_assets.exports.package_media import conform_reason
+from carmic_assets.exports.package_media import find_conform_reason
 from carmic_assets.exports.timecode import SEQUENCE_RATES
 from carmic_assets.model.edit import Edit
 from carmic_assets.rendering.crop_plan import require_video
@@ -17,7 +17,7 @@ PROGRAM_NAMES = {
     "after_effects": "Adobe After Effects",
 }
 
-SCALED_IN_PIXELS = ("premiere", "after_effects")  # the other two scale relative to the frame
+PIXEL_SCALE_TARGETS = ("premiere", "after_effects")  # their scale is percent of the file's pixels, not of the frame
 
 OPENING_STEPS = {
     "premiere": """\
@@ -53,7 +53,7 @@ OPENING_STEPS = {
 def format_readme(
     timeline: Timeline, edit: Edit, target: str, stem: str, warnings: Sequence[str], *, is_proxy: bool
 ) -> str:
-    """Return `README.txt`. `is_proxy`: the picture is cut from the proxy."""
+    """Return the text of `README.txt`. `is_proxy` says that the picture is cut from the proxy."""
     name = " ".join(timeline.name.split())
     parts = [
         f"{name}\n{'=' * max(4, min(len(name), 80))}\n",
@@ -73,15 +73,15 @@ def _format_media_section(timeline: Timeline, edit: Edit, target: str, is_proxy:
     source = "the video's proxy" if is_proxy else "the video"
     text = f"Media\n-----\nmedia/{main.name} is the part of {source} that the clip uses,\n"
     text += "with up to two seconds more on both sides.\n"
-    if main.conformed is None and not is_proxy:
+    if main.conform_reason is None and not is_proxy:
         text += "Its frames are copied from the original, not encoded again.\n"
-    if main.rate.fraction not in SEQUENCE_RATES:  # timecode does not support the rate
+    if main.rate.fraction not in SEQUENCE_RATES:  # the file has no timecode
         return text
     text += "Its timecode counts from the start of the original"
-    if main.conformed is not None or conform_reason(original, timeline.fps) is not None:
-        return f"{text}.\n"  # the project does not fit the original: its rate, rotation or codec differs
+    if main.conform_reason is not None or find_conform_reason(original, timeline.fps) is not None:
+        return f"{text}.\n"  # the original has another rate, rotation or codec than the project expects
     text += ", so it can be\nexchanged for the whole original by relinking.\n"
-    if main.width != original.width and target in SCALED_IN_PIXELS:
+    if main.width != original.width and target in PIXEL_SCALE_TARGETS:
         text += (
             f"The original is {original.width} pixels wide, this file {main.width}: after relinking, multiply the "
             f"clips' scale by {main.width / original.width:.4g}.\n"
@@ -90,7 +90,7 @@ def _format_media_section(timeline: Timeline, edit: Edit, target: str, is_proxy:
 
 
 def format_fonts(timeline: Timeline, edit: Edit) -> str:
-    """Return `FONTS.txt`, the fonts that the titles use. Fonts are not packed, because their licences differ."""
+    """Return the text of `FONTS.txt`: the titles' fonts. Licences differ, so the package does not contain fonts."""
     fonts = {title.style.font for title in (*timeline.captions, *timeline.hook)}
     names = sorted(f"{font.family} {font.style} ({font.postscript})" for font in fonts)
     custom_fonts = sorted(font.name for font in edit.fonts)

@@ -1,4 +1,4 @@
-"""Frame rates and timecode in the terms of editing programs: whole frames and fractions, never rounded seconds."""
+"""Computes sequence rates and timecode with whole frames and exact fractions."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SEQUENCE_RATES = tuple(
 def choose_sequence_rate(rate: Fraction) -> Fraction:
     """Return the sequence rate for an output of `rate`.
 
-    An unsupported rate becomes its smallest supported multiple (15 becomes 30, so that every cut stays on a frame), or
-    else the nearest supported rate above it.
+    For an unsupported rate it is the smallest supported multiple (30 for 15, so that every cut stays on a frame), or,
+    without a supported multiple, the next higher supported rate.
     """
     if rate in SEQUENCE_RATES:
         return rate
@@ -27,43 +27,43 @@ def choose_sequence_rate(rate: Fraction) -> Fraction:
     return min((candidate for candidate in SEQUENCE_RATES if candidate >= rate), default=SEQUENCE_RATES[-1])
 
 
-def nominal_rate(rate: Fraction) -> int:
-    """Return the whole number of frames that a second of timecode counts: 30 for 30000/1001."""
+def compute_nominal_rate(rate: Fraction) -> int:
+    """Return how many frames a second of timecode has: 30 for 30000/1001."""
     return math.ceil(rate)
 
 
 def is_ntsc(rate: Fraction) -> bool:
-    """Whether `rate` is a whole number times 1000/1001 (`ntsc` of xmeml)."""
-    return rate.denominator != 1 and rate == Fraction(nominal_rate(rate) * 1000, 1001)
+    """Return whether `rate` is an integer times 1000/1001 (`ntsc` in xmeml)."""
+    return rate.denominator != 1 and rate == Fraction(compute_nominal_rate(rate) * 1000, 1001)
 
 
 def to_fraction(seconds: float) -> Fraction:
-    """Return the simplest fraction that rounds to a time, to the microsecond."""
+    """Return the closest fraction with a denominator of at most a million."""
     return Fraction(seconds).limit_denominator(1_000_000)
 
 
 def parse_timecode(text: str, rate: Fraction) -> int:
-    """Return the frames since 00:00:00:00; a last separator of `;` or `.` means drop-frame (SMPTE ST 12-1).
+    """Return the frames since 00:00:00:00. A last separator of `;` or `.` marks drop-frame timecode (SMPTE ST 12-1).
 
     Raises:
         ValueError: `text` is not a timecode.
     """
     match = re.fullmatch(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)", text.strip())
     if match is None:
-        raise ValueError(f"not a timecode: {text!r}")
+        raise ValueError(f"not a timecode (hh:mm:ss:ff): {text!r}")
     hours, minutes, seconds, frames = (int(match[i]) for i in (1, 2, 3, 5))
-    count = nominal_rate(rate)
+    count = compute_nominal_rate(rate)
     total = ((hours * 60 + minutes) * 60 + seconds) * count + frames
-    if match[4] in ";." and dropped_per_minute(rate):
+    if match[4] in ";." and count_dropped_per_minute(rate):
         minute = hours * 60 + minutes
-        total -= dropped_per_minute(rate) * (minute - minute // 10)
+        total -= count_dropped_per_minute(rate) * (minute - minute // 10)
     return total
 
 
 def format_timecode(frames: int, rate: Fraction, drop_frame: bool = False) -> str:
-    """Return the timecode of a frame count; it wraps after 24 hours."""
-    count = nominal_rate(rate)
-    dropped = dropped_per_minute(rate) if drop_frame else 0
+    """Return the timecode of a frame count. It starts again at zero after 24 hours."""
+    count = compute_nominal_rate(rate)
+    dropped = count_dropped_per_minute(rate) if drop_frame else 0
     if dropped:
         ten_minutes, rest = divmod(frames, count * 600 - 9 * dropped)
         frames += 9 * dropped * ten_minutes
@@ -74,6 +74,6 @@ def format_timecode(frames: int, rate: Fraction, drop_frame: bool = False) -> st
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{separator}{frame:02d}"
 
 
-def dropped_per_minute(rate: Fraction) -> int:
+def count_dropped_per_minute(rate: Fraction) -> int:
     """Return how many frame numbers drop-frame timecode skips per minute: 2 at 29.97, 4 at 59.94, else 0."""
-    return nominal_rate(rate) // 15 if is_ntsc(rate) and nominal_rate(rate) % 30 == 0 else 0
+    return compute_nominal_rate(rate) // 15 if is_ntsc(rate) and compute_nominal_rate(rate) % 30 == 0 else 0

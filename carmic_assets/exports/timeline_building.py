@@ -1,4 +1,4 @@
-"""Builds a `Timeline` from an `Edit` and the media that were cut for it."""
+"""Builds the `Timeline` of an `Edit` from the edit and its packaged media."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Literal
 
 import msgspec
 
+from carmic_assets.captions.caption_events import CaptionEvent
 from carmic_assets.captions.caption_styles import resolve_style
-from carmic_assets.captions.caption_track import CaptionEvent, EmojiOverlay
+from carmic_assets.captions.caption_track import EmojiOverlay
 from carmic_assets.captions.colours import parse_colour
 from carmic_assets.captions.safe_zone import compute_safe_zone
 from carmic_assets.exports.font_names import FontNames
@@ -26,10 +27,10 @@ from carmic_assets.exports.nle_timeline import (
     assign_still_tracks,
     build_broll_track,
     build_picture_tracks,
+    compute_visible_cutaway_ranges,
+    find_first_sequence_frame,
     find_sequence_frame,
-    first_sequence_frame,
     split_segments,
-    visible_cutaway_ranges,
 )
 from carmic_assets.exports.package_media import PackagedAudio, PackagedImage, PackagedVideo
 from carmic_assets.exports.timecode import choose_sequence_rate
@@ -38,11 +39,11 @@ from carmic_assets.model.edit import Edit
 from carmic_assets.model.media import FrameRate
 from carmic_assets.rendering.video_graph import WATERMARK_RATIO
 
-DEFAULT_TITLE_HEIGHT_RATIO = 0.75  # of the canvas's height; caption events replace it
+DEFAULT_TITLE_Y_RATIO = 0.75  # of the canvas's height, from the top; each caption event has its own position
 
 
 class PackagedMedia(msgspec.Struct, frozen=True):
-    """The media that were cut for a clip. `broll` and `broll_images` are keyed by the cutaway's index."""
+    """The packaged media of a clip. `broll` and `broll_images` are keyed by the cutaway's index."""
 
     main: PackagedVideo
     broll: dict[int, PackagedVideo] = {}
@@ -55,7 +56,7 @@ class PackagedMedia(msgspec.Struct, frozen=True):
 
 
 def build_timeline(edit: Edit, media: PackagedMedia, captions: Sequence[CaptionEvent] = ()) -> Timeline:
-    """Return the sequence of a clip. `captions` come from `list_caption_events`: every caption, and the hook title."""
+    """Return the timeline of a clip. `captions` are its captions and hook title, from `list_caption_events`."""
     rate = choose_sequence_rate(edit.rate.fraction)
     background, main, second = build_picture_tracks(edit, media.main)
     frames = split_segments(edit)[-1].sequence_end
@@ -93,8 +94,8 @@ def _build_titles(
     for event in events:
         if event.kind != kind:
             continue
-        start = max(first_sequence_frame(edit, event.start_s), titles[-1].end if titles else 0)
-        end = min(first_sequence_frame(edit, event.end_s), frames)
+        start = max(find_first_sequence_frame(edit, event.start_s), titles[-1].end if titles else 0)
+        end = min(find_first_sequence_frame(edit, event.end_s), frames)
         if end <= start or not event.text.strip():
             continue
         event_style = msgspec.structs.replace(style, size_px=event.size, middle_px=event.middle)
@@ -104,7 +105,7 @@ def _build_titles(
 
 
 def build_title_style(edit: Edit, font: FontNames) -> TitleStyle:
-    """Return the look of the clip's captions in canvas pixels."""
+    """Return the style of the clip's titles, with sizes in canvas pixels."""
     style = resolve_style(edit.config, edit.templates)
     scale = min(edit.width, edit.height) / 1080
     return TitleStyle(
@@ -113,7 +114,7 @@ def build_title_style(edit: Edit, font: FontNames) -> TitleStyle:
         color=_parse_rgba(style.fields.caption_color),
         stroke_px=style.fields.stroke_thickness * scale,
         stroke_color=_parse_rgba(style.preset.stroke_colour),
-        middle_px=edit.height * DEFAULT_TITLE_HEIGHT_RATIO,
+        middle_px=edit.height * DEFAULT_TITLE_Y_RATIO,
     )
 
 
@@ -123,9 +124,9 @@ def _parse_rgba(text: str) -> RGBA:
 
 
 def _build_stills(edit: Edit, media: PackagedMedia, frames: int) -> list[StillItem]:
-    """Return the still images, bottom first, where the renderer places them: B-roll images, watermark, emoji."""
+    """Return the images from the bottom up, placed as in the render: B-roll images, watermark, emoji reactions."""
     stills = []
-    for number, (_, ranges) in enumerate(visible_cutaway_ranges(edit)):
+    for number, (_, ranges) in enumerate(compute_visible_cutaway_ranges(edit)):
         image = media.broll_images.get(number)
         if image is not None:
             scale = max(edit.width / image.width, edit.height / image.height)
@@ -133,7 +134,7 @@ def _build_stills(edit: Edit, media: PackagedMedia, frames: int) -> list[StillIt
     if media.watermark is not None:
         stills.append(_place_watermark(edit, media.watermark, frames))
     for emoji, image in media.reactions:
-        start, end = (min(frames, first_sequence_frame(edit, t)) for t in (emoji.start_s, emoji.end_s))
+        start, end = (min(frames, find_first_sequence_frame(edit, t)) for t in (emoji.start_s, emoji.end_s))
         x, y = emoji.x + emoji.size / 2 - edit.width / 2, emoji.y + emoji.size / 2 - edit.height / 2
         stills.append(_place_still(image, (start, end), (x, y), emoji.size))
     return [still for still in stills if still.end > still.start]

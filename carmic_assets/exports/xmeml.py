@@ -1,8 +1,8 @@
 """Writes a `Timeline` as xmeml version 4 (Final Cut Pro 7 XML), the format for Premiere Pro.
 
-Premiere's reading of it: the scale of Basic Motion is percent of the picture's own size. `center` is the offset from
-the middle of the sequence's frame, as a fraction of it, right and down. `in`, `out` and a keyframe's `when` count
-frames of the sequence's rate from the first frame of the file. Values between keyframes are linear.
+Premiere reads it by these rules. The scale of Basic Motion is percent of the picture's own size. `center` is the offset
+from the centre of the sequence's frame, as a fraction of the frame, positive to the right and down. `in`, `out` and a
+keyframe's `when` count frames at the sequence's rate, from the first frame of the file. Interpolation is linear.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ import msgspec
 
 from carmic_assets.exports import xmeml_parts as parts
 from carmic_assets.exports.motion_keyframes import TransformKeyframe, is_cropped
-from carmic_assets.exports.nle_timeline import AudioItem, ClipItem, StillItem, Timeline, Title, media_url
+from carmic_assets.exports.nle_timeline import AudioItem, ClipItem, StillItem, Timeline, Title, build_media_url
 from carmic_assets.exports.package_media import SOUND_RATE, PackagedAudio, PackagedVideo
 from carmic_assets.exports.xml_text import (
     CARRIAGE_RETURN,
+    build_element,
+    build_leaf,
     clean_text,
-    element,
     format_number,
-    leaf,
     serialize_document,
 )
 
 SPEAKER_LABELS = ("Iris", "Caribbean", "Lavender", "Cerulean", "Forest", "Rose", "Mango")
-LFE_CHANNEL = {6: 3, 8: 3}  # by channel count; stereo leaves this channel out (ITU-R BS.775)
+LFE_CHANNEL = {6: 3, 8: 3}  # by channel count; a stereo downmix omits this channel (ITU-R BS.775)
 
 
 class _AudioTrack(msgspec.Struct):
-    """The clip items of one audio track, in order. Premiere groups the tracks of a stereo pair."""
+    """One audio track with its clip items in order. Premiere joins the two tracks of a stereo pair by their group."""
 
     items: list[Element]
     output_channel: int | None = None
@@ -42,8 +42,8 @@ class _AudioTrack(msgspec.Struct):
 
 
 def serialize(timeline: Timeline, media_folder: str = "media") -> str:
-    """Return the text of the `.xml`, which names media relative to itself in `media_folder`."""
-    return _Writer(timeline, media_folder).document()
+    """Return the text of the `.xml`. `media_folder` is the folder of the media, relative to the `.xml`."""
+    return _Writer(timeline, media_folder).build_document()
 
 
 class _Writer:
@@ -53,66 +53,73 @@ class _Writer:
         self.defined_files: set[str] = set()
         self.id_count = 0
 
-    def document(self) -> str:
+    def build_document(self) -> str:
         timeline = self.timeline
         video_tracks = [
-            [self._picture(item) for item in timeline.background],
-            [self._picture(item) for item in timeline.main],
-            [self._picture(item) for item in timeline.second],
-            [self._picture(item) for item in timeline.broll],
-            *([self._still(still) for still in track] for track in timeline.stills),
-            [self._title(title) for title in timeline.captions],
-            [self._title(title) for title in timeline.hook],
+            [self._build_picture(item) for item in timeline.background],
+            [self._build_picture(item) for item in timeline.main],
+            [self._build_picture(item) for item in timeline.second],
+            [self._build_picture(item) for item in timeline.broll],
+            *([self._build_still(still) for still in track] for track in timeline.stills),
+            [self._build_title(title) for title in timeline.captions],
+            [self._build_title(title) for title in timeline.hook],
         ]
         video_tracks = [items for items in video_tracks if items]
-        voice_tracks = self._voice_tracks()
+        voice_tracks = self._build_voice_tracks()
         self._link(video_tracks[1 if timeline.background else 0], voice_tracks)
-        audio_tracks = voice_tracks + self._music_and_effects_tracks()
-        sequence = element(
+        audio_tracks = voice_tracks + self._build_music_and_effects_tracks()
+        sequence = build_element(
             "sequence",
             [
-                leaf("name", timeline.name),
-                leaf("duration", timeline.frames),
-                parts.rate_element(timeline.fps),
-                parts.timecode_element(timeline.fps, 0, False),
-                element("media", [self._video(video_tracks), self._audio(audio_tracks)]),
-                *(self._marker(marker.frame, marker.name, marker.comment) for marker in timeline.markers),
+                build_leaf("name", timeline.name),
+                build_leaf("duration", timeline.frames),
+                parts.build_rate(timeline.fps),
+                parts.build_timecode(timeline.fps, 0, False),
+                build_element("media", [self._build_video(video_tracks), self._build_audio(audio_tracks)]),
+                *(self._build_marker(marker.frame, marker.name, marker.comment) for marker in timeline.markers),
             ],
             id="sequence-1",
         )
-        project = element("project", [leaf("name", timeline.name), element("children", [sequence])])
-        return serialize_document(element("xmeml", [project], version=4), "xmeml")
+        project = build_element("project", [build_leaf("name", timeline.name), build_element("children", [sequence])])
+        return serialize_document(build_element("xmeml", [project], version=4), "xmeml")
 
-    def _video(self, tracks: Sequence[Sequence[Element]]) -> Element:
+    def _build_video(self, tracks: Sequence[Sequence[Element]]) -> Element:
         timeline = self.timeline
-        sample = element(
+        sample = build_element(
             "samplecharacteristics",
-            [*parts.size_elements(timeline.width, timeline.height), parts.rate_element(timeline.fps)],
+            [*parts.build_size(timeline.width, timeline.height), parts.build_rate(timeline.fps)],
         )
-        track_elements = [element("track", [*items, leaf("enabled", True), leaf("locked", False)]) for items in tracks]
-        return element("video", [element("format", [sample]), *track_elements])
+        track_elements = [
+            build_element("track", [*items, build_leaf("enabled", True), build_leaf("locked", False)])
+            for items in tracks
+        ]
+        return build_element("video", [build_element("format", [sample]), *track_elements])
 
-    def _audio(self, tracks: Sequence[_AudioTrack]) -> Element:
-        sample = element("samplecharacteristics", [leaf("depth", 16), leaf("samplerate", SOUND_RATE)])
+    def _build_audio(self, tracks: Sequence[_AudioTrack]) -> Element:
+        sample = build_element("samplecharacteristics", [build_leaf("depth", 16), build_leaf("samplerate", SOUND_RATE)])
         groups = [
-            element(
+            build_element(
                 "group",
                 [
-                    leaf("index", side),
-                    leaf("numchannels", 1),
-                    leaf("downmix", 0),
-                    element("channel", [leaf("index", side)]),
+                    build_leaf("index", side),
+                    build_leaf("numchannels", 1),
+                    build_leaf("downmix", 0),
+                    build_element("channel", [build_leaf("index", side)]),
                 ],
             )
             for side in (1, 2)
         ]
-        children = [leaf("numOutputChannels", 2), element("format", [sample]), element("outputs", groups)]
+        children = [
+            build_leaf("numOutputChannels", 2),
+            build_element("format", [sample]),
+            build_element("outputs", groups),
+        ]
         for track in tracks:
-            content = [*track.items, leaf("enabled", track.is_enabled), leaf("locked", False)]
+            content = [*track.items, build_leaf("enabled", track.is_enabled), build_leaf("locked", False)]
             if track.output_channel is not None:
-                content.append(leaf("outputchannelindex", track.output_channel))
+                content.append(build_leaf("outputchannelindex", track.output_channel))
             children.append(
-                element(
+                build_element(
                     "track",
                     content,
                     premiereTrackType=track.kind,
@@ -120,93 +127,99 @@ class _Writer:
                     totalExplodedTrackCount=track.group_size,
                 )
             )
-        return element("audio", children)
+        return build_element("audio", children)
 
     # Video
 
-    def _picture(self, item: ClipItem) -> Element:
+    def _build_picture(self, item: ClipItem) -> Element:
         file = self.timeline.find_video(item.media)
-        in_point = self._in_point(item.source_start)
-        head = self._video_head(item, file, in_point)
+        in_point = self._compute_in_point(item.source_start)
+        head = self._build_video_head(item, file, in_point)
         filters = [
-            self._motion_filter(item.keyframes, in_point, file.width),
-            *self._crop_filters(item.keyframes, in_point),
+            self._build_motion_filter(item.keyframes, in_point, file.width),
+            *self._build_crop_filters(item.keyframes, in_point),
         ]
         if item.blur_px:
-            radius = parts.constant_parameter("radius", "Radius", 0, 100, item.blur_px)
-            filters.append(parts.filter_element(parts.GAUSSIAN_BLUR, [radius]))
-        comments = [element("comments", [leaf("mastercomment1", item.note)])] if item.note else []
-        children = [*head, *filters, *self._labels(item.speaker), *comments]
-        return element("clipitem", children, id=self._new_id("clipitem"))
+            radius = parts.build_constant_parameter("radius", "Radius", 0, 100, item.blur_px)
+            filters.append(parts.build_filter(parts.GAUSSIAN_BLUR, [radius]))
+        comments = [build_element("comments", [build_leaf("mastercomment1", item.note)])] if item.note else []
+        children = [*head, *filters, *self._build_labels(item.speaker), *comments]
+        return build_element("clipitem", children, id=self._new_id("clipitem"))
 
-    def _in_point(self, source_start: Fraction) -> int:
-        """Return a position in a file in frames of the sequence's rate; Premiere counts so whatever the file's rate."""
+    def _compute_in_point(self, source_start: Fraction) -> int:
+        """Return a position in a file in frames at the sequence's rate, which Premiere uses for files of any rate."""
         return round(source_start * self.timeline.fps)
 
-    def _video_head(self, item: ClipItem, file: PackagedVideo, in_point: int) -> list[Element]:
+    def _build_video_head(self, item: ClipItem, file: PackagedVideo, in_point: int) -> list[Element]:
         length = parts.count_sequence_frames(file, self.timeline.fps)
-        media = [element("video", [leaf("duration", file.frames), self._sample(file.rate.fraction, file)])]
+        media = [
+            build_element("video", [build_leaf("duration", file.frames), self._build_sample(file.rate.fraction, file)])
+        ]
         if file.channels:
-            media.append(parts.file_audio(file.channels))
-        timecode = parts.timecode_element(file.rate.fraction, file.timecode, file.drop_frame)
-        file_element = self._file(file.name, file.rate.fraction, file.frames, [timecode, element("media", media)])
-        return self._head(item, in_point, length, file_element)
+            media.append(parts.build_file_audio(file.channels))
+        timecode = parts.build_timecode(file.rate.fraction, file.timecode, file.drop_frame)
+        file_element = self._build_file(
+            file.name, file.rate.fraction, file.frames, [timecode, build_element("media", media)]
+        )
+        return self._build_head(item, in_point, length, file_element)
 
-    def _sample(self, rate: Fraction, picture: PackagedVideo | StillItem) -> Element:
-        size = parts.size_elements(picture.width, picture.height)
-        return element("samplecharacteristics", [parts.rate_element(rate), *size])
+    def _build_sample(self, rate: Fraction, picture: PackagedVideo | StillItem) -> Element:
+        size = parts.build_size(picture.width, picture.height)
+        return build_element("samplecharacteristics", [parts.build_rate(rate), *size])
 
-    def _head(self, item: ClipItem | AudioItem | StillItem, in_point: int, length: int, file: Element) -> list[Element]:
+    def _build_head(
+        self, item: ClipItem | AudioItem | StillItem, in_point: int, length: int, file: Element
+    ) -> list[Element]:
         return [
-            leaf("name", item.media),
-            leaf("enabled", True),
-            leaf("duration", length),
-            parts.rate_element(self.timeline.fps),
-            leaf("start", item.start),
-            leaf("end", item.end),
-            leaf("in", in_point),
-            leaf("out", in_point + item.end - item.start),
+            build_leaf("name", item.media),
+            build_leaf("enabled", True),
+            build_leaf("duration", length),
+            parts.build_rate(self.timeline.fps),
+            build_leaf("start", item.start),
+            build_leaf("end", item.end),
+            build_leaf("in", in_point),
+            build_leaf("out", in_point + item.end - item.start),
             file,
         ]
 
-    def _file(self, name: str, rate: Fraction, frames: int, details: list[Element]) -> Element:
-        """Return a file: its definition the first time, a reference to it afterwards.
+    def _build_file(self, name: str, rate: Fraction, frames: int, details: list[Element]) -> Element:
+        """Return the definition of a file at the first call, and a reference to it afterwards.
 
-        Premiere imports a file that is defined twice as two files.
+        Premiere would import a file that is defined twice as two files.
         """
         identity = f"file-{name}"
         if name in self.defined_files:
-            return element("file", id=identity)
+            return build_element("file", id=identity)
         self.defined_files.add(name)
-        return element(
+        return build_element(
             "file",
             [
-                leaf("name", name),
-                leaf("pathurl", media_url(self.media_folder, name)),
-                parts.rate_element(rate),
-                leaf("duration", frames),
+                build_leaf("name", name),
+                build_leaf("pathurl", build_media_url(self.media_folder, name)),
+                parts.build_rate(rate),
+                build_leaf("duration", frames),
                 *details,
             ],
             id=identity,
         )
 
-    def _motion_filter(self, keyframes: Sequence[TransformKeyframe], in_point: int, width: int) -> Element:
+    def _build_motion_filter(self, keyframes: Sequence[TransformKeyframe], in_point: int, width: int) -> Element:
         timeline = self.timeline
         scales = [(key.frame + in_point, format_number(key.width / width * 100)) for key in keyframes]
         points = [(key.frame + in_point, key.x / timeline.width, key.y / timeline.height) for key in keyframes]
-        center = parts.parameter("center", "Center", parts.point_value(*points[0][1:]))
+        center = parts.build_parameter("center", "Center", parts.build_point_value(*points[0][1:]))
         if len(points) > 1:
-            center.extend(parts.keyframe(frame, parts.point_value(x, y)) for frame, x, y in points)
-        return parts.filter_element(
+            center.extend(parts.build_keyframe(frame, parts.build_point_value(x, y)) for frame, x, y in points)
+        return parts.build_filter(
             parts.BASIC_MOTION,
             [
-                parts.animated_parameter("scale", "Scale", scales, (0, 10000)),
-                parts.constant_parameter("rotation", "Rotation", -8640, 8640, 0),
+                parts.build_animated_parameter("scale", "Scale", scales, (0, 10000)),
+                parts.build_constant_parameter("rotation", "Rotation", -8640, 8640, 0),
                 center,
             ],
         )
 
-    def _crop_filters(self, keyframes: Sequence[TransformKeyframe], in_point: int) -> list[Element]:
+    def _build_crop_filters(self, keyframes: Sequence[TransformKeyframe], in_point: int) -> list[Element]:
         if not is_cropped(keyframes):
             return []
         sides: list[tuple[str, Callable[[TransformKeyframe], float]]] = [
@@ -216,81 +229,83 @@ class _Writer:
             ("bottom", lambda key: key.bottom),
         ]
         parameters = [
-            parts.animated_parameter(
+            parts.build_animated_parameter(
                 name, name, [(key.frame + in_point, format_number(side(key) * 100)) for key in keyframes], (0, 100)
             )
             for name, side in sides
         ]
-        return [parts.filter_element(parts.CROP, parameters)]
+        return [parts.build_filter(parts.CROP, parameters)]
 
-    def _still(self, still: StillItem) -> Element:
+    def _build_still(self, still: StillItem) -> Element:
         fps = self.timeline.fps
-        media = element("media", [element("video", [leaf("duration", 1), self._sample(fps, still)])])
-        file = self._file(still.media, fps, 1, [media])
-        opacity = parts.constant_parameter("opacity", "Opacity", 0, 100, still.opacity * 100)
-        return element(
+        media = build_element(
+            "media", [build_element("video", [build_leaf("duration", 1), self._build_sample(fps, still)])]
+        )
+        file = self._build_file(still.media, fps, 1, [media])
+        opacity = parts.build_constant_parameter("opacity", "Opacity", 0, 100, still.opacity * 100)
+        return build_element(
             "clipitem",
             [
-                *self._head(still, 0, still.end - still.start, file),
-                leaf("stillframe", True),
-                self._motion_filter((still.keyframe,), 0, still.width),
-                parts.filter_element(parts.OPACITY, [opacity]),
+                *self._build_head(still, 0, still.end - still.start, file),
+                build_leaf("stillframe", True),
+                self._build_motion_filter((still.keyframe,), 0, still.width),
+                parts.build_filter(parts.OPACITY, [opacity]),
             ],
             id=self._new_id("clipitem"),
         )
 
-    def _title(self, title: Title) -> Element:
-        """Return the Text generator of Final Cut 7, which Premiere turns into an editable graphic."""
+    def _build_title(self, title: Title) -> Element:
+        """Return a Text generator of Final Cut 7, which Premiere imports as an editable graphic."""
         timeline, style = self.timeline, title.style
-        text = leaf("value", "")
+        text = build_leaf("value", "")
         text.text = clean_text(title.text).replace("\n", CARRIAGE_RETURN)
         color = [
-            leaf(name, round(255 * style.color[index]))
+            build_leaf(name, round(255 * style.color[index]))
             for name, index in (("alpha", 3), ("red", 0), ("green", 1), ("blue", 2))
         ]
-        origin = parts.point_value(0, (style.middle_px - timeline.height / 2) / timeline.height)
+        origin = parts.build_point_value(0, (style.middle_px - timeline.height / 2) / timeline.height)
         parameters = [
-            parts.parameter("str", "Text", text),
-            parts.parameter("fontname", "Font", leaf("value", style.font.postscript)),
-            parts.constant_parameter("fontsize", "Size", 0, 1000, style.size_px),
-            parts.constant_parameter("fontstyle", "Style", 1, 4, 1),
-            parts.constant_parameter("fontalign", "Alignment", 1, 3, 2),
-            parts.parameter("fontcolor", "Font Color", element("value", color)),
-            parts.parameter("origin", "Origin", origin),
+            parts.build_parameter("str", "Text", text),
+            parts.build_parameter("fontname", "Font", build_leaf("value", style.font.postscript)),
+            parts.build_constant_parameter("fontsize", "Size", 0, 1000, style.size_px),
+            parts.build_constant_parameter("fontstyle", "Style", 1, 4, 1),
+            parts.build_constant_parameter("fontalign", "Alignment", 1, 3, 2),
+            parts.build_parameter("fontcolor", "Font Color", build_element("value", color)),
+            parts.build_parameter("origin", "Origin", origin),
         ]
         length = title.end - title.start
         children = [
-            leaf("name", title.name),
-            leaf("duration", length),
-            parts.rate_element(timeline.fps),
-            leaf("start", title.start),
-            leaf("end", title.end),
-            leaf("in", 0),
-            leaf("out", length),
-            leaf("enabled", True),
-            leaf("anamorphic", False),
-            leaf("alphatype", "black"),
-            parts.effect_element(parts.TEXT_GENERATOR, parameters),
-            *self._labels(title.speaker),
+            build_leaf("name", title.name),
+            build_leaf("duration", length),
+            parts.build_rate(timeline.fps),
+            build_leaf("start", title.start),
+            build_leaf("end", title.end),
+            build_leaf("in", 0),
+            build_leaf("out", length),
+            build_leaf("enabled", True),
+            build_leaf("anamorphic", False),
+            build_leaf("alphatype", "black"),
+            parts.build_effect(parts.TEXT_GENERATOR, parameters),
+            *self._build_labels(title.speaker),
         ]
-        return element("generatoritem", children, id=self._new_id("generatoritem"))
+        return build_element("generatoritem", children, id=self._new_id("generatoritem"))
 
     # Audio
 
-    def _voice_tracks(self) -> list[_AudioTrack]:
-        """Return one track for each channel of the source, cut like the picture."""
+    def _build_voice_tracks(self) -> list[_AudioTrack]:
+        """Return one track for each channel of the source, with the same cuts as the picture."""
         timeline = self.timeline
         file = timeline.find_video(timeline.main[0].media)
-        levels = [parts.audio_levels(timeline.voice_gains, 0)] if timeline.voice_gains else []
-        kind = parts.track_kind(file.channels)
+        levels = [parts.build_audio_levels(timeline.voice_gains, 0)] if timeline.voice_gains else []
+        kind = parts.choose_track_kind(file.channels)
         is_pair = file.channels == 2
         tracks = []
-        for channel, output_channel in enumerate(parts.output_channels(file.channels)):
+        for channel, output_channel in enumerate(parts.find_output_channels(file.channels)):
             items = []
             for item in timeline.main:
-                head = self._video_head(item, file, self._in_point(item.source_start))
-                children = [*head, parts.source_track(channel), *levels]
-                items.append(self._audio_clip_item(children, kind))
+                head = self._build_video_head(item, file, self._compute_in_point(item.source_start))
+                children = [*head, parts.build_source_track(channel), *levels]
+                items.append(self._build_audio_clip_item(children, kind))
             tracks.append(
                 _AudioTrack(
                     items,
@@ -303,58 +318,61 @@ class _Writer:
             )
         return tracks
 
-    def _music_and_effects_tracks(self) -> list[_AudioTrack]:
-        """Return one track for each channel of the music and of the sound effects."""
+    def _build_music_and_effects_tracks(self) -> list[_AudioTrack]:
+        """Return one track for each channel of the music and the sound effects."""
         tracks = []
         for file, audio_items in self.timeline.audio_tracks:
-            kind = parts.track_kind(file.channels)
-            for channel, output_channel in enumerate(parts.output_channels(file.channels)):
-                items = [self._audio_item(item, file, channel) for item in audio_items]
+            kind = parts.choose_track_kind(file.channels)
+            for channel, output_channel in enumerate(parts.find_output_channels(file.channels)):
+                items = [self._build_audio_item(item, file, channel) for item in audio_items]
                 tracks.append(_AudioTrack(items, output_channel, kind, file.channels, channel))
         return tracks
 
-    def _audio_item(self, item: AudioItem, file: PackagedAudio, channel: int) -> Element:
+    def _build_audio_item(self, item: AudioItem, file: PackagedAudio, channel: int) -> Element:
         fps = self.timeline.fps
         length = int(file.duration * fps)
-        media = element("media", [parts.file_audio(file.channels)])
-        in_point = self._in_point(item.source_start)
-        head = self._head(item, in_point, length, self._file(file.name, fps, length, [media]))
-        children = [*head, parts.source_track(channel), parts.audio_levels(item.gains, in_point)]
-        return self._audio_clip_item(children, parts.track_kind(file.channels))
+        media = build_element("media", [parts.build_file_audio(file.channels)])
+        in_point = self._compute_in_point(item.source_start)
+        head = self._build_head(item, in_point, length, self._build_file(file.name, fps, length, [media]))
+        children = [*head, parts.build_source_track(channel), parts.build_audio_levels(item.gains, in_point)]
+        return self._build_audio_clip_item(children, parts.choose_track_kind(file.channels))
 
-    def _audio_clip_item(self, children: list[Element], kind: str) -> Element:
-        return element("clipitem", children, id=self._new_id("clipitem"), premiereChannelType=kind.lower())
+    def _build_audio_clip_item(self, children: list[Element], kind: str) -> Element:
+        return build_element("clipitem", children, id=self._new_id("clipitem"), premiereChannelType=kind.lower())
 
     def _link(self, pictures: Sequence[Element], voice_tracks: Sequence[_AudioTrack]) -> None:
-        """Link the main picture and its audio, so that they move together; the voice tracks are the first ones."""
+        """Link each main picture with its audio, so that they move together. The voice tracks are numbered from 1."""
         for index, item in enumerate(pictures if voice_tracks else ()):
             members = [(item, "video", 2 if self.timeline.background else 1)]
             members += [(track.items[index], "audio", number) for number, track in enumerate(voice_tracks, 1)]
             for member, _, _ in members:
                 for other, media_type, track_number in members:
                     member.append(
-                        element(
+                        build_element(
                             "link",
                             [
-                                leaf("linkclipref", other.get("id") or ""),
-                                leaf("mediatype", media_type),
-                                leaf("trackindex", track_number),
-                                leaf("clipindex", index + 1),
+                                build_leaf("linkclipref", other.get("id") or ""),
+                                build_leaf("mediatype", media_type),
+                                build_leaf("trackindex", track_number),
+                                build_leaf("clipindex", index + 1),
                             ],
                         )
                     )
 
     # Markers, labels, identities
 
-    def _marker(self, frame: int, name: str, comment: str) -> Element:
-        return element("marker", [leaf("name", name), leaf("comment", comment), leaf("in", frame), leaf("out", -1)])
+    def _build_marker(self, frame: int, name: str, comment: str) -> Element:
+        return build_element(
+            "marker",
+            [build_leaf("name", name), build_leaf("comment", comment), build_leaf("in", frame), build_leaf("out", -1)],
+        )
 
-    def _labels(self, speaker: str | None) -> list[Element]:
+    def _build_labels(self, speaker: str | None) -> list[Element]:
         if not speaker:
             return []
         speakers = self.timeline.speakers
         index = speakers.index(speaker) if speaker in speakers else 0
-        return [element("labels", [leaf("label2", SPEAKER_LABELS[index % len(SPEAKER_LABELS)])])]
+        return [build_element("labels", [build_leaf("label2", SPEAKER_LABELS[index % len(SPEAKER_LABELS)])])]
 
     def _new_id(self, kind: str) -> str:
         self.id_count += 1

@@ -1,7 +1,7 @@
-"""The single decode of a source: writes 16 kHz audio, the analysis copy and thumbnails, and detects cuts on the way.
+"""Decodes a source once for all analysis: writes 16 kHz audio, the analysis copy and thumbnails, and detects cuts.
 
-All later steps read these files; only the render decodes the source again. The analysis copy is `frames.mp4`, a small
-video with a constant frame rate.
+The analysis copy, `frames.mp4`, is a small video with a constant frame rate. All later steps read these files; only the
+render decodes the source again.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from carmic_assets.model.media import AnalysisFacts, AudioFacts, SourceFacts, Vi
 from carmic_assets.model.progress import ProgressCallback, ignore_progress
 
 AUDIO_RATE_HZ = 16_000
-COPY_FPS = 12.5  # target: the actual rate is the source's divided by a whole number. Lip motion needs more than 5 fps
-COPY_PIXELS = 640 * 360  # area of a frame of any shape: a face of a tenth of the height keeps 36 px
-BLACK_BAR_INTERVAL = 5  # frames of the copy
+COPY_FPS = 12.5  # target; the actual rate is the source's divided by an integer. Lip motion needs more than 5 fps
+COPY_PIXELS = 640 * 360  # largest area of a frame, in pixels: a face of a tenth of the height keeps 36 px
+BLACK_BAR_INTERVAL = 5  # every fifth frame of the copy is searched for black bars
 THUMBNAIL_COUNT = 5
-MIN_THUMBNAIL_STD = 8  # of the luma: a frame below it is nearly black or blank
-MIN_DECODED_RATIO = 0.5  # of the expected duration
-MAX_AUDIO_JUMP_S = 0.02  # between the end of an audio frame and the next; more is a gap
-SILENCE_BLOCK = 10 * AUDIO_RATE_HZ  # samples
+MIN_THUMBNAIL_STD = 8  # standard deviation of luma (0..255); a frame below it is nearly black or blank
+MIN_DECODED_RATIO = 0.5  # a source of which less than this fraction of the duration decodes is rejected
+MAX_AUDIO_JUMP_S = 0.02  # a larger difference between the end of an audio frame and the next one's time is a gap
+SILENCE_BLOCK = 10 * AUDIO_RATE_HZ  # samples of silence written at once: 10 s
 
 FRAMES_FILENAME = "frames.mp4"
 AUDIO_FILENAME = "audio.flac"
@@ -72,8 +72,8 @@ def analyse(
         progress: receives the completed fraction.
 
     Raises:
-        CorruptVideoError: the source has no picture, or less than half of its duration decodes. Smaller damage and a
-            missing end are tolerated.
+        CorruptVideoError: the source has no video stream, or less than half of its duration decodes. Smaller damage and
+            a missing end are tolerated.
     """
     out_dir = Path(out_dir)
     video = facts.video
@@ -92,7 +92,7 @@ def analyse(
                 picture.finish()
                 if audio:
                     audio.finish()
-            finally:  # closes without flushing, which would raise again after a failed write
+            finally:  # `close` does not flush: after a failed write a flush would raise again
                 picture.close()
                 if audio:
                     audio.close()
@@ -121,7 +121,7 @@ def analyse(
 
 
 def _check_decoded(picture: _PictureAnalyser) -> None:
-    """Raise CorruptVideoError where too little of the video decoded."""
+    """Raise CorruptVideoError if too little of the video decoded."""
     if picture.frame_count == 0:
         raise CorruptVideoError("No picture in this file decodes. Export it again as MP4 (H.264) and upload that.")
     video = picture.video
@@ -173,7 +173,7 @@ def _readable_packets(source: InputContainer, streams: list[Stream]) -> Iterator
 
 
 def _decode_packet(packet: Packet[Stream]) -> list[VideoFrame | AudioFrame]:
-    """Return the frames of a packet; none for a damaged one, for which decoders raise many kinds of error."""
+    """Return the frames of a packet; none for a damaged packet, on which decoders raise errors of many types."""
     try:
         return [frame for frame in packet.decode() if isinstance(frame, VideoFrame | AudioFrame)]
     except av.error.FFmpegError:
@@ -209,7 +209,7 @@ class _PictureAnalyser:
         self.video, self.start_s, self.end_s = video, start_s, end_s
         rate = video.rate.fraction
         self.fps = Fraction(rate / max(1, round(rate / Fraction(COPY_FPS))))
-        self.width, self.height = analysis_size(video.width, video.height)
+        self.width, self.height = choose_analysis_size(video.width, video.height)
         self.cuts, self.dissolves = CutDetector(float(rate)), DissolveDetector()
         self.black_bars = BlackBarDetector()
         self.frame_count = 0  # of the copy
@@ -219,15 +219,15 @@ class _PictureAnalyser:
         self._copy_path, self._out_dir = copy_path, out_dir
         self._comparison_scaler, self._copy_scaler = VideoReformatter(), VideoReformatter()  # each keeps its state
         self._frame_s = float(1 / rate)
-        self.early_s = self._frame_s / 4  # so that rounded timestamps do not move a frame to the next slot
+        self.early_s = self._frame_s / 4  # a frame may be this early, so that a rounded timestamp keeps it in its slot
         self._newest: VideoFrame | None = None
-        self._newest_small: VideoFrame | None = None  # made when a slot of the copy needs it
+        self._newest_small: VideoFrame | None = None  # `_newest` downscaled, when the copy first needs it
         self._out: OutputContainer | None = None
         self._change_by_second: list[tuple[float, int]] = []  # sum and count
         self._thumbnail_count = 0
 
     def add(self, frame: VideoFrame, t: float | None) -> None:
-        """Take the next frame, at `t` of the source clock; None if it has no timestamp."""
+        """Process the next frame; `t` is its time on the source clock, or None if it has no timestamp."""
         is_first = self._out is None
         if t is None:
             t = self.last_s + (0 if is_first else self._frame_s)
@@ -257,7 +257,10 @@ class _PictureAnalyser:
             self._out.close()
 
     def motion(self) -> list[float]:
-        """Return 0..1 for each second since `copy_start_s`; 1 is a mean change by 10 % of the range between frames."""
+        """Return the motion (0..1) of each second since `copy_start_s`.
+
+        Motion is 1 where the mean change from frame to frame is 10 % of the range of pixel values, or more.
+        """
         return [min(1.0, 10 * total / count) if count else 0.0 for total, count in self._change_by_second]
 
     def _measure(self, frame: VideoFrame, t: float) -> None:
@@ -276,7 +279,7 @@ class _PictureAnalyser:
     def _open(self, t: float) -> None:
         self.copy_start_s = self.last_s = t
         self._out = av.open(str(self._copy_path), "w", format="mp4")
-        # One thread writes the same bytes every time, and leaves the other cores to the decoder.
+        # With one thread the encoder writes the same bytes on every run, and leaves the other cores to the decoder.
         options = {"preset": "ultrafast", "crf": "20", "g": "50", "threads": "1"}
         self._stream = self._out.add_stream("libx264", rate=self.fps, options=options)
         self._stream.width, self._stream.height, self._stream.pix_fmt = self.width, self.height, "yuv420p"
@@ -297,7 +300,7 @@ class _PictureAnalyser:
                 self.black_bars.feed(self._newest_small.to_ndarray()[: self.height])
         small = self._newest_small
         small.pts, small.time_base = self.frame_count, 1 / self.fps
-        small.pict_type = 0  # the encoder decides
+        small.pict_type = 0  # AV_PICTURE_TYPE_NONE: the encoder chooses the frame type
         self._out.mux(self._stream.encode(small))
         self.frame_count += 1
 
@@ -320,9 +323,10 @@ class _PictureAnalyser:
         return VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24").reformat(format="yuv420p")
 
     def _write_thumbnail(self, small: VideoFrame) -> None:
-        """Save the frame if it is the first, or in the second half of a fifth of the span, and not nearly blank.
+        """Save the frame as a thumbnail if it is the next one due.
 
-        At the end of its fifth a frame is saved even if it is blank.
+        The span has `THUMBNAIL_COUNT` equal parts. The first thumbnail is the first frame that is not nearly blank; the
+        others are such frames in the second half of their part. At the end of a part a blank frame is saved too.
         """
         if self._thumbnail_count >= THUMBNAIL_COUNT:
             return
@@ -342,45 +346,45 @@ class _AudioWriter:
 
     def __init__(self, path: Path, facts: AudioFacts, start_s: float, end_s: float) -> None:
         self.stream_index = facts.index
-        self._written = 0  # samples
+        self._written = 0  # samples in the file
         self._first_sample, self._end_sample = round(start_s * AUDIO_RATE_HZ), round(end_s * AUDIO_RATE_HZ)
         self._out = av.open(str(path), "w", format="flac")
         self._stream = self._out.add_stream("flac", rate=AUDIO_RATE_HZ, layout="mono", format="s16")
-        self._resampler = _new_resampler()
-        self._position = 0  # of the next resampled sample on the source clock
+        self._resampler = _create_resampler()
+        self._position = 0  # index of the next resampled sample on the source clock
         self._next_s: float | None = None  # end of the newest frame
 
     def add(self, frame: AudioFrame, t: float | None) -> None:
-        """Take the next frame, at `t` of the source clock; None if it has no timestamp."""
+        """Process the next frame; `t` is its time on the source clock, or None if it has no timestamp."""
         expected_s = self._next_s
         if t is None:
             t = 0.0 if expected_s is None else expected_s
         if expected_s is None or abs(t - expected_s) > MAX_AUDIO_JUMP_S:
             if expected_s is not None:
-                self._put(self._resampler.resample(None))
-                self._resampler = _new_resampler()
+                self._write_resampled(self._resampler.resample(None))
+                self._resampler = _create_resampler()
             self._position = round(t * AUDIO_RATE_HZ)
             self._next_s = t
         frame.pts = None
         self._next_s = (self._next_s or 0.0) + frame.samples / frame.sample_rate
         try:
-            self._put(self._resampler.resample(frame))
+            self._write_resampled(self._resampler.resample(frame))
         except ValueError:  # the stream changed its sample rate or layout
-            self._resampler = _new_resampler()
-            self._put(self._resampler.resample(frame))
+            self._resampler = _create_resampler()
+            self._write_resampled(self._resampler.resample(frame))
 
     def finish(self) -> None:
         """Flush the resampler and the encoder."""
         if self._next_s is not None:
-            self._put(self._resampler.resample(None))
+            self._write_resampled(self._resampler.resample(None))
         self._out.mux(self._stream.encode())
 
     def close(self) -> None:
         """Close the file."""
         self._out.close()
 
-    def _put(self, frames: list[AudioFrame]) -> None:
-        """Write resampled frames at the current position, without what is already written or outside the span."""
+    def _write_resampled(self, frames: list[AudioFrame]) -> None:
+        """Write resampled frames at the current position, without samples that are already written or off the span."""
         for frame in frames:
             samples = frame.to_ndarray().reshape(-1)
             low, high = self._position, self._position + len(samples)
@@ -403,24 +407,24 @@ class _AudioWriter:
         self._out.mux(self._stream.encode(frame))
 
 
-def _new_resampler() -> av.AudioResampler:
+def _create_resampler() -> av.AudioResampler:
     return av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE_HZ)
 
 
-def analysis_size(width: int, height: int) -> tuple[int, int]:
-    """Return the even width and height of the analysis copy: the source's shape, at most `COPY_PIXELS` in area."""
+def choose_analysis_size(width: int, height: int) -> tuple[int, int]:
+    """Return the even width and height of the analysis copy: the source's aspect ratio, about `COPY_PIXELS` or less."""
     scale = min(1.0, (COPY_PIXELS / (width * height)) ** 0.5)
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 
 def _pq_to_sdr_table() -> np.ndarray:
-    """Return the table from 8-bit PQ code values (SMPTE ST 2084) to SDR ones: uint8, shape (256,).
+    """Return a lookup table from 8-bit PQ code values (SMPTE ST 2084) to SDR code values: uint8, shape (256,).
 
-    White is 203 nits (ITU-R BT.2408); highlights above it are compressed.
+    Reference white is 203 nits (ITU-R BT.2408); brighter values are compressed.
     """
     code = np.linspace(0, 1, 256) ** (1 / 78.84375)
     nits = 10_000 * (np.maximum(code - 0.8359375, 0) / (18.8515625 - 18.6875 * code)) ** (1 / 0.1593017578125)
     linear = nits / 203
-    compressed = linear * (1 + linear / 25) / (1 + linear)  # Reinhard, extended: 1015 nits becomes white
+    compressed = linear * (1 + linear / 25) / (1 + linear)  # extended Reinhard tone mapping: 1015 nits becomes white
     table: np.ndarray = np.clip(np.clip(compressed, 0, 1) ** (1 / 2.2) * 255 + 0.5, 0, 255).astype(np.uint8)
     return table

@@ -1,7 +1,7 @@
-"""Detection of black bars (letterbox, pillarbox): the part of the frame that the picture of a video fills.
+"""Detects black bars (letterbox, pillarbox), and with them the part of the frame that the active picture fills.
 
-A bar is dark and even along its length in every frame, and a bar of the same breadth lies on the opposite side. A dark
-wall fails one of these conditions.
+A bar is dark and uniform along its length in every frame, and a bar of the same width lies on the opposite side. A dark
+background fails one of these conditions.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import numpy as np
 
 from carmic_assets.model.direction import FULL_FRAME, Box
 
-MAX_BAR_LUMA = 64  # 0..255: bars are black or dark grey
-MAX_BAR_SPREAD = 10  # 0..255: what compression adds to an even bar
-MAX_DIFFERENCE_RATIO = 0.02  # of the frame, between the breadths of opposite bars
-MIN_BREADTH_RATIO = 0.02  # of the frame: narrower bars stay in the picture
-BLUR_PX = 2  # rows beside a bar that scaling blended with it
-MIN_PICTURE_RATIO = 0.25  # of the frame: less is a dark video, not a picture between bars
+MAX_BAR_LUMA = 64  # 0..255; bars are black or dark grey
+MAX_BAR_SPREAD = 10  # luma range (0..255) within a row of a bar, which compression makes uneven
+MAX_DIFFERENCE_RATIO = 0.02  # of the frame's size; opposite bars differ by no more
+MIN_BREADTH_RATIO = 0.02  # of the frame's size; narrower bars are left in the picture
+BLUR_PX = 2  # rows next to a bar that scaling blended with it; they are cropped too
+MIN_PICTURE_RATIO = 0.25  # of the frame's size; a smaller picture is a dark video, not one between bars
 
 
 class BlackBarDetector:
-    """Accumulates the luma of frames of one size; `picture` returns the box between the bars."""
+    """Accumulates the range of luma over frames of one size; `picture` returns the box between the bars."""
 
     def __init__(self) -> None:
         self._row_range: tuple[np.ndarray, np.ndarray] | None = None  # lowest and highest luma of each row
@@ -46,7 +46,10 @@ def _extend_range(
 
 
 def _find_picture(low: np.ndarray, high: np.ndarray) -> tuple[float, float]:
-    """Return start and length of the picture along one axis, 0..1; (0, 1) where there are no bars."""
+    """Return start and length of the picture along one axis, 0..1; (0, 1) where there are no bars.
+
+    `low` and `high` are the extremes of luma of each row or column.
+    """
     size = len(low)
     inside = np.flatnonzero((high > MAX_BAR_LUMA) | (high.astype(int) - low > MAX_BAR_SPREAD))
     if not len(inside):

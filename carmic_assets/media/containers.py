@@ -1,6 +1,6 @@
-"""The only module that opens media files with PyAV.
+"""Opens media files with PyAV; no other module of the product does.
 
-It opens local files of the listed containers only, with limits and an explicit number of threads. It opens no URL and
+It opens local files of whitelisted containers only, with limits and an explicit number of threads. It opens no URL and
 no playlist, because a playlist would make the demuxer open further files.
 """
 
@@ -23,7 +23,7 @@ READ_TIMEOUT_S = 30.0  # for one read from a local disk
 
 UNREADABLE = "The file could not be read as a video. Play it to the end, then upload it again."
 
-# The "file name" that PyAV puts into decoding errors.
+# PyAV puts one of these in place of the file name into an error from a decoder.
 _DECODER_CALLS = ("avcodec_send_packet()", "avcodec_receive_frame()")
 
 
@@ -35,19 +35,18 @@ def open_media(
     threads: int = 2,
     error: type[CarmicError] = CorruptVideoError,
 ) -> Iterator[InputContainer]:
-    """Open a local file or a seekable binary stream, and close the container at the end of the block.
+    """Open a local file or a seekable binary stream, and close the container at the end of the `with` block.
 
-    Nothing is decoded yet. A binary stream itself stays open: the caller closes it.
+    Opening decodes nothing. A binary stream itself stays open: the caller closes it.
 
     Args:
         source: a path, or a stream that reads and seeks.
         formats: libavformat names of the containers to accept.
         threads: decoder threads of each video stream.
-        error: the exception for the user.
+        error: type of the exception to raise; its message is shown to the user.
 
     Raises:
-        CarmicError: of type `error`, with a sentence for the user, for every libav error on this file, here or while
-            the block reads and decodes.
+        CarmicError: of type `error`, for every libav error on this file, on opening or inside the `with` block.
     """
     file, url, still_demuxer = source, "", None
     if isinstance(source, (str, Path)):
@@ -93,9 +92,9 @@ def check_picture_size(width: int, height: int, error: type[CarmicError] = Corru
 
 @contextmanager
 def _translate_errors(error: type[CarmicError], url: str) -> Iterator[None]:
-    """Turn errors of libav and PyAV on the file `url` into `error`.
+    """Raise errors of libav and PyAV on the file `url` as `error`.
 
-    Errors on another file, such as one that the block writes, pass unchanged: they are not the user's fault.
+    Errors on another file, such as one that the block writes, pass unchanged: the user's file did not cause them.
     """
     try:
         yield
@@ -104,12 +103,12 @@ def _translate_errors(error: type[CarmicError], url: str) -> Iterator[None]:
     except av.error.FFmpegError as cause:
         if cause.filename and str(cause.filename) not in (url, *_DECODER_CALLS):
             raise
-        raise error(_describe(cause)) from cause
+        raise error(_describe_cause(cause)) from cause
     except AttributeError as cause:  # PyAV 18 raises it for a stream without a codec
         raise error(UNREADABLE) from cause
 
 
-def _describe(cause: av.error.FFmpegError) -> str:
+def _describe_cause(cause: av.error.FFmpegError) -> str:
     if isinstance(cause, (av.error.InvalidDataError, av.error.DemuxerNotFoundError)):
         return (
             "The file is not a readable video: it is damaged, truncated, or another kind of file with a video's "

@@ -1,6 +1,6 @@
-"""The demuxers and limits under which PyAV and ffmpeg may read a file, and the detection of still images.
+"""Lists the demuxers and limits under which PyAV and ffmpeg may read a file, and detects still images.
 
-Light to import: loads neither PyAV nor ffmpeg.
+The module is light to import: it loads neither PyAV nor ffmpeg.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ LIBRARY_FORMATS = (*SOURCE_FORMATS, *AUDIO_FORMATS, *IMAGE_FORMATS)  # for files
 PROTOCOLS = ("file",)
 
 MAX_PIXELS = 8192 * 4608  # a little above 8K UHD
-MAX_STREAMS = 64
+MAX_STREAMS = 64  # a file with more is refused: every stream costs memory on opening
 
-# The first bytes of stills, by the demuxer that reads them. Without a demuxer name libav goes by the file name first:
-# it opens most files called ".jpg", and any path with a "%d" in it, as an image sequence (image2, not whitelisted).
+# The first bytes of still images, by the demuxer that reads them. Without a demuxer name libav goes by the file name
+# first: it opens most files called ".jpg", and any path that contains "%d", as an image sequence (the demuxer image2,
+# which is not whitelisted).
 _STILL_SIGNATURES = re.compile(
     rb"(?P<png_pipe>\x89PNG\r\n)|(?P<jpeg_pipe>\xff\xd8\xff)|(?P<webp_pipe>RIFF.{4}WEBP)|(?P<bmp_pipe>BM.{4}\0{4})",
     re.DOTALL,
@@ -28,7 +29,7 @@ _STILL_SIGNATURES = re.compile(
 
 
 def detect_still_demuxer(path: str | Path) -> str | None:
-    """Return the demuxer of a file that begins like a still image; None for any other or unreadable file."""
+    """Return the demuxer for a file that begins with the signature of a still image; None for every other file."""
     try:
         with Path(path).open("rb") as file:
             match = _STILL_SIGNATURES.match(file.read(16))

@@ -10,14 +10,14 @@ from collections import deque
 
 import numpy as np
 
-SAMPLES_PER_S = 25.0  # maximum: of sources with a higher frame rate, frames are skipped
+SAMPLES_PER_S = 25.0  # frames of sources with a higher frame rate are skipped down to this rate
 LENGTHS = (6, 9, 13, 19, 27, 38)  # tested lengths of a dissolve in samples: 0.25 to 1.5 s
 # Thresholds. Dissolves in talks have residues up to 0.05 and correlations up to 0.3. Shaky cameras, and a film clip
 # with whip pans and explosions, have residues from 0.2 and correlations from 0.8.
 MIN_CHANGE = 8.0  # mean absolute difference of the old and the new frame, 0..255
-MAX_RESIDUE_RATIO = 0.12  # mean difference of a frame from the nearest mixture, divided by that change
+MAX_RESIDUE_RATIO = 0.12  # mean difference of a frame from the nearest mixture, divided by the change
 MAX_CORRELATION = 0.7  # of the luma of the old and the new frame; above it they show the same scene
-MAX_WEIGHT_DECREASE, MAX_WEIGHT_INCREASE = 0.05, 0.4  # of the new frame's weight, 0..1, per sample
+MAX_WEIGHT_DECREASE, MAX_WEIGHT_INCREASE = 0.05, 0.4  # steps of the new frame's weight (0..1) from sample to sample
 
 
 class DissolveDetector:
@@ -34,7 +34,7 @@ class DissolveDetector:
 
     def feed(self, t: float, blocks: np.ndarray) -> None:
         """Add a frame at `t` (s) with its `FrameFeatures.blocks`; call it for every decoded frame, in order."""
-        # The factor allows for frame times that are rounded or jitter.
+        # The factor 0.9 allows for rounded or jittering frame times.
         if self._window and t < self._window[-1][0] + 0.9 / SAMPLES_PER_S:
             return
         self._window.append((t, blocks))

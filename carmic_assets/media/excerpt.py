@@ -17,21 +17,21 @@ from carmic_assets.media.containers import open_media
 from carmic_assets.model.errors import CorruptVideoError
 from carmic_assets.model.media import SourceFacts
 
-NO_PICTURE = "The file has no picture. Upload a video."
+NO_PICTURE = "The file has no video stream. Upload a video."
 
 
 class Excerpt(msgspec.Struct, frozen=True):
-    """An excerpt: its start on the source clock, and the facts of its file, which has a clock of its own from 0."""
+    """An excerpt: its start on the source clock, and the facts of its file, whose own clock starts at 0."""
 
     start_s: float
     facts: SourceFacts
 
 
 def cut_excerpt(source: str | Path | BinaryIO, facts: SourceFacts, time_s: float, out_path: str | Path) -> Excerpt:
-    """Write the video packets from the key frame before `time_s` (source clock) up to that time as Matroska.
+    """Write the video packets from the key frame at or before `time_s` (source clock) up to that time as Matroska.
 
     Raises:
-        CorruptVideoError: the source has no picture, or no packet there.
+        CorruptVideoError: the source has no video stream, or no packet at `time_s`.
     """
     video = facts.video
     if video is None:
@@ -55,11 +55,11 @@ def cut_excerpt(source: str | Path | BinaryIO, facts: SourceFacts, time_s: float
 def _copy_packets(
     container: InputContainer, stream: VideoStream, out: OutputContainer, until: int
 ) -> tuple[int, int] | None:
-    """Copy packets from the key frame before the timestamp `until` on, with the first decoding time as 0.
+    """Copy the packets from the key frame at or before the timestamp `until` up to it; the first DTS becomes 0.
 
-    Returns the decoding and presentation timestamps of the first packet, or None where there is none.
+    Returns the original DTS and PTS of the first packet, or None if there is no packet.
     """
-    copy = out.add_stream_from_template(stream)
+    out_stream = out.add_stream_from_template(stream)
     container.seek(until, stream=stream)
     first: tuple[int, int] | None = None
     for packet in container.demux(stream):
@@ -67,10 +67,10 @@ def _copy_packets(
             continue
         if first is None:
             first = packet.dts, packet.pts
-        # Later packets in decoding order are presented after `until`.
+        # A packet's PTS is never before its DTS, so the packets after this one are presented after `until`.
         is_last = packet.dts > until
         packet.dts, packet.pts = packet.dts - first[0], packet.pts - first[0]
-        packet.stream = copy
+        packet.stream = out_stream
         out.mux(packet)
         if is_last:
             break

@@ -1,7 +1,7 @@
-"""The only module that builds and runs ffmpeg command lines.
+"""Builds and runs ffmpeg command lines; no other module of the product does.
 
-It limits what ffmpeg may open, reports progress, and ends the child process with the caller. Inputs are local files
-only; no command goes through a shell.
+It limits what ffmpeg may open, reports progress, and ends the child process when the caller ends. Inputs are local
+files only; no command goes through a shell.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from carmic_assets.model.errors import CarmicError, RenderError
 from carmic_assets.model.progress import ProgressCallback, ignore_progress
 
 INPUT_FORMATS = (*LIBRARY_FORMATS, "lavfi")  # lavfi generates silence and solid colours
-STALL_TIMEOUT_S = 120.0  # without movement of the output clock
+STALL_TIMEOUT_S = 120.0  # a run whose output time does not advance for this long is stopped
 KILL_AFTER_S = 3.0  # from SIGTERM to SIGKILL
-LOG_LINES = 400  # kept of the log
-NOTE_LINES = 40  # of them in the note of an exception
-# Output options that make two runs write the same bytes: no version strings and no clock times in the file.
+LOG_LINES = 400  # number of last log lines kept in memory
+NOTE_LINES = 40  # number of last log lines in the note of an exception
+# Output options that make two runs write the same bytes: no version strings and no creation times in the file.
 BITEXACT_OPTIONS = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags", "+bitexact")
 
 
 class Input(msgspec.Struct, frozen=True):
-    """One `-i` of a command line; `path` is a local file, or a filter graph where `format` is "lavfi"."""
+    """One `-i` argument of a command line; `path` is a local file, or a filter graph if `format` is "lavfi"."""
 
     path: str
     options: tuple[str, ...] = ()  # placed before `-i`
@@ -53,7 +53,7 @@ class RunResult(msgspec.Struct, frozen=True):
 
 @functools.cache
 def locate_binary() -> str:
-    """Return the path of the ffmpeg program that the package `imageio-ffmpeg` ships, never one of the system."""
+    """Return the path of the ffmpeg program in the package `imageio-ffmpeg`; the system's ffmpeg is never used."""
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
@@ -112,10 +112,10 @@ def run(
 
     Args:
         command: the command line.
-        duration_s: length of the output, for `progress`; 0 reports only the end.
+        duration_s: length of the output, for `progress`; with 0 only completion is reported.
         progress: receives the completed fraction.
-        timeout_s: the longest wall time.
-        error: the exception for the user.
+        timeout_s: limit of the wall time.
+        error: type of the exception to raise; its message is shown to the user.
 
     Raises:
         CarmicError: of type `error`, when ffmpeg fails, makes no progress for `STALL_TIMEOUT_S`, or runs longer than
@@ -128,16 +128,16 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": os.environ.get("HOME", "/nonexistent")},
-        start_new_session=True,  # Ctrl-C then reaches this process only, which ends the child in order
+        start_new_session=True,  # Ctrl-C then reaches this process only, which stops the child with SIGTERM
         preexec_fn=die_with_parent,
     )
     try:
         reader.read(child)
         status, cpu_s, max_rss_bytes = _reap(child)
     finally:
-        _end(child)
+        _stop(child)
     if status != 0:
-        failure = error(f"The video could not be made: {_explain(reader.log)}")
+        failure = error(f"The video could not be made: {_explain_failure(reader.log)}")
         failure.add_note("\n".join([*list(reader.log)[-NOTE_LINES:], f"ffmpeg exited with status {status}"]))
         raise failure
     progress(1.0)
@@ -147,7 +147,7 @@ def run(
 
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_prctl = getattr(ctypes.CDLL(None), "prctl", None)  # looked up before the fork: nothing may be loaded after it
+_prctl = getattr(ctypes.CDLL(None), "prctl", None)  # looked up here, because no library may load between fork and exec
 
 
 def die_with_parent() -> None:
@@ -165,9 +165,9 @@ class _OutputReader:
         self.log: deque[str] = deque(maxlen=LOG_LINES)
         self.started = time.monotonic()
         self._duration_s, self._progress, self._timeout_s, self._error = duration_s, progress, timeout_s, error
-        self._fraction = 0.0  # reported last
+        self._fraction = 0.0  # the last one reported
         self._out_time_us = -1
-        self._last_movement = self.started
+        self._last_advance = self.started
 
     def read(self, child: subprocess.Popen[bytes]) -> None:
         """Read until both pipes close. Raises the reader's error on a timeout."""
@@ -186,9 +186,9 @@ class _OutputReader:
                         continue
                     text = (unfinished_lines[pipe] + chunk).replace(b"\r", b"\n")
                     *lines, unfinished_lines[pipe] = text.split(b"\n")
-                    take = self.log.append if pipe is child.stderr else self._take_report
+                    handle_line = self.log.append if pipe is child.stderr else self._handle_report
                     for line in lines:
-                        take(line.decode("utf-8", "replace").strip())
+                        handle_line(line.decode("utf-8", "replace").strip())
 
     def _check_timeouts(self) -> None:
         now = time.monotonic()
@@ -196,22 +196,22 @@ class _OutputReader:
             raise self._error(
                 f"Making the video took longer than {self._timeout_s:.0f} s and was stopped. Try a shorter clip."
             )
-        if now - self._last_movement > STALL_TIMEOUT_S:
+        if now - self._last_advance > STALL_TIMEOUT_S:
             raise self._error(
                 f"Making the video made no progress for {STALL_TIMEOUT_S:.0f} s and was stopped. Try again."
             )
 
-    def _take_report(self, text: str) -> None:
-        """Read one `name=value` line. Reports continue during a stall, so only a changed value counts as movement."""
+    def _handle_report(self, text: str) -> None:
+        """Parse one `name=value` line. Reports continue during a stall, so only a changed value counts as progress."""
         name, _, value = text.partition("=")
         if name == "out_time_us" and value.lstrip("-").isdigit():
             if int(value) != self._out_time_us:
-                self._out_time_us, self._last_movement = int(value), time.monotonic()
+                self._out_time_us, self._last_advance = int(value), time.monotonic()
             if self._duration_s > 0 and self._out_time_us / 1e6 / self._duration_s > self._fraction:
                 self._fraction = min(1.0, self._out_time_us / 1e6 / self._duration_s)
                 self._progress(self._fraction)
         elif name == "total_size" and value.isdigit() and self._out_time_us < 0:
-            self._last_movement = time.monotonic()
+            self._last_advance = time.monotonic()
 
 
 def _reap(child: subprocess.Popen[bytes]) -> tuple[int, float, int]:
@@ -221,7 +221,7 @@ def _reap(child: subprocess.Popen[bytes]) -> tuple[int, float, int]:
     return child.returncode, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _stop(child: subprocess.Popen[bytes]) -> None:
     """Terminate the child if it still runs, kill it after `KILL_AFTER_S`, and close its pipes."""
     if child.returncode is None and child.poll() is None:
         child.send_signal(signal.SIGTERM)
@@ -235,7 +235,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
             pipe.close()
 
 
-# A phrase of ffmpeg's log, and the cause and remedy for the user. The log is searched from its end.
+# (phrase in ffmpeg's log, cause and remedy for the user). The log is searched from its end.
 _CAUSES = (
     ("No space left on device", "the disk is full. Free some space and try again."),
     ("Cannot allocate memory", "the machine ran out of memory. Try again with fewer renders at once."),
@@ -249,7 +249,7 @@ _CAUSES = (
 )
 
 
-def _explain(log: Sequence[str]) -> str:
+def _explain_failure(log: Sequence[str]) -> str:
     for line in reversed(log):
         for phrase, explanation in _CAUSES:
             if phrase in line:

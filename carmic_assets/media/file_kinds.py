@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
-from fontTools.ttLib import TTFont, TTLibError
 from PIL import Image, UnidentifiedImageError
 
 from carmic_assets.media.demuxers import AUDIO_FORMATS, MAX_PIXELS, SOURCE_FORMATS
+from carmic_assets.media.font_files import convert_font
 from carmic_assets.media.probe import read_facts
 from carmic_assets.model.edit import MediaFile
 from carmic_assets.model.errors import RenderError
 
-STREAM_FORMATS = (*SOURCE_FORMATS, *AUDIO_FORMATS)  # libavformat's names
-STILL_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # Pillow's names
-FONT_SIGNATURES = (b"\x00\x01\x00\x00", b"OTTO", b"true", b"ttcf", b"wOFF", b"wOF2")
+STREAM_FORMATS = (*SOURCE_FORMATS, *AUDIO_FORMATS)  # demuxer names of libavformat
+STILL_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # format names of Pillow
+FONT_SIGNATURES = (b"\x00\x01\x00\x00", b"OTTO", b"true", b"ttcf", b"wOFF", b"wOF2")  # first four bytes of font files
 
 
-def describe_file(path: str | Path, name: str) -> MediaFile:
-    """Return the facts of a library file, after decoding one frame of each of its streams.
+def describe_file(path: str | Path, name: str, converted_font: str | Path | None = None) -> MediaFile:
+    """Return the facts of a media library file. One frame of its video and of its audio is decoded.
 
-    `name` is the name that the user gave the file, for error sentences.
+    `name` is the user's file name, for error sentences. A font is converted and written to `converted_font`, which
+    becomes the path of the result.
 
     Raises:
         RenderError: the file is not a readable still, video, audio or font file.
     """
     with Path(path).open("rb") as file:
         if file.read(4) in FONT_SIGNATURES:
-            return _describe_font(path, name)
+            return _describe_font(path, name, converted_font)
     if (still := _describe_still(path, name)) is not None:
         return still
     try:
@@ -39,7 +41,10 @@ def describe_file(path: str | Path, name: str) -> MediaFile:
 
 
 def _describe_still(path: str | Path, name: str) -> MediaFile | None:
-    """Return the facts of a still image, or None for other files. Pillow is used because it goes by content alone."""
+    """Return the facts of a still image, or None for other files.
+
+    Pillow is used because it recognises a format by content, where libav also goes by the file name.
+    """
     try:
         with Image.open(path, formats=STILL_FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -53,7 +58,7 @@ def _describe_still(path: str | Path, name: str) -> MediaFile | None:
 
 
 def _describe_streams(path: str | Path, name: str) -> MediaFile:
-    """Return the facts of a video or audio file. A video lasts as long as its picture, even if its audio goes on."""
+    """Return the facts of a video or audio file. The duration of a video is that of its video stream."""
     facts = read_facts(path, STREAM_FORMATS, RenderError)
     video = facts.video
     return MediaFile(
@@ -67,10 +72,8 @@ def _describe_streams(path: str | Path, name: str) -> MediaFile:
     )
 
 
-def _describe_font(path: str | Path, name: str) -> MediaFile:
-    try:
-        with TTFont(path, fontNumber=0, lazy=True) as font:
-            font.getBestCmap()
-    except (TTLibError, OSError, KeyError, AssertionError) as error:
-        raise RenderError(f"{name} is not a readable font. Upload a TTF or OTF file.") from error
-    return MediaFile(path=str(path), name=name)
+def _describe_font(path: str | Path, name: str, converted_font: str | Path | None) -> MediaFile:
+    if converted_font is not None:
+        return MediaFile(path=str(converted_font), name=name, font=convert_font(path, name, converted_font))
+    with tempfile.TemporaryDirectory(prefix="font-") as folder:
+        return MediaFile(path=str(path), name=name, font=convert_font(path, name, Path(folder) / "font.ttf"))

@@ -1,9 +1,9 @@
 """Reads the facts of a source file: streams, clocks, frame rate, orientation, colour and hash.
 
-It reads and decodes as little as possible, changes nothing, and refuses files without usable streams.
+It reads and decodes as little as possible, and rejects files without a decodable stream.
 
-Two clocks occur. The container clock is that of the file's timestamps. The source clock, which all facts use, has its
-0 at the container's start time.
+There are two clocks. The container clock is that of the file's timestamps. The source clock, which all facts use,
+starts at 0 at the container's start time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from carmic_assets.media.demuxers import SOURCE_FORMATS
 from carmic_assets.model.errors import CarmicError, CorruptVideoError
 from carmic_assets.model.media import AudioFacts, FrameRate, SourceFacts, VideoFacts
 
-STANDARD_RATES = tuple(
+STANDARD_RATES = tuple(  # frames per second
     Fraction(n, d)
     for n, d in (
         *((rate * 1000, 1001) for rate in (24, 30, 48, 60, 120)),
@@ -42,12 +42,13 @@ STANDARD_RATES = tuple(
     )
 )
 MAX_PLAUSIBLE_FPS = 1000  # a header that states more is broken
-SAMPLED_PACKETS = 3000  # at the start and at the end of a container without a packet index
-MAX_UNDECODABLE_PACKETS = 400  # before the first frame
-DEFAULT_FRAME_S = 0.04  # where neither packets nor the header tell the frame rate
+SAMPLED_PACKETS = 3000  # packets whose times are read at the start, and again at the end of a longer stream
+MAX_UNDECODABLE_PACKETS = 400  # a stream with more of them before its first frame counts as undecodable
+DEFAULT_FRAME_S = 0.04  # frame duration if neither the packets nor the header state one
 NO_PICTURE = "The video has no decodable picture. Play it to see whether it is complete, or convert it to H.264 MP4."
 
-# AVColorSpace, AVColorTransferCharacteristic, AVColorPrimaries, AVColorRange by ISO/IEC 23091-2, as ffmpeg names them.
+# Code points of ISO/IEC 23091-2 and ffmpeg's names for them: AVColorSpace, AVColorTransferCharacteristic,
+# AVColorPrimaries and AVColorRange.
 _MATRICES = {
     1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc", 10: "bt2020c",
 }  # fmt: skip
@@ -66,8 +67,8 @@ HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 def probe(path: str | Path) -> SourceFacts:
     """Return all facts of a source video, with its hash.
 
-    Of the video streams, the one with the default disposition and then the most pixels is used. Cover art, auxiliary
-    and empty streams are skipped, as is a stream of which no frame decodes.
+    The video stream with the default disposition is used; of several, the one with the most pixels. Cover art,
+    auxiliary streams and streams without a decodable frame are skipped.
 
     Raises:
         CorruptVideoError: no video stream decodes.
@@ -110,7 +111,7 @@ def read_facts(
 
 
 class _File(msgspec.Struct, frozen=True):
-    """Opens the file anew. Seeking back is unreliable: MPEG program streams lose their first packets."""
+    """Reopens the file for each read, because after a seek back MPEG program streams lose their first packets."""
 
     path: Path
     formats: tuple[str, ...]
@@ -143,7 +144,7 @@ def _choose_video(container: InputContainer, file: _File, container_start_s: flo
         frame = _decode_first_frame(file, stream.index)
         if isinstance(frame, VideoFrame):
             check_picture_size(frame.width, frame.height, file.error)
-            return _video_facts(container, stream, frame, file, container_start_s)
+            return _read_video_facts(container, stream, frame, file, container_start_s)
     raise file.error(NO_PICTURE)
 
 
@@ -162,16 +163,16 @@ def _decode_first_frame(file: _File, index: int) -> VideoFrame | AudioFrame | No
     return None
 
 
-def _video_facts(
+def _read_video_facts(
     container: InputContainer, stream: VideoStream, frame: VideoFrame, file: _File, container_start_s: float
 ) -> VideoFacts:
     rotation, mirrored = _read_orientation(frame)
     sar = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
     if sar <= 0 or not Fraction(1, 16) <= sar <= 16:
         sar = Fraction(1)
-    width, height = display_size(frame.width, frame.height, sar, rotation)
+    width, height = compute_display_size(frame.width, frame.height, sar, rotation)
     runs, first_s, end_s = _read_timing(container, stream, file)
-    rate, is_variable = estimate_frame_rate(runs, _time_base(stream), stream.average_rate, stream.guessed_rate)
+    rate, is_variable = estimate_frame_rate(runs, _get_time_base(stream), stream.average_rate, stream.guessed_rate)
     transfer = _TRANSFERS.get(int(frame.color_trc))
     is_full_range = frame.format.name.startswith("yuvj")
     return VideoFacts(
@@ -199,10 +200,10 @@ def _video_facts(
     )
 
 
-def display_size(coded_width: int, coded_height: int, sar: Fraction, rotation: int) -> tuple[int, int]:
-    """Return the upright width and height in square pixels of a coded picture with a sample aspect ratio.
+def compute_display_size(coded_width: int, coded_height: int, sar: Fraction, rotation: int) -> tuple[int, int]:
+    """Return the upright width and height in square pixels of a coded frame with a sample aspect ratio.
 
-    One direction is stretched, and none is shrunk, so that no pixels are lost.
+    One dimension is enlarged and none is reduced, so that no detail is lost.
     """
     width, height = (
         (coded_width * sar, Fraction(coded_height)) if sar >= 1 else (Fraction(coded_width), coded_height / sar)
@@ -217,11 +218,11 @@ def _read_orientation(frame: VideoFrame) -> tuple[int, bool]:
     The display matrix maps (p, q) to (a p + c q, b p + d q) in 16.16 fixed point, y downwards (ISO/IEC 14496-12 8.2.2).
     """
     try:
-        side_data = cast(Mapping[SideDataType, SideData], frame.side_data)  # PyAV's stub has one value's type here
+        side_data = cast(Mapping[SideDataType, SideData], frame.side_data)  # PyAV's type stub is wrong here
         display_matrix = side_data.get(SideDataType.DISPLAYMATRIX)
     except ValueError:
-        # PyAV raises for a frame with side data that it has no name for, such as a photo's EXIF or the views of a
-        # spatial video. Its `rotation` (counter-clockwise) still works, but does not tell whether to mirror.
+        # PyAV raises for side data of a type that it does not know, such as a photo's EXIF or the views of a spatial
+        # video. `frame.rotation` (counter-clockwise) still works, but does not say whether to mirror.
         return round(-frame.rotation / 90) % 4 * 90, False
     if display_matrix is None:
         return 0, False
@@ -238,22 +239,22 @@ def _read_orientation(frame: VideoFrame) -> tuple[int, bool]:
 def _read_timing(container: InputContainer, stream: VideoStream, file: _File) -> tuple[list[list[float]], float, float]:
     """Return presentation times in contiguous runs, the time of the first frame and the end of the last one.
 
-    All are seconds on the container clock. They come from the container's packet index where it has one (MP4), else
-    from the packets at the start and at the end. Frames beyond the end of a truncated file do not count. A file that
-    states no duration, such as a browser's recording, is read to its end.
+    All are seconds on the container clock. The times are read from packets at the start and at the end of the stream.
+    The end also considers the container's packet index, if there is one (MP4). Frames beyond the end of a truncated
+    file do not count. A file that states no duration, such as a browser's recording, is read to its end.
     """
-    stated_s = _stated_duration(container, stream)
+    stated_s = _read_stated_duration(container, stream)
     head = _read_packet_times(file, stream.index, limit=SAMPLED_PACKETS if stated_s else None)
     if not head:
         raise file.error(NO_PICTURE)
-    frame_s = _mean_frame_s(head, stream)
+    frame_s = _estimate_frame_duration(head, stream)
     runs = [head]
     if len(head) >= SAMPLED_PACKETS and stated_s:
         tail_from_s = head[0] + float(stated_s) - SAMPLED_PACKETS * frame_s / 2
         if tail_from_s > head[-1] and (tail := _read_packet_times(file, stream.index, tail_from_s)):
             runs.append(tail)
     end_s = max(run[-1] for run in runs) + frame_s
-    indexed_end_s = _indexed_end(stream, file.path)
+    indexed_end_s = _read_indexed_end(stream, file.path)
     if indexed_end_s is not None:
         end_s = max(end_s, indexed_end_s)
         if stated_s:
@@ -261,19 +262,19 @@ def _read_timing(container: InputContainer, stream: VideoStream, file: _File) ->
     return runs, head[0], end_s
 
 
-def _stated_duration(container: InputContainer, stream: Stream) -> Fraction | float:
+def _read_stated_duration(container: InputContainer, stream: Stream) -> Fraction | float:
     """Return the duration in seconds that the stream or else the container states; 0 where neither does."""
     if stream.duration:
-        return stream.duration * _time_base(stream)
+        return stream.duration * _get_time_base(stream)
     return (container.duration or 0) / 1e6
 
 
-def _time_base(stream: Stream) -> Fraction:
-    """Return the seconds of one timestamp unit; a stream without a time base counts microseconds, as libav does."""
+def _get_time_base(stream: Stream) -> Fraction:
+    """Return the length of one timestamp unit in seconds; without a time base it is 1 microsecond, as in libav."""
     return stream.time_base or Fraction(1, av.time_base)
 
 
-def _mean_frame_s(times: Sequence[float], stream: Stream) -> float:
+def _estimate_frame_duration(times: Sequence[float], stream: Stream) -> float:
     if len(times) > 1:
         return (times[-1] - times[0]) / (len(times) - 1) or DEFAULT_FRAME_S
     rate = stream.average_rate or stream.guessed_rate
@@ -289,14 +290,14 @@ def _read_packet_times(
         stream = container.streams[index]
         try:
             if from_s is not None:
-                container.seek(int(from_s / _time_base(stream)), stream=stream, backward=True)
+                container.seek(int(from_s / _get_time_base(stream)), stream=stream, backward=True)
             for pts in _presentation_timestamps(container, stream):
                 timestamps.append(pts)
                 if len(timestamps) == limit:
                     break
         except av.error.FFmpegError:
             pass  # a truncated file: its end is the last packet that could be read
-        return [float(pts * _time_base(stream)) for pts in sorted(timestamps)]
+        return [float(pts * _get_time_base(stream)) for pts in sorted(timestamps)]
 
 
 def _presentation_timestamps(container: InputContainer, stream: Stream) -> Iterator[int]:
@@ -305,7 +306,7 @@ def _presentation_timestamps(container: InputContainer, stream: Stream) -> Itera
             yield packet.pts
 
 
-def _indexed_end(stream: VideoStream, path: Path) -> float | None:
+def _read_indexed_end(stream: VideoStream, path: Path) -> float | None:
     """Return the end (container clock) of the last indexed packet that lies completely inside the file.
 
     The result is None for a container without a complete packet index.
@@ -320,7 +321,7 @@ def _indexed_end(stream: VideoStream, path: Path) -> float | None:
     count = len(entries) - 1
     step = (entries[count].timestamp - entries[0].timestamp) / count
     start = stream.start_time if stream.start_time is not None else present[0]
-    return float((start + present[-1] - present[0] + step) * _time_base(stream))
+    return float((start + present[-1] - present[0] + step) * _get_time_base(stream))
 
 
 def estimate_frame_rate(
@@ -328,22 +329,22 @@ def estimate_frame_rate(
 ) -> tuple[Fraction, bool]:
     """Return `(rate, is_variable)` from presentation times.
 
-    A rate is constant where every frame is within a third of a frame of its place, with an allowance for containers
-    with a millisecond time base. The rate of a variable source is its most usual one, so that moving parts keep all
-    their frames.
+    A rate is constant if the time of every frame deviates by at most a third of a frame duration; more is allowed for
+    containers with a millisecond time base. The rate of a variable source is that of its median step, so that moving
+    parts keep all their frames.
 
     Args:
         runs: sorted presentation times in seconds, in contiguous runs.
         tick: time base of the stream.
-        average: average rate that the container states.
-        guessed: rate that libav guesses.
+        average: average rate stated by the container.
+        guessed: rate guessed by libav.
     """
     steps = sorted(b - a for run in runs for a, b in pairwise(run) if b > a)
     if not steps:
         stated = next((r for r in (average, guessed) if r and 0 < r <= MAX_PLAUSIBLE_FPS), Fraction(25))
         return snap_frame_rate(Fraction(stated)), False
     tolerance_s = max(float(tick), 1e-3)
-    rates = _candidate_rates(runs, steps, tolerance_s)
+    rates = _list_candidate_rates(runs, steps, tolerance_s)
     if average and 0 < average <= MAX_PLAUSIBLE_FPS:
         rates.insert(0, snap_frame_rate(Fraction(average)))
     for rate in rates:
@@ -353,8 +354,10 @@ def estimate_frame_rate(
     return (usual_rate if usual_rate <= MAX_PLAUSIBLE_FPS else Fraction(30)), True
 
 
-def _candidate_rates(runs: Sequence[Sequence[float]], steps: Sequence[float], tolerance_s: float) -> list[Fraction]:
-    """Return the mean rate of the runs, if they have a length, and the rate of the steps near the median step."""
+def _list_candidate_rates(
+    runs: Sequence[Sequence[float]], steps: Sequence[float], tolerance_s: float
+) -> list[Fraction]:
+    """Return the mean rate over the runs, if they are longer than 0 s, then the rate of the steps near the median."""
     median_s = median(steps)
     usual = [step for step in steps if abs(step - median_s) <= max(0.1 * median_s, tolerance_s)]
     rates = [snap_frame_rate(Fraction(len(usual) / sum(usual)).limit_denominator(1001), within_ratio=0.002)]
@@ -381,7 +384,8 @@ def snap_frame_rate(rate: Fraction, within_ratio: float = 0.001) -> Fraction:
 def _choose_audio(container: InputContainer, file: _File, container_start_s: float) -> AudioFacts | None:
     """Return the facts of the first audio stream that decodes, or None.
 
-    Order: no commentary, description or dub; the default disposition; stereo before mono; the higher sample rate.
+    Streams are tried in this order: commentary, description and dubs last; the default disposition first; stereo before
+    mono; the higher sample rate first.
     """
     secondary = Disposition.comment | Disposition.visual_impaired | Disposition.hearing_impaired | Disposition.dub
     streams = [s for s in container.streams.audio if s.codec_context is not None]
@@ -401,43 +405,46 @@ def _choose_audio(container: InputContainer, file: _File, container_start_s: flo
             continue
         start_s = container_start_s
         if stream.start_time is not None:
-            start_s = float(stream.start_time * _time_base(stream))
+            start_s = float(stream.start_time * _get_time_base(stream))
         return AudioFacts(
             index=stream.index,
             codec=stream.codec_context.codec.canonical_name,
             sample_rate=frame.sample_rate,
             channels=frame.layout.nb_channels,
             start_s=round(start_s - container_start_s, 6),
-            duration_s=round(_audio_duration(container, stream, file, start_s, container_start_s), 6),
+            duration_s=round(_read_audio_duration(container, stream, file, start_s, container_start_s), 6),
         )
     return None
 
 
-def _audio_duration(
+def _read_audio_duration(
     container: InputContainer, stream: AudioStream, file: _File, start_s: float, container_start_s: float
 ) -> float:
-    """Return the stated duration of the stream, else that of the container, else the one that its packets show."""
+    """Return the stated duration of the stream, or else that of the container, or else one measured on the packets."""
     if stream.duration:
-        return float(stream.duration * _time_base(stream))
+        return float(stream.duration * _get_time_base(stream))
     if container.duration:
         return max(container.duration / 1e6 - (start_s - container_start_s), 0.0)
-    return max(_end_of_packets(_read_packet_times(file, stream.index, limit=None)) - start_s, 0.0)
+    return max(_estimate_packets_end(_read_packet_times(file, stream.index, limit=None)) - start_s, 0.0)
 
 
 def _limit_to_packets(audio: AudioFacts, video_end_s: float, file: _File, container_start_s: float) -> AudioFacts:
-    """Shorten audio that claims to outlast the video by a second to its last packet: the file may be truncated."""
+    """Return the facts with audio that ends a second or more after the video shortened to its last packet.
+
+    The header of a truncated file states more audio than the file holds.
+    """
     if audio.start_s + audio.duration_s < video_end_s + 1.0:
         return audio
     times = _read_packet_times(file, audio.index, container_start_s + max(0.0, video_end_s - 1.0))
     if not times or len(times) >= SAMPLED_PACKETS:
         return audio
-    end_s = _end_of_packets(times) - container_start_s
+    end_s = _estimate_packets_end(times) - container_start_s
     duration_s = min(audio.duration_s, max(0.0, end_s - audio.start_s))
     return msgspec.structs.replace(audio, duration_s=round(duration_s, 6))
 
 
-def _end_of_packets(times: Sequence[float]) -> float:
-    """Return the end of the last of some packets, if it is as long as their average; 0 without packets."""
+def _estimate_packets_end(times: Sequence[float]) -> float:
+    """Return the end of the last packet, with the mean packet duration as its length; 0 without packets."""
     return times[-1] + (times[-1] - times[0]) / max(1, len(times) - 1) if times else 0.0
 
 

@@ -1,6 +1,7 @@
-"""The proxy that editors and browsers play instead of the source: 720p H.264/AAC, upright, constant rate, SDR.
+"""Makes the proxy that editors and browsers play instead of the source.
 
-The proxy's clock is the source clock. A source that already is such a file serves as its own proxy.
+A proxy is H.264/AAC in MP4, at most 720p, upright, SDR, with a constant frame rate. Its clock is the source clock. A
+source that already has these properties serves as its own proxy.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from carmic_assets.model.errors import CorruptVideoError
 from carmic_assets.model.media import SourceFacts, VideoFacts
 from carmic_assets.model.progress import ProgressCallback, ignore_progress
 
-SHORT_SIDE_PX = 720
-MAX_BITS_PER_S = 6_000_000  # of a source that serves as its own proxy: more does not stream well
+SHORT_SIDE_PX = 720  # largest short side of a proxy
+MAX_BITS_PER_S = 6_000_000  # a source with a higher bit rate does not stream well and gets a proxy
 
 
 def is_proxy(path: str | Path, facts: SourceFacts) -> bool:
@@ -49,12 +50,12 @@ def is_proxy(path: str | Path, facts: SourceFacts) -> bool:
 
 
 def predict_proxy_facts(facts: SourceFacts) -> SourceFacts:
-    """Return the picture facts of the proxy that `make_proxy` writes for this source, without hash, size or audio.
+    """Return the video facts of the proxy that `make_proxy` writes for this source, without hash, size or audio.
 
     Raises:
-        CorruptVideoError: the source has no picture.
+        CorruptVideoError: the source has no video stream.
     """
-    return SourceFacts("", 0, "mp4", facts.duration_s, 0.0, _proxy_video(_require_video(facts)), None)
+    return SourceFacts("", 0, "mp4", facts.duration_s, 0.0, _predict_video_facts(_require_video(facts)), None)
 
 
 def _require_video(facts: SourceFacts) -> VideoFacts:
@@ -63,7 +64,7 @@ def _require_video(facts: SourceFacts) -> VideoFacts:
     return facts.video
 
 
-def _proxy_video(video: VideoFacts) -> VideoFacts:
+def _predict_video_facts(video: VideoFacts) -> VideoFacts:
     scale = min(1.0, SHORT_SIDE_PX / min(video.width, video.height))
     width, height = round_to_even(video.width * scale), round_to_even(video.height * scale)
     return msgspec.structs.replace(
@@ -91,10 +92,10 @@ def make_proxy(
     """Write the proxy of the source to `out_path`. A failure leaves no partial file.
 
     Raises:
-        CorruptVideoError: the source has no picture or cannot be decoded.
+        CorruptVideoError: the source has no video stream or cannot be decoded.
     """
     video = _require_video(facts)
-    proxy = _proxy_video(video)
+    proxy = _predict_video_facts(video)
     size = (proxy.height, proxy.width) if video.rotation in (90, 270) else (proxy.width, proxy.height)
     chain = (
         *build_source_filters(video),
@@ -136,7 +137,7 @@ def has_fast_start(path: str | Path) -> bool:
     """Return whether an MP4 file has its index box (`moov`) before its media box (`mdat`): ISO/IEC 14496-12, 4.2."""
     with Path(path).open("rb") as file:
         offset = 0
-        for _ in range(64):
+        for _ in range(64):  # top-level boxes; a file with more before `moov` counts as not streamable
             file.seek(offset)
             header = file.read(16)
             if len(header) < 8:

@@ -35,7 +35,8 @@ def choose_output_rate(facts: VideoFacts) -> FrameRate:
     """Return the constant frame rate to write.
 
     It is the rate of the source. A rate above `MAX_OUTPUT_FPS` is divided by an integer, so that frames are dropped at
-    equal intervals. A rate below `MIN_SOURCE_FPS` is multiplied by one, so that captions move and cuts fall on words.
+    equal intervals. A rate below `MIN_SOURCE_FPS` is multiplied by an integer, so that captions move smoothly and cuts
+    fall on words.
     """
     rate = facts.rate.fraction
     divisor = -(-rate // Fraction(MAX_OUTPUT_FPS * 1001, 1000))
@@ -46,9 +47,9 @@ def choose_output_rate(facts: VideoFacts) -> FrameRate:
 
 
 def build_source_filters(video: VideoFacts) -> tuple[str, ...]:
-    """Return the first filters of a chain: deinterlacing, and colour tags that the file does not have.
+    """Return the first filters of a chain: deinterlacing, and colour tags where the file has none.
 
-    Without tags, SD is BT.601 and larger frames are BT.709.
+    An untagged source is taken as BT.601 in SD and as BT.709 in larger frames.
     """
     deinterlace = ("bwdif=mode=send_frame:deint=interlaced",) if video.interlaced else ()
     if video.pix_fmt.startswith(("gbr", "rgb", "bgr", "argb", "abgr", "0rgb", "0bgr", "pal")):
@@ -63,7 +64,7 @@ def build_source_filters(video: VideoFacts) -> tuple[str, ...]:
 
 
 def resolve_color_matrix(video: VideoFacts) -> str:
-    """Return the colour matrix of the source; without one, that which players assume for the frame size."""
+    """Return the colour matrix of the source, or the one that players assume for its frame size if it has none."""
     if video.color_matrix is not None:
         return video.color_matrix
     return "bt709" if video.coded_width >= 1280 or video.coded_height > 576 else "smpte170m"
@@ -81,7 +82,7 @@ def needs_gamut_conversion(video: VideoFacts) -> bool:
 
 
 def build_scale_filter(width: int, height: int, name: str = "") -> str:
-    """Return a bicubic scale filter to `width` x `height` pixels; ffmpeg commands address it by `name`."""
+    """Return a bicubic scale filter to `width` x `height` pixels; `sendcmd` addresses it as `scale@name`."""
     return f"scale{'@' + name if name else ''}={width}:{height}:flags=bicubic"
 
 
@@ -95,7 +96,7 @@ def build_working_format_filters(video: VideoFacts) -> tuple[str, ...]:
         return () if video.pix_fmt == "yuv420p10le" else ("format=yuv420p10le",)
     if resolve_color_matrix(video) == "bt709" and video.color_range != "pc":
         return () if video.pix_fmt == "yuv420p" else ("format=yuv420p",)
-    # Without accurate_rnd, swscale is off by three levels where the matrices differ.
+    # Without accurate_rnd, swscale is off by up to three code values (of 255) where it converts the matrix.
     return ("scale=flags=bicubic+accurate_rnd:out_color_matrix=bt709:out_range=tv", "format=yuv420p")
 
 

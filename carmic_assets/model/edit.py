@@ -24,6 +24,15 @@ class Span(msgspec.Struct, frozen=True):
     end_s: float
 
 
+class FontFacts(msgspec.Struct, frozen=True):
+    """What a font calls itself, read once when it is uploaded."""
+
+    family: str
+    weight: int  # 0 for a variable font
+    style: str = ""  # name of the style, such as "Bold Italic"
+    postscript: str = ""
+
+
 class MediaFile(msgspec.Struct, frozen=True):
     """A local file: a member of the workspace's media library, or the content of a URL."""
 
@@ -34,6 +43,7 @@ class MediaFile(msgspec.Struct, frozen=True):
     height: int | None = None
     has_video: bool = False  # true for stills too
     has_audio: bool = False
+    font: FontFacts | None = None  # of a font, whose `path` is that of the converted file
 
     @property
     def kind(self) -> MediaKind:

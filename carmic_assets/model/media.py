@@ -1,4 +1,4 @@
-"""Properties of media files: what the probe and the one decoding pass of the source found."""
+"""Properties of media files, from the probe and from the decoding pass of the source."""
 
 from __future__ import annotations
 

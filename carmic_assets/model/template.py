@@ -1,4 +1,4 @@
-"""`TemplateConfig`, the editor's document (section 3.5.1 of the API reference), with its defaults and ranges.
+"""`TemplateConfig`: all settings of a clip that the editor changes, with their defaults and ranges.
 
 An omitted field takes its default. A value out of range is rejected. Callers store the raw document beside the parsed
 one, so that unknown fields survive. JSON names are camelCase, except at the top level, where they are snake_case.
@@ -101,8 +101,12 @@ class ElementsConfig(_CamelCaseStruct, frozen=True):
 
 
 class StyleConfig(_CamelCaseStruct, frozen=True):
-    """The caption style fields that a client can set. `captions.caption_styles` fills those left at their default."""
+    """The caption style fields that a client can set. `captions.caption_styles` fills those left at their default.
 
+    With `exact` it fills none: every field counts as it is written, also one that equals its default.
+    """
+
+    exact: bool = False
     caption_font: str = "Inter"
     font_size: Annotated[float, msgspec.Meta(ge=8, le=400)] = 72  # pixels, at a shorter side of 1080
     line_height: Annotated[float, msgspec.Meta(ge=0.5, le=4)] = 1.2

@@ -1,4 +1,4 @@
 """Rendering: assembles an `Edit` from the artifacts of the other packages and renders it with one ffmpeg process.
 
-The package takes no decisions about subjects or text, and it never touches the database.
+The subjects of each shot come from `direction`, the caption text from `captions`. No module here uses the database.
 """

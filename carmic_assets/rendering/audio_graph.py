@@ -1,7 +1,7 @@
-"""The audio half of the filter graph: voice, music, sound effects and loudness normalisation.
+"""Builds the audio part of the filter graph: voice, music, sound effects and loudness normalisation.
 
-Writes filter text and parses ffmpeg's loudness summaries. The same graph first runs alone to be measured, then runs in
-the render with the gains that follow from the measurement.
+The graph runs twice. `solve_gains` runs it alone and measures its loudness; the render then runs it with the gains that
+bring this loudness to the target.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ LIMITER_CEILING_DBTP = -1.9  # AAC at 192 kbit/s adds up to about 0.8 dB to a pe
 MAX_GAIN_DB = 48.0
 MAX_LIMITER_PASSES = 3
 INITIAL_LIMITER_SLOPE = 0.65  # dB of loudness per dB of gain into an active limiter (talks: 0.5-0.8, measured here)
-MIN_LIMITER_SLOPE = 0.2  # loudness is reported in tenths: two close readings do not give a reliable slope
-SILENCE_LUFS = -69.0  # the absolute gate of EBU R128 is at -70: nothing was measured
-CUT_FADE_S = 0.004  # on both sides of a removed pause, against clicks
+MIN_LIMITER_SLOPE = 0.2  # ffmpeg reports loudness in tenths: the slope between two close readings is unreliable
+SILENCE_LUFS = -69.0  # R128 ignores audio below its absolute gate of -70 LUFS: a level near it means silence
+CUT_FADE_S = 0.004  # on both sides of a removed pause; prevents clicks
 MUSIC_FADE_S = 1.2
 DUCKING_OPTIONS = "threshold=0.03:ratio=4:attack=25:release=450:knee=4"  # about 10 dB under a voice at the target
 
@@ -38,7 +38,7 @@ class Loudness(msgspec.Struct, frozen=True):
 
 
 class AudioGains(msgspec.Struct, frozen=True):
-    """Measured gains of the voice, the music and their sum, and whether the sum needs a limiter."""
+    """The gains of the voice, the music and the mix in dB, and whether the mix needs a limiter."""
 
     voice_db: float = 0.0
     music_db: float = 0.0
@@ -47,7 +47,7 @@ class AudioGains(msgspec.Struct, frozen=True):
 
 
 class AudioInputs(msgspec.Struct, frozen=True):
-    """Indices of the inputs on the ffmpeg command line; None where there is no such input."""
+    """The index of each input on the ffmpeg command line; None where there is no such input."""
 
     source: int = 0
     music: int | None = None
@@ -55,25 +55,25 @@ class AudioInputs(msgspec.Struct, frozen=True):
 
 
 # `meter(graph, labels, with_peaks)` runs an audio graph and returns the loudness at each label. Without peaks the
-# measurement costs half.
+# measurement costs half as much.
 LoudnessMeter = Callable[[str, Sequence[str], bool], dict[str, Loudness]]
 
 
 def build_mix(edit: Edit, inputs: AudioInputs, gains: AudioGains, output: str, *, true_peak: bool = True) -> str:
     """Return the filter text of the clip's audio, labelled `output`: 48 kHz stereo, exactly as long as the picture.
 
-    Without `true_peak` the limiter does not oversample: the loudness is the same at half the cost, which suits a
-    measurement.
+    Without `true_peak` the limiter does not oversample. The loudness is the same and the cost half: measurements use
+    this.
     """
     volume = edit.config.audio.voice_volume / 100
     chains = build_voice_chains(edit, inputs.source, volume * 10 ** (gains.voice_db / 20), "voice")
     mixed_labels = ["voice"]
     length = count_output_samples(edit)
     if inputs.music is not None:
-        chains[-1:] = [*chains[-1:], "[voice]asplit[spoken][key]"]
-        chains.append(f"{build_music_chain(inputs.music, length, gains.music_db)}[bed]")
-        chains.append(f"[bed][key]sidechaincompress={DUCKING_OPTIONS}[under]")
-        mixed_labels = ["spoken", "under"]
+        chains[-1:] = [*chains[-1:], "[voice]asplit[speech][sidechain]"]
+        chains.append(f"{build_music_chain(inputs.music, length, gains.music_db)}[music]")
+        chains.append(f"[music][sidechain]sidechaincompress={DUCKING_OPTIONS}[ducked_music]")
+        mixed_labels = ["speech", "ducked_music"]
     if inputs.effects is not None:
         chains.append(
             f"[{inputs.effects}:a]aresample={SAMPLE_RATE},aformat=sample_fmts=fltp:channel_layouts=stereo,"
@@ -84,7 +84,7 @@ def build_mix(edit: Edit, inputs: AudioInputs, gains: AudioGains, output: str, *
     if gains.uses_limiter:
         limit = 10 ** (LIMITER_CEILING_DBTP / 20)
         limiter = f"alimiter=limit={limit:.5f}:attack=3:release=80:level=0:latency=1"
-        # Oversampling shows the limiter the true peaks between the samples (ITU-R BS.1770-5 annex 2).
+        # At four times the rate the limiter also sees the peaks between the samples (ITU-R BS.1770-5 annex 2).
         master_filters += (
             [f"aresample={4 * SAMPLE_RATE}", limiter, f"aresample={SAMPLE_RATE}"] if true_peak else [limiter]
         )
@@ -98,10 +98,10 @@ def build_mix(edit: Edit, inputs: AudioInputs, gains: AudioGains, output: str, *
 def build_voice_chains(edit: Edit, source_input: int, amplitude: float, output: str) -> list[str]:
     """Return the chains of the source's own audio, multiplied by `amplitude`, without the removed pauses.
 
-    A source without audio gives silence.
+    They give silence if the source has no audio.
     """
     audio = edit.source.audio
-    total = sample_at(edit, edit.duration_s)
+    total = count_samples_before(edit, edit.duration_s)
     if audio is None:
         return [f"anullsrc=r={SAMPLE_RATE}:cl=stereo,atrim=end_sample={count_output_samples(edit)}[{output}]"]
     start_s = edit.source.container_start_s + edit.start_s
@@ -110,7 +110,9 @@ def build_voice_chains(edit: Edit, source_input: int, amplitude: float, output: 
         f"aresample={SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo,"
         f"volume={amplitude:.6f},apad,atrim=end_sample={total}"
     )
-    spans = [(sample_at(edit, span.start_s), sample_at(edit, span.end_s)) for span in edit.kept_spans]
+    spans = [
+        (count_samples_before(edit, span.start_s), count_samples_before(edit, span.end_s)) for span in edit.kept_spans
+    ]
     if spans == [(0, total)]:
         return [f"{source_chain}[{output}]"]
     chains = [f"{source_chain},asplit={len(spans)}" + "".join(f"[part{n}]" for n in range(len(spans)))]
@@ -125,7 +127,10 @@ def build_voice_chains(edit: Edit, source_input: int, amplitude: float, output: 
 
 
 def build_music_chain(input_index: int, length: int, gain_db: float) -> str:
-    """Return the chain of a looping music input: trimmed to `length` samples, faded in and out. It has no label."""
+    """Return the chain of a looping music input, trimmed to `length` samples and faded in and out.
+
+    The caller appends the output label.
+    """
     fade = min(round(MUSIC_FADE_S * SAMPLE_RATE), length // 4)
     return (
         f"[{input_index}:a]aresample={SAMPLE_RATE},aformat=sample_fmts=fltp:channel_layouts=stereo,asetpts=N/SR/TB,"
@@ -134,21 +139,24 @@ def build_music_chain(input_index: int, length: int, gain_db: float) -> str:
     )
 
 
-def sample_at(edit: Edit, t: float) -> int:
-    """Return the number of samples before the frame at `t` (clip clock)."""
+def count_samples_before(edit: Edit, t: float) -> int:
+    """Return how many samples precede the frame at `t` (clip clock)."""
     return round(round(t * edit.rate.fraction) * SAMPLE_RATE / edit.rate.fraction)
 
 
 def count_output_samples(edit: Edit) -> int:
     """Return the length of the clip's audio after pause removal, in samples."""
-    return sum(sample_at(edit, span.end_s) - sample_at(edit, span.start_s) for span in edit.kept_spans)
+    return sum(
+        count_samples_before(edit, span.end_s) - count_samples_before(edit, span.start_s) for span in edit.kept_spans
+    )
 
 
 def solve_gains(edit: Edit, inputs: AudioInputs, meter: LoudnessMeter) -> AudioGains:
     """Measure the clip's audio and return the gains that bring it to `TARGET_LUFS`.
 
-    Voice and music are first brought to one loudness, so that `musicVolume` means the same for every recording. Then
-    the sum is measured. Where a peak would pass the ceiling, the sum is measured again through the limiter.
+    Voice and music are first brought to the same loudness, so that `musicVolume` means the same for every recording.
+    Then their mix is measured. If a peak would exceed `LIMITER_CEILING_DBTP`, the mix is measured again through the
+    limiter.
     """
     gains = AudioGains()
     if inputs.music is not None:
@@ -156,14 +164,14 @@ def solve_gains(edit: Edit, inputs: AudioInputs, meter: LoudnessMeter) -> AudioG
         graph = ";\n".join(
             [
                 *build_voice_chains(edit, inputs.source, 1.0, "voice"),
-                f"{build_music_chain(inputs.music, length, 0.0)}[bed]",
+                f"{build_music_chain(inputs.music, length, 0.0)}[music]",
             ]
         )
-        loudness = meter(graph, ["voice", "bed"], True)
+        loudness = meter(graph, ["voice", "music"], True)
         volume = max(edit.config.audio.music_volume, 1e-3) / 100
         gains = AudioGains(
             voice_db=_gain_to_target(loudness["voice"]),
-            music_db=_gain_to_target(loudness["bed"]) + 20 * math.log10(volume),
+            music_db=_gain_to_target(loudness["music"]) + 20 * math.log10(volume),
         )
     loudness = meter(build_mix(edit, inputs, gains, "out"), ["out"], True)
     gains = msgspec.structs.replace(gains, master_db=_gain_to_target(loudness["out"]))
@@ -173,15 +181,16 @@ def solve_gains(edit: Edit, inputs: AudioInputs, meter: LoudnessMeter) -> AudioG
 
 
 def _solve_limited_gain(edit: Edit, inputs: AudioInputs, gains: AudioGains, meter: LoudnessMeter) -> AudioGains:
-    """Return `gains` with the master gain at which the limiter's output is on target (secant method)."""
-    slope, previous = INITIAL_LIMITER_SLOPE, None
+    """Return `gains` with the master gain that brings the limiter's output to `TARGET_LUFS` (secant method)."""
+    # A point is (gain in dB, loudness of the output in LUFS).
+    slope, previous_point = INITIAL_LIMITER_SLOPE, None
     for _ in range(MAX_LIMITER_PASSES):
         lufs = meter(build_mix(edit, inputs, gains, "out", true_peak=False), ["out"], False)["out"].lufs
         if abs(TARGET_LUFS - lufs) <= LOUDNESS_TOLERANCE_LU:
             break
-        if previous is not None and abs(gains.master_db - previous[0]) > 1e-6:
-            slope = min(max((lufs - previous[1]) / (gains.master_db - previous[0]), MIN_LIMITER_SLOPE), 1.0)
-        previous = gains.master_db, lufs
+        if previous_point is not None and abs(gains.master_db - previous_point[0]) > 1e-6:
+            slope = min(max((lufs - previous_point[1]) / (gains.master_db - previous_point[0]), MIN_LIMITER_SLOPE), 1.0)
+        previous_point = gains.master_db, lufs
         gains = msgspec.structs.replace(
             gains, master_db=min(gains.master_db + (TARGET_LUFS - lufs) / slope, MAX_GAIN_DB)
         )
@@ -189,9 +198,9 @@ def _solve_limited_gain(edit: Edit, inputs: AudioInputs, gains: AudioGains, mete
 
 
 def _gain_to_target(loudness: Loudness) -> float:
-    """Return the gain to the target in dB.
+    """Return the gain in dB that brings `loudness` to `TARGET_LUFS`.
 
-    Audio too short or too quiet for R128 is brought to a peak of -6 dBTP. Silence keeps its level.
+    Audio that is too short or too quiet for R128 is brought to a peak of -6 dBTP. Silence keeps its level.
     """
     if loudness.lufs > SILENCE_LUFS:
         return min(TARGET_LUFS - loudness.lufs, MAX_GAIN_DB)
@@ -199,7 +208,7 @@ def _gain_to_target(loudness: Loudness) -> float:
 
 
 def add_meters(graph: str, labels: Sequence[str], with_peaks: bool) -> tuple[str, list[str]]:
-    """Return `graph` with an `ebur128` filter on each label, and output options that discard the audio."""
+    """Return `graph` with an `ebur128` meter on each label, and the output options that discard the audio."""
     peak = "true" if with_peaks else "none"
     meters = [f"[{label}]ebur128@{label}=peak={peak}:framelog=quiet[m{label}]" for label in labels]
     output = [option for label in labels for option in ("-map", f"[m{label}]", "-f", "null", "-")]
@@ -207,7 +216,7 @@ def add_meters(graph: str, labels: Sequence[str], with_peaks: bool) -> tuple[str
 
 
 def parse_loudness(log: Sequence[str], labels: Sequence[str]) -> dict[str, Loudness]:
-    """Parse the summaries that the meters of `add_meters` log at the end of a run."""
+    """Return the loudness at each label, from the summaries that the meters of `add_meters` log at the end of a run."""
     starts = [n for n, line in enumerate(log) if "ebur128@" in line and "Summary" in line]
     result = {label: Loudness(-70.0, -120.0) for label in labels}
     for start, end in pairwise([*starts, len(log)]):
@@ -225,7 +234,7 @@ def _parse_level(text: str, floor: float) -> float:
 
 
 def make_loudness_meter(inputs: Sequence[ffmpeg.Input], threads: int) -> LoudnessMeter:
-    """Return the meter that `solve_gains` takes, bound to these inputs."""
+    """Return a meter for `solve_gains` that runs graphs on `inputs`."""
 
     def meter(graph: str, labels: Sequence[str], with_peaks: bool) -> dict[str, Loudness]:
         text, output = add_meters(graph, labels, with_peaks)

@@ -1,6 +1,6 @@
-"""Positions of faces on the canvas, so that emoji reactions can stand beside faces without covering them.
+"""Projects the faces of the scene onto the canvas, so that emoji reactions are placed beside faces, not over them.
 
-Maps the scene's detection boxes through the crops of the edit. It detects nothing itself.
+The faces are the vision package's detections. Each is mapped through the crops of the edit.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ HEAD_HEIGHT_RATIO = 0.22  # of a person's height, from the top
 
 
 def project_faces(edit: Edit, scene: Scene, time_range: tuple[float, float] | None = None) -> tuple[FaceBox, ...]:
-    """Return the visible faces in canvas pixels, one `FaceBox` for each detection.
+    """Return the visible faces in canvas pixels: one `FaceBox` for each detection and each region that shows it.
 
-    `time_range` (start and end on the clip clock) limits the detections. Without it the times of all emoji reactions
-    are used, because nothing else needs faces.
+    `time_range` (start and end on the clip clock) selects the detections. By default they are those during the emoji
+    reactions, the only elements that need faces.
     """
     ranges = (
         [time_range]
@@ -30,27 +30,27 @@ def project_faces(edit: Edit, scene: Scene, time_range: tuple[float, float] | No
         else [(emoji.start_time, emoji.start_time + emoji.duration) for emoji in edit.config.elements.emojis]
     )
     speakers = {track: speaker for speaker, tracks in scene.people.items() for track in tracks}
-    step = 1 / max(scene.fps, 1.0)
+    detection_step_s = 1 / max(scene.fps, 1.0)
     faces: dict[tuple[int, int], FaceBox] = {}
     for start, end in ranges:
         for track in scene.tracks:
-            first = bisect_left(track.t, edit.start_s + start - step)
-            last = bisect_right(track.t, edit.start_s + end + step)
+            first = bisect_left(track.t, edit.start_s + start - detection_step_s)
+            last = bisect_right(track.t, edit.start_s + end + detection_step_s)
             for i in range(first, last):
                 t = track.t[i] - edit.start_s
-                for number, (x, y, w, h) in enumerate(_visible_rects(edit, _head_box(track, i), t)):
-                    face = FaceBox(t - step, t + step, x, y, w, h, speakers.get(track.id))
-                    faces[(track.id * 2 + number, i)] = face
+                for region_index, (x, y, w, h) in enumerate(_project_box(edit, _estimate_head_box(track, i), t)):
+                    face = FaceBox(t - detection_step_s, t + detection_step_s, x, y, w, h, speakers.get(track.id))
+                    faces[(track.id * 2 + region_index, i)] = face  # a layout has at most two regions
     return tuple(faces[key] for key in sorted(faces))
 
 
-def _head_box(track: SceneTrack, i: int) -> Box:
+def _estimate_head_box(track: SceneTrack, i: int) -> Box:
     height = track.h[i] if track.kind in HEAD_KINDS else track.h[i] * HEAD_HEIGHT_RATIO
     return Box(track.x[i], track.y[i], track.w[i], height)
 
 
-def _visible_rects(edit: Edit, face: Box, t: float) -> list[tuple[float, float, float, float]]:
-    """Return the canvas rectangles (x, y, w, h) that show `face` at `t`: at most one for each region of the layout."""
+def _project_box(edit: Edit, face: Box, t: float) -> list[tuple[float, float, float, float]]:
+    """Return the canvas rectangles (x, y, w, h) that show `face` at `t`, at most one for each region of the layout."""
     shot = find_shot(edit.shots, t)
     layout = edit.config.layout
     rects = place_regions(shot.layout, layout.aspect_ratio, layout.padding)

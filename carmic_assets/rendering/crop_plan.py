@@ -1,8 +1,8 @@
-"""The crop plan: the source crop, the scaled size and the canvas position of each picture, frame by frame.
+"""Computes the crop plan: the source crop, the scaled size and the canvas position of each picture in every frame.
 
-Pure arithmetic over the edit. The base picture, which fills the canvas, is cropped twice: roughly from the source on
-even pixels, slightly too large, then exactly from the scaled picture. Its error is at most half an output pixel in
-every frame, and a still crop stays still. Pictures laid over the base are cropped once, on whole source pixels.
+A picture that fills the canvas (the base) is cropped twice: first from the source, on even pixels and slightly too
+large, then exactly from the scaled picture. Its error is at most half an output pixel in every frame, and a crop that
+does not move gives a still picture. Pictures over the base (overlays) are cropped once, on whole source pixels.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from carmic_assets.model.errors import RenderError
 from carmic_assets.model.media import SourceFacts, VideoFacts
 
 SHOT_START_TOLERANCE_S = 1e-4  # rounding may put a shot's first frame slightly before its start
-MIN_BLUR_DOWNSCALE = 1.25  # a smaller factor gives no visible blur
-# param0 of swscale's Gaussian. A narrower kernel shows the small pixels as a grid; a wider one needs a smaller picture
-# for the same blur.
+MIN_BLUR_DOWNSCALE = 1.25  # the blur of a smaller factor is not visible
+# param0 of swscale's Gaussian. With a narrower kernel the pixels of the small picture show as a grid. A wider kernel
+# needs a smaller picture for the same blur.
 GAUSS_PARAM = 1.0
 
 
 class PictureGeometry(msgspec.Struct, frozen=True):
-    """How one picture of one frame is drawn.
+    """The crops, the size and the position of one picture in one frame.
 
-    `source_crop` of the upright source is scaled to `scaled_size`; `final_crop` of that is placed at `position` on the
-    canvas. A background is first scaled down to `blur_size`, which blurs it.
+    `source_crop` of the upright source is scaled to `scaled_size`. `final_crop` of the result is placed at `position`
+    on the canvas. A background is first scaled down to `blur_size`; scaling it up again blurs it.
     """
 
     source_crop: Rect
@@ -42,7 +42,10 @@ class PictureGeometry(msgspec.Struct, frozen=True):
 
 
 class PictureLayer(msgspec.Struct, frozen=True):
-    """The geometry changes of one layer by output frame, the first at the plan's first frame. None: not drawn."""
+    """The geometry of one layer: (output frame, geometry from there on), the first at the plan's first frame.
+
+    Where the geometry is None, the layer is hidden.
+    """
 
     changes: tuple[tuple[int, PictureGeometry | None], ...]
 
@@ -69,44 +72,46 @@ class CropPlan(msgspec.Struct, frozen=True):
 
 
 def require_video(source: SourceFacts) -> VideoFacts:
-    """Return the source's video stream. Raises `RenderError` where it has none."""
+    """Return the source's video stream. Raises `RenderError` if it has none."""
     if source.video is None:
-        raise RenderError("The source has no picture, so no clip can be rendered from it.")
+        raise RenderError(
+            "The source has no picture, so no clip can be rendered from it. Upload a video with a picture."
+        )
     return source.video
 
 
 def list_output_frames(edit: Edit) -> list[int]:
-    """Return the clip frame number of each output frame: consecutive, except at removed pauses."""
+    """Return for each output frame its frame number in the clip. The numbers skip removed pauses."""
     fps = edit.rate.fraction
     return [n for span in edit.kept_spans for n in range(round(span.start_s * fps), max(1, round(span.end_s * fps)))]
 
 
 def build_crop_plan(edit: Edit, frames: Sequence[int], first: int = 0, end: int | None = None) -> CropPlan:
-    """Return the plan for the output frames `[first, end)`; `frames` comes from `list_output_frames`."""
+    """Return the plan of the output frames `[first, end)`. `frames` comes from `list_output_frames`."""
     end = len(frames) if end is None else end
-    size = coded_upright_size(require_video(edit.source))
-    step = float(1 / edit.rate.fraction)
-    histories: list[list[tuple[int, PictureGeometry | None]]] = [[], [], []]
-    current, still_geometries = -1, None
+    size = compute_upright_coded_size(require_video(edit.source))
+    frame_s = float(1 / edit.rate.fraction)
+    layer_changes: list[list[tuple[int, PictureGeometry | None]]] = [[], [], []]
+    shot_index, still_geometries = -1, None
     for n in range(first, end):
-        t = frames[n] * step
-        index = max(current, 0)
+        t = frames[n] * frame_s
+        index = max(shot_index, 0)
         while index + 1 < len(edit.shots) and edit.shots[index + 1].start_time <= t + SHOT_START_TOLERANCE_S:
             index += 1
-        if index != current or still_geometries is None:
-            current = index
+        if index != shot_index or still_geometries is None:
+            shot_index = index
             geometries = _compute_geometries(edit, edit.shots[index], t, size)
             still_geometries = geometries if _is_still(edit.shots[index]) else None
         else:
             geometries = still_geometries
-        for history, geometry in zip(histories, geometries, strict=True):
-            if not history or history[-1][1] != geometry:
-                history.append((n, geometry))
-    drawn = [history for history in histories if any(geometry is not None for _, geometry in history)]
-    return CropPlan(first, end, tuple(PictureLayer(tuple(history)) for history in drawn))
+        for changes, geometry in zip(layer_changes, geometries, strict=True):
+            if not changes or changes[-1][1] != geometry:
+                changes.append((n, geometry))
+    visible_layers = [changes for changes in layer_changes if any(geometry is not None for _, geometry in changes)]
+    return CropPlan(first, end, tuple(PictureLayer(tuple(changes)) for changes in visible_layers))
 
 
-def coded_upright_size(video: VideoFacts) -> tuple[int, int]:
+def compute_upright_coded_size(video: VideoFacts) -> tuple[int, int]:
     """Return the coded width and height after rotation; the pixel aspect ratio is not applied."""
     if video.rotation in (90, 270):
         return video.coded_height, video.coded_width
@@ -114,10 +119,11 @@ def coded_upright_size(video: VideoFacts) -> tuple[int, int]:
 
 
 def _is_still(shot: LayoutShot) -> bool:
-    return all(_have_equal_crops(k, region.keyframes[0]) for region in shot.regions for k in region.keyframes)
+    return all(_have_equal_crops(key, region.keyframes[0]) for region in shot.regions for key in region.keyframes)
 
 
 def _have_equal_crops(a: msgspec.Struct, b: msgspec.Struct) -> bool:
+    """Return whether two keyframes differ at most in their time, which is their first field."""
     return msgspec.structs.astuple(a)[1:] == msgspec.structs.astuple(b)[1:]
 
 
@@ -138,13 +144,15 @@ def _compute_geometries(
     overlays = [_place_overlay(crop, rect, size) for crop, rect in zip(crops, rects, strict=True)]
     shows_background = sum(rect.w * rect.h for rect in rects) < canvas.w * canvas.h
     base = (
-        _place_background(crops[0], canvas, size, layout.background_blur) if shows_background else _hidden_base(canvas)
+        _place_background(crops[0], canvas, size, layout.background_blur)
+        if shows_background
+        else _build_hidden_base(canvas)
     )
     return base, overlays[0], overlays[1] if len(overlays) > 1 else None
 
 
 def fit_source(edit: Edit, bounds: Rect) -> Rect:
-    """Return the largest centred rectangle inside `bounds` with the proportions of the source."""
+    """Return the largest centred rectangle inside `bounds` with the aspect ratio of the source."""
     video = require_video(edit.source)
     scale = min(bounds.w / video.width, bounds.h / video.height)
     w, h = min(bounds.w, round_to_even(video.width * scale)), min(bounds.h, round_to_even(video.height * scale))
@@ -170,50 +178,51 @@ def _place_overlay(crop: Box, rect: Rect, size: tuple[int, int]) -> PictureGeome
     return PictureGeometry(Rect(x, y, w, h), (rect.w, rect.h), Rect(0, 0, rect.w, rect.h), (rect.x, rect.y))
 
 
-def _hidden_base(canvas: Rect) -> PictureGeometry:
-    """Return the cheapest base, for a canvas that overlays cover completely."""
+def _build_hidden_base(canvas: Rect) -> PictureGeometry:
+    """Return the base that costs least, for a canvas that is covered by overlays."""
     return PictureGeometry(Rect(0, 0, 16, 16), (canvas.w, canvas.h), canvas, (0, 0))
 
 
 def _fit_axis(start: float, length: float, pixels: int, output: int, is_moving: bool) -> tuple[int, int, int, int]:
     """Fit one axis of a crop (`start` and `length` as fractions of `pixels`) to `output` canvas pixels.
 
-    Returns the rough crop's start and length (even source pixels), its scaled length, and the start of the exact crop
-    in scaled pixels.
+    Returns the start and length of the source crop (even source pixels), its scaled length, and the start of the final
+    crop in scaled pixels.
     """
     limit = max(2, pixels & ~1)
     length = min(max(round(length * pixels, 3), 2.0), limit)
     start = min(max(round(start * pixels, 3), 0.0), limit - length)
-    if is_moving:  # a constant size, so that ffmpeg does not reconfigure the scaler in every frame
-        rough_length = min(limit, 2 * math.ceil(length / 2) + 2)
-        rough_start = min(2 * math.floor(start / 2), limit - rough_length)
+    if is_moving:  # the size stays constant, so that ffmpeg does not configure the scaler again in every frame
+        source_length = min(limit, 2 * math.ceil(length / 2) + 2)
+        source_start = min(2 * math.floor(start / 2), limit - source_length)
     else:
-        rough_start = 2 * math.floor(start / 2)
-        rough_length = min(limit, 2 * math.ceil((start + length) / 2)) - rough_start
-    scaled = max(output, math.ceil(rough_length * output / length - 1e-6))
-    final_start = round((start - rough_start) * scaled / rough_length)
-    return rough_start, rough_length, scaled, min(max(final_start, 0), scaled - output)
+        source_start = 2 * math.floor(start / 2)
+        source_length = min(limit, 2 * math.ceil((start + length) / 2)) - source_start
+    scaled = max(output, math.ceil(source_length * output / length - 1e-6))
+    final_start = round((start - source_start) * scaled / source_length)
+    return source_start, source_length, scaled, min(max(final_start, 0), scaled - output)
 
 
 def _place_background(crop: Box, canvas: Rect, size: tuple[int, int], blur: float) -> PictureGeometry:
     """Return the geometry of the blurred background: the largest canvas-shaped part of the source around `crop`.
 
-    The proportions are those of coded pixels, because a pixel aspect ratio is invisible in a blurred picture.
+    Coded pixels count as square, because a pixel aspect ratio is invisible in a blurred picture.
     """
-    part = min(size[0] / canvas.w, size[1] / canvas.h)
-    w, h = min(round_to_even(canvas.w * part), size[0] & ~1), min(round_to_even(canvas.h * part), size[1] & ~1)
+    scale = min(size[0] / canvas.w, size[1] / canvas.h)
+    w, h = min(round_to_even(canvas.w * scale), size[0] & ~1), min(round_to_even(canvas.h * scale), size[1] & ~1)
     x = min(max(2 * round(((crop.x + crop.w / 2) * size[0] - w / 2) / 2), 0), (size[0] & ~1) - w)
     y = min(max(2 * round(((crop.y + crop.h / 2) * size[1] - h / 2) / 2), 0), (size[1] & ~1) - h)
-    factor = blur_downscale(blur)
+    factor = compute_blur_downscale(blur)
     small = (round_to_even(canvas.w / factor), round_to_even(canvas.h / factor))
     blur_size = small if factor > MIN_BLUR_DOWNSCALE else None
     return PictureGeometry(Rect(x, y, w, h), (canvas.w, canvas.h), canvas, (0, 0), blur_size)
 
 
-def blur_downscale(blur: float) -> float:
-    """Return the factor by which a background is scaled down so that scaling it up again blurs it by `blur`.
+def compute_blur_downscale(blur: float) -> float:
+    """Return the factor by which a background is scaled down, so that scaling it up again blurs it by `blur`.
 
-    `blur` (0..100) is the standard deviation in pixels of a 1080-wide canvas, as in CSS. Upscaling with swscale's
-    Gaussian, 2^(-GAUSS_PARAM x^2), blurs by 0.85 small pixels; downscaling adds a third of one.
+    `blur` (0..100) is a standard deviation in pixels of a 1080-wide canvas, as in CSS. In pixels of the small picture,
+    scaling up with swscale's Gaussian 2^(-GAUSS_PARAM x^2) blurs with a standard deviation of 0.85, scaling down with
+    one of 0.33.
     """
     return max(1.0, blur / math.hypot(math.sqrt(0.5 / math.log(2) / GAUSS_PARAM), 0.33))

@@ -1,6 +1,6 @@
 """Assembles an `Edit`: one clip with its configuration, words, shots and media, validated and on the frame grid.
 
-Pure: no file is read. A configuration that cannot be rendered is rejected here, before any rendering work.
+No file is read. A configuration that cannot be rendered is rejected here, before the render starts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from carmic_assets.rendering.file_references import (
     OVERRUN_TOLERANCE_S,
     FileReference,
     check_reference,
-    cutaway_shortfall_s,
+    compute_cutaway_shortfall_s,
     list_references,
 )
 from carmic_assets.rendering.pauses import Interval, remove_pauses
@@ -37,18 +37,22 @@ SHOT_COVERAGE_TOLERANCE_S = 0.05
 
 
 class ClipInputs(msgspec.Struct, frozen=True):
-    """The inputs of `assemble_edit`. All times except `start_s` and `end_s` are on the clip clock."""
+    """The inputs of `assemble_edit`.
+
+    `start_s` and `end_s` are on the source clock (seconds from the start of the source). All other times are on the
+    clip clock (seconds from `start_s`).
+    """
 
     clip_id: str
     title: str
     source_path: str
     source: SourceFacts
-    start_s: float  # source clock, from `snap_clip_bounds`
+    start_s: float  # from `snap_clip_bounds`
     end_s: float
     config: TemplateConfig
     words: Sequence[Word]  # of the transcript; `config.transcript` replaces them in the captions
     shots: Sequence[LayoutShot]  # from `direction.director.direct_clip`
-    media: Mapping[str, MediaFile] | None = None  # local file by the URL or id that the configuration names
+    media: Mapping[str, MediaFile] | None = None  # local file by the URL or id in the configuration
     fonts: Sequence[MediaFile] = ()
     speech: Sequence[Interval] = ()  # voice activity, for pause removal
     language: str | None = None  # of the transcript
@@ -60,9 +64,9 @@ class ClipInputs(msgspec.Struct, frozen=True):
 
 
 def snap_clip_bounds(source: SourceFacts, start_s: float, end_s: float) -> tuple[float, float]:
-    """Snap a clip's start and end (source clock) to the output's frame grid, within the source, at least one frame.
+    """Return a clip's start and end (source clock) on the output's frame grid: in the source, at least a frame apart.
 
-    The director and `assemble_edit` take these bounds, so that shots, words and frames share one clock.
+    The director and `assemble_edit` both take these bounds, so that shots, words and frames share one clock.
 
     Raises:
         RenderError: the clip lies outside the source.
@@ -160,7 +164,7 @@ def _check_coverage(shots: Sequence[LayoutShot], duration_s: float) -> tuple[Lay
 def _place_cutaways(
     b_roll: Sequence[BRoll], files: Sequence[tuple[FileReference, MediaFile]], duration_s: float
 ) -> tuple[tuple[Cutaway, ...], tuple[str, ...]]:
-    """Return the cutaways ordered by start, and a note for each whose file is too short."""
+    """Return the cutaways in order of their start, and a note for each whose file is too short."""
     if len(b_roll) > MAX_CUTAWAYS:
         raise RenderError(
             f"`b_roll` has {len(b_roll)} cutaways; one clip can have at most {MAX_CUTAWAYS}. Remove some."
@@ -171,7 +175,7 @@ def _place_cutaways(
             raise RenderError(
                 f"{reference.location} runs past the end of the clip ({duration_s:.1f} s). Move or shorten it."
             )
-        shortfall = cutaway_shortfall_s(reference, file)
+        shortfall = compute_cutaway_shortfall_s(reference, file)
         if shortfall:
             notes.append(f"{reference.location} is {shortfall:.1f} s shorter than configured: {file.name} ends there.")
         available = file.duration_s - item.source_start if file.duration_s is not None else float("inf")

@@ -1,7 +1,7 @@
-"""The files that a clip's configuration names: where each is named, and what kind of file it must be.
+"""Lists and checks the file references of a clip's configuration: B-roll, music and watermark.
 
-The API checks references when a clip is saved, against the facts in the media library. The render checks them again,
-against the files themselves. Pure: no file is read.
+The API checks them against the media library when a clip is saved. The render checks them again against the files. No
+file is read here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from carmic_assets.model.template import TemplateConfig
 OVERRUN_TOLERANCE_S = 0.1  # editors round times
 
 FileUse = Literal["cutaway", "music", "watermark"]
-EXPECTED_FILE: dict[FileUse, str] = {
+EXPECTED_FILES: dict[FileUse, str] = {
     "cutaway": "a video or an image",
     "music": "an audio file, or a video with sound",
     "watermark": "an image",
@@ -27,20 +27,20 @@ EXPECTED_FILE: dict[FileUse, str] = {
 class FileReference(msgspec.Struct, frozen=True):
     """One field of the configuration that names a file. `value` is an id, an object key or a URL.
 
-    `is_used` is false where the render ignores the field: a disabled watermark, or a `musicTrack` beside an
-    `activeTrack`.
+    `is_used` is false where the render ignores the field: the image of a disabled watermark, or `musicTrack` where
+    there is an `activeTrack`.
     """
 
-    location: str  # for messages: what the file is for, and the field as clients write it
+    location: str  # for messages: the purpose of the file and the JSON path of the field
     value: str
     use: FileUse
     is_used: bool = True
-    source_start_s: float = 0.0  # cutaways: where in the file it begins
-    source_duration_s: float = 0.0  # cutaways: how much of the file it shows
+    source_start_s: float = 0.0  # of a cutaway: its start in the file
+    source_duration_s: float = 0.0  # of a cutaway: its length in the file
 
 
 def list_references(config: TemplateConfig) -> tuple[FileReference, ...]:
-    """Return every field that names a file or must name one: `b_roll` first, in its order."""
+    """Return every field that names a file or must name one: first `b_roll` in order, then music and watermark."""
     references = [
         FileReference(
             f"B-roll {number} (`b_roll[{number - 1}].videoUrl`)",
@@ -70,7 +70,7 @@ def check_reference(reference: FileReference, file: MediaFile | None) -> MediaFi
     Raises:
         RenderError: there is no file, or it is of the wrong kind, or it ends before the cutaway begins.
     """
-    location, expected = reference.location, EXPECTED_FILE[reference.use]
+    location, expected = reference.location, EXPECTED_FILES[reference.use]
     if file is None and not reference.value:
         raise RenderError(f"{location} names no file. Choose {expected}, or switch it off.")
     if file is None:
@@ -93,8 +93,8 @@ def check_reference(reference: FileReference, file: MediaFile | None) -> MediaFi
     return file
 
 
-def cutaway_shortfall_s(reference: FileReference, file: MediaFile) -> float:
-    """Return by how many seconds a cutaway runs past the end of its file; 0 within the rounding tolerance."""
+def compute_cutaway_shortfall_s(reference: FileReference, file: MediaFile) -> float:
+    """Return by how many seconds a cutaway exceeds its file; 0 if at most `OVERRUN_TOLERANCE_S`."""
     if file.duration_s is None:
         return 0.0
     shortfall = reference.source_start_s + reference.source_duration_s - file.duration_s

@@ -1,6 +1,6 @@
-"""Pause removal: computes the spans of a clip that remain when silences and filler words are cut.
+"""Computes the spans of a clip that remain when its pauses and filler words are cut.
 
-Works on words and voice activity. It never reads audio.
+The input is the transcript's words and voice activity; no audio is read.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from carmic_assets.model.edit import Span
 from carmic_assets.model.media import FrameRate
 from carmic_assets.model.speech import Word
 
-MAX_PAUSE_S = 0.6  # a longer pause is cut; a comma is 0.2-0.4 s in read speech
-WORD_LEAD_S = 0.12  # kept before a word: consonants begin before the recognised start
-WORD_TAIL_S = 0.2  # kept after a word: voice and reverberation decay
-MIN_KEPT_S = 0.2
+MAX_PAUSE_S = 0.6  # longer pauses are cut; the pause at a comma is 0.2-0.4 s in read speech
+WORD_LEAD_S = 0.12  # kept before a word: initial consonants begin before the recognised start
+WORD_TAIL_S = 0.2  # kept after a word, for the decay of voice and reverberation
+MIN_KEPT_SPAN_S = 0.2  # shorter spans without a word are cut too
 
-# Fillers in any language, and fillers that are a word in another language ("um" in German and Portuguese, "er" in
-# German).
+# The common fillers are a word in no language. Those by language are a word in another one: "um" in German and
+# Portuguese, "er" in German.
 COMMON_FILLERS = frozenset(
     {"uh", "uhh", "uhm", "umm", "hm", "hmm", "mm", "mmm", "ähm", "öhm", "öh", "euh", "ehm", "øh"}
 )
@@ -43,9 +43,9 @@ def remove_pauses(
 ) -> tuple[Span, ...]:
     """Return the kept spans of a clip of `duration_s` (clip clock): in order, on the frame grid, at least one.
 
-    A time is silent where there is no word and, by `speech` (voice activity), no voice. The clip's beginning and end
-    are cut like any pause. A clip without words is kept completely. Cutting a filler never cuts a word: where the two
-    overlap, as a word and its correction do, the word is kept.
+    A pause has neither a word nor voice activity (`speech`). Pauses at the clip's start and end are cut too. A clip
+    without words is kept completely. Where a filler and a word overlap, as after a correction, the word is kept
+    completely.
     """
     spoken = _merge_intervals(((w.start_s, w.end_s) for w in words if not is_filler(w, language)), 0.0)
     full_clip = (Span(0.0, duration_s),)
@@ -61,19 +61,19 @@ def remove_pauses(
     kept_spans = []
     for start, end in _subtract_intervals(padded, fillers):
         first, stop = max(0, round(start * fps)), min(last_frame, round(end * fps))
-        if stop - first >= MIN_KEPT_S * fps or (stop > first and _overlaps_any(spoken, start, end)):
+        if stop - first >= MIN_KEPT_SPAN_S * fps or (stop > first and _overlaps_any(spoken, start, end)):
             kept_spans.append(Span(first / fps, stop / fps))
     return tuple(kept_spans) or full_clip
 
 
 def is_filler(word: Word, language: str | None = None) -> bool:
-    """Whether a word is a filler ("uhm", "äh", "euh"); punctuation around it is ignored."""
-    bare = word.text.strip(" .,!?…-–—\"'").lower()
-    return bare in COMMON_FILLERS or bare in FILLERS_BY_LANGUAGE.get(language or "", ())
+    """Return whether a word is a filler ("uhm", "äh", "euh"). Punctuation around it is ignored."""
+    text = word.text.strip(" .,!?…-–—\"'").lower()
+    return text in COMMON_FILLERS or text in FILLERS_BY_LANGUAGE.get(language or "", ())
 
 
 def _merge_intervals(intervals: Iterable[Interval], max_gap_s: float) -> list[Interval]:
-    """Return the intervals in order, those with gaps of up to `max_gap_s` between them merged."""
+    """Return the intervals in order, merged where the gap between two is at most `max_gap_s`."""
     result: list[Interval] = []
     for start, end in sorted(intervals):
         if result and start - result[-1][1] <= max_gap_s:
@@ -83,15 +83,15 @@ def _merge_intervals(intervals: Iterable[Interval], max_gap_s: float) -> list[In
     return result
 
 
-def _subtract_intervals(intervals: Sequence[Interval], holes: Sequence[Interval]) -> list[Interval]:
-    """Return the parts of `intervals` outside `holes`; both come from `_merge_intervals`."""
+def _subtract_intervals(intervals: Sequence[Interval], removed: Sequence[Interval]) -> list[Interval]:
+    """Return the parts of `intervals` outside `removed`. Both arguments come from `_merge_intervals`."""
     remaining: list[Interval] = []
     for start, end in intervals:
-        i = bisect_left(holes, start, key=lambda hole: hole[1])
-        while i < len(holes) and holes[i][0] < end:
-            if holes[i][0] > start:
-                remaining.append((start, holes[i][0]))
-            start = holes[i][1]
+        i = bisect_left(removed, start, key=lambda interval: interval[1])
+        while i < len(removed) and removed[i][0] < end:
+            if removed[i][0] > start:
+                remaining.append((start, removed[i][0]))
+            start = removed[i][1]
             i += 1
         if end > start:
             remaining.append((start, end))
@@ -99,6 +99,6 @@ def _subtract_intervals(intervals: Sequence[Interval], holes: Sequence[Interval]
 
 
 def _overlaps_any(intervals: Sequence[Interval], start: float, end: float) -> bool:
-    """Whether one of `intervals` (from `_merge_intervals`) overlaps `start`..`end`."""
+    """Return whether one of `intervals` (from `_merge_intervals`) overlaps `start`..`end`."""
     i = bisect_left(intervals, end, key=lambda interval: interval[0])
     return i > 0 and intervals[i - 1][1] > start

@@ -1,6 +1,6 @@
-"""Renders an `Edit` to an MP4: one ffmpeg process, one filter graph, no Python per frame.
+"""Renders an `Edit` to an MP4 with one ffmpeg process and one filter graph.
 
-The output file is complete or absent.
+The MP4 is written to a staging file and renamed when it is complete.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 
 from carmic_assets.captions.caption_track import CaptionTrack, EmojiOverlay, write_ass
 from carmic_assets.captions.unicode_text import clean_text
-from carmic_assets.captions.word_timing import OutputClock, first_frame_number
+from carmic_assets.captions.word_timing import OutputClock, find_first_frame
 from carmic_assets.media import ffmpeg
 from carmic_assets.media.ffmpeg import BITEXACT_OPTIONS, Input
 from carmic_assets.model.edit import Edit
@@ -27,18 +27,21 @@ from carmic_assets.model.progress import ProgressCallback, ignore_progress
 from carmic_assets.rendering import audio_graph, video_graph
 from carmic_assets.rendering.crop_plan import CropPlan, build_crop_plan, list_output_frames, require_video
 from carmic_assets.rendering.sound_effects import SoundEffect, drop_crowded_effects, write_effects_track
-from carmic_assets.rendering.video_graph import FilterGraph, ImageOverlay, last_frame_s, seek_margin_s
+from carmic_assets.rendering.video_graph import FilterGraph, ImageOverlay, compute_last_frame_s, compute_seek_margin_s
 
 Encoder = Literal["libx264", "h264_nvenc", "h264_videotoolbox", "h264_vaapi"]
 
 VAAPI_DEVICE = "/dev/dri/renderD128"
 MIN_TIME_LIMIT_S = 600.0  # of a render
 TIME_LIMIT_PER_CLIP_S = 60.0  # of a render, per second of its clip
-MEASURE_PROGRESS = 0.03  # the share of the progress that the loudness measurement takes
+MEASURE_PROGRESS = 0.03  # the fraction of the progress that is reported after the loudness measurement
 
 
 class RenderReport(msgspec.Struct, frozen=True):
-    """The result and the cost of a render. `duration_s` is the MP4's; `notes` are sentences for the user."""
+    """The result and the cost of a render. `duration_s` is the length of the MP4; `notes` are sentences for the user.
+
+    `gain_db` is the gain of the voice; `limited` says whether the limiter ran.
+    """
 
     duration_s: float
     frames: int
@@ -64,11 +67,11 @@ def render(
 ) -> RenderReport:
     """Render the clip to `out_path`: H.264 High 4:2:0 and AAC 48 kHz stereo, fast start, constant frame rate.
 
-    Temporary files go to `work_dir` and are deleted. `cache` keeps fonts and emoji images, which all clips may share;
-    without it they go to a temporary folder.
+    Temporary files go to `work_dir` and are deleted. Fonts and emoji images go to `cache`, which clips may share, or to
+    a temporary folder without it.
 
     Raises:
-        RenderError: the edit cannot be rendered; then there is no output file.
+        RenderError: the edit cannot be rendered. No output file is written.
     """
     started = time.monotonic()
     out_path, work_dir = Path(out_path), Path(work_dir)
@@ -78,7 +81,7 @@ def render(
     folder = Path(tempfile.mkdtemp(prefix="render-", dir=work_dir))
     try:
         frames = list_output_frames(edit)
-        track = draw_captions(edit, folder, Path(cache) if cache is not None else folder / "cache")
+        track = write_captions(edit, folder, Path(cache) if cache is not None else folder / "cache")
         plan = build_crop_plan(edit, frames)
         duration_s = float(len(frames) / edit.rate.fraction)
         inputs, audio_inputs = _build_audio_inputs(edit, folder, duration_s, track)
@@ -87,14 +90,14 @@ def render(
         progress(MEASURE_PROGRESS)
         graph = build_video_graph(edit, plan, frames, folder, track, len(inputs))
         graph.chains.append(audio_graph.build_mix(edit, audio_inputs, gains, "sound"))
-        video_label = graph.add_chain("shown", encoder_filters(encoder))
+        video_label = graph.add_chain("canvas", build_encoder_filters(encoder))
         graph_path = folder / "graph.txt"
         graph_path.write_text(graph.text())
         command = ffmpeg.build_command(
             [*inputs, *graph.inputs],
             [
                 *("-map", f"[{video_label}]", "-map", "[sound]"),
-                *encoder_options(encoder, edit, threads),
+                *build_encoder_options(encoder, edit, threads),
                 *("-fps_mode", "passthrough", "-frames:v", str(len(frames))),
                 *("-c:a", "aac", "-b:a", "192k", "-ar", "48000", "-ac", "2"),
                 *(*BITEXACT_OPTIONS, "-movflags", "+faststart", "-f", "mp4", str(staging_path)),
@@ -127,17 +130,23 @@ def render(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def draw_captions(edit: Edit, folder: Path, cache: Path) -> CaptionTrack:
-    """Write the captions, hook title and emoji of an edit. Raises `RenderError` where the style cannot be drawn."""
+def write_captions(edit: Edit, folder: Path, cache: Path) -> CaptionTrack:
+    """Write the captions, hook title and emoji of an edit to `folder`.
+
+    Raises:
+        RenderError: the caption style cannot be drawn, for example because its font does not exist.
+    """
     try:
         return write_ass(edit, folder, cache)
     except ValueError as error:
         raise RenderError(str(error)) from error
 
 
-def build_source_input(edit: Edit, at_s: float) -> Input:
-    """Return the source as an input that is sought to before `at_s` (clip clock), so that its frame is decoded."""
-    seek_s = min(edit.start_s + at_s, last_frame_s(require_video(edit.source))) - seek_margin_s(edit.source)
+def build_source_input(edit: Edit, time_s: float) -> Input:
+    """Return the source as an input, sought early enough that the frame at `time_s` (clip clock) is decoded."""
+    seek_s = min(edit.start_s + time_s, compute_last_frame_s(require_video(edit.source))) - compute_seek_margin_s(
+        edit.source
+    )
     seek_options = ("-ss", f"{seek_s:.6f}", "-noaccurate_seek") if seek_s > 0 else ()
     return Input(edit.source_path, ("-noautorotate", "-copyts", *seek_options))
 
@@ -145,7 +154,7 @@ def build_source_input(edit: Edit, at_s: float) -> Input:
 def build_video_graph(
     edit: Edit, plan: CropPlan, frames: list[int], folder: Path, track: CaptionTrack, first_input: int
 ) -> FilterGraph:
-    """Return the graph of the whole picture, labelled `[shown]`; its own inputs start at index `first_input`."""
+    """Return the graph of the complete picture, labelled `[canvas]`. The inputs that it adds start at `first_input`."""
     graph = FilterGraph(edit, first_input)
     duration_s = float(len(frames) / edit.rate.fraction)
     graph.chains.append(video_graph.build_source_chain(edit, frames, plan.first, plan.end, "upright"))
@@ -157,20 +166,20 @@ def build_video_graph(
     overlays = [_to_image_overlay(emoji, edit.rate.fraction) for emoji in track.overlays]
     base = video_graph.overlay_images(graph, base, overlays)
     base = video_graph.draw_safe_zone(graph, base)
-    graph.chains.append(f"[{base}]null[shown]")
+    graph.chains.append(f"[{base}]null[canvas]")
     return graph
 
 
 def _to_image_overlay(emoji: EmojiOverlay, rate: Fraction) -> ImageOverlay:
     size = max(2, round(emoji.size))
-    first, end = first_frame_number(emoji.start_s, rate), first_frame_number(emoji.end_s, rate)
+    first, end = find_first_frame(emoji.start_s, rate), find_first_frame(emoji.end_s, rate)
     return ImageOverlay(emoji.path, round(emoji.x), round(emoji.y), size, size, first, end)
 
 
 def _build_audio_inputs(
     edit: Edit, folder: Path, duration_s: float, track: CaptionTrack
 ) -> tuple[list[Input], audio_graph.AudioInputs]:
-    """Return the inputs with audio, the source first, and their indices."""
+    """Return the inputs that have audio, the source first, and the index of each."""
     inputs = [build_source_input(edit, 0.0)]
     music_index = effects_index = None
     if edit.music is not None and edit.config.audio.music_volume > 0:
@@ -187,16 +196,16 @@ def _build_audio_inputs(
 
 
 def plan_sound_effects(edit: Edit, emojis: Iterable[EmojiOverlay]) -> list[SoundEffect]:
-    """Return an effect for the hook title, each cutaway, each emoji reaction and each layout change.
+    """Return a sound effect for the hook title, each cutaway, each emoji reaction and each layout change.
 
-    Events inside a removed pause are not visible and get no effect.
+    Events inside a removed pause are not visible and have no effect.
     """
     effects: list[SoundEffect] = []
     title = edit.config.elements.hook_title
     if title.enabled and clean_text(title.text):
         effects.append(SoundEffect(0.05, "hit"))
     for cutaway in edit.cutaways:
-        start, end = video_graph.cutaway_output_range(edit, cutaway)
+        start, end = video_graph.compute_cutaway_output_range(edit, cutaway)
         if start < end:
             effects.append(SoundEffect(start, "whoosh"))
     effects += [SoundEffect(emoji.start_s, "pop") for emoji in emojis if emoji.reaction]
@@ -214,13 +223,13 @@ def _without_video(inputs: list[Input]) -> list[Input]:
     return [item if "-vn" in item.options else Input(item.path, (*item.options, "-vn")) for item in inputs]
 
 
-def encoder_filters(encoder: Encoder) -> tuple[str, ...]:
-    """Return the filters that bring the picture to the encoder's pixel format."""
+def build_encoder_filters(encoder: Encoder) -> tuple[str, ...]:
+    """Return the filters that convert the picture to the encoder's pixel format."""
     return ("format=nv12", "hwupload") if encoder == "h264_vaapi" else ("format=yuv420p",)
 
 
-def encoder_options(encoder: Encoder, edit: Edit, threads: int) -> list[str]:
-    """Return the options for constant quality, similar across encoders, with a key frame every two seconds."""
+def build_encoder_options(encoder: Encoder, edit: Edit, threads: int) -> list[str]:
+    """Return the options of constant quality, similar for all encoders, with a key frame every two seconds."""
     gop = str(max(1, round(edit.rate.fraction * 2)))
     common = ["-c:v", encoder, "-g", gop, "-profile:v", "high"]
     if encoder == "h264_nvenc":
@@ -229,5 +238,5 @@ def encoder_options(encoder: Encoder, edit: Edit, threads: int) -> list[str]:
         return [*common, "-q:v", "60", "-pix_fmt", "yuv420p"]
     if encoder == "h264_vaapi":
         return ["-vaapi_device", VAAPI_DEVICE, *common, "-qp", "22"]
-    # veryfast takes a third of the CPU time of medium at an acceptable size (measured: benchmarks/render_cost.py).
+    # `veryfast` takes a third of the CPU time of `medium` at an acceptable size (measured: benchmarks/render_cost.py).
     return [*common, "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-threads", str(threads)]

@@ -1,6 +1,6 @@
-"""Synthesised sound effects: a whoosh at cutaways and layout changes, a pop at emoji reactions, a hit at the title.
+"""Synthesises sound effects: a whoosh at cutaways and layout changes, a pop at emoji reactions, a hit at the title.
 
-Writes one WAV track per clip, block by block, so that memory does not grow with the length. Equal times give equal
+Each clip has one WAV track, written in blocks, so that memory does not grow with its length. Equal effects give equal
 bytes.
 """
 
@@ -17,21 +17,22 @@ import numpy as np
 import numpy.typing as npt
 
 SAMPLE_RATE = 48_000
-BLOCK_S = 10
+BLOCK_S = 10  # length of the blocks in which a track is written
 MIN_SPACING_S = 0.4  # effects closer together sound like noise
+WHOOSH_PEAK_S = 0.22  # from its start
 
 EffectKind = Literal["whoosh", "pop", "hit"]
 
 
 class SoundEffect(msgspec.Struct, frozen=True):
-    """One effect; `peak_s` (output clock) is where it is loudest."""
+    """One effect. It is loudest at `peak_s` (output clock)."""
 
     peak_s: float
     kind: EffectKind
 
 
 def drop_crowded_effects(effects: Iterable[SoundEffect]) -> list[SoundEffect]:
-    """Return the effects in order of time, without those that follow another within `MIN_SPACING_S`."""
+    """Return the effects in order of time, without those less than `MIN_SPACING_S` after a kept one."""
     spaced: list[SoundEffect] = []
     for effect in sorted(effects, key=lambda e: (e.peak_s, e.kind)):
         if not spaced or effect.peak_s - spaced[-1].peak_s >= MIN_SPACING_S:
@@ -42,8 +43,8 @@ def drop_crowded_effects(effects: Iterable[SoundEffect]) -> list[SoundEffect]:
 def write_effects_track(effects: Iterable[SoundEffect], duration_s: float, path: Path) -> None:
     """Write a mono 16-bit WAV of `duration_s` that plays every effect at its time."""
     total = round(duration_s * SAMPLE_RATE)
-    placed = [
-        (round(effect.peak_s * SAMPLE_RATE) - peak_sample(effect.kind), synthesize_effect(effect.kind))
+    offsets_and_samples = [
+        (round(effect.peak_s * SAMPLE_RATE) - find_peak_sample(effect.kind), synthesize_effect(effect.kind))
         for effect in effects
     ]
     with wave.open(str(path), "wb") as out:
@@ -53,16 +54,16 @@ def write_effects_track(effects: Iterable[SoundEffect], duration_s: float, path:
         for start in range(0, total, BLOCK_S * SAMPLE_RATE):
             stop = min(total, start + BLOCK_S * SAMPLE_RATE)
             block = np.zeros(stop - start, np.float32)
-            for offset, samples in placed:
+            for offset, samples in offsets_and_samples:
                 first, last = max(offset, start), min(offset + len(samples), stop)
                 if first < last:
                     block[first - start : last - start] += samples[first - offset : last - offset]
             out.writeframes((np.clip(block, -1, 1) * 32767).astype("<i2").tobytes())
 
 
-def peak_sample(kind: EffectKind) -> int:
-    """Return the index of the sample that falls on the effect's time."""
-    return {"whoosh": round(0.22 * SAMPLE_RATE), "pop": 0, "hit": 0}[kind]
+def find_peak_sample(kind: EffectKind) -> int:
+    """Return the index of the sample that plays at `SoundEffect.peak_s`."""
+    return {"whoosh": round(WHOOSH_PEAK_S * SAMPLE_RATE), "pop": 0, "hit": 0}[kind]
 
 
 @functools.cache
@@ -84,6 +85,6 @@ def synthesize_effect(kind: EffectKind) -> npt.NDArray[np.float32]:
     frequencies = np.fft.rfftfreq(len(t), 1 / SAMPLE_RATE)
     spectrum *= np.exp(-(((np.log(np.maximum(frequencies, 1)) - np.log(1400)) / 0.8) ** 2))
     band = np.fft.irfft(spectrum, len(t))
-    swell = np.exp(-(((t - 0.22) / 0.09) ** 2))
+    swell = np.exp(-(((t - WHOOSH_PEAK_S) / 0.09) ** 2))
     peak = float(np.abs(band * swell).max())
     return np.asarray(0.35 * band / peak * swell, np.float32)

@@ -1,4 +1,4 @@
-"""Renders one frame of an edit as JPEG with the graph of the real render, so that previews match the MP4."""
+"""Renders one frame of an edit as JPEG, with the same graph as the MP4, so that previews match it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from carmic_assets.media.ffmpeg import BITEXACT_OPTIONS
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import RenderError
 from carmic_assets.rendering.crop_plan import build_crop_plan, list_output_frames
-from carmic_assets.rendering.render import build_source_input, build_video_graph, draw_captions
+from carmic_assets.rendering.render import build_source_input, build_video_graph, write_captions
 
-TIME_LIMIT_S = 30.0
+TIMEOUT_S = 30.0
 
 
 def render_still(
@@ -26,10 +26,10 @@ def render_still(
     *,
     cache: str | Path | None = None,
 ) -> None:
-    """Write the frame at `t` (clip clock, clamped to the clip) as a JPEG of the canvas's size.
+    """Write the frame at `t` as a JPEG of the canvas's size. `t` is on the clip clock and clamped to the clip.
 
     Raises:
-        RenderError: the frame cannot be rendered; then there is no output file.
+        RenderError: the frame cannot be rendered. No output file is written.
     """
     out_path, work_dir = Path(out_path), Path(work_dir)
     work_dir.mkdir(parents=True, exist_ok=True)
@@ -37,14 +37,14 @@ def render_still(
     folder = Path(tempfile.mkdtemp(prefix="still-", dir=work_dir))
     try:
         frames = list_output_frames(edit)
-        step = float(1 / edit.rate.fraction)
-        n = min(max(int(OutputClock(edit.kept_spans).to_output(t) / step + 1e-3), 0), len(frames) - 1)
-        track = draw_captions(edit, folder, Path(cache) if cache is not None else folder / "cache")
-        plan = build_crop_plan(edit, frames, n, n + 1)
+        frame_s = float(1 / edit.rate.fraction)
+        output_frame = min(max(int(OutputClock(edit.kept_spans).to_output(t) / frame_s + 1e-3), 0), len(frames) - 1)
+        track = write_captions(edit, folder, Path(cache) if cache is not None else folder / "cache")
+        plan = build_crop_plan(edit, frames, output_frame, output_frame + 1)
         graph = build_video_graph(edit, plan, frames, folder, track, 1)
-        label = graph.add_chain("shown", ("scale=out_range=pc:flags=bicubic", "format=yuvj444p"))
+        label = graph.add_chain("canvas", ("scale=out_range=pc:flags=bicubic", "format=yuvj444p"))
         command = ffmpeg.build_command(
-            [build_source_input(edit, frames[n] * step), *graph.inputs],
+            [build_source_input(edit, frames[output_frame] * frame_s), *graph.inputs],
             [
                 *("-map", f"[{label}]", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "3"),
                 *("-threads", str(threads), *BITEXACT_OPTIONS, "-f", "image2", "-update", "1", str(staging_path)),
@@ -52,7 +52,7 @@ def render_still(
             graph=graph.text(),
             threads=threads,
         )
-        ffmpeg.run(command, timeout_s=TIME_LIMIT_S)
+        ffmpeg.run(command, timeout_s=TIMEOUT_S)
         if not staging_path.exists():
             raise RenderError("The clip has no picture at that time. Choose another time.")
         staging_path.replace(out_path)

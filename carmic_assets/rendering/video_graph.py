@@ -1,6 +1,7 @@
-"""The video half of the filter graph: from the source to the canvas, then everything that is laid over it.
+"""Builds the video part of the filter graph: the source on the canvas, then the overlays from bottom to top.
 
-Writes filter text and `sendcmd` files; runs nothing. Times are on the output clock, sizes are canvas pixels.
+The functions write filter text and `sendcmd` files; they do not run ffmpeg. Times are on the output clock: seconds from
+the start of the MP4, after pause removal. Sizes are in canvas pixels.
 """
 
 from __future__ import annotations
@@ -34,20 +35,21 @@ from carmic_assets.rendering.crop_plan import (
     CropPlan,
     PictureGeometry,
     PictureLayer,
-    coded_upright_size,
+    compute_upright_coded_size,
     require_video,
 )
 
 PROGRESS_BAR_PX = 14  # height on a 1080-wide canvas
 WATERMARK_RATIO = 0.16  # the watermark's longer side to the canvas's shorter side
-PLACEHOLDER_PX = 16  # size of a layer while it is not drawn
-# Demuxers without an index may land between key frames after a seek; the margin lets them find one.
+PLACEHOLDER_PX = 16  # width and height that a hidden layer is cropped and scaled to, so that it costs little
+# Extra time before a seek target, by demuxer. These demuxers have no index and may land between key frames; the margin
+# lets them find one.
 PREROLL_S = {"mpegts": 6.0, "mpeg": 6.0, "mpegvideo": 6.0, "h264": 6.0, "hevc": 6.0}
-OVERLAY_FILTERS = "scale={w}:{h}:flags=bicubic:out_color_matrix=bt709:out_range=tv,format=yuva420p"
+OVERLAY_FILTER_TEMPLATE = "scale={w}:{h}:flags=bicubic:out_color_matrix=bt709:out_range=tv,format=yuva420p"
 
 
 class ImageOverlay(msgspec.Struct, frozen=True):
-    """An image file on the canvas in the output frames `[first, end)`; `x`, `y` is its top left corner."""
+    """An image file on the canvas in the output frames `[first, end)`. `x` and `y` are its top left corner."""
 
     path: str
     x: float
@@ -69,9 +71,10 @@ class FilterGraph:
         self._label_count = 0
 
     def add_input(self, new_input: Input, shared: bool = True) -> int:
-        """Add an input and return its index on the command line; a `shared` input is opened once.
+        """Add an input and return its index on the command line. An equal input is reused if it is `shared`.
 
-        Chains that read a video at different times must not share it: ffmpeg would buffer all frames for the later one.
+        Chains that read a video at different times must not share an input: ffmpeg would buffer all frames until the
+        later chain reads them.
         """
         if shared and new_input in self.inputs and new_input.format is None:
             return self._first_input + self.inputs.index(new_input)
@@ -91,7 +94,7 @@ class FilterGraph:
         return label
 
     def text(self) -> str:
-        """Return the whole graph as ffmpeg reads it."""
+        """Return the graph in ffmpeg's syntax."""
         return ";\n".join(self.chains)
 
 
@@ -109,48 +112,53 @@ def compose_canvas(graph: FilterGraph, plan: CropPlan, source: str, commands_dir
         graph.chains.append(f"[{source}]split={len(labels)}" + "".join(f"[{label}]" for label in labels))
     base = ""
     for number, (layer, label) in enumerate(zip(plan.layers, labels, strict=True)):
-        picture = graph.add_chain(label, _layer_filters(edit, layer, number, commands_dir))
+        layer_label = graph.add_chain(label, _build_layer_filters(edit, layer, number, commands_dir))
         if number == 0:
-            base = picture
+            base = layer_label
             continue
-        step = 1 / float(edit.rate.fraction)
-        ranges = [(start * step, end * step) for start, end in layer.visible_ranges(plan.end)]
-        options = _geometry_options(layer.changes[0][1])
-        overlay = f"overlay@o{number}=x={options['x']}:y={options['y']}:format={_overlay_format(video)}"
-        base = graph.add_chain(base, (f"{overlay}:eof_action=pass:{_enable_option(ranges, step)}",), picture)
+        frame_s = 1 / float(edit.rate.fraction)
+        ranges = [(start * frame_s, end * frame_s) for start, end in layer.visible_ranges(plan.end)]
+        options = _build_geometry_options(layer.changes[0][1])
+        overlay = f"overlay@o{number}=x={options['x']}:y={options['y']}:format={_choose_overlay_format(video)}"
+        base = graph.add_chain(
+            base, (f"{overlay}:eof_action=pass:{_build_enable_option(ranges, frame_s)}",), layer_label
+        )
     return graph.add_chain(base, build_output_filters(video))
 
 
-def _layer_filters(edit: Edit, layer: PictureLayer, number: int, commands_dir: Path) -> list[str]:
-    """Return the filters of one layer, from the upright frame to the scaled picture."""
+def _build_layer_filters(edit: Edit, layer: PictureLayer, number: int, commands_dir: Path) -> list[str]:
+    """Return the filters of one layer, from the upright frame to the scaled picture.
+
+    The instance names (`crop@c1`, `scale@s1`) are the targets of the layer's `sendcmd` commands.
+    """
     video = edit.source.video
-    options = _geometry_options(layer.changes[0][1])
+    options = _build_geometry_options(layer.changes[0][1])
     filters = []
-    script = _sendcmd_script(layer, number, float(edit.rate.fraction))
+    script = _build_sendcmd_script(layer, number, float(edit.rate.fraction))
     if script:
         path = commands_dir / f"layer{number}.txt"
         path.write_text(script)
         filters.append(f"sendcmd=filename={quote(str(path))}")
-    # Exact cropping reads the chroma of 16-bit formats one byte off at odd positions.
+    # With `exact=1` ffmpeg reads the chroma of 16-bit formats one byte off where the position is odd.
     exact = 0 if video is None or needs_gamut_conversion(video) else 1
-    rough_crop = f"w={options['cw']}:h={options['ch']}:x={options['cx']}:y={options['cy']}"
+    source_crop = f"w={options['cw']}:h={options['ch']}:x={options['cx']}:y={options['cy']}"
     filters += [
-        f"crop@c{number}={rough_crop}:exact={exact if number else 0}",
+        f"crop@c{number}={source_crop}:exact={exact if number else 0}",
         build_scale_filter(options["sw"], options["sh"], f"s{number}"),
     ]
     if number > 0:
         return filters
     if any(geometry is not None and geometry.blur_size is not None for _, geometry in layer.changes):
-        # Passes frames of this size through unchanged.
+        # `scale` passes frames through unchanged in shots without a blur, where the size is already right.
         filters.append(f"scale@e0={options['ew']}:{options['eh']}:flags=gauss:param0={GAUSS_PARAM}")
     return [*filters, f"crop@k0=w={edit.width}:h={edit.height}:x={options['ox']}:y={options['oy']}:exact={exact}"]
 
 
-def _geometry_options(geometry: PictureGeometry | None) -> dict[str, int]:
-    """Return the filter options that change over time.
+def _build_geometry_options(geometry: PictureGeometry | None) -> dict[str, int]:
+    """Return the filter options that change over time; None gives those of a hidden layer.
 
-    The first letter names the filter: c the source crop, s the scale, e the upscale after the blur, o the final crop.
-    `x` and `y` are the overlay position.
+    The keys are a filter and one of its options. `cw`, `ch`, `cx`, `cy`: source crop. `sw`, `sh`: scale. `ew`, `eh`:
+    upscale after the blur. `ox`, `oy`: final crop. `x`, `y`: overlay position.
     """
     if geometry is None:
         sizes = dict.fromkeys(("cw", "ch", "sw", "sh", "ew", "eh"), PLACEHOLDER_PX)
@@ -164,7 +172,7 @@ def _geometry_options(geometry: PictureGeometry | None) -> dict[str, int]:
     }
 
 
-# The filter and the command that each option goes to, for overlays and for the base.
+# The `sendcmd` target and command of each key of `_build_geometry_options`, for overlays and for the base.
 _OVERLAY_TARGETS = {
     **{f"c{p}": ("crop@c{n}", p) for p in "whxy"},
     **{f"s{p}": ("scale@s{n}", p) for p in "wh"},
@@ -177,12 +185,15 @@ _BASE_TARGETS = {
 }
 
 
-def _sendcmd_script(layer: PictureLayer, number: int, fps: float) -> str:
-    """Return the `sendcmd` commands that change a layer's options, each half a frame before the frame it is for."""
+def _build_sendcmd_script(layer: PictureLayer, number: int, fps: float) -> str:
+    """Return the `sendcmd` commands that change a layer's options.
+
+    Each command is timed half a frame before its frame, so that rounding cannot delay it by a frame.
+    """
     lines = []
     targets = _OVERLAY_TARGETS if number else _BASE_TARGETS
     for (_, before), (frame, after) in pairwise(layer.changes):
-        old, new = _geometry_options(before), _geometry_options(after)
+        old, new = _build_geometry_options(before), _build_geometry_options(after)
         commands = [
             f"{target.format(n=number)} {command} {new[key]}"
             for key, (target, command) in targets.items()
@@ -193,17 +204,20 @@ def _sendcmd_script(layer: PictureLayer, number: int, fps: float) -> str:
     return "\n".join(lines)
 
 
-def _enable_option(ranges: Sequence[tuple[float, float]], step: float) -> str:
-    """Return the `enable=` option for the frames of `ranges` (seconds, end exclusive); `step` is a frame's duration."""
-    terms = "+".join(f"between(t,{start - step / 2:.6f},{end - step / 2:.6f})" for start, end in ranges)
+def _build_enable_option(ranges: Sequence[tuple[float, float]], frame_s: float) -> str:
+    """Return the `enable=` option for `ranges` (seconds, end exclusive). `frame_s` is the duration of a frame.
+
+    The bounds are moved half a frame back, because `between` includes both of them.
+    """
+    terms = "+".join(f"between(t,{start - frame_s / 2:.6f},{end - frame_s / 2:.6f})" for start, end in ranges)
     return f"enable='{terms or '0'}'"
 
 
-def _overlay_format(video: VideoFacts) -> str:
+def _choose_overlay_format(video: VideoFacts) -> str:
     return "yuv420p10" if needs_gamut_conversion(video) else "yuv420"
 
 
-def cutaway_output_range(edit: Edit, cutaway: Cutaway) -> tuple[float, float]:
+def compute_cutaway_output_range(edit: Edit, cutaway: Cutaway) -> tuple[float, float]:
     """Return a cutaway's start and end on the output clock, snapped to its frame grid."""
     clock, fps = OutputClock(edit.kept_spans), float(edit.rate.fraction)
     start = round(clock.to_output(cutaway.start_s) * fps) / fps
@@ -211,32 +225,37 @@ def cutaway_output_range(edit: Edit, cutaway: Cutaway) -> tuple[float, float]:
 
 
 def overlay_cutaways(graph: FilterGraph, base: str) -> str:
-    """Add B-roll that fills the canvas; of two that overlap, the one that starts later is on top.
+    """Add the B-roll, which fills the canvas. Where two cutaways overlap, the one that starts later is on top.
 
-    Cutaways that do not overlap share one layer, so that only the visible one is decoded, however many there are.
+    Cutaways that do not overlap share one layer, so that ffmpeg decodes only the visible one.
     """
     edit = graph.edit
     rate = edit.rate.fraction
     layers: list[list[tuple[Cutaway, int, int]]] = []
     for cutaway in edit.cutaways:
-        first, end = (round(t * rate) for t in cutaway_output_range(edit, cutaway))
+        first, end = (round(t * rate) for t in compute_cutaway_output_range(edit, cutaway))
         if end > first:
             overlapped = [n for n, layer in enumerate(layers) if any(a < end and first < b for _, a, b in layer)]
             number = max(overlapped, default=-1) + 1
             layers[number:] = layers[number:] or [[]]
             layers[number].append((cutaway, first, end))
     for layer in layers:
-        picture = _concat_cutaways(graph, layer)
+        layer_label = _concat_cutaways(graph, layer)
         ranges = [(float(first / rate), float(end / rate)) for _, first, end in layer]
-        base = graph.add_chain(base, (f"overlay=eof_action=repeat:{_enable_option(ranges, float(1 / rate))}",), picture)
+        base = graph.add_chain(
+            base, (f"overlay=eof_action=repeat:{_build_enable_option(ranges, float(1 / rate))}",), layer_label
+        )
     return base
 
 
 def _concat_cutaways(graph: FilterGraph, layer: Sequence[tuple[Cutaway, int, int]]) -> str:
-    """Concatenate cutaways (with their first and end output frames) into one stream, each at its own time."""
+    """Concatenate cutaways into one stream, each at its own output time, and return the stream's label.
+
+    `layer` holds (cutaway, first output frame, end output frame), in order.
+    """
     rate = graph.edit.rate
     pads = "".join(f"[{_add_cutaway_chain(graph, cutaway, end - first)}]" for cutaway, first, end in layer)
-    # N counts the frames of all cutaways; behind each of them the timestamp jumps over the gap to the next one.
+    # N counts the frames of all cutaways. After each cutaway the timestamp skips the gap before the next one.
     count, terms = 0, [f"N+{layer[0][1]}"]
     for (_, first, end), (_, following, _) in pairwise(layer):
         count += end - first
@@ -249,22 +268,25 @@ def _concat_cutaways(graph: FilterGraph, layer: Sequence[tuple[Cutaway, int, int
 
 
 def _add_cutaway_chain(graph: FilterGraph, cutaway: Cutaway, frames: int) -> str:
-    """Add the chain of `frames` frames of a cutaway that fills the canvas; its last frame is held if the file ends."""
+    """Add a chain with `frames` frames of a cutaway, scaled to fill the canvas, and return its label.
+
+    Where the file ends early, its last frame is repeated.
+    """
     edit, media = graph.edit, cutaway.media
     facts = read_facts(media.path, LIBRARY_FORMATS, RenderError)
     video = facts.video
     if video is None:
-        raise RenderError(f"The B-roll file {media.name} has no picture. Choose another one.")
+        raise RenderError(f"The B-roll file {media.name} has no picture. Choose a video or an image.")
     source_start_s = cutaway.source_start_s
     is_image = media.duration_s is None
     options: tuple[str, ...] = ("-noautorotate", "-copyts")
-    seek_s = source_start_s - seek_margin_s(facts)
+    seek_s = source_start_s - compute_seek_margin_s(facts)
     if seek_s > 0 and not is_image:
         options += ("-ss", f"{seek_s:.6f}", "-noaccurate_seek")
     input_index = graph.add_input(Input(media.path, options), shared=False)
-    width, height = coded_upright_size(video)
+    width, height = compute_upright_coded_size(video)
     is_wider = video.width * edit.height > video.height * edit.width
-    # Cropping to the canvas's proportions before scaling saves work. The pixel aspect ratio cancels out in the ratio.
+    # Cropping to the canvas's aspect ratio before scaling saves work.
     ratio = (edit.width * video.height) / (edit.height * video.width)
     crop_w, crop_h = (
         (round_to_even(width * ratio), height & ~1) if is_wider else (width & ~1, round_to_even(height / ratio))
@@ -293,15 +315,17 @@ def _add_cutaway_chain(graph: FilterGraph, cutaway: Cutaway, frames: int) -> str
 
 
 def overlay_images(graph: FilterGraph, base: str, overlays: Sequence[ImageOverlay]) -> str:
-    """Add images over the picture; an image shown several times at one place is opened and scaled once."""
-    step = 1 / float(graph.edit.rate.fraction)
+    """Add images over `base`. An image that appears several times at one place is opened and scaled once."""
+    frame_s = 1 / float(graph.edit.rate.fraction)
     ranges_by_placement: dict[tuple[str, float, float, int, int], list[tuple[float, float]]] = {}
     for overlay in overlays:
         placement = (overlay.path, overlay.x, overlay.y, overlay.w, overlay.h)
-        ranges_by_placement.setdefault(placement, []).append((overlay.first * step, overlay.end * step))
+        ranges_by_placement.setdefault(placement, []).append((overlay.first * frame_s, overlay.end * frame_s))
     for (path, x, y, w, h), ranges in ranges_by_placement.items():
-        image = graph.add_chain(f"{graph.add_input(Input(path))}:v", (OVERLAY_FILTERS.format(w=w, h=h),))
-        base = graph.add_chain(base, (f"overlay=x={x:.0f}:y={y:.0f}:{_enable_option(ranges, step)}",), image)
+        image_label = graph.add_chain(f"{graph.add_input(Input(path))}:v", (OVERLAY_FILTER_TEMPLATE.format(w=w, h=h),))
+        base = graph.add_chain(
+            base, (f"overlay=x={x:.0f}:y={y:.0f}:{_build_enable_option(ranges, frame_s)}",), image_label
+        )
     return base
 
 
@@ -314,11 +338,11 @@ def overlay_watermark(graph: FilterGraph, base: str) -> str:
         return base
     video = read_facts(watermark.path, LIBRARY_FORMATS, RenderError).video
     if video is None:
-        raise RenderError(f"The watermark file {watermark.name} has no picture. Choose another one.")
+        raise RenderError(f"The watermark file {watermark.name} has no picture. Choose an image.")
     factor = WATERMARK_RATIO * min(edit.width, edit.height) / max(video.width, video.height)
     w, h = round_to_even(video.width * factor), round_to_even(video.height * factor)
     zone = compute_safe_zone(edit.width, edit.height)
-    filters = ["trim=end_frame=1", OVERLAY_FILTERS.format(w=w, h=h)]
+    filters = ["trim=end_frame=1", OVERLAY_FILTER_TEMPLATE.format(w=w, h=h)]
     if opacity < 1:
         filters.append(f"lut=a=val*{opacity:.4f}")
     image = graph.add_chain(f"{graph.add_input(Input(watermark.path))}:{video.index}", filters)
@@ -327,7 +351,7 @@ def overlay_watermark(graph: FilterGraph, base: str) -> str:
 
 
 def overlay_progress_bar(graph: FilterGraph, base: str, duration_s: float) -> str:
-    """Add the progress bar at the canvas's edge: it grows from left to right and is full in the last frame."""
+    """Add the progress bar at the canvas's top or bottom. It grows from the left and is full in the last frame."""
     edit = graph.edit
     bar = edit.config.elements.progress_bar
     if not bar.enabled:
@@ -335,25 +359,25 @@ def overlay_progress_bar(graph: FilterGraph, base: str, duration_s: float) -> st
     colour = parse_colour(bar.color)
     height = round_to_even(PROGRESS_BAR_PX * edit.width / 1080)
     y = 0 if bar.position == "top" else edit.height - height
-    step = 1 / float(edit.rate.fraction)
+    frame_s = 1 / float(edit.rate.fraction)
     label = graph.new_label()
     paint = f"0x{colour.r:02x}{colour.g:02x}{colour.b:02x}@{colour.a:.3f}"
     filters = (
         f"color=c={paint}:s={edit.width}x{height}:r=1:d=1,format=rgba",
-        OVERLAY_FILTERS.format(w=edit.width, h=height),
+        OVERLAY_FILTER_TEMPLATE.format(w=edit.width, h=height),
     )
     graph.chains.append(f"{','.join(filters)}[{label}]")
-    progress = f"(t+{step:.6f})/{duration_s:.6f}"
+    progress = f"(t+{frame_s:.6f})/{duration_s:.6f}"
     return graph.add_chain(base, (f"overlay=x='-W+round(W*min(1,{progress}))':y={y}:eval=frame",), label)
 
 
 def burn_captions(graph: FilterGraph, base: str, ass_path: str, fonts_dir: str) -> str:
-    """Add captions and hook title: one `ass` filter that reads fonts from `fonts_dir` only."""
+    """Add the captions and the hook title with one `ass` filter, which reads fonts from `fonts_dir` only."""
     return graph.add_chain(base, (f"ass=filename={quote(ass_path)}:fontsdir={quote(fonts_dir)}",))
 
 
 def draw_safe_zone(graph: FilterGraph, base: str) -> str:
-    """Add a thin frame around the safe zone where the configuration asks for it: a guide for placing elements."""
+    """Draw the outline of the safe zone, a guide for editors, if `safeZoneOverlay` is set."""
     if not graph.edit.config.layout.safe_zone_overlay:
         return base
     zone = compute_safe_zone(graph.edit.width, graph.edit.height)
@@ -364,14 +388,14 @@ def draw_safe_zone(graph: FilterGraph, base: str) -> str:
 def build_source_chain(edit: Edit, frames: Sequence[int], first: int, end: int, label: str) -> str:
     """Return the chain from input 0 to upright frames `[first, end)` on the output clock, labelled `label`.
 
-    The rate is constant and pauses are removed. The input must have been sought with `-copyts` to a time before the
-    clip's start. The last picture is held where the source ends early, even before the clip (its audio may go on), so
-    that the number of frames is always that of the edit.
+    The chain makes the rate constant and removes the pauses. Input 0 must be sought with `-copyts` to a time before the
+    clip's start. Where the source's video ends before the clip does, its last frame is repeated, so that the number of
+    frames is always that of the edit.
     """
     video = require_video(edit.source)
     num, den = edit.rate.num, edit.rate.den
     origin = frames[first]
-    start_s = edit.source.container_start_s + min(edit.start_s + origin * den / num, last_frame_s(video))
+    start_s = edit.source.container_start_s + min(edit.start_s + origin * den / num, compute_last_frame_s(video))
     filters = [
         *build_source_filters(video),
         f"setpts=PTS-{start_s:.6f}/TB",
@@ -379,34 +403,34 @@ def build_source_chain(edit: Edit, frames: Sequence[int], first: int, end: int, 
         "tpad=stop=-1:stop_mode=clone",
         f"trim=end_frame={frames[end - 1] - origin + 1}",
     ]
-    runs = _group_consecutive(frames[first:end], origin)
-    drops_frames = len(runs) > 1 or runs[0][0] > 0
+    groups = _group_consecutive(frames[first:end], origin)
+    drops_frames = len(groups) > 1 or groups[0][0] > 0
     if drops_frames:
-        filters.append("select='" + "+".join(f"between(n,{a},{b})" for a, b in runs) + "'")
+        filters.append("select='" + "+".join(f"between(n,{a},{b})" for a, b in groups) + "'")
     if drops_frames or first:
         filters.append(f"setpts=(N+{first})*{den}/({num}*TB)")
     filters += [*build_working_format_filters(video), *build_orientation_filters(video)]
     return f"[0:{video.index}]{','.join(filters)}[{label}]"
 
 
-def last_frame_s(video: VideoFacts) -> float:
+def compute_last_frame_s(video: VideoFacts) -> float:
     """Return the time of a source's last frame (source clock)."""
     return video.start_s + video.duration_s - 1 / float(video.rate.fraction)
 
 
-def seek_margin_s(source: SourceFacts) -> float:
-    """Return how long before the first needed frame a file must be opened, so that this frame is decoded."""
+def compute_seek_margin_s(source: SourceFacts) -> float:
+    """Return how far before a frame a seek must go, in seconds, so that ffmpeg decodes that frame."""
     video = require_video(source)
     preroll = max((PREROLL_S.get(name, 0.0) for name in source.container.split(",")), default=0.0)
     return preroll + (2.0 if video.variable_rate else 1.5 / float(video.rate.fraction))
 
 
 def _group_consecutive(frames: Sequence[int], origin: int) -> list[tuple[int, int]]:
-    """Return the first and last number of each run of consecutive frames, relative to `origin`."""
-    runs: list[tuple[int, int]] = []
+    """Return the first and last number of each group of consecutive frames, relative to `origin`."""
+    groups: list[tuple[int, int]] = []
     for n in frames:
-        if runs and runs[-1][1] == n - origin - 1:
-            runs[-1] = (runs[-1][0], n - origin)
+        if groups and groups[-1][1] == n - origin - 1:
+            groups[-1] = (groups[-1][0], n - origin)
         else:
-            runs.append((n - origin, n - origin))
-    return runs
+            groups.append((n - origin, n - origin))
+    return groups

@@ -1,4 +1,4 @@
-"""Array types of the scorer. Shapes stand in the docstrings of what holds or returns them."""
+"""Defines the array types of the scorer. Docstrings of functions and fields state the shapes."""
 
 from __future__ import annotations
 

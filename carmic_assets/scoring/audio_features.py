@@ -1,6 +1,6 @@
-"""Audio features of a talk in steps of half a second: level, pitch, laughter and applause.
+"""Extracts audio features of a talk in steps of half a second: level, pitch, laughter and applause.
 
-The analysis audio is read once, a minute at a time. An hour gives 7,200 steps of four bytes.
+The analysis audio is read once, in blocks of one minute. One hour gives 7,200 steps of four bytes.
 """
 
 from __future__ import annotations
@@ -19,25 +19,23 @@ from carmic_assets.speech.audio_reader import SAMPLE_RATE, open_audio
 STEP_S = 0.5
 _STEP_SAMPLES = int(STEP_S * SAMPLE_RATE)
 _BLOCK_S = 60.0
-_FRAME_SAMPLES = 800  # 50 ms, ten frames to a step
+_FRAME_SAMPLES = 800  # 50 ms, ten frames per step
 _FFT_SIZE = 2048  # zero padded, so that the autocorrelation does not wrap around
 _MIN_PITCH_HZ, _MAX_PITCH_HZ = 60.0, 500.0  # range of the human voice
-_FLOOR_DBFS = -80.0
-_MIN_AUDIBLE_DB = 25  # above the floor; quieter steps have neither laughter nor applause
+_FLOOR_DBFS = -80.0  # level that is stored as 0
+_MIN_AUDIBLE_DB = 25  # dB above the floor; quieter steps have neither laughter nor applause
 _ENVELOPE_HOP = 160  # samples: the envelope has 100 values per second
 _LAUGHTER_CONTEXT = 75  # envelope values on each side of a step
-_LAUGHTER_LAGS = (
-    14,
-    29,
-)  # in envelope values: bursts of laughter come 3.5 to 7 times per second (Bachorowski et al. 2001)
-_APPLAUSE_BAND_HZ = (500, 6000)
+# Lags in envelope values: bursts of laughter come 3.5 to 7 times per second (Bachorowski et al. 2001).
+_LAUGHTER_LAGS = (14, 29)
+_APPLAUSE_BAND_HZ = (500, 6000)  # band in which the spectrum of applause is flat
 
 
 class AudioFeatures(msgspec.Struct, frozen=True):
     """One byte per step and feature.
 
-    `energy` is the level in dB above -80 dBFS (0..80). `pitch` is the median pitch in quarter semitones above 50 Hz
-    (0: no voice). `laughter` and `applause` are likelihoods, 0..255.
+    `energy` is the level in dB above -80 dBFS (0..80). `pitch` is the median pitch in quarter semitones above 50 Hz; 0
+    stands for no voice. `laughter` and `applause` are likelihoods, 0..255.
     """
 
     step_s: float
@@ -48,7 +46,7 @@ class AudioFeatures(msgspec.Struct, frozen=True):
 
 
 def extract_audio_features(path: str | Path) -> AudioFeatures:
-    """Measure an audio file.
+    """Return the features of an audio file.
 
     Raises:
         NoSpeechError: The file has no audio stream.
@@ -58,7 +56,7 @@ def extract_audio_features(path: str | Path) -> AudioFeatures:
 
 
 def measure_blocks(blocks: Iterable[Floats32]) -> AudioFeatures:
-    """Measure 16 kHz mono samples in -1..1. Each block except the last one is a whole number of steps long."""
+    """Return the features of 16 kHz mono samples in -1..1. Every block but the last holds a whole number of steps."""
     parts = [_measure_block(block) for block in blocks]
     energy, pitch, laughter, applause = (
         np.concatenate([part[k] for part in parts]) if parts else np.zeros(0, np.uint8) for k in range(4)
@@ -91,7 +89,7 @@ def _measure_block(block: Floats32) -> tuple[NDArray[np.uint8], ...]:
 
 
 def _track_pitch(spectrum: Floats) -> tuple[Bools, Floats]:
-    """Return per frame whether it is voiced, and its pitch in Hz.
+    """Return, for each frame, whether it is voiced and its pitch in Hz.
 
     The pitch is the highest peak of the autocorrelation within the range of the human voice.
     """
@@ -104,7 +102,7 @@ def _track_pitch(spectrum: Floats) -> tuple[Bools, Floats]:
 
 
 def _estimate_laughter(samples: Floats32, steps: int) -> Floats:
-    """Return how regularly the level pulses at the rate of laughter in the two seconds around each step, 0..1.
+    """Return how regularly the level pulses at the rate of laughter in the two seconds around each step: 0..1.
 
     Speech has the same mean rate, but its pulses are less regular.
     """
@@ -123,7 +121,7 @@ def _estimate_laughter(samples: Floats32, steps: int) -> Floats:
 
 
 def _estimate_applause(spectrum: Floats, steps: int) -> Floats:
-    """Return how flat and how steady the spectrum between 500 Hz and 6 kHz is, 0..1: the clapping of many is noise."""
+    """Return how flat and steady the spectrum in `_APPLAUSE_BAND_HZ` is, 0..1. Applause of a crowd is steady noise."""
     low_hz, high_hz = _APPLAUSE_BAND_HZ
     bin_hz = np.fft.rfftfreq(_FFT_SIZE, 1 / SAMPLE_RATE)
     in_band = (bin_hz > low_hz) & (bin_hz < high_hz)
@@ -139,15 +137,15 @@ def _estimate_applause(spectrum: Floats, steps: int) -> Floats:
 def measure_voice(audio: AudioFeatures, words: Sequence[Word], start_s: Floats, end_s: Floats) -> dict[str, Floats]:
     """Return `energy`, `pitch`, `laughter` and `applause` of each interval, 0..1, arrays of shape (n,).
 
-    Energy and pitch are relative to the talk: 0.5 is its usual level. Laughter and applause are the loudest second of
-    the interval. They count only where no word was recognised, because rhythmic speech resembles laughter, and only as
-    far as they rise above the talk's median, so that a steady background noise has no effect.
+    Energy and pitch are relative to the talk: 0.5 is its median. Laughter and applause are those of the interval's
+    loudest second. They count only where no word was recognised, because rhythmic speech resembles laughter. The talk's
+    median is subtracted from them, so that a steady background noise has no effect.
     """
     energy, pitch, laughter, applause = (
         np.frombuffer(data, np.uint8).astype(float)
         for data in (audio.energy, audio.pitch, audio.laughter, audio.applause)
     )
-    wordless = 1 - _word_coverage(words, len(energy), audio.step_s)
+    wordless = 1 - _measure_word_coverage(words, len(energy), audio.step_s)
     spoken = energy > max(20.0, float(np.percentile(energy, 20)) if len(energy) else 0.0)
     rows = [
         slice(int(a / audio.step_s), max(int(a / audio.step_s) + 1, int(b / audio.step_s)))
@@ -155,16 +153,16 @@ def measure_voice(audio: AudioFeatures, words: Sequence[Word], start_s: Floats, 
     ]
     variation = np.array([pitch[row][pitch[row] > 0].std() if (pitch[row] > 0).sum() > 2 else 0.0 for row in rows])
     usual_variation = float(np.median(variation)) if len(variation) else 0.0
-    relative_pitch = _relative_level(pitch, pitch > 0, rows)
+    relative_pitch = _measure_relative_level(pitch, pitch > 0, rows)
     return {
-        "energy": _relative_level(energy, spoken, rows),
+        "energy": _measure_relative_level(energy, spoken, rows),
         "pitch": (relative_pitch + np.clip(0.5 + (variation - usual_variation) / 24, 0, 1)) / 2,
-        "laughter": _loudest_second(laughter * wordless, rows),
-        "applause": _loudest_second(applause * wordless, rows),
+        "laughter": _measure_loudest_second(laughter * wordless, rows),
+        "applause": _measure_loudest_second(applause * wordless, rows),
     }
 
 
-def _relative_level(values: Floats, usable: Bools, rows: Sequence[slice]) -> Floats:
+def _measure_relative_level(values: Floats, usable: Bools, rows: Sequence[slice]) -> Floats:
     """Return the mean of the usable steps of each row, 0..1; the talk's median is 0.5."""
     usable_values = values[usable]
     if len(usable_values) < 10:
@@ -175,15 +173,15 @@ def _relative_level(values: Floats, usable: Bools, rows: Sequence[slice]) -> Flo
     return level
 
 
-def _loudest_second(values: Floats, rows: Sequence[slice]) -> Floats:
+def _measure_loudest_second(values: Floats, rows: Sequence[slice]) -> Floats:
     """Return the highest two-step mean above the talk's median in each row, 0..1."""
     median = float(np.median(values)) if len(values) else 0.0
     seconds = np.convolve(np.clip(values - median, 0, None) / 255, [0.5, 0.5], "same") if len(values) else values
     return np.array([seconds[row].max() if len(seconds[row]) else 0.0 for row in rows])
 
 
-def _word_coverage(words: Sequence[Word], steps: int, step_s: float) -> Floats:
-    """Return the share of each step that words fill, 0..1."""
+def _measure_word_coverage(words: Sequence[Word], steps: int, step_s: float) -> Floats:
+    """Return the fraction of each step that words fill, 0..1."""
     if not words:
         return np.zeros(steps)
     edges = np.maximum.accumulate([edge for word in words for edge in (word.start_s, word.end_s)])

@@ -1,4 +1,4 @@
-"""The user's request for clips: length limits, type of video, and custom instructions parsed into clauses."""
+"""Represents the user's request for clips: length limits, type of video, and custom instructions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,18 @@ _CLAUSE_BOUNDARY = re.compile(r"[.;,!?\n。；、，！？؛،؟।]|\bbut\b|\bp
 
 
 class Brief(msgspec.Struct, frozen=True):
-    """What the user asks for. All fields are optional.
+    """The user's request. All fields are optional.
 
-    `max_clips` None: the number grows with the length of the talk. `threshold` None: clips at or above the default
-    quality threshold, and a minimum count that grows with the length; a number: only clips with at least this score,
-    but never fewer than one. `span` is the part of the source (source clock) that clips may come from. `language` None:
-    the language of the transcript.
+    Attributes:
+        max_clips: largest number of clips; None lets it grow with the length of the talk.
+        min_s: shortest clip.
+        max_s: longest clip.
+        threshold: lowest score of a clip, though there is always one clip. None takes the default threshold, and
+            lowers it where needed for a minimum count that grows with the length of the talk.
+        custom_instructions: free text.
+        video_type: one of the API's video types.
+        language: ISO 639-1 code; None takes the language of the transcript.
+        span: part of the source (source clock) that clips may come from; None is all of it.
     """
 
     max_clips: int | None = None
@@ -35,16 +41,16 @@ class Brief(msgspec.Struct, frozen=True):
 
 
 class InstructionClause(msgspec.Struct, frozen=True):
-    """One thing to prefer (`sign` 1) or to leave out (`sign` -1): names of measures, and a topic in free text."""
+    """One clause of the instructions: measures and a topic that clips should have (`sign` 1) or avoid (`sign` -1)."""
 
     sign: int
-    features: tuple[str, ...]
-    topic: str  # the words that name no measure; "" when all of them do
+    features: tuple[str, ...]  # names of measures
+    topic: str  # the words that name no measure; "" if all of them do
 
 
 @lru_cache(maxsize=1)
 def _load_request_lists() -> tuple[dict[str, str], frozenset[str], re.Pattern[str]]:
-    """Return the measure by word stem, the words that carry no topic, and a pattern of negations."""
+    """Return word stem -> measure, the words that carry no topic, and a pattern of negations."""
     lists = tomllib.loads((Path(__file__).parent / "lists" / "requests.toml").read_text(encoding="utf-8"))
     measure_by_stem = {stem: measure for measure, stems in lists["asks"].items() for stem in stems}
     spaced = "|".join(re.escape(word) for word in lists["negative"]["words"])
@@ -54,7 +60,7 @@ def _load_request_lists() -> tuple[dict[str, str], frozenset[str], re.Pattern[st
 
 
 def parse_instructions(instructions: str) -> tuple[InstructionClause, ...]:
-    """Split custom instructions into clauses. Text without a measure or a topic gives an empty tuple."""
+    """Return the clauses of custom instructions. A clause that names neither a measure nor a topic is left out."""
     measure_by_stem, boilerplate, negation = _load_request_lists()
     clauses = []
     for text in _CLAUSE_BOUNDARY.split(instructions[:MAX_INSTRUCTION_CHARS].lower().replace("’", "'")):

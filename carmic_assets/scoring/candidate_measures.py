@@ -1,4 +1,4 @@
-"""The measures of candidates, each 0..1: what the sub-scores and the clip score are made of."""
+"""Computes the measures of candidates, each 0..1, from which the sub-scores and the clip score are computed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from carmic_assets.scoring.lexicon import tokenize
 from carmic_assets.scoring.sentence_embeddings import embed_sentences
 from carmic_assets.scoring.talk import Talk
 
-SUBSTANCE_THRESHOLD = -1.3  # log-odds above which one more sentence improves a clip
-LENGTH_EXPONENT = 0.2  # power of the length that substance is divided by: 0 prefers the longest clip, 1 is the mean
-_OPENING_S = 3.0  # of a clip, in which a viewer decides whether to stay
-_STEM_CHARS = 5  # of a word; words with the same first characters match
+SUBSTANCE_THRESHOLD = -1.3  # log-odds of substance; a sentence above it improves a clip
+LENGTH_EXPONENT = 0.2  # substance is divided by length to this power: 0 prefers the longest clip, 1 gives the mean
+_OPENING_S = 3.0  # start of a clip, in which a viewer decides whether to stay
+_STEM_CHARS = 5  # words with the same first characters match
 
 
 def measure_candidates(
@@ -32,7 +32,7 @@ def measure_candidates(
     words = np.maximum(candidates.sum_over(talk.count_cue("words")), 1)
 
     def rate(cue: str, typical: float) -> Floats:
-        """Return 1 - exp(-x/typical) of the occurrences per minute: 0.5 at 0.7 x typical."""
+        """Return 1 - exp(-x/typical) for the occurrences per minute x: 0.5 at 0.7 times `typical`."""
         occurrences = candidates.sum_over(np.minimum(talk.count_cue(cue), 2))
         return _saturate(occurrences / minutes, typical)
 
@@ -59,7 +59,7 @@ def measure_candidates(
         "applause": _saturate(candidates.sum_over(talk.count_cue("applause")), 1.5),
     }
     for name, values in voice.items():
-        if name in ("laughter", "applause"):  # heard in the audio, or spoken of
+        if name in ("laughter", "applause"):  # either detected in the audio or mentioned in words
             measures[name] = np.maximum(measures[name], candidates.max_over(values))
         else:
             measures[name] = candidates.mean_over(values)
@@ -76,8 +76,8 @@ def _saturate(values: Floats, typical: float) -> Floats:
 def sum_substance(talk: Talk, candidates: Candidates) -> Floats:
     """Return the substance of each candidate, in units of half a minute: about -1 for plain talk, +3 for a highlight.
 
-    It integrates how far the log-odds are above `SUBSTANCE_THRESHOLD` over the seconds of the candidate. It is close to
-    a sum, so that a candidate which cuts a story short loses what it leaves out.
+    It integrates the log-odds above `SUBSTANCE_THRESHOLD` over the seconds of the candidate. It is close to a sum, so
+    that a candidate which leaves out a part of a story has less of it.
     """
     seconds = talk.end_s - talk.start_s
     above = candidates.sum_over(np.clip(predict_substance(talk) - SUBSTANCE_THRESHOLD, -4, 4) * seconds)
@@ -87,7 +87,10 @@ def sum_substance(talk: Talk, candidates: Candidates) -> Floats:
 
 
 def measure_completeness(talk: Talk) -> tuple[Floats, Floats]:
-    """Return how well a clip can begin at each sentence, shape (n,), and end at each gap, shape (n + 1,)."""
+    """Return how well a clip can begin at each sentence, shape (n,), and end at each gap, shape (n + 1,): 0..1.
+
+    Gap i lies before sentence i.
+    """
     n = len(talk)
     depends = _depends_on_previous(talk)
     follows_question = (
@@ -105,23 +108,23 @@ def measure_completeness(talk: Talk) -> tuple[Floats, Floats]:
 
 
 def _depends_on_previous(talk: Talk) -> Bools:
-    """Return which sentences need the one before: they open with a pronoun or a connective. Shape (n,)."""
+    """Return which sentences need the one before, because they open with a pronoun or a connective: shape (n,)."""
     dangling = talk.lexicon.members["dangling"]
     return np.array([bool(tokens) and tokens[0] in dangling for tokens in talk.tokens], bool)
 
 
 def _measure_hook(talk: Talk) -> Floats:
-    """Return how strong an opening the first three seconds of each sentence are, shape (n,)."""
+    """Return how strong an opening the first three seconds of each sentence are: 0..1, shape (n,)."""
     points = np.zeros(len(talk))
     for i, tokens in enumerate(talk.tokens):
         opening_ratio = _OPENING_S / max(talk.end_s[i] - talk.start_s[i], 0.5)
         opening = tokens[: max(4, int(len(tokens) * opening_ratio) + 1)]
-        points[i] = _hook_points(talk, opening, asks=bool(talk.count_cue("asks")[i]))
+        points[i] = _score_opening(talk, opening, asks=bool(talk.count_cue("asks")[i]))
     hook: Floats = np.clip(points + 0.15 * ~_depends_on_previous(talk), 0, 1)
     return hook
 
 
-def _hook_points(talk: Talk, opening: list[str], *, asks: bool) -> float:
+def _score_opening(talk: Talk, opening: list[str], *, asks: bool) -> float:
     counts = talk.lexicon.count_categories(" ".join(opening), opening)
     has_digit = any(ch.isdigit() for word in opening for ch in word)
     points = 0.3 * asks + 0.2 * bool(counts.get("second_person"))
@@ -135,7 +138,7 @@ def _hook_points(talk: Talk, opening: list[str], *, asks: bool) -> float:
 
 
 def _measure_question_answer(talk: Talk, candidates: Candidates) -> Floats:
-    """Return 1 where another speaker answers a question, 0.8 where the same speaker does, else 0.
+    """Return 1 for candidates in which another speaker answers a question, 0.8 if the same speaker does, else 0.
 
     The question is in the first half of the candidate and at least two sentences of answer follow it.
     """
@@ -160,7 +163,7 @@ def _measure_rarity(talk: Talk) -> Floats:
 
 
 def _measure_content_share(talk: Talk, candidates: Candidates) -> Floats:
-    """Return the share of words that are not stop words, scaled from 0.3..0.6 to 0..1."""
+    """Return the fraction of words that are not stop words, scaled from 0.3..0.6 to 0..1."""
     stop_words = talk.lexicon.members["stop"]
     counts = np.array([sum(token in stop_words for token in tokens) for tokens in talk.tokens], float)
     words = np.maximum(candidates.sum_over(talk.count_cue("words")), 1)
@@ -177,7 +180,7 @@ def _measure_pace(talk: Talk, candidates: Candidates) -> Floats:
 
 
 def _measure_exchange(talk: Talk, candidates: Candidates) -> Floats:
-    """Return a measure of speaker changes that is highest at three; with many changes the talk is hard to follow."""
+    """Return a measure of speaker changes, which is 1 at three changes. With many changes a talk is hard to follow."""
     pairs = zip(talk.speakers, talk.speakers[1:], strict=False)
     changed = np.array([0.0] + [float(a != b and a is not None) for a, b in pairs])
     changes = candidates.sum_over(changed) - (changed[candidates.first] if len(talk) else 0)
@@ -185,7 +188,7 @@ def _measure_exchange(talk: Talk, candidates: Candidates) -> Floats:
 
 
 def measure_instruction_match(talk: Talk, candidates: Candidates, clauses: Sequence[InstructionClause]) -> Floats:
-    """Return how well each candidate matches the user's instructions: 1 fully, 0 not at all, -1 is to be left out.
+    """Return how well each candidate matches the user's instructions: 1 fully, 0 not at all, -1 should be avoided.
 
     A clause matches by the measures it names, and by its topic.
     """

@@ -10,20 +10,21 @@ from carmic_assets.scoring.candidates import Candidates
 from carmic_assets.scoring.highlight_model import predict_substance
 from carmic_assets.scoring.talk import Talk
 
-COMPLETENESS_WEIGHT = 1.0  # of a perfect beginning or end, in units of substance
-CLIP_COST = 2.6  # of one more clip in the partition: two short clips must be worth it twice to replace one long clip
-INSTRUCTION_WEIGHT = 4.0  # of a full match with the user's instructions
-ABSORB_THRESHOLD = -1.0  # log-odds above which a sentence next to a clip may be part of it
-ABSORB_TOLERANCE = 0.1  # completeness that a clip may lose by absorbing a sentence
-SUPPRESSION_IOU = 0.25  # intersection over union above which two candidates are variants of one clip
+# Weights and costs are in units of substance, see `sum_substance`.
+COMPLETENESS_WEIGHT = 1.0  # value of a perfect beginning, and of a perfect end
+CLIP_COST = 2.6  # cost of each clip in the partition; two short clips must outweigh one long clip by this
+INSTRUCTION_WEIGHT = 4.0  # value of a full match with the user's instructions
+ABSORB_THRESHOLD = -1.0  # log-odds of substance from which a sentence next to a clip may belong to it
+ABSORB_TOLERANCE = 0.1  # most completeness that a clip may lose by absorbing a sentence
+SUPPRESSION_IOU = 0.25  # candidates with a higher intersection over union are variants of one clip
 
 
 def prune_candidates(talk: Talk, candidates: Candidates, instruction_match: Floats) -> Ints:
     """Return the rows to keep, sorted.
 
-    First come the candidates that partition the talk with the highest sum, so that a clip which contains half of its
-    neighbour gives way to two clips. Non-maximum suppression by quality then keeps one of the remaining variants of
-    each clip. `instruction_match` is -1..1 per candidate.
+    The candidates of the best partition of the talk are kept first, so that two complete clips are preferred to one
+    that contains half of its neighbour. Non-maximum suppression by quality then keeps one of the remaining variants of
+    each clip. `instruction_match` is -1..1 for each candidate.
     """
     begin, end = measure_completeness(talk)
     completeness = begin[candidates.first] + end[candidates.stop]
@@ -43,10 +44,10 @@ def prune_candidates(talk: Talk, candidates: Candidates, instruction_match: Floa
 
 
 def partition_talk(candidates: Candidates, worth: Floats) -> list[int]:
-    """Return the rows of the candidates without overlap that have the highest sum of `worth`.
+    """Return the rows of the set of candidates without overlap that has the highest sum of `worth`.
 
-    Weighted interval scheduling by dynamic programming over the gaps between sentences. Candidates that are worth
-    nothing are never chosen.
+    The method is weighted interval scheduling, by dynamic programming over the gaps between sentences. Candidates whose
+    worth is not positive are never chosen.
     """
     gaps = int(candidates.stop.max(initial=0)) + 1
     by_stop = np.argsort(candidates.stop, kind="stable")
@@ -71,9 +72,10 @@ def partition_talk(candidates: Candidates, worth: Floats) -> list[int]:
 
 
 def absorb_neighbours(talk: Talk, candidates: Candidates, rows: list[int]) -> list[int]:
-    """Extend candidates without overlap by the sentence before and the sentence after that may be part of them.
+    """Return, for each of `rows`, the row of the same candidate extended by the sentence before and after it.
 
-    A viewer understands a clip with one sentence too many, but not a clip without its first or last sentence.
+    `rows` do not overlap. A sentence is absorbed if it has substance and the clip stays complete. A viewer understands
+    a clip with one sentence too many, but not a clip without its first or last sentence.
     """
     begin, end = measure_completeness(talk)
     free = predict_substance(talk) > ABSORB_THRESHOLD

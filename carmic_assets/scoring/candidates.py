@@ -1,7 +1,6 @@
-"""Candidates: every run of whole sentences whose length is within the limits.
+"""Enumerates candidates: every sequence of whole sentences whose length is within the limits.
 
-All candidates are rows of arrays. An hour of talk has about 10,000 of them, and each statistic is one pass over prefix
-sums.
+Candidates are rows of arrays, about 10,000 for an hour of talk. Each statistic is one pass over prefix sums.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 from carmic_assets.scoring.arrays import Bools, Floats, Ints
 from carmic_assets.scoring.talk import Talk
 
-_NEAR_LONGEST_RATIO = 0.9  # of the longest candidate, when no candidate is within the limits
+_NEAR_LONGEST_RATIO = 0.9  # if no candidate is within the limits, those of at least this fraction of the longest count
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,10 @@ class Candidates:
 
 
 def enumerate_candidates(talk: Talk, min_s: float, max_s: float) -> Candidates:
-    """List all runs of whole sentences between `min_s` and `max_s`.
+    """Return all sequences of whole sentences with a length in `min_s`..`max_s`.
 
-    When the talk has none of that length, list the longest runs below `max_s`. A single sentence longer than `max_s` is
-    a candidate only when there is no other.
+    If the talk has none, return the longest sequences below `max_s`. A single sentence longer than `max_s` is a
+    candidate only if there is no other.
     """
     starts = np.arange(len(talk))
     ends_s = np.maximum.accumulate(talk.end_s)

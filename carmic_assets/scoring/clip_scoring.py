@@ -1,4 +1,4 @@
-"""Scores the candidates of one talk and selects its clips. Deterministic: the same input gives the same bytes."""
+"""Scores the candidates of one talk and selects its clips. The same input gives the same bytes."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from carmic_assets.scoring.highlight_model import predict_substance, sigmoid
 from carmic_assets.scoring.selection import select_clips
 from carmic_assets.scoring.talk import Talk, build_talk
 from carmic_assets.scoring.talk_features import ScoringFeatures, extract_features
-from carmic_assets.scoring.weights import BIAS, NEUTRAL_VALUES, weights_for_video_type
+from carmic_assets.scoring.weights import BIAS, NEUTRAL_VALUES, choose_weights
 
-SCORER_VERSION = "4"
-LEAD_S, TAIL_S = 0.18, 0.35  # before the first word and after the last, where the neighbouring words leave room
-_MAX_VOICE_PAUSE_S = 3.0  # of the pause behind a sentence that counts as part of it: an audience laughs there
-_MIN_STRENGTH = 30  # sub-score from which a measure can be given as a reason
+SCORER_VERSION = "4"  # changes whenever the same input gives another selection
+LEAD_S, TAIL_S = 0.18, 0.35  # added before the first word and after the last, if the neighbouring words leave room
+_MAX_VOICE_PAUSE_S = 3.0  # this much of the pause after a sentence counts as part of it, because audiences laugh there
+_MIN_STRENGTH = 30  # sub-score (0..100) from which a measure is named as a reason
 
 
 @dataclass(frozen=True)
 class ClipBounds:
-    """What no clip may exceed: start and end on the source clock, and its length."""
+    """The limits of every clip: earliest start and latest end on the source clock, and greatest length."""
 
     start_s: float
     end_s: float
@@ -40,7 +40,7 @@ class ClipBounds:
 
 @dataclass(frozen=True)
 class _Scoring:
-    """Everything that the description of a clip reads."""
+    """The scored talk, as `_describe_clip` needs it."""
 
     talk: Talk
     candidates: Candidates
@@ -58,17 +58,17 @@ def score_clips(
     motion: Sequence[float] = (),
     brief: Brief | None = None,
 ) -> ScoredClips:
-    """Select the clips of one talk.
+    """Return the clips of one talk, best first.
 
-    A transcript without words gives no clips, any other at least one. Neither the number of threads nor the hash seed
-    changes a byte of the result.
+    A transcript without words gives no clips, and any other at least one. The result depends neither on the number of
+    threads nor on the hash seed.
 
     Args:
         transcript: Words on the source clock.
-        speakers: Turns; None: the speakers of the words.
-        features: The stored artifact; None: extracted here.
-        motion: 0..1 per second of video.
-        brief: What the user asks for; None: the defaults.
+        speakers: Turns; None takes the speakers of the words.
+        features: The stored artifact; None extracts it from the transcript.
+        motion: Motion of each second of the video, 0..1.
+        brief: The user's request; None takes the defaults.
 
     Returns:
         Clips with times on the source clock.
@@ -80,14 +80,16 @@ def score_clips(
         if not len(talk):
             return ScoredClips(SCORER_VERSION, (), (), ())
         return _select_clips(
-            talk, _list_candidates(talk, features, motion, brief), _clip_bounds(transcript, brief), brief
+            talk, _list_candidates(talk, features, motion, brief), _build_clip_bounds(transcript, brief), brief
         )
 
 
 def _list_candidates(talk: Talk, features: ScoringFeatures, motion: Sequence[float], brief: Brief) -> Candidates:
     """Return the candidates worth scoring, with their measures."""
     candidates = enumerate_candidates(talk, brief.min_s, brief.max_s)
-    candidates = measure_candidates(talk, candidates, _sentence_voice(talk, features), _sentence_motion(talk, motion))
+    candidates = measure_candidates(
+        talk, candidates, _measure_sentence_voice(talk, features), _measure_sentence_motion(talk, motion)
+    )
     clauses = parse_instructions(brief.custom_instructions)
     match = measure_instruction_match(talk, candidates, clauses)
     if clauses:
@@ -113,21 +115,21 @@ def _select_clips(talk: Talk, candidates: Candidates, bounds: ClipBounds, brief:
         SCORER_VERSION,
         tuple(clips[: len(selected)]),
         tuple(clips[len(selected) :]),
-        _score_curve(talk, candidates, scores),
+        _build_score_curve(talk, candidates, scores),
     )
 
 
 def _score_candidates(candidates: Candidates, video_type: str) -> Floats:
-    """Return the probability, times 100, that the weighted sum of the measures stands for."""
+    """Return the score of each candidate: 100 times the logistic function of the weighted sum of its measures."""
     log_odds = np.full(len(candidates), BIAS)
-    for name, weight in weights_for_video_type(video_type).items():
+    for name, weight in choose_weights(video_type).items():
         if name in candidates.measures:
             log_odds += weight * (candidates.measures[name] - NEUTRAL_VALUES.get(name, 0.0))
     return sigmoid(log_odds) * 100
 
 
-def _sentence_voice(talk: Talk, features: ScoringFeatures) -> dict[str, Floats]:
-    """Return the audio measures of each sentence together with the pause behind it."""
+def _measure_sentence_voice(talk: Talk, features: ScoringFeatures) -> dict[str, Floats]:
+    """Return the audio measures of each sentence together with the pause after it."""
     if features.sound is None:
         return {}
     before_next_s = np.minimum(talk.start_s[1:], talk.end_s[:-1] + _MAX_VOICE_PAUSE_S)
@@ -135,7 +137,7 @@ def _sentence_voice(talk: Talk, features: ScoringFeatures) -> dict[str, Floats]:
     return measure_voice(features.sound, talk.words, talk.start_s, end_s)
 
 
-def _sentence_motion(talk: Talk, motion: Sequence[float]) -> Floats | None:
+def _measure_sentence_motion(talk: Talk, motion: Sequence[float]) -> Floats | None:
     """Return the motion in the middle of each sentence, 0..1; the median of the video is 0.5."""
     if not len(motion):
         return None
@@ -166,7 +168,7 @@ def _describe_clip(scoring: _Scoring, row: int, title: str, rejection_reason: st
     )
 
 
-def _clip_bounds(transcript: Transcript, brief: Brief) -> ClipBounds:
+def _build_clip_bounds(transcript: Transcript, brief: Brief) -> ClipBounds:
     start_s, end_s = brief.span or (0.0, transcript.duration_s)
     return ClipBounds(max(start_s, 0.0), min(end_s, transcript.duration_s), brief.max_s)
 
@@ -184,12 +186,12 @@ def _pad_clip(talk: Talk, first: int, stop: int, bounds: ClipBounds) -> tuple[fl
     lead_s = max(min(speech_start_s - previous_end_s, LEAD_S), 0.0)
     tail_s = max(min(min(next_start_s, bounds.end_s) - speech_end_s, TAIL_S), 0.0)
     free_s = max(bounds.max_length_s - (speech_end_s - speech_start_s), 0.0)
-    share = min(1.0, free_s / max(lead_s + tail_s, 1e-9))
-    return round(speech_start_s - share * lead_s, 3), round(speech_end_s + share * tail_s, 3)
+    scale = min(1.0, free_s / max(lead_s + tail_s, 1e-9))
+    return round(speech_start_s - scale * lead_s, 3), round(speech_end_s + scale * tail_s, 3)
 
 
-def _score_curve(talk: Talk, candidates: Candidates, scores: Ints) -> tuple[tuple[float, float], ...]:
-    """Return the highest score of any candidate that contains each sentence, at the middle of the sentence."""
+def _build_score_curve(talk: Talk, candidates: Candidates, scores: Ints) -> tuple[tuple[float, float], ...]:
+    """Return, for each sentence, its middle (s) and the highest score of any candidate that contains it."""
     best = np.zeros(len(talk))
     for row in range(len(candidates)):
         part = best[candidates.first[row] : candidates.stop[row]]

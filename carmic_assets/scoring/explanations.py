@@ -1,4 +1,4 @@
-"""Titles, reasons, hashtags and b-roll suggestions, taken from the words of the clip itself."""
+"""Derives titles, reasons, hashtags and b-roll suggestions from the words of the clip itself."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _CATEGORIES_WITHOUT_TOPICS = (
 )  # fmt: skip
 _MAX_HASHTAGS = 4
 _MAX_BROLL = 3
-_BROLL_KEYWORDS = 8  # considered for b-roll
+_BROLL_KEYWORDS = 8  # number of topics that are considered for b-roll
 _BROLL_S = 3.0  # length of a suggestion
-_MIN_BROLL_S = 1.5  # left of the clip after its start
-_BROLL_DISTANCE_S = 6.0  # between two suggestions
-_FACE_S = 2.0  # at the start of a clip, where the speaker's face holds the viewer
+_MIN_BROLL_S = 1.5  # a suggestion starts at least this long before the end of the clip
+_BROLL_DISTANCE_S = 6.0  # shortest time between the starts of two suggestions
+_FACE_S = 2.0  # start of a clip without b-roll, because the speaker's face holds the viewer there
 
 
 def choose_titles(talk: Talk, clips: Sequence[tuple[int, int]], substance: list[float]) -> list[str]:
-    """Choose a title for each clip (first sentence, one past the last); no two are alike.
+    """Return a different title for each clip, which is given as (first sentence, one past the last).
 
-    A clip takes its best title that no clip before it has. When all of them are taken, it takes the best one with the
-    clip's start time.
+    A clip gets its best title that no earlier clip has. If all are used, it gets the best one with the clip's start
+    time appended.
     """
     used: set[str] = set()
     titles = []
@@ -46,7 +46,7 @@ def choose_titles(talk: Talk, clips: Sequence[tuple[int, int]], substance: list[
 def _rank_titles(talk: Talk, first: int, stop: int, substance: list[float]) -> list[str]:
     """Return possible titles, best first.
 
-    Sentences that fit and make sense alone come first, by their substance; then the beginnings of the others.
+    Sentences that fit and make sense alone come first, in order of substance. Beginnings of the others follow.
     """
     full: list[tuple[float, int, str]] = []
     shortened: list[tuple[bool, float, int, str]] = []
@@ -65,13 +65,13 @@ def _rank_titles(talk: Talk, first: int, stop: int, substance: list[float]) -> l
 
 
 def _format_title(text: str) -> str:
-    """Strip outer punctuation and start with a capital."""
+    """Return the text without outer punctuation and with a capital first letter."""
     text = text.strip(' ,;:-–—"“”').rstrip(".。")
     return text[:1].upper() + text[1:]
 
 
 def _shorten(text: str) -> str:
-    """Return the longest beginning that ends at a clause and fits; else the words that fit, with an ellipsis."""
+    """Return the longest beginning that ends at a clause and fits, or else the words that fit, with an ellipsis."""
     beginnings = [text[: m.start()] for m in _CLAUSE_BOUNDARY.finditer(text) if 16 <= m.start() <= MAX_TITLE_CHARS]
     if beginnings:
         return beginnings[-1]
@@ -100,7 +100,7 @@ def _extract_topics(talk: Talk, first: int, stop: int, count: int) -> list[str]:
 
 
 def _extract_unspaced_topics(talk: Talk, first: int, stop: int, count: int) -> list[str]:
-    """Return topics of a script without spaces: runs of two to four characters between stop characters."""
+    """Return topics of a script without spaces: sequences of two to four characters between stop characters."""
     frequency: Counter[str] = Counter()
     stop_characters = talk.lexicon.members["stop"]
     for text in talk.texts[first:stop]:
@@ -115,19 +115,19 @@ def choose_hashtags(talk: Talk, first: int, stop: int) -> tuple[str, ...]:
 
 
 def suggest_broll(talk: Talk, first: int, stop: int, start_s: float) -> tuple[BrollSuggestion, ...]:
-    """Suggest up to three cutaways, in order of time, each where its keyword is spoken.
+    """Return up to three b-roll suggestions in time order, each at the time at which its keyword is spoken.
 
-    Times are on the clip clock; `start_s` is the clip's start on the source clock. Suggestions are at least six seconds
+    Their times count from the clip's start, which is `start_s` on the source clock. They are at least six seconds
     apart, and none is in the first two seconds.
     """
     suggestions: list[BrollSuggestion] = []
     for keyword in _extract_topics(talk, first, stop, _BROLL_KEYWORDS):
-        spoken_s = _find_broll_word(talk, first, stop, start_s, keyword)
-        if spoken_s is None:
+        word_start_s = _find_broll_word(talk, first, stop, start_s, keyword)
+        if word_start_s is None:
             continue
-        offset_s = spoken_s - start_s
+        offset_s = word_start_s - start_s
         if all(abs(offset_s - other.start_time) >= _BROLL_DISTANCE_S for other in suggestions):
-            length_s = min(_BROLL_S, float(talk.end_s[stop - 1]) - spoken_s)
+            length_s = min(_BROLL_S, float(talk.end_s[stop - 1]) - word_start_s)
             suggestions.append(BrollSuggestion(keyword, round(offset_s, 2), round(length_s, 2)))
         if len(suggestions) == _MAX_BROLL:
             break
@@ -135,7 +135,7 @@ def suggest_broll(talk: Talk, first: int, stop: int, start_s: float) -> tuple[Br
 
 
 def _find_broll_word(talk: Talk, first: int, stop: int, start_s: float, keyword: str) -> float | None:
-    """Return when the keyword is first spoken where a cutaway may start, on the source clock."""
+    """Return the first time (source clock) at which the keyword is spoken and b-roll may start, or None."""
     end_s = float(talk.end_s[stop - 1])
     for word in talk.words[talk.word_spans[first][0] : talk.word_spans[stop - 1][1]]:
         is_keyword = keyword in tokenize(word.text) or (not talk.lexicon.uses_spaces and word.text[:1] == keyword[0])
@@ -144,7 +144,7 @@ def _find_broll_word(talk: Talk, first: int, stop: int, start_s: float, keyword:
     return None
 
 
-_REASONS = {
+_REASONS = {  # by measure
     "question_answer": "asks a question and answers it",
     "contrast": "turns an expectation round",
     "number": "makes it concrete with a number",

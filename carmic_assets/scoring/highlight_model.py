@@ -1,9 +1,10 @@
 """Predicts for each sentence, in log-odds, whether it is part of a highlight, from words alone.
 
-A linear model over the embedding of the sentence, its cues, and both averaged over the neighbouring sentences. The
-weights are in `highlight.json`; `python -m benchmarks.clip_selection.fit` writes them. It is fitted on passages of many
-subjects that were written for it. Highlights are claims with a reason, stories with a turn, admissions and answers.
-Filler is hype, sponsor messages, greetings and banter. The rest is chronicles, descriptions and procedures.
+The model is linear in the embedding of the sentence, its cues, and both averaged over the neighbouring sentences. The
+weights are in `highlight.json`; `python -m benchmarks.clip_selection.fit` writes them. The training data are passages
+on many subjects that were written for this purpose. Highlights are claims with a reason, stories with a turn,
+admissions and answers. Filler is hype, sponsor messages, greetings and banter. All others are chronicles, descriptions
+and procedures.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from carmic_assets.scoring.arrays import Floats, Floats32
 from carmic_assets.scoring.talk import Talk
 
 MODEL_PATH = Path(__file__).parent / "highlight.json"
-FILLER_PENALTY = 1.0  # weight of the log-odds of filler, where they are above even, against those of a highlight
-CONTEXT_SENTENCES = 2  # on each side
-LANGUAGE_FREE_CUES = ("number", "asks", "exclaims", "names", "words")  # need no word list
+FILLER_PENALTY = 1.0  # factor of the soft-plus of the filler log-odds, which is subtracted from the highlight log-odds
+CONTEXT_SENTENCES = 2  # neighbouring sentences on each side
+LANGUAGE_FREE_CUES = ("number", "asks", "exclaims", "names", "words")  # these cues need no word list
 MAX_CUE_COUNT = 3  # further occurrences in one sentence add nothing
 
 
@@ -39,7 +40,7 @@ class HighlightModel(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=1)
 def load_models() -> dict[str, HighlightModel]:
-    """Load the models by name.
+    """Return the models by name.
 
     `english` uses embeddings and all cues; `listed`, for other languages with a word list, uses all cues; `bare`, for
     languages without one, uses `LANGUAGE_FREE_CUES`. The models named with the suffix ` filler` predict filler.
@@ -50,7 +51,7 @@ def load_models() -> dict[str, HighlightModel]:
 @lru_cache(maxsize=1)
 def predict_substance(talk: Talk) -> Floats:
     """Return the log-odds that each sentence is part of a highlight, shape (n,), lowered where filler is likely."""
-    highlight = apply_model(load_models()[_model_name(talk)], talk)
+    highlight = apply_model(load_models()[_choose_model_name(talk)], talk)
     penalty: Floats = FILLER_PENALTY * np.logaddexp(0, _predict_filler_log_odds(talk))
     return highlight - penalty
 
@@ -62,10 +63,10 @@ def predict_filler(talk: Talk) -> Floats:
 
 @lru_cache(maxsize=1)
 def _predict_filler_log_odds(talk: Talk) -> Floats:
-    return apply_model(load_models()[f"{_model_name(talk)} filler"], talk)
+    return apply_model(load_models()[f"{_choose_model_name(talk)} filler"], talk)
 
 
-def _model_name(talk: Talk) -> str:
+def _choose_model_name(talk: Talk) -> str:
     if talk.lexicon.language == "en":
         return "english"
     return "listed" if talk.lexicon.categories_by_phrase else "bare"

@@ -1,7 +1,7 @@
-"""Word lists by language: the phrases that ask, contrast, admit, sell or greet, and how to count them.
+"""Loads word lists by language and counts their phrases: those that ask, contrast, admit, sell or greet.
 
-A language is one file in `lists/`. A language without a file has an empty lexicon: its sentences are judged by numbers,
-structure and audio alone.
+Each language has one file in `lists/`. A language without a file has an empty lexicon: its sentences are rated by
+numbers, structure and audio alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ CATEGORIES = (
     "housekeeping", "filler", "laughter", "applause", "dangling", "number_words", "stop",
 )  # fmt: skip
 UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "yue", "lo", "my", "km"})
-# `re` counts no combining vowel sign of Indic and South-East Asian scripts, Hebrew and Arabic as part of a word.
+# `\w` matches no combining vowel signs, so those of Indic, South-East Asian, Hebrew and Arabic scripts are added.
 WORD_CHARACTERS = (
     r"\w\u0300-\u036f\u0591-\u05bd\u05bf-\u05c2\u05c4-\u05c7\u0610-\u061a\u064b-\u065f\u0670"
     r"\u0900-\u0963\u0966-\u0eff\u1000-\u1049\u1050-\u109f\u1780-\u17d3"
@@ -26,7 +26,7 @@ _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 class Lexicon:
-    """The word lists of one language, indexed for counting. Immutable; get one with `load_lexicon`."""
+    """The word lists of one language, indexed for counting. Immutable: `load_lexicon` returns a shared instance."""
 
     def __init__(self, language: str, lists: dict[str, list[str]]) -> None:
         self.language = language
@@ -65,7 +65,7 @@ class Lexicon:
 
 @lru_cache(maxsize=32)
 def load_lexicon(language: str) -> Lexicon:
-    """Load the lists for an ISO 639-1 code. The lexicon is empty when there is no file for it."""
+    """Return the lexicon for an ISO 639-1 code. It is empty if the language has no file."""
     file = Path(__file__).parent / "lists" / f"{language}.toml"
     if not re.fullmatch(r"[a-z]{2,3}", language) or not file.is_file():
         return Lexicon(language, {})
@@ -73,7 +73,7 @@ def load_lexicon(language: str) -> Lexicon:
 
 
 def tokenize(text: str) -> list[str]:
-    """Split a text into lower-case words. Each ideograph and each kana is a token of its own."""
+    """Return the lower-case words of a text. Each ideograph and each kana is a token of its own."""
     tokens: list[str] = []
     for word in _WORD.findall(text.lower().replace("’", "'")):
         if _CJK.search(word):

@@ -1,7 +1,7 @@
-"""Optional second rating of the selected clips by a language model: their order, titles and reasons.
+"""Lets a language model rate the selected clips again, and write their titles and reasons. It is off by default.
 
-The model never changes the bounds of a clip, never adds one, and never fails a run: after any error the selection stays
-as it was and the reason is recorded. Endpoints and keys are arguments; nothing is sent anywhere by default.
+The model never changes the bounds of a clip and never adds a clip. An error of the model never fails a run: the
+selection stays unchanged and the reason is recorded. Endpoints and keys are arguments.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from carmic_assets.model.speech import Transcript
 from carmic_assets.scoring.brief import Brief
 from carmic_assets.scoring.talk_features import join_words
 
-MAX_CLIPS = 20  # sent to the model
+MAX_CLIPS = 20  # number of best clips that are sent to the model
 MAX_RESPONSE_BYTES = 1_000_000
-SCORE_BLEND_WEIGHT = 0.5  # of the model's score
-_MAX_WORDS_PER_CLIP = 160
-_MAX_INSTRUCTION_CHARS = 1000
+SCORE_BLEND_WEIGHT = 0.5  # weight of the model's score in the mean with the clip's own score
+_MAX_WORDS_PER_CLIP = 160  # further words of a clip are not sent
+_MAX_INSTRUCTION_CHARS = 1000  # further characters of the instructions are not sent
 
 JsonObject = dict[str, object]
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """Where and how to reach a model.
+    """The endpoint of a model.
 
-    `url` is the base: `https://host/v1` for `openai` (any compatible server), `https://host/v1beta` for `gemini`.
-    Prices are US dollars per million tokens; 0: unknown. `timeout_s` limits the whole call.
+    `url` is the base URL: `https://host/v1` for `openai` (any compatible server), `https://host/v1beta` for `gemini`.
+    Prices are in US dollars per million tokens; 0 stands for unknown. `timeout_s` limits the complete call.
     """
 
     protocol: Literal["openai", "gemini"]
@@ -48,7 +48,10 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class Refinement(msgspec.Struct, frozen=True):
-    """The result of a call. `failure` None: the ratings were used; else why not, and `scored_clips` is unchanged."""
+    """The result of a call.
+
+    `failure` is None if the ratings were used. Otherwise it says why not, and `scored_clips` is unchanged.
+    """
 
     scored_clips: ScoredClips
     model: str
@@ -72,7 +75,7 @@ class _Ratings(msgspec.Struct):
 
 
 class _UnusableResponseError(Exception):
-    """The model gave no usable ratings; the message says why, in words for a person."""
+    """The model returned no usable ratings; the message says why, in words for users."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,10 @@ def refine_clips(
     endpoint: Endpoint,
     frames: Mapping[int, Sequence[bytes]] | None = None,
 ) -> Refinement:
-    """Ask the model once to rate the clips.
+    """Send one request to the model and return the clips with its ratings.
 
-    Scores move half way towards the model's, and the order follows. Clips that the model leaves out stay as they are.
-    `frames` are JPEG bytes by the clip's index in `scored_clips.clips`; they are sent to Gemini only.
+    The new score is the mean of the clip's and the model's score; clips are sorted by it. Clips that the model leaves
+    out stay as they are. `frames` maps the index of a clip in `scored_clips.clips` to JPEGs; only Gemini receives them.
     """
     started = time.monotonic()
     clips = scored_clips.clips[:MAX_CLIPS]
@@ -176,7 +179,7 @@ def _post(endpoint: Endpoint, body: JsonObject) -> bytes:
 
 
 async def _exchange(url: str, body: JsonObject, headers: Mapping[str, str], timeout_s: float) -> bytes:
-    """Post and read the response within one deadline; httpx alone limits only each wait for bytes."""
+    """Send the request and read the response within one deadline, because timeouts of httpx limit single waits only."""
     async with (
         asyncio.timeout(timeout_s),
         httpx.AsyncClient(timeout=None, follow_redirects=False) as client,  # noqa: S113 - `asyncio.timeout` limits it
@@ -234,17 +237,17 @@ class _GeminiResponse(msgspec.Struct, rename="camel"):
 
 
 def _parse_response(endpoint: Endpoint, response: bytes) -> tuple[str, _TokenUsage]:
-    """Return the model's text, and the tokens that it counted. A withheld answer gives an empty text."""
+    """Return the model's text and its token usage. The text is empty if the provider withheld the answer."""
     try:
         if endpoint.protocol == "openai":
             openai = msgspec.json.decode(response, type=_OpenAIResponse)
             usage = openai.usage or _OpenAIUsage()
             return openai.choices[0].message.content or "", _TokenUsage(usage.prompt_tokens, usage.completion_tokens)
         gemini = msgspec.json.decode(response, type=_GeminiResponse)
-        counted = gemini.usage_metadata or _GeminiUsage()
+        gemini_usage = gemini.usage_metadata or _GeminiUsage()
         text = "".join(part.text for candidate in gemini.candidates[:1] for part in candidate.content.parts)
-        output_tokens = counted.candidates_token_count + counted.thoughts_token_count
-        return text, _TokenUsage(counted.prompt_token_count, output_tokens)
+        output_tokens = gemini_usage.candidates_token_count + gemini_usage.thoughts_token_count
+        return text, _TokenUsage(gemini_usage.prompt_token_count, output_tokens)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise _UnusableResponseError(f"the response is not valid for the {endpoint.protocol} protocol") from None
 
@@ -268,7 +271,10 @@ def _parse_ratings(text: str, clip_count: int) -> list[_ClipRating]:
 
 
 def _single_line(text: str) -> str:
-    """Return the text on one line, without control characters (PostgreSQL stores no NUL); "" if nothing is visible."""
+    """Return the text on one line, without control characters, because PostgreSQL stores no NUL.
+
+    The result is "" if no character is printable.
+    """
     line = " ".join("".join(" " if unicodedata.category(ch) == "Cc" else ch for ch in text).split())
     return line if any(ch.isprintable() for ch in line) else ""
 
@@ -278,7 +284,7 @@ def _apply_ratings(scored_clips: ScoredClips, ratings: Sequence[_ClipRating]) ->
     titles = {clip.title.casefold() for clip in clips}
     for rating in ratings:
         clip = clips[rating.id - 1]
-        is_duplicate = rating.title.casefold() in titles  # the titles of one video differ
+        is_duplicate = rating.title.casefold() in titles  # each clip of a video has a different title
         titles.add(rating.title.casefold())
         clips[rating.id - 1] = msgspec.structs.replace(
             clip,

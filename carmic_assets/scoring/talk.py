@@ -1,6 +1,6 @@
-"""The talk as arrays with one row per sentence: texts, times, speakers, embeddings, cue counts, topic shifts, pauses.
+"""Represents a talk as arrays with one row per sentence: texts, times, speakers, embeddings, cue counts, topic shifts.
 
-A cue is something countable in a sentence: a category of the lexicon, numbers, names, question marks.
+A cue is something countable in a sentence: phrases of a category of the lexicon, numbers, names, question marks.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ CUES = (*_LEXICON_CUES, "number", "asks", "exclaims", "names", "words")
 CHARACTERS_PER_WORD = 1.6  # makes the lengths of scripts without spaces comparable
 _DIGIT = re.compile(r"\d")
 _CAPITALISED_WORD = re.compile(r"(?<=[\w,] )[A-Z]\w+")
-_TRIM_TOLERANCE_S = 0.35  # word times follow the pauses of the audio, so a word may end this far outside the span
-_BLOCK_SENTENCES = 3  # compared on each side of a gap, as in TextTiling (Hearst 1997)
-_PEAK_GAPS = 4  # searched on each side of a gap for the nearest similarity peak
-_OUTER_PAUSE_S = 2.0  # assumed before the first sentence and after the last
+_TRIM_TOLERANCE_S = 0.35  # a sentence may exceed the span by this, because aligned words extend to the next pause
+_BLOCK_SENTENCES = 3  # number of sentences compared on each side of a gap, as in TextTiling (Hearst 1997)
+_PEAK_GAPS = 4  # number of gaps on each side that are searched for the similarity peak
+_OUTER_PAUSE_S = 2.0  # pause that is assumed before the first sentence and after the last
 
 
 @dataclass(frozen=True, eq=False)
 class Talk:
-    """The described sentences of one talk. n is the number of sentences.
+    """The sentences of one talk and their properties. n is the number of sentences.
 
-    Compared by identity, so that results which are computed from a talk can be cached by it.
+    Talks are compared by identity, so that results can be cached by talk.
     """
 
     words: tuple[Word, ...]
@@ -42,7 +42,7 @@ class Talk:
     tokens: list[list[str]]
     start_s: Floats  # (n,), source clock
     end_s: Floats  # (n,)
-    speakers: list[str | None]  # who says each sentence
+    speakers: list[str | None]  # speaker of each sentence
     vectors: Floats32  # (n, 384), unit vectors
     cues: Floats  # (n, len(CUES)), counts
     topic_shift: Floats  # (n + 1,), 0..1, one per gap between sentences and at both ends of the talk
@@ -54,12 +54,12 @@ class Talk:
 
     @cached_property
     def document_frequency(self) -> Counter[str]:
-        """The number of sentences in which each token occurs."""
+        """Token -> number of sentences in which it occurs."""
         return Counter(token for tokens in self.tokens for token in set(tokens))
 
     @cached_property
     def nouns(self) -> frozenset[str]:
-        """Tokens that follow a determiner somewhere; all tokens when the language has no list of determiners."""
+        """Tokens that follow a determiner somewhere; all tokens if the language has no list of determiners."""
         determiners = self.lexicon.members["determiner"]
         if not determiners:
             return frozenset(self.document_frequency)
@@ -68,14 +68,14 @@ class Talk:
 
     @cached_property
     def topic_vectors(self) -> Floats32:
-        """The sentence vectors whose cosine is the topic similarity, shape (n, 384): `remove_common_component`."""
+        """Sentence vectors whose cosine is the topic similarity: the result of `remove_common_component`, (n, 384)."""
         return self.remove_common_component(self.vectors)
 
     def remove_common_component(self, vectors: Floats32) -> Floats32:
-        """Subtract the mean sentence vector of the talk and normalise (Mu and Viswanath 2018); same shape.
+        """Return unit vectors without the talk's mean sentence vector (Mu and Viswanath 2018); same shape.
 
-        English vectors are returned unchanged. The model was trained on English; to it unrelated sentences of other
-        languages look alike (mean cosine, measured: English 0.2, German 0.4, Japanese 0.6, Hindi 0.7).
+        English vectors are returned unchanged. The model was trained on English and gives similar vectors to unrelated
+        sentences of other languages (mean cosine, measured: English 0.2, German 0.4, Japanese 0.6, Hindi 0.7).
         """
         if self.lexicon.language == "en":
             return vectors
@@ -95,7 +95,7 @@ def build_talk(
     language: str | None,
     span: tuple[float, float] | None,
 ) -> Talk:
-    """Describe the sentences inside `span` (source clock; None: all)."""
+    """Return the talk of the sentences inside `span` (source clock); None takes all sentences."""
     words, language_code = transcript.words, (language or transcript.language).lower().split("-")[0]
     span_start_s, span_end_s = span or (-1.0, float("inf"))
     rows = [
@@ -132,7 +132,7 @@ def _assign_speakers(
 ) -> list[str | None]:
     """Return the speaker whose turns cover most of each sentence.
 
-    Where no turn overlaps the sentence, the speaker of most of its words.
+    If no turn overlaps the sentence, it is the speaker of most of its words.
     """
     turns = speakers.turns if speakers is not None else ()
     assigned: list[str | None] = []
@@ -175,8 +175,8 @@ def _count_cues(texts: list[str], tokens: list[list[str]], lexicon: Lexicon) -> 
 def measure_topic_shift(vectors: Floats32) -> Floats:
     """Return the topic shift at every gap, 0..1, shape (n + 1,); the ends of the talk count as full shifts.
 
-    This is TextTiling's depth score on embeddings: how far the similarity of the blocks on both sides of a gap falls
-    below the nearest peaks.
+    This is TextTiling's depth score on embeddings: how far the similarity of the blocks on both sides of a gap drops
+    below the highest similarity nearby on either side.
     """
     n = len(vectors)
     if n == 0:

@@ -1,6 +1,6 @@
-"""The costly features of a talk, extracted once and stored: its sentences, their embeddings, and audio features.
+"""Extracts the expensive features of a talk once, for storage: its sentences, their embeddings, and audio features.
 
-Re-scoring reads this artifact and the transcript. It needs the embedding model only when the user's instructions name a
+Re-scoring reads this artifact and the transcript. It needs the embedding model only if the user's instructions name a
 topic.
 """
 
@@ -16,14 +16,14 @@ from carmic_assets.scoring.lexicon import UNSPACED_LANGUAGES
 from carmic_assets.scoring.sentence_embeddings import EMBEDDING_DIM, embed_sentences
 from carmic_assets.speech.sentences import split_sentences
 
-FEATURES_VERSION = "1"
+FEATURES_VERSION = "1"  # changes whenever the same transcript gives other features
 
 
 class ScoringFeatures(msgspec.Struct, frozen=True):
     """The stored artifact.
 
-    `sentences` are (first word, one past the last word), indices into the words of the transcript. `embeddings` are
-    rows of 384 int8 values, one row a sentence; a row scaled to length 1 is the embedding of the sentence.
+    `sentences` holds (first word, one past the last word), as indices into the words of the transcript. `embeddings`
+    holds one row of 384 int8 values per sentence; a row scaled to length 1 is the embedding of the sentence.
     """
 
     version: str
@@ -33,7 +33,7 @@ class ScoringFeatures(msgspec.Struct, frozen=True):
 
 
 def extract_features(transcript: Transcript, audio: AudioFeatures | None = None) -> ScoringFeatures:
-    """Split the talk into sentences and embed them: about 6 ms of CPU a sentence, 4 to 5 s for an hour of talk."""
+    """Return the features. Embedding takes about 6 ms of CPU time per sentence, 4 to 5 s for an hour of talk."""
     spans = split_sentences(transcript.words)
     vectors = embed_sentences([join_words(transcript.words[a:b], transcript.language) for a, b in spans])
     largest = np.abs(vectors).max(axis=1, keepdims=True)
@@ -49,5 +49,5 @@ def decode_embeddings(features: ScoringFeatures) -> Floats32:
 
 
 def join_words(words: tuple[Word, ...], language: str) -> str:
-    """Join words to a text, with spaces unless the language is written without them."""
+    """Return the words as one text, with spaces unless the language is written without them."""
     return ("" if language in UNSPACED_LANGUAGES else " ").join(word.text for word in words)

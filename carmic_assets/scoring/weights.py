@@ -1,8 +1,11 @@
-"""The weight of each measure in the clip score, in log-odds at its full value. Set on the tuning talks."""
+"""Defines the weight of each measure in the clip score: the log-odds that it adds at its full value of 1.
+
+The weights were set on the training talks of the benchmark.
+"""
 
 from __future__ import annotations
 
-BIAS = -6.4
+BIAS = -6.4  # log-odds of a clip whose measures are all neutral
 WEIGHTS = {
     "substance": 3.5,
     "plain": 4.0,
@@ -25,10 +28,10 @@ WEIGHTS = {
     "motion": 0.3,
     "wish": 11.0,
 }
-# Values that leave the score unchanged: a lower value counts against the clip. Other measures are neutral at 0.
+# Values of measures that leave the score unchanged; a lower value reduces it. Other measures are neutral at 0.
 NEUTRAL_VALUES = {"pace": 0.5, "energy": 0.5, "pitch": 0.5, "motion": 0.5, "wish": 0.65}
 
-# Factors on the weights above, by the measures that viewers of a type of video look for.
+# Factors on the weights above, for the measures that matter most to viewers of a type of video.
 _VIDEO_TYPE_FACTORS: dict[str, dict[str, float]] = {
     "podcast": {"exchange": 3.0, "story": 1.5, "question_answer": 1.5, "laughter": 1.3},
     "interview": {"question_answer": 3.0, "exchange": 2.0, "story": 1.3},
@@ -42,7 +45,7 @@ _VIDEO_TYPE_FACTORS: dict[str, dict[str, float]] = {
 }
 
 
-def weights_for_video_type(video_type: str) -> dict[str, float]:
+def choose_weights(video_type: str) -> dict[str, float]:
     """Return the weights for one of the API's video types. `auto` and `other` use `WEIGHTS` unchanged."""
     factors = _VIDEO_TYPE_FACTORS.get(video_type, {})
     return {name: weight * factors.get(name, 1.0) for name, weight in WEIGHTS.items()}

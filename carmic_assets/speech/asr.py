@@ -18,8 +18,8 @@ from carmic_assets.model.speech import Word
 from carmic_assets.speech.asr_windows import AsrWindow
 from carmic_assets.speech.audio_reader import SAMPLE_RATE, AudioReader
 
-UNSPACED_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "my", "km", "bo"})  # Whisper writes no spaces in them
-_HOP = 160  # samples of one feature frame: 10 ms
+UNSPACED_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "my", "km", "bo"})  # written without spaces
+_HOP = 160  # samples from one feature frame to the next: 10 ms
 _RETRY_OPTIONS: tuple[dict[str, int], ...] = ({"beam_size": 5}, {"beam_size": 5, "no_repeat_ngram_size": 3})
 
 # Whisper's thresholds for a failed window (Radford et al. 2022, section 4.5). Speakers do repeat themselves, so the
@@ -27,7 +27,7 @@ _RETRY_OPTIONS: tuple[dict[str, int], ...] = ({"beam_size": 5}, {"beam_size": 5,
 _MAX_COMPRESSION_RATIO = 2.4
 _MIN_LOGPROB = -1.0
 _MAX_NO_SPEECH_PROB = 0.6
-_MAX_WORDS_PER_S = 5.0  # over a window
+_MAX_WORDS_PER_S = 5.0  # mean over a window; sustained speech is slower
 
 
 def detect_language(whisper: WhisperModel, reader: AudioReader, windows: Sequence[AsrWindow]) -> tuple[str, float]:
@@ -49,10 +49,10 @@ def transcribe_windows(
     *,
     with_timestamps: bool = True,
 ) -> list[Word]:
-    """Return the words of the windows in order, on the source clock; none for a window that Whisper calls silent.
+    """Return the words of the windows in order, on the source clock; a window that Whisper rates silent has none.
 
-    With `with_timestamps` Whisper writes times between its phrases. It then keeps repeated phrases, but may stop before
-    the end of a window. Without them it reaches the end, but may skip a repetition.
+    With `with_timestamps`, Whisper emits timestamp tokens between phrases. It then keeps repeated phrases, but may stop
+    before the end of a window. Without timestamp tokens it reaches the end, but may skip a repetition.
     """
     decoded = _decode(whisper, reader, windows, language, beam_size=1, without_timestamps=not with_timestamps)
     words: list[Word] = []
@@ -86,7 +86,8 @@ def _decode(
     )
     decoded: list[list[Segment]] = [[] for _ in windows]
     for segment in segments:
-        offset = segment.seek * _HOP / SAMPLE_RATE  # of the window, which the pipeline added to every time
+        # The pipeline counts from the start of the joined samples; `offset` is the start of the segment's window there.
+        offset = segment.seek * _HOP / SAMPLE_RATE
         for word in segment.words or ():
             word.start -= offset
             word.end -= offset
@@ -101,7 +102,7 @@ def _read_window(reader: AudioReader, window: AsrWindow) -> np.ndarray:
 
 
 def _is_failed(segments: Sequence[Segment], duration_s: float) -> bool:
-    """Return whether the segments of a window are improbable, or repeat themselves faster than anyone speaks."""
+    """Return whether any segment is improbable, or the window repeats itself faster than people speak."""
     if any(segment.avg_logprob < _MIN_LOGPROB for segment in segments):
         return True
     is_fast = sum(len(segment.words or ()) for segment in segments) > _MAX_WORDS_PER_S * duration_s
@@ -122,7 +123,7 @@ def _quality(segments: Sequence[Segment]) -> float:
 def _merge_words(segment: Segment, language: str) -> list[Word]:
     """Return the words of a segment without surrounding spaces.
 
-    In languages with spaces, tokens that Whisper wrote without a space between ("co", "-founder"; "40", "%") are one
+    In languages with spaces, consecutive tokens without a space between them ("co", "-founder"; "40", "%") are one
     word. Words without a letter or digit are dropped.
     """
     words: list[Word] = []
@@ -133,4 +134,4 @@ def _merge_words(segment: Segment, language: str) -> list[Word]:
             confidence = min(last.confidence, word.confidence)
             word = Word(last.text + word.text, last.start_s, max(word.end_s, last.end_s), confidence)
         words.append(word)
-    return [word for word in words if any(letter.isalnum() for letter in word.text)]
+    return [word for word in words if any(character.isalnum() for character in word.text)]

@@ -1,7 +1,7 @@
 """Packs speech into windows for Whisper, and maps times in a window back to the source clock.
 
-Longer silences are left out: Whisper hallucinates words in them, and the cost of a window does
-not depend on how much of it is silent.
+Longer silences are left out: Whisper hallucinates words in them, and a silent window costs as much to decode as a full
+one.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from carmic_assets.model.speech import Word
 from carmic_assets.speech.voice_activity import Intervals
 
 MAX_WINDOW_S = 29.0  # Whisper's own window is 30 s
-_PAD_S = 0.25  # added around speech: the detector starts late on soft consonants
-_BRIDGED_GAP_S = 0.8  # a shorter gap between two intervals is kept
-_MIN_UNTRANSCRIBED_S = 0.8
+_PAD_S = 0.25  # seconds added before and after speech: voice activity detection starts late on soft consonants
+_BRIDGED_GAP_S = 0.8  # a shorter gap between two speech intervals stays in the window
+_MIN_UNTRANSCRIBED_S = 0.8  # shorter speech without a word is not decoded again
 _WORD_MARGIN_S = 0.3  # speech this close to a word counts as transcribed
-_WINDOW_BREAK_S = 3.0  # a pause of this length ends a window that is at least half full
+_WINDOW_BREAK_S = 3.0  # a longer pause ends a window that is more than half full
 
 
 class AudioInterval(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ class AudioInterval(msgspec.Struct, frozen=True):
 
 
 class AsrWindow(msgspec.Struct, frozen=True):
-    """Intervals in order, transcribed as one continuous sound of at most `MAX_WINDOW_S`."""
+    """Intervals in order, whose samples are joined and transcribed as one recording of at most `MAX_WINDOW_S`."""
 
     intervals: tuple[AudioInterval, ...]
 
@@ -64,7 +64,7 @@ class AsrWindow(msgspec.Struct, frozen=True):
 def pack_windows(
     speech: Intervals, start_s: float, end_s: float, *, max_window_s: float = MAX_WINDOW_S
 ) -> tuple[AsrWindow, ...]:
-    """Return windows that contain all `speech` between `start_s` and `end_s` once, split at pauses where possible."""
+    """Return windows that together contain all `speech` in `start_s`..`end_s`, split at pauses where possible."""
     windows: list[list[AudioInterval]] = []
     window_s = 0.0
     for interval in _split_intervals(_pad_speech(speech, start_s, end_s), speech, max_window_s):
@@ -79,9 +79,9 @@ def pack_windows(
 
 
 def find_untranscribed_speech(speech: Intervals, windows: Sequence[AsrWindow], words: Sequence[Word]) -> Intervals:
-    """Return the parts of `speech` inside the windows that have no word near, at least `_MIN_UNTRANSCRIBED_S` long.
+    """Return the parts of `speech` inside the windows that are at least `_MIN_UNTRANSCRIBED_S` long and have no word.
 
-    `words` are in order.
+    `words` must be in time order.
     """
     parts: list[tuple[float, float]] = []
     for interval in (interval for window in windows for interval in window.intervals):
@@ -113,7 +113,7 @@ def _pad_speech(speech: Intervals, start_s: float, end_s: float) -> list[AudioIn
 def _split_intervals(
     intervals: Iterable[AudioInterval], speech: Intervals, max_window_s: float
 ) -> Iterable[AudioInterval]:
-    """Split intervals longer than a window at their longest pauses; without a pause, after `max_window_s`."""
+    """Yield the intervals; one longer than a window is split at its longest pauses, or else after `max_window_s`."""
     for interval in intervals:
         rest = interval
         while rest.duration_s > max_window_s:

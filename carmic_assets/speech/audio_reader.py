@@ -1,4 +1,4 @@
-"""Random access to an audio file as 16 kHz mono, without holding it in memory.
+"""Reads any part of an audio file as 16 kHz mono, without holding the file in memory.
 
 Times are those of the file. For the analysis audio that is the source clock.
 """
@@ -20,11 +20,11 @@ from carmic_assets.media.containers import open_media
 from carmic_assets.media.demuxers import AUDIO_FORMATS, SOURCE_FORMATS
 from carmic_assets.model.errors import NoSpeechError
 
-SAMPLE_RATE = 16_000
+SAMPLE_RATE = 16_000  # Hz; Whisper, Silero VAD and Resemblyzer all expect it
 
 
 class AudioReader:
-    """16 kHz mono audio in an uncompressed temporary file (115 MB an hour), readable while that is open."""
+    """16 kHz mono audio in an uncompressed temporary file (115 MB per hour); valid inside `open_audio` only."""
 
     def __init__(self, raw: IO[bytes], sample_count: int) -> None:
         self._raw = raw
@@ -32,7 +32,7 @@ class AudioReader:
 
     @property
     def duration_s(self) -> float:
-        """Length of the audio."""
+        """Length of the audio in seconds."""
         return self.sample_count / SAMPLE_RATE
 
     def read(self, start_s: float, end_s: float) -> np.ndarray:
@@ -52,7 +52,7 @@ class AudioReader:
 
 @contextmanager
 def open_audio(path: str | Path) -> Iterator[AudioReader]:
-    """Open the first audio stream of a file for the duration of the block.
+    """Decode the first audio stream of a file, and yield a reader of it for the duration of the `with` block.
 
     Raises:
         NoSpeechError: the file has no audio stream, or cannot be read.

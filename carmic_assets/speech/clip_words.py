@@ -1,4 +1,4 @@
-"""Transcribed words for display: with speakers, and on the clock of a clip."""
+"""Prepares transcribed words for display: assigns speakers, and maps times to the clock of a clip."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from carmic_assets.model.speech import Turn, Word
 
 
 def assign_speakers(words: Iterable[Word], turns: Sequence[Turn]) -> tuple[Word, ...]:
-    """Return the words with the speaker of the turn that each overlaps most, else of the nearest turn.
+    """Return the words, each with the speaker of the turn that it overlaps most, or else of the nearest turn.
 
     Words and turns are in time order. Without turns the words stay as they are.
     """
@@ -28,8 +28,11 @@ def assign_speakers(words: Iterable[Word], turns: Sequence[Turn]) -> tuple[Word,
     return tuple(assigned)
 
 
-def words_to_clip_clock(words: Iterable[Word], start_s: float, end_s: float) -> list[Word]:
-    """Return the words whose middle lies in `start_s`..`end_s` of the source, on the clip's clock, clamped to it."""
+def map_words_to_clip_clock(words: Iterable[Word], start_s: float, end_s: float) -> list[Word]:
+    """Return the words whose middle lies in `start_s`..`end_s` of the source.
+
+    Their times count from `start_s` and are clamped to the clip.
+    """
     duration_s = end_s - start_s
     return [
         msgspec.structs.replace(
@@ -40,8 +43,11 @@ def words_to_clip_clock(words: Iterable[Word], start_s: float, end_s: float) -> 
     ]
 
 
-def spans_to_clip_clock(
+def map_spans_to_clip_clock(
     spans: Iterable[tuple[float, float]], start_s: float, end_s: float
 ) -> list[tuple[float, float]]:
-    """Return the spans that overlap `start_s`..`end_s` of the source, on the clip's clock, clamped to it."""
+    """Return the spans that overlap `start_s`..`end_s` of the source.
+
+    Their times count from `start_s` and are clamped to the clip.
+    """
     return [(max(a, start_s) - start_s, min(b, end_s) - start_s) for a, b in spans if a < end_s and b > start_s]

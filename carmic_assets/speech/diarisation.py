@@ -1,6 +1,6 @@
-"""Diarisation by voice alone: speaker embeddings along the speech, clustered, then smoothed into turns "A", "B", ...
+"""Diarises audio without faces: clusters speaker embeddings, then decodes turns labelled "A", "B", ...
 
-`speaker_turns` joins these turns with faces.
+`speaker_turns` later combines these turns with faces.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from carmic_assets.speech import speaker_embeddings
 from carmic_assets.speech.audio_reader import AudioReader
 from carmic_assets.speech.voice_activity import Intervals
 
-MAX_VOICES = 6  # distinguished in one video
-STEP_S = 0.1  # of the Viterbi decoding
+MAX_VOICES = 6  # most voices that are told apart in one video
+STEP_S = 0.1  # time step of the Viterbi decoding
 
-# Measured on talks with known turns: benchmarks/speakers.py
-_HOP_S = 0.4  # between embedding windows
-_MIN_CLUSTERED_S = 0.8  # of speech in a window that takes part in the clustering
+# Tuned on talks with reference turns: benchmarks/speakers.py
+_HOP_S = 0.4  # from the start of one embedding window to the next
+_MIN_CLUSTERED_S = 0.8  # shorter windows take no part in the clustering
 _MAX_CLUSTER_DISTANCE = 0.31  # cosine distance (average linkage) within one voice
-_MIN_VOICE_RATIO = 0.04  # of the clustered windows, for a cluster to count as a voice
-_MAX_CLUSTERED = 1500  # windows; those of a longer talk are sampled
-_SWITCH_COST = 3.0  # of a change of voice, in units of ...
-_SIMILARITY_WEIGHT = 20.0  # ... similarity per second
+_MIN_VOICE_RATIO = 0.04  # smallest fraction of the clustered windows that counts as a voice
+_MAX_CLUSTERED = 1500  # windows; a longer talk is sampled down to this number, because linkage is quadratic
+_SIMILARITY_WEIGHT = 20.0  # Viterbi score of one second at cosine similarity 1
+_SWITCH_COST = 3.0  # Viterbi score that a change of voice costs
 
 
 def diarise(reader: AudioReader, speech: Intervals, phrases: Intervals) -> tuple[Turn, ...]:
     """Return speech turns in order, without overlap, inside `speech`, with speakers named by first appearance.
 
-    Costs about 0.015 CPU seconds for a second of speech. Without the weights of the embeddings all speech is one voice
-    with confidence 0.
+    Takes about 0.015 CPU seconds per second of speech. If the embedding weights are not installed, all speech is one
+    voice with confidence 0.
 
     Args:
         reader: the audio.
         speech: intervals with speech.
-        phrases: the same speech, split at short silences. No embedding window crosses one, because another speaker may
-            begin after it.
+        phrases: the same speech, split at short silences. No embedding window crosses such a silence, because another
+            speaker may begin after it.
     """
     if not speech:
         return ()
@@ -99,7 +99,7 @@ def _cluster_voices(embeddings: np.ndarray, durations: np.ndarray) -> np.ndarray
 
 
 def _similarity_by_step(windows: Sequence[tuple[float, float]], similarity: np.ndarray, end_s: float) -> np.ndarray:
-    """Return the mean similarity of the windows over each step: shape (steps, voices), nan where there is no speech."""
+    """Return the mean similarity of the windows over each step: shape (steps, voices), nan where no window lies."""
     steps = int(end_s / STEP_S) + 1
     total, count = np.zeros((steps, similarity.shape[1])), np.zeros((steps, 1))
     for (start, end), row in zip(windows, similarity, strict=True):
@@ -111,7 +111,7 @@ def _similarity_by_step(windows: Sequence[tuple[float, float]], similarity: np.n
 
 
 def _step_range(start_s: float, end_s: float) -> tuple[int, int]:
-    """Return the first step and one past the last; at least one step."""
+    """Return the first step and one past the last; the range holds at least one step."""
     first = int(start_s / STEP_S)
     return first, max(int(end_s / STEP_S), first + 1)
 
@@ -130,7 +130,7 @@ def _decode_turns(similarity: np.ndarray, speech: Intervals) -> list[tuple[float
 
 
 def decode_viterbi(score: np.ndarray, switch_cost: float | np.ndarray) -> np.ndarray:
-    """Return the state of each step on the path with the highest total score less the costs of its changes.
+    """Return the path with the highest total score, less the costs of its state changes, as the state of each step.
 
     Args:
         score: shape (steps, states).
@@ -157,15 +157,18 @@ def decode_viterbi(score: np.ndarray, switch_cost: float | np.ndarray) -> np.nda
 
 
 def _name_turns(turns: Sequence[tuple[float, float, int]], similarity: np.ndarray) -> tuple[Turn, ...]:
-    """Return turns with labels by first appearance; the confidence is the lead over the next similar voice, 0..1."""
+    """Return turns with labels by first appearance.
+
+    The confidence (0..1) grows with the lead in similarity over the second-best voice: 0.5 at no lead, 1 at 0.1.
+    """
     labels: dict[int, str] = {}
     named: list[Turn] = []
     for start, end, voice in turns:
         label = labels.setdefault(voice, string.ascii_uppercase[len(labels)])
         first, last = _step_range(start, end)
-        mean = np.nanmean(similarity[first:last], axis=0)
-        others = np.delete(mean, voice)
-        lead = float(mean[voice] - others.max()) if others.size else 1.0
+        mean_similarity = np.nanmean(similarity[first:last], axis=0)
+        others = np.delete(mean_similarity, voice)
+        lead = float(mean_similarity[voice] - others.max()) if others.size else 1.0
         confidence = round(float(np.clip(0.5 + lead / 0.2, 0.0, 1.0)), 3)
         named.append(Turn(round(start, 3), round(end, 3), label, confidence=confidence))
     return tuple(named)

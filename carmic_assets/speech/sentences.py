@@ -1,6 +1,6 @@
 """Splits words into sentences: by punctuation in any script, else by pauses.
 
-All steps that cut a text use these boundaries.
+Candidate clips, the trim of a clip and topic boundaries all use these sentences.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from carmic_assets.model.speech import Word
 WordRanges = tuple[tuple[int, int], ...]  # (first word, one past the last word)
 
 SENTENCE_PAUSE_S = 1.0  # ends a sentence regardless of punctuation
-MAX_SENTENCE_WORDS = 60  # a longer sentence is split at its best place
+MAX_SENTENCE_WORDS = 60  # a longer sentence is split at a long pause or a comma
 _MIN_PAUSE_S = 0.35  # the shortest pause that can end a sentence in a text without punctuation
-_WORDS_PER_MARK = 80  # a text with fewer marks counts as without punctuation
+_WORDS_PER_MARK = 80  # a text with fewer sentence marks than one per this many words counts as unpunctuated
 
 _CLOSING_MARKS = "\"'”’»›)]}」』）】〉》"
 _OPENING_MARKS = "\"'“‘«‹([{「『（¿¡"
@@ -36,8 +36,8 @@ _ABBREVIATIONS = frozenset(
 def split_sentences(words: Sequence[Word]) -> WordRanges:
     """Return the word range of each sentence: contiguous, in order, covering all words.
 
-    A sentence ends at a closing mark (except that of an abbreviation, an initial or an unfinished number), at a pause
-    of `SENTENCE_PAUSE_S`, and at a change of speaker. A text without punctuation is split at its longer pauses.
+    A sentence ends at a sentence mark, at a pause of `SENTENCE_PAUSE_S` and at a change of speaker. The full stop of an
+    abbreviation, an initial or an unfinished number ends none. An unpunctuated text is split at its longer pauses.
     """
     if not words:
         return ()
@@ -54,7 +54,7 @@ def split_sentences(words: Sequence[Word]) -> WordRanges:
 
 
 def _ends_with_mark(words: Sequence[Word], index: int) -> bool:
-    """Return whether the last mark of a word ends a sentence, given the next word."""
+    """Return whether a word ends with a mark that ends a sentence; the next word may show that it does not."""
     text = words[index].text.rstrip(_CLOSING_MARKS)
     following = words[index + 1].text.lstrip(_OPENING_MARKS)
     if not text or (text[-1] not in _SENTENCE_MARKS and text[-1] != "."):
@@ -80,21 +80,24 @@ def _pause_after(words: Sequence[Word], index: int) -> float:
 
 
 def _long_pause_s(words: Sequence[Word]) -> float:
-    """Return twice the median pause of this speaker, within `_MIN_PAUSE_S`..`SENTENCE_PAUSE_S`."""
+    """Return twice the median pause between the words, within `_MIN_PAUSE_S`..`SENTENCE_PAUSE_S`."""
     pauses = [pause for i in range(len(words) - 1) if (pause := _pause_after(words, i)) > 0.05]
     return min(max(2 * median(pauses), _MIN_PAUSE_S), SENTENCE_PAUSE_S) if pauses else SENTENCE_PAUSE_S
 
 
 def _split_long(words: Sequence[Word], first: int, last: int) -> WordRanges:
-    """Return ranges of at most `MAX_SENTENCE_WORDS`, split at long pauses near the middle, preferably at a comma."""
+    """Return ranges of at most `MAX_SENTENCE_WORDS`, split in their middle half at the longest pause.
+
+    A comma counts as 0.3 s of pause. Of equal places the one nearest the middle is taken.
+    """
     if last - first <= MAX_SENTENCE_WORDS:
         return ((first, last),)
     quarter = (last - first) // 4
     middle = (first + last) / 2
 
-    def quality(i: int) -> tuple[float, float]:
+    def split_quality(i: int) -> tuple[float, float]:
         comma_bonus_s = 0.3 if words[i].text.rstrip(_CLOSING_MARKS)[-1:] in _PAUSE_MARKS else 0.0
         return _pause_after(words, i) + comma_bonus_s, -abs(i - middle)
 
-    split = max(range(first + quarter, last - quarter), key=quality) + 1
+    split = max(range(first + quarter, last - quarter), key=split_quality) + 1
     return _split_long(words, first, split) + _split_long(words, split, last)

@@ -1,8 +1,8 @@
-"""Assignment of voices to people, learned from a whole video: which person's lips move while which voice is heard.
+"""Assigns diarised voices to people: learns from a whole video whose lips move while a voice speaks.
 
-A person is one or more tracks, as columns of `SpeakerFeatures.lip_llr`. Beside the P people there is, for each of the
-C voices, a candidate who is never in the picture, so there are P + C candidates. `speaker_turns` then decides who
-speaks at which time.
+A person is one or more tracks, given as columns of `SpeakerFeatures.lip_llr`. Each of the C voices may instead belong
+to somebody who is never on screen. There are therefore P + C candidates: P people and C off-screen speakers.
+`speaker_turns` then decides who speaks at which time. LLR stands for log likelihood ratio.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ import numpy as np
 
 from carmic_assets.speech.speaker_features import IN_PAUSE, STEP_S, SpeakerFeatures
 
-# Tuned on talks with known turns, with lip scores blurred to several degrees: benchmarks/speakers.py
-LIP_WEIGHT = 0.35  # of the log likelihood ratio of one step: neighbouring steps are almost the same observation
-OFF_SCREEN_LLR = -0.5  # log likelihood ratio of a candidate who is never in the picture
-_NOT_VISIBLE_LLR = -0.3  # ... of a person who is not in the picture now
-_EM_ROUNDS = 8
-_MAX_SEGMENT_STEPS = 15  # longest segment that counts as one person's during learning
-_PRIOR_S = 2.0  # weight of the prior "anybody may have this voice", in seconds of speech
-_CONFIRMED_LLR = 0.3  # mean log likelihood ratio of lips that confirms a second voice of one person
-_SHARED_GAIN_PER_S = 0.25  # gain in log likelihood that shows a voice to be shared by people who sound alike ...
-_SHARED_GAIN_IN_SECOND = 3.0  # ... or this much in a single second of it
-_FRAGMENT_S = 2.0  # of speech that show the voice of a track
-_MIN_VISIBLE_S = 1.5  # in the picture before a voice can be a person's ...
-_MIN_VISIBLE_LLR = -1.0  # ... with lips that move more than this
+# Tuned on talks with reference turns, with noise of several strengths added to the lip scores: benchmarks/speakers.py
+LIP_WEIGHT = 0.35  # factor of one step's LLR: neighbouring steps are nearly the same observation
+OFF_SCREEN_LLR = -0.5  # LLR of an off-screen candidate at every step
+_NOT_VISIBLE_LLR = -0.3  # LLR of a person at a step in which no track of theirs is visible
+_EM_ROUNDS = 8  # iterations of the expectation maximisation
+_MAX_SEGMENT_STEPS = 15  # longest segment that is attributed to one candidate during learning: 1.5 s
+_PRIOR_S = 2.0  # weight of the uniform prior over a voice's candidates, in seconds of speech
+_CONFIRMED_LLR = 0.3  # mean LLR of the lips from which one person may have a second voice
+_SHARED_GAIN_PER_S = 0.25  # gain in log likelihood per second, over the whole voice, that shows it to be shared
+_SHARED_GAIN_IN_SECOND = 3.0  # gain per second within single segments that also shows it, from 1 s of such segments on
+_FRAGMENT_S = 2.0  # least speech of a track, in seconds, from which its voice is read
+_MIN_VISIBLE_S = 1.5  # a person visible for less time while a voice speaks cannot have that voice
+_MIN_VISIBLE_LLR = -1.0  # a person whose lips have a lower mean LLR while a voice speaks cannot have it either
 
 
 @dataclass(frozen=True)
 class SpeakerAssignment:
-    """Which candidate has which voice.
+    """Result of the assignment of voices to candidates.
 
     Attributes:
-        people: the columns of `SpeakerFeatures.lip_llr` of each person.
+        people: for each person, the columns of `SpeakerFeatures.lip_llr`.
         lip_llr: (n, P + C) log likelihood ratio of speaking for each step and candidate, finite.
         voice_shares: (C, P + C) probability of each candidate while a voice speaks; rows sum to 1.
     """
@@ -45,11 +45,11 @@ class SpeakerAssignment:
 
 
 def assign_voices(features: SpeakerFeatures) -> SpeakerAssignment:
-    """Return which people, in the picture or off screen, have which voice.
+    """Return the assignment of the voices to people on screen or off screen.
 
-    A voice is not that of a person who is hardly visible while it speaks. A person has one voice: where two different
-    ones fall to the same person, the second stays only if the lips confirm it (the person is then in another place).
-    Otherwise it goes to the next likely candidate.
+    A voice is never assigned to a person who is hardly visible while it speaks. A person normally has one voice. A
+    second voice stays with the person only if the lips confirm it: the same person may sound different in another
+    place. Otherwise the second voice goes to its next likely candidate.
     """
     people = _merge_tracks(features)
     lip_llr = _candidate_llr(features, people)
@@ -57,26 +57,26 @@ def assign_voices(features: SpeakerFeatures) -> SpeakerAssignment:
     while True:
         learned = _learn_shares(features, people, allowed)
         owners = learned.shares.argmax(axis=1)
-        doubtful: list[tuple[float, int, int]] = []  # mean log likelihood ratio, voice, person
+        implausible: list[tuple[float, int, int]] = []  # mean log likelihood ratio, voice, person
         for person, columns in enumerate(people):
             owned_voices = np.flatnonzero(owners == person)
             support = [float(lip_llr[features.voice == voice, person].mean()) for voice in owned_voices]
             ranked = sorted(zip(support, owned_voices.tolist(), strict=True), reverse=True)
-            doubtful += [(mean, voice, person) for mean, voice in ranked[1:] if mean < _CONFIRMED_LLR]
-            doubtful += [
+            implausible += [(mean, voice, person) for mean, voice in ranked[1:] if mean < _CONFIRMED_LLR]
+            implausible += [
                 (mean, voice, person) for mean, voice in ranked[:1] if not _is_plausible(features, columns, voice)
             ]
-        if not doubtful:
+        if not implausible:
             return SpeakerAssignment(tuple(people), lip_llr, _sharpen_shares(learned))
-        _, voice, person = min(doubtful)
+        _, voice, person = min(implausible)
         allowed[voice, person] = False
 
 
 def _merge_tracks(features: SpeakerFeatures) -> list[tuple[int, ...]]:
     """Return the columns of `lip_llr` of each person.
 
-    Usually a track is a person. Tracks that have the same one of several voices and are never visible together are one
-    person, whose face was lost and found again.
+    Usually a track is a person. Tracks that have the same voice and are never visible together are one person, whose
+    face the tracker lost and found again. With a single voice no tracks are merged.
     """
     single_tracks: list[tuple[int, ...]] = [(column,) for column in range(len(features.tracks))]
     if len(features.voices) < 2 or len(single_tracks) < 2:
@@ -112,18 +112,18 @@ def _candidate_llr(features: SpeakerFeatures, people: Sequence[tuple[int, ...]])
 
 
 def _is_plausible(features: SpeakerFeatures, person: Sequence[int], voice: int) -> bool:
-    """Return whether the person is visible while the voice is heard, with lips that do not contradict it."""
+    """Return whether the person is visible long enough while the voice speaks, and their lips do not contradict it."""
     llr = features.lip_llr[features.voice == voice][:, list(person)]
     return bool((~np.isnan(llr)).sum() * STEP_S >= _MIN_VISIBLE_S and np.nanmean(llr) > _MIN_VISIBLE_LLR)
 
 
 @dataclass(frozen=True)
 class _LearnedShares:
-    """Result of the expectation maximization.
+    """Result of the expectation maximisation.
 
     Attributes:
         shares: (C, P + C) probability of each candidate for each voice.
-        seconds: (C, P + C) seconds of speech behind it.
+        seconds: (C, P + C) seconds of speech of each voice attributed to each candidate, including the prior.
         segment_voice: (segments,) index of the voice.
         segment_llr: (segments, P + C) weighted log likelihood ratio of the lips.
         segment_s: (segments,) length in seconds.
@@ -137,9 +137,10 @@ class _LearnedShares:
 
 
 def _sharpen_shares(learned: _LearnedShares) -> np.ndarray:
-    """Return the shares, with a voice that is one person's made almost all theirs: other lip movement is noise then.
+    """Return the shares, with at least 90 % of a voice given to its owner unless several people share the voice.
 
-    A voice is shared by several people, who sound alike, if that explains the lips better on average or in some places.
+    People who sound alike share a voice. The lips show it if several candidates explain them better than the owner
+    alone, over the whole voice or in single segments. Without that, lip movement of others is noise.
     """
     shares = learned.shares.copy()
     for voice in np.unique(learned.segment_voice):
@@ -158,10 +159,10 @@ def _sharpen_shares(learned: _LearnedShares) -> np.ndarray:
 def _learn_shares(
     features: SpeakerFeatures, people: Sequence[tuple[int, ...]], allowed: np.ndarray | None = None
 ) -> _LearnedShares:
-    """Learn the shares by expectation maximization over segments of one voice.
+    """Learn the shares by expectation maximisation over segments of one voice.
 
-    A segment belongs to a candidate by its lips and by the current shares; the shares are those of the seconds.
-    `allowed` (C, P), bool, tells which person may have which voice; None allows all.
+    The E step attributes each segment to the candidates by lips and current shares. The M step sets the shares to the
+    attributed seconds. `allowed` (C, P) is False where a person cannot have a voice; None allows all.
     """
     lip_llr = _candidate_llr(features, people)
     voices, candidates = len(features.voices), lip_llr.shape[1]
@@ -175,16 +176,16 @@ def _learn_shares(
     seconds = prior = is_candidate / is_candidate.sum(axis=1, keepdims=True) * _PRIOR_S
     for _ in range(_EM_ROUNDS):
         with np.errstate(divide="ignore"):
-            log_belief = segment_llr + np.log(seconds / seconds.sum(axis=1, keepdims=True))[segment_voice]
-        belief = np.exp(log_belief - log_belief.max(axis=1, keepdims=True))
+            log_posterior = segment_llr + np.log(seconds / seconds.sum(axis=1, keepdims=True))[segment_voice]
+        posterior = np.exp(log_posterior - log_posterior.max(axis=1, keepdims=True))
         seconds = prior.copy()
-        np.add.at(seconds, segment_voice, belief * (segment_s / belief.sum(axis=1))[:, None])
+        np.add.at(seconds, segment_voice, posterior * (segment_s / posterior.sum(axis=1))[:, None])
     shares = seconds / seconds.sum(axis=1, keepdims=True)
     return _LearnedShares(shares, seconds, segment_voice, segment_llr, segment_s)
 
 
 def _split_segments(features: SpeakerFeatures) -> list[tuple[int, int]]:
-    """Return the steps (first, end) of segments of one voice, split at pauses and after `_MAX_SEGMENT_STEPS`."""
+    """Return (first step, one past the last) of segments of one voice, split at pauses and at `_MAX_SEGMENT_STEPS`."""
     segments: list[tuple[int, int]] = []
     first: int | None = None
     voice, word_position = features.voice.tolist(), features.word_position.tolist()

@@ -1,4 +1,4 @@
-"""Speaker embeddings: a vector for each window of speech, similar for windows of the same voice.
+"""Computes speaker embeddings: one vector for each window of speech, similar for windows of the same voice.
 
 The network and its weights are those of Resemblyzer (Wan et al. 2018, "Generalized end-to-end loss for speaker
 verification"). Only the weights in its package are read, because its code needs a C compiler and librosa.
@@ -19,16 +19,16 @@ from carmic_assets.speech.audio_reader import SAMPLE_RATE, AudioReader
 if TYPE_CHECKING:
     from torch import nn
 
-WINDOW_S = 2.0  # of audio for one embedding; shorter audio is repeated up to it
+WINDOW_S = 2.0  # audio behind one embedding; shorter audio is repeated up to this length
 EMBEDDING_SIZE = 256
 
-_HOP, _FRAME, _MELS = 160, 400, 40  # as in training: steps of 10 ms, frames of 25 ms
-_TRAINED_RMS = 10 ** (-30 / 20)  # level of the training data; the mel energies are not logarithmic, so it matters
-_BATCH_SIZE = 64
+_HOP, _FRAME, _MELS = 160, 400, 40  # samples (10 ms and 25 ms) and mel bands, as in training
+_TRAINED_RMS = 10 ** (-30 / 20)  # RMS of the training data, -30 dBFS; linear mel energies depend on the level
+_BATCH_SIZE = 64  # windows
 
 
 def is_installed() -> bool:
-    """Return whether the weights are installed; without them voices cannot be distinguished."""
+    """Return whether the weights are installed; if not, all speech counts as one voice."""
     return _find_weights() is not None
 
 
@@ -47,7 +47,7 @@ def embed_windows(reader: AudioReader, windows: Sequence[tuple[float, float]]) -
     lstm, linear = _load_network()
     embeddings = [np.zeros((0, EMBEDDING_SIZE), np.float32)]
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # a recurrent network: a second thread only waits, at six times the CPU cost when busy
+    torch.set_num_threads(1)  # an LSTM gains nothing from a second thread, which spins at up to six times the CPU time
     try:
         with torch.inference_mode():
             for first in range(0, len(windows), _BATCH_SIZE):

@@ -1,7 +1,7 @@
-"""Features for speaker assignment: lip motion and diarised voices, sampled every 0.1 s.
+"""Computes features for speaker assignment: lip motion and diarised voices, sampled every 0.1 s.
 
 Lip motion comes from the spatial matrix (the table of tracked people), voices from the diarisation of the transcript.
-Either may be missing.
+Either may be missing. LLR stands for log likelihood ratio.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from carmic_assets.model.speech import Transcript
 if TYPE_CHECKING:
     import polars as pl
 
-STEP_S = 0.1
-MAX_TRACKS = 64  # of the tracks, those whose lips move most during speech
+STEP_S = 0.1  # length of one step of the features
+MAX_TRACKS = 64  # only the tracks whose lips move most during speech are kept
 IN_WORD, BETWEEN_WORDS, IN_PAUSE = 0, 1, 2  # values of `SpeakerFeatures.word_position`
 
-_MAX_LLR = 1.5
+_MAX_LLR = 1.5  # limit of one step's LLR, so that a single wrong lip score cannot decide
 # A step further than this from every matrix row of a track has no lip score. The matrix has five rows per second.
 _MAX_ROW_DISTANCE_S = 0.16
-_MIN_PAUSE_S = 0.25
+_MIN_PAUSE_S = 0.25  # a shorter gap between two words is `BETWEEN_WORDS`
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class SpeakerFeatures:
 
     @property
     def is_speech(self) -> np.ndarray:
-        """Mask of the steps in which somebody speaks: bool, shape (n,)."""
+        """True for the steps in which somebody speaks: bool, shape (n,)."""
         return self.voice >= 0
 
 

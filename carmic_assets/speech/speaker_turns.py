@@ -1,7 +1,7 @@
-"""Speaker turns from voices and faces: who speaks when, and which track on screen it is.
+"""Resolves speaker turns from voices and faces: who speaks when, and which track shows the speaker.
 
-`speaker_assignment` learns from the whole video which person has which voice. Here the speaker of each step is decoded
-from lips and voices: where voices sound alike the lips decide, and where lips tell nothing the voices do.
+`speaker_assignment` learns from the whole video which person has which voice. This module decodes the speaker of each
+step from lips and voices. Where voices sound alike, the lips decide; where no lips are visible, the voices decide.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
     from carmic_assets.model.media import AnalysisFacts
 
-# Tuned on talks with known turns, with lip scores blurred to several degrees: benchmarks/speakers.py
-_VOICE_WEIGHT = 0.25  # of one step's log probability that a voice is a person's
-_SWITCH_COSTS = (9.0, 5.0, 3.0)  # of a change of speaker: within a word, between two words, in a pause
-_MIN_OWNED_RATIO = 0.6  # of a voice's seconds, for the voice to be a person's own
-_MIN_OFF_SCREEN_STEPS = 15  # in the whole video; an off-screen speaker with fewer is an error
-_MIN_VISIBLE_RATIO = 0.2  # of a turn, for a track to be its speaker's
+# Tuned on talks with reference turns, with noise of several strengths added to the lip scores: benchmarks/speakers.py
+_VOICE_WEIGHT = 0.25  # factor of one step's log probability that the voice belongs to a candidate
+_SWITCH_COSTS = (9.0, 5.0, 3.0)  # cost of a change of speaker: within a word, between two words, in a pause
+_MIN_OWNED_RATIO = 0.6  # a person with at least this share of a voice owns it
+_MIN_OFF_SCREEN_STEPS = 15  # an off-screen speaker with fewer steps in the whole video is a decoding error
+_MIN_VISIBLE_RATIO = 0.2  # a track must be visible for this fraction of a turn to be the turn's track
 
-_TAIL_S = 0.35  # of a turn after its last word: the breath
-_LEAD_S = 0.15  # of a turn before its first word
-_MAX_PAUSE_S = 1.2  # within a turn
+_TAIL_S = 0.35  # a turn extends this far after its last word, over the speaker's breath
+_LEAD_S = 0.15  # a turn extends this far before its first word
+_MAX_PAUSE_S = 1.2  # a longer pause ends a turn
 
 
 def resolve_speakers(transcript: Transcript, matrix: pl.DataFrame, analysis: AnalysisFacts | None = None) -> Speakers:
@@ -43,7 +43,7 @@ def resolve_speakers(transcript: Transcript, matrix: pl.DataFrame, analysis: Ana
     Args:
         transcript: words and voices.
         matrix: the spatial matrix, with the columns `t`, `track` and `speaking`; without rows the voices alone decide.
-        analysis: tells the end of the video. No turn ends after both the audio and the video.
+        analysis: facts of the video. No turn ends later than both the audio and the video.
     """
     features = extract_speaker_features(transcript, matrix)
     if not features.is_speech.any():
@@ -54,11 +54,11 @@ def resolve_speakers(transcript: Transcript, matrix: pl.DataFrame, analysis: Ana
 
 
 def _decode_path(features: SpeakerFeatures, assignment: SpeakerAssignment) -> np.ndarray:
-    """Return the candidate of each step: shape (n,), a person, P + voice for off screen, -1 where nobody speaks."""
+    """Return the candidate of each step: shape (n,), 0..P-1 a person, P + voice off screen, -1 where nobody speaks."""
     people, shares = assignment.people, assignment.voice_shares
     voice_llr = np.log(np.maximum(shares, 1e-3))[np.maximum(features.voice, 0)] * _VOICE_WEIGHT
-    trust = (0.2 + 0.8 * features.voice_confidence)[:, None]
-    score = np.where(features.is_speech[:, None], assignment.lip_llr * LIP_WEIGHT + voice_llr * trust, 0.0)
+    voice_trust = (0.2 + 0.8 * features.voice_confidence)[:, None]
+    score = np.where(features.is_speech[:, None], assignment.lip_llr * LIP_WEIGHT + voice_llr * voice_trust, 0.0)
     switch_costs = np.array(_SWITCH_COSTS)[np.where(features.is_speech, features.word_position, IN_PAUSE)]
     path = decode_viterbi(score, switch_costs)
     off_screen = range(len(people), len(people) + len(features.voices))
@@ -66,14 +66,14 @@ def _decode_path(features: SpeakerFeatures, assignment: SpeakerAssignment) -> np
     if rare and len(people):
         score[:, rare] = -np.inf
         path = decode_viterbi(score, switch_costs)
-    for voice, owner in enumerate(shares.argmax(axis=1)):  # a person's voice without a face is that person off screen
+    for voice, owner in enumerate(shares.argmax(axis=1)):  # an off-screen voice that a person owns is that person
         if owner < len(people) and shares[voice, owner] >= _MIN_OWNED_RATIO:
             path = np.where(path == len(people) + voice, owner, path)
     return np.where(features.is_speech, path, -1)
 
 
 def _build_turns(features: SpeakerFeatures, assignment: SpeakerAssignment, path: np.ndarray, end_s: float) -> Speakers:
-    """Return turns and tracks from the decoded path; no turn ends after `end_s`."""
+    """Return turns and tracks from the decoded path; lead and tail extend no turn past `end_s`."""
     people = assignment.people
     runs = _find_runs(path)
     labels: dict[int, str] = {}
@@ -111,7 +111,7 @@ def _format_label(index: int) -> str:
 
 
 def _visible_track(features: SpeakerFeatures, person: Sequence[int], first: int, last: int) -> int | None:
-    """Return the person's track that is visible in most of the steps; None if none is in a fifth of them."""
+    """Return the person's most visible track in the steps; None if it is visible in less than `_MIN_VISIBLE_RATIO`."""
     visible_ratios = (~np.isnan(features.lip_llr[first:last, list(person)])).mean(axis=0)
     best = int(visible_ratios.argmax())
     return features.tracks[person[best]] if visible_ratios[best] >= _MIN_VISIBLE_RATIO else None
@@ -120,7 +120,11 @@ def _visible_track(features: SpeakerFeatures, person: Sequence[int], first: int,
 def _confidence(
     features: SpeakerFeatures, assignment: SpeakerAssignment, candidate: int, first: int, last: int
 ) -> float:
-    """Return 0..1: for a person, the logistic of the lips' lead over the next likely candidate; else the voice's."""
+    """Return a confidence in 0..1.
+
+    For a person it is the logistic function of the lips' lead over the next likely candidate. For an off-screen speaker
+    it is the mean confidence of the voice.
+    """
     if candidate >= len(assignment.people):
         return round(float(features.voice_confidence[first:last].mean()), 3)
     means = assignment.lip_llr[first:last].mean(axis=0)

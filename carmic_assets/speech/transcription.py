@@ -1,4 +1,4 @@
-"""From audio to transcript: voice activity, recognition, word alignment, cleanup and audio-only diarisation.
+"""Transcribes audio: voice activity, recognition, word alignment, cleanup and audio-only diarisation.
 
 The same audio, model and thread count give the same transcript. Faces are assigned later, by `speaker_turns`.
 """
@@ -30,22 +30,22 @@ from carmic_assets.speech.audio_reader import AudioReader, open_audio
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-MIN_SPEECH_S = 0.5  # in the whole file; less is a cough, not a talk
+MIN_SPEECH_S = 0.5  # a file with less speech than this counts as having none: it is a cough, not a talk
 _BATCH_SIZE = 4  # windows decoded together: two minutes of speech
 _LANGUAGE_WINDOWS = 3  # windows, spread over the file, from which its language is detected
-_VAD_PROGRESS, _ASR_PROGRESS = 0.05, 0.9  # shares of the work
+_VAD_PROGRESS, _ASR_PROGRESS = 0.05, 0.9  # fractions of the total time
 
 
 class TranscriptionOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What to transcribe, and with which model."""
+    """Options of a transcription: model, device, language and part of the file."""
 
-    model: str = "auto"  # "auto", a folder, a Whisper size or a hub id: `whisper_models.find_weights`
+    model: str = "auto"  # "auto", a folder, a Whisper size or a hub id; see `whisper_models.find_weights`
     device: str = "cpu"
-    language: str | None = None  # ISO 639-1 code; None: detect it
+    language: str | None = None  # ISO 639-1 code; None detects it
     language_mode: Literal["single", "multi"] = "single"  # "multi" detects it per window and ignores `language`
     span: tuple[float, float] | None = None  # start and end in seconds of the part to transcribe
     threads: int = 2
-    cache_dir: Path | None = None  # for downloaded weights; None: the hub client's own folder
+    cache_dir: Path | None = None  # for downloaded weights; None uses the hub client's own folder
 
 
 DEFAULT_OPTIONS = TranscriptionOptions()
@@ -68,7 +68,7 @@ def transcribe(
     _check_language(options.language, whisper)
     with open_audio(audio_path) as reader:
         start_s, end_s = _clamp_span(options.span, reader.duration_s)
-        probabilities = voice_activity.speech_probabilities(reader, start_s, end_s)
+        probabilities = voice_activity.compute_speech_probabilities(reader, start_s, end_s)
         speech = voice_activity.find_speech(probabilities, start_s=start_s)
         if voice_activity.total_s(speech) < MIN_SPEECH_S:
             raise NoSpeechError("Nobody speaks in this video, so no clips can be made. Upload a video with speech.")
@@ -77,7 +77,7 @@ def transcribe(
         windows = pack_windows(speech, start_s, end_s)
         languages = _detect_languages(reader, whisper, windows, options)
         words: list[Word] = []
-        for batch, language in _batches(windows, languages):
+        for batch, language in _group_into_batches(windows, languages):
             words += _transcribe_batch(whisper, reader, batch, language, speech)
             position_s = batch[-1].intervals[-1].end_s - start_s
             progress(_VAD_PROGRESS + _ASR_PROGRESS * position_s / (end_s - start_s))
@@ -113,7 +113,10 @@ def _transcribe_batch(
     language: str,
     speech: voice_activity.Intervals,
 ) -> list[Word]:
-    """Return the words of some windows. Speech without words is decoded again alone, then without timestamps."""
+    """Return the words of the windows.
+
+    Speech without words is decoded again in windows of its own, first with timestamps and then without.
+    """
     words = asr.transcribe_windows(whisper, reader, windows, language)
     for with_timestamps in (True, False):
         untranscribed = find_untranscribed_speech(speech, windows, words)
@@ -161,7 +164,7 @@ def _main_language(windows: Sequence[AsrWindow], languages: Sequence[tuple[str, 
     return main, weighted_probability[main] / seconds[main]
 
 
-def _batches(
+def _group_into_batches(
     windows: Sequence[AsrWindow], languages: Sequence[tuple[str, float]]
 ) -> Iterator[tuple[list[AsrWindow], str]]:
     """Yield up to `_BATCH_SIZE` consecutive windows of one language, and the language."""

@@ -1,4 +1,4 @@
-"""Voice activity detection with Silero VAD, as faster-whisper ships it, run over the audio block by block."""
+"""Detects voice activity with the Silero VAD network that faster-whisper ships, block by block."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Intervals = tuple[tuple[float, float], ...]  # (start, end) in seconds, sorted, 
 FRAME = 512  # samples of one probability: 32 ms at 16 kHz, fixed by the network
 STEP_S = FRAME / SAMPLE_RATE
 _CONTEXT = 64  # samples before a frame that the network also reads
-_SHORTEST_SILENCE_S = 0.06
-_BLOCK_S = FRAME * 5000 / SAMPLE_RATE  # 160 s
+_SHORTEST_SILENCE_S = 0.06  # a silence of this length, about two frames, separates two phrases
+_BLOCK_S = FRAME * 5000 / SAMPLE_RATE  # 160 s: whole frames, and a bounded amount of memory
 
 
-def speech_probabilities(reader: AudioReader, start_s: float = 0.0, end_s: float = float("inf")) -> np.ndarray:
+def compute_speech_probabilities(reader: AudioReader, start_s: float = 0.0, end_s: float = float("inf")) -> np.ndarray:
     """Return the probability of speech for each 32 ms from `start_s` on: float32 in 0..1, shape (frames,).
 
-    Network and calling convention: silero-vad v6 (MIT). Its state is carried from block to block.
+    The network and its inputs are those of silero-vad v6 (MIT). Its state is carried from block to block.
     """
     session = _load_session()
     state = np.zeros((1, 1, 128), np.float32)
@@ -54,7 +54,7 @@ def find_speech(
     """Return the intervals with speech, on the clock of the audio.
 
     Args:
-        probabilities: from `speech_probabilities`.
+        probabilities: from `compute_speech_probabilities`.
         start_s: time of the first probability.
         on: probability at which an interval begins.
         off: probability below which it ends.
@@ -94,7 +94,7 @@ def _load_session() -> InferenceSession:
 
     options = onnxruntime.SessionOptions()
     options.inter_op_num_threads = 1
-    options.intra_op_num_threads = 1  # a recurrent network: further threads only spin
+    options.intra_op_num_threads = 1  # a recurrent network runs step by step, so further threads only spin
     options.log_severity_level = 4
     weights = next(Path(get_assets_path()).glob("silero_vad*.onnx"))
     return onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])

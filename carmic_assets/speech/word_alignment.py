@@ -1,8 +1,8 @@
-"""Alignment of word times with the audio.
+"""Aligns word times with the audio.
 
-Words end and begin where the level of the audio shows a pause. The constant lead or lag of the model is estimated from
-the pauses and subtracted from all words: Whisper's cross-attention times are off by a constant (measured: `base` 50 ms
-early, `tiny.en` 90 ms late) and stretch words into pauses.
+Whisper's cross-attention times have two errors. They have a constant offset (measured: `base` 50 ms early, `tiny.en`
+90 ms late), which is estimated from the pauses and removed from all words. They also stretch words into pauses, so word
+boundaries near a pause are moved to where the level of the audio shows it.
 """
 
 from __future__ import annotations
@@ -14,18 +14,21 @@ import numpy as np
 from carmic_assets.model.speech import Word
 from carmic_assets.speech.audio_reader import SAMPLE_RATE, AudioReader
 
-FRAME_S = 0.01
-_BLOCK_S = 60.0
-_LEVEL_WINDOW_S = 6.0  # in which the quiet and the loud level are measured
-_PAUSE_LEVEL_RATIO = 0.3  # a pause is below this share of the way from the quiet to the loud level, in dB
-_MIN_PAUSE_S = 0.12
-_MAX_DISTANCE_S = 0.35  # between a word's edge and a pause that belongs to it
-_MAX_OFFSET_S = 0.2  # of the model's constant
-_MIN_PAUSES = 6  # to estimate the model's constant
+FRAME_S = 0.01  # time step of the level
+_BLOCK_S = 60.0  # of audio read at once
+_LEVEL_WINDOW_S = 6.0  # the quiet and the loud level are measured in windows of this length
+_PAUSE_LEVEL_RATIO = 0.3  # a pause is quieter than quiet + ratio * (loud - quiet), levels in dB
+_MIN_PAUSE_S = 0.12  # a shorter quiet interval is no pause: plosives contain such closures
+_MAX_DISTANCE_S = 0.35  # greatest distance between a word boundary and a pause that belongs to it
+_MAX_OFFSET_S = 0.2  # limit of the estimated constant offset, in either direction
+_MIN_PAUSES = 6  # with fewer pauses the offset is taken as 0
 
 
 def align_words(words: Sequence[Word], reader: AudioReader, start_s: float, end_s: float) -> list[Word]:
-    """Return the words (in order, of `start_s`..`end_s`) with aligned times; none is dropped or reordered."""
+    """Return the words with aligned times; none is dropped or reordered.
+
+    `words` are in time order and lie in `start_s`..`end_s`.
+    """
     if not words:
         return []
     pauses = _find_pauses(_measure_level(reader, start_s, end_s), start_s)
@@ -65,7 +68,7 @@ def _nearest_gap(starts: np.ndarray, ends: np.ndarray, pause_start: float, pause
 
 
 def _gap_distance(gap: int, starts: np.ndarray, ends: np.ndarray, pause_start: float, pause_end: float) -> float:
-    """Return how far (s) the edges of a gap lie outside the pause; 0 where both touch it or lie in it."""
+    """Return how far, in seconds, the ends of a gap lie outside the pause; 0 where both lie in it."""
     end_distance = start_distance = 0.0
     if gap >= 0 and not pause_start <= ends[gap] <= pause_end:
         end_distance = abs(ends[gap] - pause_start)
@@ -75,7 +78,10 @@ def _gap_distance(gap: int, starts: np.ndarray, ends: np.ndarray, pause_start: f
 
 
 def _estimate_offset(starts: np.ndarray, pauses: Sequence[tuple[float, float]]) -> float:
-    """Return the offset that moves words after a pause to its end, in the median; 0 with too few pauses."""
+    """Return the median distance in seconds from a word's start to the end of the pause before it.
+
+    It is 0 with fewer than `_MIN_PAUSES` pauses.
+    """
     pause_ends = np.array([end for start, end in pauses if end - start >= 2 * _MIN_PAUSE_S])
     if len(pause_ends) < _MIN_PAUSES:
         return 0.0

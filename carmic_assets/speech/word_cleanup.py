@@ -1,4 +1,4 @@
-"""Cleanup of recognised words: drops hallucinated words and loops, and keeps times inside the detected speech."""
+"""Cleans up recognised words: drops hallucinated words and loops, and keeps times inside the detected speech."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Iterable, Sequence
 from carmic_assets.model.speech import Word
 from carmic_assets.speech.voice_activity import Intervals
 
-_MIN_WORD_S = 0.04
-_MAX_WORD_S = 1.6  # a longer word has absorbed a pause
-_MAX_LOOP_WORDS_PER_S = 6.0  # over a phrase that is repeated five times or more
-_MAX_PHRASE_WORDS = 8
-_MIN_REPETITIONS = 5
-_MAX_LEAD_S = 0.08  # of a word before the detected speech
-_MAX_LAG_S = 0.3  # of a word after the detected speech; a word further from all speech was never spoken
+_MIN_WORD_S = 0.04  # shorter words are extended to this length
+_MAX_WORD_S = 1.6  # a longer word has absorbed a pause and is shortened at its start
+_MAX_LOOP_WORDS_PER_S = 6.0  # repetitions faster than this were not spoken: the model loops
+_MAX_PHRASE_WORDS = 8  # longest phrase that is searched for in loops
+_MIN_REPETITIONS = 5  # fewer repetitions in a row are kept as spoken
+_MAX_LEAD_S = 0.08  # a word may begin this long before the detected speech
+_MAX_LAG_S = 0.3  # a word may end this long after the detected speech; one further from all speech is hallucinated
 
 
 def clean_words(words: Iterable[Word], speech: Intervals) -> tuple[Word, ...]:
-    """Return the words in order, without overlap, each with a length, none of them where nobody speaks."""
+    """Return the words in order, without overlap, each at least `_MIN_WORD_S` long, without those outside speech."""
     spoken = [clamped for word in words if (clamped := _clamp_to_speech(word, speech))]
-    return _separate(_remove_loops(spoken))
+    return _remove_overlaps(_remove_loops(spoken))
 
 
 def _clamp_to_speech(word: Word, speech: Intervals) -> Word | None:
@@ -49,7 +49,10 @@ def _overlap_s(word: Word, interval: tuple[float, float]) -> float:
 
 
 def _remove_loops(words: list[Word]) -> list[Word]:
-    """Keep one of each phrase of 1 to 8 words that is repeated faster than anyone speaks: a loop of the model."""
+    """Return the words with each loop reduced to one repetition.
+
+    A loop is a phrase of at most `_MAX_PHRASE_WORDS` words that is repeated faster than people speak.
+    """
     kept: list[Word] = []
     texts = [word.text.casefold().strip(".,!?;:") for word in words]
     index = 0
@@ -77,8 +80,8 @@ def _count_repetitions(texts: Sequence[str], first: int, size: int) -> int:
     return count
 
 
-def _separate(words: list[Word]) -> tuple[Word, ...]:
-    """Let each word end before the next begins, and last at least `_MIN_WORD_S`; times are rounded to milliseconds."""
+def _remove_overlaps(words: list[Word]) -> tuple[Word, ...]:
+    """Return the words without overlap, each at least `_MIN_WORD_S` long, with times rounded to milliseconds."""
     separated: list[Word] = []
     previous_end_s = 0.0
     for index, word in enumerate(words):

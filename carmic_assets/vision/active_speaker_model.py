@@ -1,8 +1,7 @@
-"""An audio-visual active speaker model, LR-ASD (Liao et al. 2025, MIT), for operators who set a path to its weights.
+"""Runs the audio-visual active speaker model LR-ASD (Liao et al. 2025, MIT), if the operator sets a weights path.
 
-The network is reimplemented for inference from the paper and the shapes of the weights. Its inputs are the lower middle
-of each face and the audio, so unlike lip motion it distinguishes speech from chewing and laughing. docs/vision.md has
-its cost.
+The network is reimplemented for inference from the paper and the shapes of the weights. Its inputs are face crops and
+the audio, so unlike lip motion it distinguishes speech from chewing and laughing. docs/vision.md states its cost.
 """
 
 from __future__ import annotations
@@ -22,15 +21,16 @@ from carmic_assets.media.demuxers import AUDIO_FORMATS
 from carmic_assets.model.errors import CarmicError
 from carmic_assets.vision.lip_motion import Face
 
-VIDEO_FPS = 25
-MFCC_PER_S = 4 * VIDEO_FPS
-MFCC_COUNT = 13
+# Rates and sizes of the inputs, as in the training of LR-ASD.
+VIDEO_FPS = 25  # face crops per second
+MFCC_PER_S = 4 * VIDEO_FPS  # audio feature vectors per second
+MFCC_COUNT = 13  # coefficients of one feature vector
 CROP_SIDE_PX = 112
-BORDER_GREY = 110
-SAMPLE_RATE = 16_000
+BORDER_GREY = 110  # grey value of the crop outside the frame
+SAMPLE_RATE = 16_000  # Hz
 HOP_SAMPLES = 160  # 10 ms
 FRAME_SAMPLES = 400  # 25 ms
-BLOCK_S = 60  # audio in memory while features are computed
+BLOCK_S = 60  # audio whose features are computed at once, which bounds the memory
 
 
 class ActiveSpeakerModel:
@@ -40,7 +40,7 @@ class ActiveSpeakerModel:
         CarmicError: the weights are not those of LR-ASD.
     """
 
-    window_s = 4.0  # of crops scored at once: more adds little accuracy, and memory stays constant
+    window_s = 4.0  # crops of this duration are scored at once; a longer window adds little accuracy and needs memory
 
     def __init__(
         self, weights: str | Path, audio_path: str | Path | None, *, device: str = "cpu", threads: int = 2
@@ -61,9 +61,9 @@ class ActiveSpeakerModel:
         self.name = f"LR-ASD ({Path(weights).name})"
 
     def score(self, times: list[float], crops: list[np.ndarray]) -> list[tuple[float, float]]:
-        """Return (time, probability of speaking), `VIDEO_FPS` per second, for one face.
+        """Return (time, probability of speaking) for one face, `VIDEO_FPS` times per second.
 
-        `times` (source clock) ascend; `crops` are those of `crop_face`.
+        `times` are ascending, on the source clock; `crops` are the results of `crop_face` at these times.
         """
         count = int((times[-1] - times[0]) * VIDEO_FPS) + 1
         grid = times[0] + np.arange(count) / VIDEO_FPS
@@ -78,7 +78,7 @@ class ActiveSpeakerModel:
         return list(zip(grid.tolist(), torch.sigmoid(logits).cpu().tolist(), strict=True))
 
     def _forward(self, audio: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
-        """Map `audio` (4 T, 13) and `faces` (T, 112, 112), 0..255, to the logit of speaking (T,)."""
+        """Map `audio`, shape (4 T, 13), and `faces`, shape (T, 112, 112) in 0..255, to the logit of speaking (T,)."""
         x = ((faces / 255 - 0.4161) / 0.1688)[None, None]
         for block in (1, 2, 3):
             layers = ("s_1", "s_2", "t_1", "t_2")
@@ -106,7 +106,7 @@ class ActiveSpeakerModel:
         convolve: Callable[..., torch.Tensor],
         stride: int,
     ) -> torch.Tensor:
-        """Apply four normalised convolutions: two over space or coefficients, two over time."""
+        """Apply four convolutions with batch norm and ReLU: two over space (or coefficients), then two over time."""
         for layer in layers:
             weight = self._state[f"model.{name}.{layer}.weight"]
             padding = tuple((n - 1) // 2 for n in weight.shape[2:])
@@ -123,12 +123,12 @@ class ActiveSpeakerModel:
         return nn.batch_norm(x, mean, var, weight, bias, eps=0.001)
 
     def _attend(self, x: torch.Tensor, name: str) -> torch.Tensor:
-        """Weight each channel by channel attention."""
+        """Apply channel attention: scale each channel by a gate in 0..1."""
         gate = nn.conv1d(x, self._state[f"model.{name}.attention.weight"])
         return x * self._normalise(gate, f"{name}.bn").sigmoid()
 
     def _gru(self, x: torch.Tensor, name: str) -> torch.Tensor:
-        """Map (T, 256) to (T, 64)."""
+        """Apply one direction of the recurrent layer: (T, 256) to (T, 64)."""
         layer = torch.nn.GRU(256, 64, batch_first=True).to(self._device)
         prefix = f"model.detector.{name}."
         layer.load_state_dict({k.removeprefix(prefix): v for k, v in self._state.items() if k.startswith(prefix)})
@@ -139,7 +139,8 @@ class ActiveSpeakerModel:
     def crop_face(grey: np.ndarray, face: Face) -> np.ndarray:
         """Crop the lower middle of a face as in the training data of LR-ASD: (112, 112), uint8."""
         height, width = grey.shape
-        half_side = max(face.w * width, face.h * height) / 2  # of the square around the face
+        half_side = max(face.w * width, face.h * height) / 2  # of the square around the face box
+        # Training extends the square by 0.4 half sides to the left and right and 0.8 below, and takes the centre half.
         x, y = (face.x + face.w / 2) * width, (face.y + face.h / 2) * height
         scale = CROP_SIDE_PX / max(1.4 * half_side, 1.0)
         matrix = np.array(
@@ -151,9 +152,9 @@ class ActiveSpeakerModel:
 
 
 def compute_mfcc(audio_path: str | Path | None) -> np.ndarray:
-    """Return the MFCC of a 16 kHz mono file on the source clock: (100 per second, 13), float32, 19 MB per hour.
+    """Return the MFCC of a 16 kHz mono file on the source clock: float32, shape (100 per second, 13), 19 MB per hour.
 
-    The result is empty if there is no file.
+    The result has no rows if `audio_path` is None.
     """
     if audio_path is None:
         return np.zeros((0, MFCC_COUNT), np.float32)
@@ -177,8 +178,8 @@ def _read_samples(frame: av.AudioFrame) -> np.ndarray:
 def _mfcc(samples: np.ndarray, previous_sample: float) -> np.ndarray:
     """Return the MFCC of `samples` (in the range of 16-bit integers), which follow `previous_sample`.
 
-    Conventions of `python_speech_features`, on which the model was trained: pre-emphasis 0.97, 25 ms every 10 ms
-    without a window, 26 bands, lifter 22, log energy first.
+    The parameters are the defaults of `python_speech_features`, with which the model was trained: pre-emphasis 0.97,
+    frames of 25 ms every 10 ms without a window function, 26 mel bands, lifter 22, log energy as first coefficient.
     """
     emphasised = samples - 0.97 * np.concatenate([[previous_sample], samples[:-1]])
     count = max((len(emphasised) - FRAME_SAMPLES) // HOP_SAMPLES + 1, 0)
@@ -196,7 +197,7 @@ def _mfcc(samples: np.ndarray, previous_sample: float) -> np.ndarray:
 
 
 def _mel_filter_bank() -> np.ndarray:
-    """Return 26 triangular filters over 257 bins, 0 to 8 kHz, evenly spaced in mel (O'Shaughnessy)."""
+    """Return 26 triangular filters from 0 to 8 kHz, evenly spaced in mel (O'Shaughnessy): shape (26, 257)."""
     mels = np.linspace(0, 2595 * np.log10(1 + 8000 / 700), 28)
     edges = np.floor(513 * 700 * (10 ** (mels / 2595) - 1) / SAMPLE_RATE)
     filters = np.zeros((26, 257))

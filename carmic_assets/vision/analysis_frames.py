@@ -1,4 +1,4 @@
-"""Reads single pictures of the analysis copy by their time."""
+"""Reads single frames of the analysis copy by their time."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from carmic_assets.model.media import AnalysisFacts
 
 
 def choose_even_times(analysis: AnalysisFacts, count: int) -> list[float]:
-    """Return the middles of `count` equal parts of the video, source clock."""
+    """Return the midpoints of `count` equal parts of the video, in seconds on the source clock."""
     return [analysis.start_s + analysis.duration_s * (i + 0.5) / count for i in range(count)]
 
 
 def read_frames(frames_path: str | Path, analysis: AnalysisFacts, times: list[float]) -> list[np.ndarray]:
-    """Return RGB pictures of the analysis copy at ascending `times` (source clock).
+    """Return RGB frames of the analysis copy at ascending `times` (source clock): uint8, height x width x 3.
 
-    It seeks, so that a few pictures of a long video cost little. Fewer pictures than times are returned where the end
-    of the copy is damaged.
+    The function seeks, so that a few frames of a long video are cheap to read. If the end of the copy is damaged, it
+    returns fewer frames than times.
     """
-    pictures = []
+    frames = []
     with open_media(frames_path) as container:
         stream = container.streams.video[0]
         for t in times:
@@ -34,5 +34,5 @@ def read_frames(frames_path: str | Path, analysis: AnalysisFacts, times: list[fl
                 if frame.time is None or frame.time >= position_s - 0.5 / analysis.fps:
                     break
             if nearest is not None:
-                pictures.append(nearest.to_ndarray(format="rgb24"))
-    return pictures
+                frames.append(nearest.to_ndarray(format="rgb24"))
+    return frames

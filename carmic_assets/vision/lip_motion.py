@@ -1,6 +1,7 @@
-"""Lip motion: how much a mouth moves compared with the rest of the face, and the speaking score derived from it.
+"""Measures lip motion: how much a mouth moves compared with the upper face. Derives a speaking score from it.
 
-The input is grey frames of the analysis copy. Head motion is removed by aligning the upper face of neighbouring frames.
+The input is the luma of frames of the analysis copy. Head motion is removed by aligning the upper face of neighbouring
+frames.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ import cv2
 import msgspec
 import numpy as np
 
-FACE_SIDE_PX = 64  # of the square that a face is resampled to
-MIN_FACE_PX = 8
-MAX_ALIGNMENT_PX = 8  # of the square: a larger shift is an error of the correlation
-MAX_MEASURE_GAP_S = 0.75  # the score is 0 further than this from a measurement
-SPEECH_MARGIN_S = 0.15  # lips move a little longer than the voice
-SILENT_FACTOR = 0.25  # of the score outside speech
+FACE_SIDE_PX = 64  # a face is resampled to a square of this size
+MIN_FACE_PX = 8  # smaller faces in the analysis copy count as motionless
+MAX_ALIGNMENT_PX = 8  # pixels of the square; a larger shift is an error of the phase correlation
+MAX_MEASURE_GAP_S = 0.75  # a time further than this from every measurement has score 0
+SPEECH_MARGIN_S = 0.15  # speech intervals are extended by this: lips move slightly longer than the voice sounds
+SILENT_FACTOR = 0.25  # factor of the score outside speech
 
 
 class Face(msgspec.Struct, frozen=True):
-    """A face box, from brow to chin, and the centre of its mouth, in fractions of the picture."""
+    """A face box, from brow to chin, and the centre of its mouth, in fractions of the frame."""
 
     x: float
     y: float
@@ -31,16 +32,16 @@ class Face(msgspec.Struct, frozen=True):
     mouth_y: float
 
     def shift(self, dx: float, dy: float) -> Face:
-        """Return the face moved by fractions of the picture."""
+        """Return the face moved by fractions of the frame."""
         return Face(self.x + dx, self.y + dy, self.w, self.h, self.mouth_x + dx, self.mouth_y + dy)
 
 
 def locate_face(
     kind: str, box: tuple[float, float, float, float], landmarks: tuple[float, ...] | None, aspect: float
 ) -> Face | None:
-    """Locate the face within a detected box, by its landmarks where known; `aspect` is the picture's width / height.
+    """Locate the face within a detected box, by its landmarks if there are any; `aspect` is the frame's width / height.
 
-    Returns None for a head turned away and for a person without landmarks.
+    Returns None for a head or person without landmarks, such as a head that is turned away.
     """
     x, y, w, h = box
     if landmarks is None:
@@ -49,8 +50,8 @@ def locate_face(
     if kind == "face":
         return Face(x, y, w, h, mouth_x, mouth_y)
     eyes_x, eyes_y = (landmarks[0] + landmarks[2]) / 2, (landmarks[1] + landmarks[3]) / 2
-    # In a CenterFace box the eyes lie at 0.37 and the mouth at 0.73 of its height; it is 0.75 as wide as high. Measured
-    # on talks.
+    # Measured on talks: in a CenterFace box the eyes lie at 0.37 and the mouth at 0.73 of the height, and the width is
+    # 0.75 of the height.
     face_h = 2.8 * max(((mouth_x - eyes_x) * aspect) ** 2 + (mouth_y - eyes_y) ** 2, 1e-8) ** 0.5
     face_w = 0.75 * face_h / aspect
     return Face((mouth_x + eyes_x - face_w) / 2, eyes_y - 0.37 * face_h, face_w, face_h, mouth_x, mouth_y)
@@ -59,9 +60,9 @@ def locate_face(
 def measure_mouth_motion(
     previous: np.ndarray, current: np.ndarray, face: Face, camera_shift: tuple[float, float] = (0.0, 0.0)
 ) -> tuple[float, float]:
-    """Return how much mouth and upper face changed between two grey pictures, in units of the face's contrast.
+    """Return how much the mouth and the upper face changed between two grey frames, divided by the face's contrast.
 
-    `camera_shift` is the movement of the picture by the camera in between, in fractions of it.
+    `camera_shift` is the shift of the frame content by camera motion in between, in fractions of the frame.
     """
     height, width = current.shape
     x, y, w, h = face.x * width, face.y * height, face.w * width, face.h * height
@@ -86,7 +87,7 @@ def measure_mouth_motion(
 
 
 def _resample_box(picture: np.ndarray, x: float, y: float, w: float, h: float) -> np.ndarray:
-    """Return a box (px) of a grey picture as a square of `FACE_SIDE_PX`, float32."""
+    """Return a box (px) of a grey frame as a square of `FACE_SIDE_PX`, float32."""
     scale_x, scale_y = FACE_SIDE_PX / w, FACE_SIDE_PX / h
     matrix = np.array([[scale_x, 0, -x * scale_x], [0, scale_y, -y * scale_y]], np.float32)
     size = (FACE_SIDE_PX, FACE_SIDE_PX)
@@ -97,7 +98,7 @@ def _resample_box(picture: np.ndarray, x: float, y: float, w: float, h: float) -
 
 @functools.cache
 def hann_window(size: tuple[int, int]) -> np.ndarray:
-    """Return the window (width, height) for phase correlation."""
+    """Return a Hann window of `size` (width, height) for phase correlation."""
     return cv2.createHanningWindow(size, cv2.CV_32F)
 
 
@@ -108,13 +109,13 @@ def score_speaking(
     *,
     model_scores: Sequence[tuple[float, float]] = (),
 ) -> np.ndarray:
-    """Return the speaking score, 0..1, at each of the times `t`: how much the mouth moves like speech around it.
+    """Return the speaking score (0..1) at each of the times `t`: how much the motion of the mouth resembles speech.
 
     Args:
-        motion: time, change of the mouth and change of the upper face, by frame.
+        motion: (time, change of the mouth, change of the upper face) of each frame.
         t: ascending times.
-        speech: intervals with voice activity; outside them the score is at most a quarter.
-        model_scores: time and probability from an audio-visual model; if there are any, they replace `motion`.
+        speech: intervals with voice activity; outside them the score is multiplied by `SILENT_FACTOR`.
+        model_scores: (time, probability) from an audio-visual model; if there are any, they replace `motion`.
     """
     times, scores = _smooth_model_scores(model_scores) if model_scores else _score_lips(motion)
     if not len(times):
@@ -134,9 +135,10 @@ def score_speaking(
 
 
 def _score_lips(motion: list[tuple[float, float, float]]) -> tuple[np.ndarray, np.ndarray]:
-    """Compare the mouth with the upper face: grain, compression and residual head motion change both alike.
+    """Return times and speaking scores from the ratio of mouth change to upper face change.
 
-    Coefficients: logistic regression on ten talks with known turns, made a little less steep (docs/vision.md).
+    The ratio cancels grain, compression and residual head motion, which change both alike. The coefficients come from a
+    logistic regression on ten talks with reference turns, with a slightly reduced slope (docs/vision.md).
     """
     times, mouth, upper = np.array(motion).reshape(-1, 3).T
     mouth, upper = _running_mean(mouth, 7), _running_mean(upper, 7)
@@ -146,7 +148,7 @@ def _score_lips(motion: list[tuple[float, float, float]]) -> tuple[np.ndarray, n
 
 def _smooth_model_scores(model_scores: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
     times, scores = np.array(model_scores).T
-    return times, _running_mean(scores, 11)
+    return times, _running_mean(scores, 11)  # about 0.4 s
 
 
 def _running_mean(values: np.ndarray, width: int) -> np.ndarray:

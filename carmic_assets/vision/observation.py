@@ -1,6 +1,7 @@
-"""One pass over the analysis copy: boxes, tracklets and mouth motion. Memory does not grow with the number of pictures.
+"""Passes once over the analysis copy: detects boxes, joins them into tracklets and measures mouth motion.
 
-The detector runs 2.5 times per second, and once more in between where boxes moved, appeared or left.
+The detector runs 2.5 times per second, and once more in between if boxes moved, appeared or disappeared. Memory does
+not grow with the number of frames.
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ if TYPE_CHECKING:
 
     from carmic_assets.vision.active_speaker_model import ActiveSpeakerModel
 
-DETECTIONS_PER_S = 2.5  # where nothing moves
-MAX_CROP_GAP_S = 0.5  # between faces that the audio-visual model scores together
-CAMERA_SIZE = (160, 90)  # px of the pictures that camera motion is measured on
-MIN_CAMERA_RESPONSE = 0.1  # of the phase correlation: below it the pictures do not match
+DETECTIONS_PER_S = 2.5  # detector runs per second while no box moves
+MAX_CROP_GAP_S = 0.5  # crops further apart are scored separately by the audio-visual model
+CAMERA_SIZE = (160, 90)  # width and height in pixels of the frames on which camera motion is measured
+MIN_CAMERA_RESPONSE = 0.1  # peak of the phase correlation (0..1); below it the frames do not match
 MIN_CAMERA_SHIFT_PX = 0.5  # smaller shifts are left to the alignment of each face
-STILL_IOU = 0.55  # a box that overlaps the previous one more has not moved
-PROGRESS_FRAMES = 50
+STILL_IOU = 0.55  # a box that overlaps the previous one more than this has not moved
+PROGRESS_FRAMES = 50  # progress is reported after this number of frames
 
 
 class _AnalysisFrame:
     """One frame of the analysis copy at `t` on the source clock.
 
-    `camera_shift` is the movement of the picture by the camera since the shot began, in fractions of it.
+    `camera_shift` is the shift of the frame content by camera motion since the start of the shot, in fractions.
     """
 
     def __init__(self, t: float, decoded: av.VideoFrame) -> None:
@@ -50,12 +51,12 @@ class _AnalysisFrame:
 
     @functools.cached_property
     def picture(self) -> np.ndarray:
-        """The RGB picture, converted on demand: most frames are used only in grey."""
+        """RGB pixels, converted on demand because most frames are only used in grey."""
         return self._decoded.to_ndarray(format="rgb24")
 
     @functools.cached_property
     def small(self) -> np.ndarray:
-        """The grey picture at `CAMERA_SIZE`, float32."""
+        """Grey frame at `CAMERA_SIZE`, float32."""
         return cv2.resize(self.grey, CAMERA_SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
@@ -68,9 +69,9 @@ def observe(
     threads: int = 2,
     progress: ProgressCallback = ignore_progress,
 ) -> tuple[list[Tracklet], int]:
-    """Return the tracklets of all shots, in order of shots, and the number of runs of the detector.
+    """Return the tracklets of all shots, in shot order, and the number of detector runs.
 
-    Every tracklet has its mouth motion by frame, and the scores of `speaker_model` if there is one.
+    Every tracklet holds the mouth motion of each frame, and the scores of `speaker_model` if there is one.
     """
     cv2.setNumThreads(threads)
     observer = _Observer(analysis, detector, speaker_model)
@@ -84,7 +85,7 @@ def observe(
 
 
 class _Observer:
-    """Takes the frames in order; complete after the last `end_shot`."""
+    """Collects tracklets from frames in order; `tracklets` is complete after the last `end_shot`."""
 
     def __init__(self, analysis: AnalysisFacts, detector: Detector, speaker_model: ActiveSpeakerModel | None) -> None:
         self.tracklets: list[Tracklet] = []
@@ -95,11 +96,11 @@ class _Observer:
         self._stride = max(1, round(analysis.fps / DETECTIONS_PER_S))
         self._shot = -1
         self._tracker = ShotTracker(0)
-        self._pending: list[_AnalysisFrame] = []  # the frame of the last detection and all since
+        self._pending: list[_AnalysisFrame] = []  # the frame of the last detector run and all later frames
         self._last_detections: list[Detection] = []
 
     def add(self, frame: _AnalysisFrame) -> None:
-        """Take the next frame."""
+        """Process the next frame."""
         shot = bisect_right(self._shot_boundaries_s, frame.t + self._early_s + 1e-6)
         if shot != self._shot:
             self.end_shot()
@@ -123,7 +124,7 @@ class _Observer:
         self._pending = []
 
     def _process_pending(self) -> None:
-        """Detect in the newest frame, and in the middle of the pending ones where the two ends differ."""
+        """Run the detector on the newest pending frame, and on the middle one if boxes moved in between."""
         frames = self._pending
         detections = self._detect(frames[-1])
         if len(frames) > 2 and not _are_still(self._last_detections, detections):
@@ -140,7 +141,10 @@ class _Observer:
     def _track(
         self, frame: _AnalysisFrame, detections: list[Detection], interval: list[_AnalysisFrame] | None = None
     ) -> None:
-        """Hand the boxes to the tracker; measure the mouths of faces that were detected at the start of `interval`."""
+        """Add the boxes to the tracker, and measure mouth motion over `interval`.
+
+        Only the faces that were also detected in the first frame of `interval` are measured.
+        """
         for tracklet in self._tracker.step(frame.t, detections, frame.picture):
             if not interval or len(tracklet.times) < 2 or abs(tracklet.times[-2] - interval[0].t) >= 1e-6:
                 continue
@@ -151,7 +155,7 @@ class _Observer:
                     self._score_crops(tracklet)
 
     def _score_crops(self, tracklet: Tracklet) -> None:
-        """Score the waiting crops; a gap between them ends a window."""
+        """Score the tracklet's unscored crops; crops on both sides of a gap are scored separately."""
         if not self._speaker_model:
             return
         start = 0
@@ -164,9 +168,9 @@ class _Observer:
 
 
 def _measure_motion(tracklet: Tracklet, frames: list[_AnalysisFrame]) -> list[tuple[_AnalysisFrame, Face]]:
-    """Measure mouth motion in each of `frames` but the first; return the face in each.
+    """Measure mouth motion in each of `frames` but the first; return these frames, each with its face.
 
-    Between its last two detections the face moves on a straight line, apart from the motion of the camera.
+    Between the last two detections the face is interpolated linearly, after removal of camera motion.
     """
     t0, t1 = tracklet.times[-2:]
     height, width = frames[0].grey.shape
@@ -194,7 +198,7 @@ def _measure_motion(tracklet: Tracklet, frames: list[_AnalysisFrame]) -> list[tu
 
 
 def _measure_camera_shift(previous: _AnalysisFrame, frame: _AnalysisFrame) -> tuple[float, float]:
-    """Return `frame.camera_shift`, by phase correlation of whole pictures. Ignores small and uncertain shifts."""
+    """Return `frame.camera_shift`, by phase correlation of whole frames. Small and uncertain shifts count as none."""
     (dx, dy), response = cv2.phaseCorrelate(previous.small, frame.small, hann_window(CAMERA_SIZE))
     if response < MIN_CAMERA_RESPONSE or dx * dx + dy * dy < MIN_CAMERA_SHIFT_PX**2:
         return previous.camera_shift
@@ -202,7 +206,7 @@ def _measure_camera_shift(previous: _AnalysisFrame, frame: _AnalysisFrame) -> tu
 
 
 def _are_still(previous: list[Detection], current: list[Detection]) -> bool:
-    """Return whether every box stayed in its place and none appeared or left."""
+    """Return whether every box stayed in its place and none appeared or disappeared."""
     return len(previous) == len(current) and all(
         max(intersection_over_union(a, b) for b in current) > STILL_IOU for a in previous
     )

@@ -1,6 +1,6 @@
-"""The spatial matrix: where each person is, and how much they look like speaking, five times per second.
+"""Builds the spatial matrix: a table with the box and the speaking score of each tracked person, five times per second.
 
-Combines detection, tracking and lip motion, and defines the columns of the result (docs/vision.md).
+The module combines detection, tracking and lip motion, and defines the columns of the table (docs/vision.md).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from carmic_assets.vision.lip_motion import score_speaking
 from carmic_assets.vision.observation import observe
 from carmic_assets.vision.tracking import MAX_GAP_S, MIN_DETECTIONS, Tracklet, assign_track_ids
 
-MATRIX_FPS = 5.0
-EDGE_HOLD_S = 0.5  # a face detected this close to a cut is held up to it
-MIN_BEST_SCORE = 0.55  # a tracklet whose best box scores less is noise
-LONG_GAP_S = 0.6  # the score is halved in longer gaps
+MATRIX_FPS = 5.0  # rows per second of each track
+EDGE_HOLD_S = 0.5  # a box detected this close to a cut is repeated up to the cut
+MIN_BEST_SCORE = 0.55  # a tracklet whose best detection scores less is noise
+LONG_GAP_S = 0.6  # in longer gaps between detections the score is halved
 
 SCHEMA: dict[str, Any] = {
     "t": pl.Float64, "shot": pl.Int32, "track": pl.Int32, "kind": pl.String,
@@ -37,20 +37,24 @@ SCHEMA: dict[str, Any] = {
 
 
 class MatrixFacts(msgspec.Struct, frozen=True):
-    """How a matrix was computed."""
+    """Facts of how a matrix was computed."""
 
     detector: str
-    why: str  # why this detector ran
+    why: str  # reason for the choice of the detector
     kind: str
     runtime: str  # library, device and threads
     fps: float
-    tracks: int
-    detections: int  # runs of the detector
-    lips: str  # the source of the speaking scores
+    tracks: int  # number of tracks
+    detections: int  # number of detector runs
+    lips: str  # source of the speaking scores: mouth motion, or the name of the audio-visual model
 
 
 class VisionOptions(msgspec.Struct, frozen=True):
-    """The models to run: `weights` and `cache` as in `load_detector`, `asd_weights` of an `ActiveSpeakerModel`."""
+    """Options of the models to run.
+
+    `weights` and `cache` are those of `load_detector`. `asd_weights` is the path of the weights of an
+    `ActiveSpeakerModel`; None measures mouth motion instead.
+    """
 
     weights: str = "auto"
     device: str = "cpu"
@@ -63,7 +67,7 @@ DEFAULT_OPTIONS = VisionOptions()
 
 
 class VisionResult(msgspec.Struct, frozen=True):
-    """The spatial matrix (columns of docs/vision.md), the speakers joined with its tracks, and how it was computed."""
+    """The spatial matrix (columns in docs/vision.md), the speakers with their tracks, and facts of the computation."""
 
     matrix: pl.DataFrame
     speakers: Speakers
@@ -79,7 +83,7 @@ def build_matrix(
     *,
     progress: ProgressCallback = ignore_progress,
 ) -> VisionResult:
-    """Detect, track and score the people of the analysis copy, and join them with the transcript's voices.
+    """Detect, track and score the people in the analysis copy, and assign the transcript's voices to them.
 
     Raises:
         CorruptVideoError: the copy cannot be read.
@@ -119,7 +123,7 @@ def build_matrix(
 
 
 def name_speakers(matrix: pl.DataFrame, speakers: Speakers) -> pl.DataFrame:
-    """Fill the column `speaker` by the tracks of `speakers`."""
+    """Return the matrix with the column `speaker` filled from the tracks of `speakers`; null for other tracks."""
     speaker_by_track = {track: speaker for speaker, tracks in speakers.tracks.items() for track in tracks}
     speaker = pl.col("track").replace_strict(speaker_by_track, default=None, return_dtype=pl.String)
     return matrix.with_columns(speaker.alias("speaker"))
@@ -152,7 +156,7 @@ def build_scene(matrix: pl.DataFrame, speakers: Speakers, facts: SourceFacts, an
 
 
 def select_people(tracklets: list[Tracklet]) -> list[Tracklet]:
-    """Drop the tracklets that are noise, and number the persons of the others."""
+    """Return the tracklets that are not noise, with their track ids set."""
     selected = [t for t in tracklets if len(t.times) >= MIN_DETECTIONS and max(t.scores) >= MIN_BEST_SCORE]
     assign_track_ids(selected)
     return selected
@@ -187,7 +191,7 @@ def build_table(
 
 
 def _find_sample_times(tracklet: Tracklet, shot: tuple[float, float], start_s: float) -> np.ndarray:
-    """Return the times of the matrix that the tracklet covers within its shot."""
+    """Return the times of the matrix rows of the tracklet, within its shot."""
     shot_start_s, shot_end_s = shot
     first_s = shot_start_s if tracklet.times[0] - shot_start_s < EDGE_HOLD_S else tracklet.times[0]
     last_s = shot_end_s if shot_end_s - tracklet.times[-1] < EDGE_HOLD_S else tracklet.times[-1]
@@ -199,10 +203,10 @@ def _find_sample_times(tracklet: Tracklet, shot: tuple[float, float], start_s: f
 
 
 def _interpolate_boxes(tracklet: Tracklet, t: np.ndarray) -> dict[str, np.ndarray]:
-    """Interpolate slightly smoothed boxes linearly; halve the score in long gaps."""
+    """Return box and score columns at the times `t`, interpolated linearly between slightly smoothed detections."""
     times, boxes = np.array(tracklet.times), np.array(tracklet.boxes)
     smoothed = boxes.copy()
-    if len(times) > 2:  # detectors jitter by a pixel or two
+    if len(times) > 2:  # boxes of a detector jitter by a pixel or two
         is_close = (np.diff(times)[:-1] < MAX_GAP_S) & (np.diff(times)[1:] < MAX_GAP_S)
         average = (boxes[:-2] + 2 * boxes[1:-1] + boxes[2:]) / 4
         smoothed[1:-1] = np.where(is_close[:, None], average, boxes[1:-1])

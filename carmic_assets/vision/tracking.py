@@ -1,7 +1,7 @@
-"""Person tracking: joins boxes into tracklets within a shot, and tracklets of one person across shots.
+"""Tracks people: joins boxes into tracklets within a shot, and tracklets of one person across shots.
 
-Boxes are associated by position, size and appearance as an assignment problem (Kuhn 1955); tracklets by appearance.
-Persons in view at the same time are never one.
+Boxes are associated by position, size and appearance, as an assignment problem (Kuhn 1955). Tracklets are associated by
+appearance. Two people who are visible at the same time are never joined.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from scipy.optimize import linear_sum_assignment
 
 from carmic_assets.vision.detection import Detection
 
-MAX_GAP_S = 1.5  # a person lost for longer starts a new tracklet
-MAX_COST = 1.0  # of joining a box to a tracklet; reached at about one face width of distance
-IMPOSSIBLE_COST = 10.0
-MAX_PREDICTION_S = 0.6  # a lost box is moved on at its last speed for so long
-MAX_SAME_PERSON_DISTANCE = 0.3  # of the appearances of two tracklets
-MIN_DETECTIONS = 2  # of a tracklet: a single one is noise
-MAX_AVERAGED = 25  # detections that the running mean of a tracklet's appearance covers
-MAX_PERSON_AVERAGED = 400  # ... and of a person's
-FACE_SIDE_PX = 24  # of the aligned face in an appearance
+MAX_GAP_S = 1.5  # a person who is not detected for longer starts a new tracklet
+MAX_COST = 1.0  # a box joins a tracklet only below this cost; a distance of about one face width reaches it
+IMPOSSIBLE_COST = 10.0  # cost of a pair that must not be joined
+MAX_PREDICTION_S = 0.6  # an undetected box is moved on at its last speed for at most this time
+MAX_SAME_PERSON_DISTANCE = 0.3  # `appearance_distance` below which two tracklets are one person
+MIN_DETECTIONS = 2  # a tracklet with fewer detections is noise
+MAX_AVERAGED = 25  # number of detections that the running mean of a tracklet's appearance covers
+MAX_PERSON_AVERAGED = 400  # number of detections that the running mean of a person's appearance covers
+FACE_SIDE_PX = 24  # side of the aligned face in an appearance vector
 FACE_PIXELS = FACE_SIDE_PX * FACE_SIDE_PX
-COLOUR_VALUES = 144  # of an appearance: 3 zones x 16 patches x L, a, b
-UNKNOWN_COLOUR_DISTANCE = 0.1
-UNKNOWN_CORRELATION = 0.4
+COLOUR_VALUES = 144  # colour values in an appearance vector: 3 zones x 16 patches x L, a, b
+UNKNOWN_COLOUR_DISTANCE = 0.1  # taken if two appearances have no zone in common
+UNKNOWN_CORRELATION = 0.4  # taken if too little of a face is visible
 
 
 class Tracklet:
-    """One person within one shot: boxes (x, y, w, h, fractions of the picture) by ascending `times`.
+    """One person within one shot: boxes (x, y, w, h, in fractions of the frame) at ascending `times`.
 
-    `motion` holds time, change of the mouth and change of the upper face, by frame. `crops` wait to be scored by the
-    audio-visual model, whose results (time, probability of speaking) are `model_scores`.
+    `motion` holds (time, change of the mouth, change of the upper face) of each frame. `crops` holds the face crops
+    that the audio-visual model has not scored yet; `model_scores` holds its results (time, probability of speaking).
     """
 
     def __init__(self, shot: int, kind: str) -> None:
@@ -46,7 +46,7 @@ class Tracklet:
         self.appearance: np.ndarray  # running mean over the detections
         self.crops: list[tuple[float, np.ndarray]] = []
         self.model_scores: list[tuple[float, float]] = []
-        self.track = -1  # the person, set by `assign_track_ids`
+        self.track = -1  # track id of the person, set by `assign_track_ids`
 
     def add(self, t: float, detection: Detection, appearance: np.ndarray) -> None:
         """Append the detection at `t`."""
@@ -61,7 +61,7 @@ class Tracklet:
             self.appearance = blend_appearances(self.appearance, appearance, weight)
 
     def predict_box(self, t: float) -> tuple[float, float, float, float]:
-        """Return the expected box at `t`: the last one, moved on at the recent speed."""
+        """Return the expected box at `t`: the last box, moved on at its mean speed over the last four boxes."""
         x, y, w, h = self.boxes[-1]
         if len(self.boxes) < 2 or self.times[-1] - self.times[-2] > MAX_GAP_S:
             return x, y, w, h
@@ -77,14 +77,14 @@ class Tracklet:
 
 
 class ShotTracker:
-    """Joins the boxes of one shot into tracklets; pictures come in order of time."""
+    """Joins the boxes of one shot into tracklets; frames must be added in time order."""
 
     def __init__(self, shot: int) -> None:
         self.shot = shot
         self.tracklets: list[Tracklet] = []
 
     def step(self, t: float, detections: list[Detection], picture: np.ndarray) -> list[Tracklet]:
-        """Add the boxes of the picture at `t`; return the tracklet of each box."""
+        """Add the boxes of the frame at `t`; return the tracklet of each box."""
         appearances = [describe_appearance(picture, detection) for detection in detections]
         active = [tracklet for tracklet in self.tracklets if t - tracklet.times[-1] <= MAX_GAP_S]
         matches: dict[int, Tracklet] = {}
@@ -114,7 +114,7 @@ class ShotTracker:
 
 
 def assign_track_ids(tracklets: list[Tracklet]) -> None:
-    """Set `track` of every tracklet to the number of its person: 1, 2, ... by first appearance."""
+    """Set `track` of every tracklet to the id of its person: 1, 2, ... by first appearance."""
     people: list[tuple[np.ndarray, int]] = []  # mean appearance and number of detections
     by_shot: dict[int, list[Tracklet]] = {}
     for tracklet in tracklets:
@@ -136,7 +136,7 @@ def assign_track_ids(tracklets: list[Tracklet]) -> None:
 
 
 def _match_people(group: list[Tracklet], people: list[tuple[np.ndarray, int]]) -> dict[int, int]:
-    """Return the index of the known person for each tracklet of `group` that has one."""
+    """Return, for each tracklet of `group` (by index) that matches one of `people`, the index of that person."""
     if not people:
         return {}
     cost = np.array(
@@ -147,7 +147,7 @@ def _match_people(group: list[Tracklet], people: list[tuple[np.ndarray, int]]) -
 
 
 def _group_simultaneous(tracklets: list[Tracklet]) -> list[list[Tracklet]]:
-    """Group the tracklets of one shot, in order of time, so that those which overlap in time are together."""
+    """Return the tracklets of one shot in groups, in time order; tracklets that overlap in time share a group."""
     groups: list[list[Tracklet]] = []
     end_s = -1.0
     for tracklet in sorted(tracklets, key=lambda other: other.times[0]):
@@ -160,15 +160,16 @@ def _group_simultaneous(tracklets: list[Tracklet]) -> list[list[Tracklet]]:
 
 
 def describe_appearance(picture: np.ndarray, box: Detection) -> np.ndarray:
-    """Describe the person at `box`, as a flat float32 vector.
+    """Return the appearance of the person at `box`, as a flat float32 vector.
 
-    It starts with the colours of hair, face and clothes, 3 x 16 x 3 (Lab / 255, NaN outside the picture); the aligned
-    face, `FACE_SIDE_PX` squared (zero mean, unit deviation), follows.
+    It holds first the colours of hair, face and clothes (3 x 16 x 3 values in Lab / 255, NaN outside the frame), then
+    the aligned face (`FACE_PIXELS` values, zero mean, unit standard deviation).
     """
     height, width = picture.shape[:2]
     x, y, w, h = box.x * width, box.y * height, box.w * width, box.h * height
     if box.kind == "person":  # the head is about the top sixth
         x, w, h = x + 0.25 * w, 0.5 * w, min(h / 6, w / 2)
+    # Hair, face and clothes: left, top, right and bottom in fractions of the head box.
     zones = ((0.0, -0.3, 1.0, 0.12), (0.2, 0.3, 0.8, 0.9), (-0.3, 1.25, 1.3, 1.8))
     parts: list[np.ndarray] = []
     for left, top, right, bottom in zones:
@@ -184,9 +185,9 @@ def describe_appearance(picture: np.ndarray, box: Detection) -> np.ndarray:
 
 
 def _align_face(picture: np.ndarray, box: Detection, head: tuple[float, float, float, float]) -> np.ndarray:
-    """Return the grey face with the same distance from eyes to mouth for everybody, normalised; NaN where unknown.
+    """Return the grey face, normalised in brightness and scaled to one distance from eyes to mouth.
 
-    `head` is the box in pixels, used where there are no landmarks.
+    Pixels outside the frame are NaN. `head` is the head box in pixels; it is used if there are no landmarks.
     """
     height, width = picture.shape[:2]
     x, y, w, h = head
@@ -196,11 +197,11 @@ def _align_face(picture: np.ndarray, box: Detection, head: tuple[float, float, f
         centre, eyes_to_mouth = (eyes + mouth) / 2, max(float(np.hypot(*(mouth - eyes))), 1.0)
     else:
         centre, eyes_to_mouth = np.array([x + w / 2, y + 0.55 * h]), 0.38 * h
-    scale = 11 / eyes_to_mouth  # 11 of 24 px
+    scale = 11 / eyes_to_mouth  # eyes and mouth are 11 of the 24 pixels apart
     matrix = np.array([[scale, 0, 12 - scale * centre[0]], [0, scale, 12 - scale * centre[1]]], np.float32)
-    reach = 1.4 * eyes_to_mouth
-    top, bottom = max(int(centre[1] - reach), 0), max(int(centre[1] + reach) + 2, 1)
-    left, right = max(int(centre[0] - reach), 0), max(int(centre[0] + reach) + 2, 1)
+    margin_px = 1.4 * eyes_to_mouth
+    top, bottom = max(int(centre[1] - margin_px), 0), max(int(centre[1] + margin_px) + 2, 1)
+    left, right = max(int(centre[0] - margin_px), 0), max(int(centre[0] + margin_px) + 2, 1)
     patch = picture[top:bottom, left:right]
     if patch.size == 0:
         return np.zeros((FACE_SIDE_PX, FACE_SIDE_PX), np.float32)
@@ -224,25 +225,25 @@ def _align_face(picture: np.ndarray, box: Detection, head: tuple[float, float, f
 
 
 def blend_appearances(old: np.ndarray, new: np.ndarray, weight: float) -> np.ndarray:
-    """Return the running mean with `weight` of `new`; a value that is NaN in one comes from the other."""
+    """Return the running mean in which `new` has `weight`; a value that is NaN in one is taken from the other."""
     mean = old + weight * (new - old)
     return np.where(np.isnan(old), new, np.where(np.isnan(new), old, mean))
 
 
 def appearance_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Return 0 for equal pictures, about 0.1 for the same person, above 0.5 for another."""
+    """Return the distance of two appearances: 0 if equal, about 0.1 for one person, above 0.5 for two people."""
     by_zone = np.abs(a[:COLOUR_VALUES] - b[:COLOUR_VALUES]).reshape(3, -1).mean(1)
-    is_known = ~np.isnan(by_zone)
+    is_visible = ~np.isnan(by_zone)
     weights = np.array([1.0, 2.0, 1.5])
-    colour = float((by_zone[is_known] * weights[is_known]).mean()) if is_known.any() else UNKNOWN_COLOUR_DISTANCE
+    colour = float((by_zone[is_visible] * weights[is_visible]).mean()) if is_visible.any() else UNKNOWN_COLOUR_DISTANCE
     return 4 * colour + 0.5 * (1 - _correlate_faces(a[COLOUR_VALUES:], b[COLOUR_VALUES:]))
 
 
 def _correlate_faces(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the correlation of two aligned faces at the best of small shifts and scales.
+    """Return the highest correlation of two aligned faces over small shifts and scales.
 
-    Detectors place landmarks a little differently in large and small faces. `UNKNOWN_CORRELATION` where too little of
-    one face is known.
+    Shifts and scales are needed because detectors place landmarks differently in large and small faces. The result is
+    `UNKNOWN_CORRELATION` if too little of one face is visible.
     """
     face = a.reshape(FACE_SIDE_PX, FACE_SIDE_PX).astype(np.float32)
     middle = (FACE_SIDE_PX - 1) / 2
@@ -256,11 +257,11 @@ def _correlate_faces(a: np.ndarray, b: np.ndarray) -> float:
                 size = (FACE_SIDE_PX, FACE_SIDE_PX)
                 variants.append(cv2.warpAffine(face, matrix, size, borderValue=float("nan")).ravel())
     first, second = np.stack(variants), b.astype(np.float32)
-    is_known = ~np.isnan(first) & ~np.isnan(second)
-    count = is_known.sum(1)
+    is_visible = ~np.isnan(first) & ~np.isnan(second)
+    count = is_visible.sum(1)
     if count.max() < FACE_PIXELS / 3:
         return UNKNOWN_CORRELATION
-    first, second = np.where(is_known, first, 0), np.where(is_known, second, 0)
+    first, second = np.where(is_visible, first, 0), np.where(is_visible, second, 0)
     divisor = np.maximum(count, 1)
     mean_first, mean_second = first.sum(1) / divisor, second.sum(1) / divisor
     deviation = np.sqrt(((first**2).sum(1) / divisor - mean_first**2) * ((second**2).sum(1) / divisor - mean_second**2))
@@ -271,13 +272,13 @@ def _correlate_faces(a: np.ndarray, b: np.ndarray) -> float:
 def _association_cost(
     tracklet: Tracklet, t: float, detection: Detection, appearance: np.ndarray, aspect: float
 ) -> float:
-    """Return about 0 for the same person a moment later, `MAX_COST` at the limit."""
+    """Return the cost of joining the detection to the tracklet: about 0 for a clear match, `MAX_COST` at the limit."""
     if detection.kind != tracklet.kind:
         return IMPOSSIBLE_COST
     x, y, w, h = tracklet.predict_box(t)
     dx = (detection.x + detection.w / 2 - x - w / 2) * aspect
     dy = detection.y + detection.h / 2 - y - h / 2
     distance = hypot(dx, dy) / max(h, detection.h, 1e-6)
-    distance /= 1 + (t - tracklet.times[-1])  # a person lost for a while may have moved
+    distance /= 1 + (t - tracklet.times[-1])  # a person who was not detected for a while may have moved
     growth = abs(log(max(detection.h, 1e-6) / max(h, 1e-6)))
     return 0.7 * distance + 0.5 * growth + 0.5 * appearance_distance(tracklet.appearance, appearance)

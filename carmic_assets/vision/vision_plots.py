@@ -17,9 +17,9 @@ from carmic_assets.vision.analysis_frames import choose_even_times, read_frames
 
 TRACK_COLOURS = ("#e4572e", "#2e86ab", "#3bb273", "#f2c14e", "#9b5de5", "#00bbf9", "#f15bb5", "#8d99ae")
 TILE_WIDTH_PX = 320
-OFF_SCREEN_ALPHA = 0.35
-MAX_DRAWN_CUTS = 400  # more would cover the timeline
-ROW_TOLERANCE_S = 0.11  # half the interval of the matrix, and a little
+OFF_SCREEN_ALPHA = 0.35  # opacity of a turn whose speaker is off screen
+MAX_DRAWN_CUTS = 400  # a video with more cuts is drawn without any, because they would cover the timeline
+ROW_TOLERANCE_S = 0.11  # half the interval of the matrix rows (0.1 s) and a margin for rounding
 
 
 def draw_contact_sheet(
@@ -30,7 +30,7 @@ def draw_contact_sheet(
     columns: int = 4,
     rows: int = 3,
 ) -> bytes:
-    """Draw pictures in even steps over the video, with boxes labelled by track, speaker and speaking score."""
+    """Draw evenly spaced frames of the video, with boxes labelled by track, speaker and speaking score, as PNG."""
     times = choose_even_times(analysis, columns * rows)
     tile_height = max(2, round(TILE_WIDTH_PX * analysis.height / analysis.width))
     sheet = Image.new("RGB", (columns * TILE_WIDTH_PX, rows * tile_height), "black")
@@ -52,7 +52,7 @@ def draw_contact_sheet(
 
 
 def draw_speaker_timeline(speakers: Speakers, analysis: AnalysisFacts) -> bytes:
-    """Draw the turns, one row for each speaker, pale where the speaker is off screen."""
+    """Draw the turns as PNG, one row for each speaker; a turn is pale if its speaker is off screen."""
     names = sorted({turn.speaker for turn in speakers.turns}) or ["-"]
     figure = Figure(figsize=(10, 0.6 + 0.4 * len(names)), dpi=100, layout="constrained")
     axes = figure.add_subplot()
@@ -76,7 +76,7 @@ def draw_speaker_timeline(speakers: Speakers, analysis: AnalysisFacts) -> bytes:
 
 
 def _find_rows(matrix: pl.DataFrame, t: float) -> list[dict[str, Any]]:
-    """Return the rows of the moment of the matrix nearest to `t`."""
+    """Return the matrix rows at the time nearest to `t`; none if it is further than `ROW_TOLERANCE_S`."""
     nearby = matrix.filter((pl.col("t") - t).abs() <= ROW_TOLERANCE_S)
     if nearby.is_empty():
         return []

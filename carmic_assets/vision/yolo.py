@@ -1,7 +1,8 @@
-"""A `Detector` from Ultralytics YOLO weights of any kind: pose (heads from keypoints), face, head, person.
+"""Runs Ultralytics YOLO weights as a `Detector`: pose (heads from keypoints), face, head or person.
 
-OpenVINO and ONNX files run directly in their runtimes, where the number of threads can be set; others run through
-Ultralytics' `AutoBackend`. Non-maximum suppression is Ultralytics'. No package is ever installed.
+On the CPU, OpenVINO and ONNX files run directly in their runtimes, where the number of threads can be set. All others
+run through Ultralytics' `AutoBackend`. Non-maximum suppression is Ultralytics'. Its automatic installation of packages
+is switched off.
 """
 
 from __future__ import annotations
@@ -20,27 +21,27 @@ import yaml
 from carmic_assets.model.scene import TrackKind
 from carmic_assets.vision.detection import Detection, UnusableWeightsError
 
-MIN_SCORE = 0.35
-MAX_IOU = 0.6
-MIN_KEYPOINT_CONFIDENCE = 0.5
-DEFAULT_INPUT_PX = 640  # of the longer side, where the weights leave it open
-SIZE_STEP = 32  # px: the input's sides are multiples of it
-PADDING_GREY = 114  # as in training
-COCO_KEYPOINTS = 17
-FACE_KEYPOINTS = 5
-KINDS: dict[str, TrackKind] = {"person": "person", "face": "face", "head": "head"}  # by class name
+MIN_SCORE = 0.35  # boxes with a lower score are dropped
+MAX_IOU = 0.6  # of two boxes that overlap more, the one with the lower score is dropped
+MIN_KEYPOINT_CONFIDENCE = 0.5  # a keypoint with less confidence counts as not visible
+DEFAULT_INPUT_PX = 640  # longer side of the input, for weights without a fixed input size
+SIZE_STEP = 32  # width and height of the input are multiples of this number of pixels
+PADDING_GREY = 114  # grey value of the letterbox, as in training
+COCO_KEYPOINTS = 17  # number of keypoints of pose weights
+FACE_KEYPOINTS = 5  # number of keypoints of face weights
+KINDS: dict[str, TrackKind] = {"person": "person", "face": "face", "head": "head"}  # class name -> kind of track
 
 Corners = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 class _Model(msgspec.Struct):
-    """Loaded weights."""
+    """Loaded weights, in any runtime."""
 
-    run: Callable[[np.ndarray], Any]  # (1, 3, h, w) float32 0..1 to the input of `non_max_suppression`
-    names: dict[int, str]
-    input_size: tuple[int, int] | None  # h, w where fixed
-    keypoints: tuple[int, int] | None  # number, values of each
-    end2end: bool  # suppression is part of the model
+    run: Callable[[np.ndarray], Any]  # maps (1, 3, h, w), float32 in 0..1, to the input of `non_max_suppression`
+    names: dict[int, str]  # class id -> class name
+    input_size: tuple[int, int] | None  # height and width; None if the weights accept any size
+    keypoints: tuple[int, int] | None  # number of keypoints and of values of each; None without keypoints
+    end2end: bool  # non-maximum suppression is part of the model
     runtime: str
 
 
@@ -48,11 +49,11 @@ class Yolo:
     """A detector from `weights`, a local file or folder.
 
     Raises:
-        UnusableWeightsError: the weights cannot be loaded or know none of `KINDS`.
+        UnusableWeightsError: the weights cannot be loaded or have no class of `KINDS`.
     """
 
     def __init__(self, weights: Path, *, device: str = "cpu", threads: int = 2) -> None:
-        # Before Ultralytics is imported: it sends no statistics, looks nothing up, installs nothing.
+        # Set before Ultralytics is imported, so that it sends no statistics, opens no URL and installs no package.
         os.environ.setdefault("YOLO_OFFLINE", "true")
         os.environ.setdefault("YOLO_AUTOINSTALL", "false")
         try:
@@ -101,7 +102,7 @@ class Yolo:
         return detections
 
     def _letterbox(self, picture: np.ndarray) -> tuple[np.ndarray, float, float, float]:
-        """Return the network's input; and its scale, left and top margin (px of the input)."""
+        """Return the network's input, its scale against the frame, and its left and top padding (px of the input)."""
         height, width = picture.shape[:2]
         if self._model.input_size:
             input_h, input_w = self._model.input_size
@@ -123,13 +124,16 @@ def _first_line(error: Exception) -> str:
     return lines[0][:300]
 
 
-# --- Reading rows
+# --- Detections from the rows of the output
 
 
 def _build_detection(
     corners: Corners, score: float, kind: TrackKind, points: np.ndarray | None, size: tuple[int, int]
 ) -> Detection | None:
-    """Return the detection of a row, None for a body without a visible head; `size` is the picture's width, height."""
+    """Return the detection of an output row, or None for a body without a visible head.
+
+    `size` is the width and height of the frame.
+    """
     width, height = size
     landmarks = None
     if points is not None and len(points) == COCO_KEYPOINTS:
@@ -146,10 +150,10 @@ def _build_detection(
 
 
 def estimate_head_box(points: np.ndarray, person: Corners) -> Corners | None:
-    """Estimate the corners (px) of the whole head; None where neither face nor shoulders are visible.
+    """Return the estimated corners (px) of the head, or None if neither face nor shoulders are visible.
 
-    `points` are COCO keypoints with columns x, y, confidence; rows 0 to 6 are nose, eyes, ears and shoulders. Ratios
-    were measured against CenterFace on talks (docs/vision.md).
+    `points` are COCO keypoints with columns x, y, confidence; rows 0 to 6 are nose, eyes, ears and shoulders. The
+    factors from their distances to the head height were measured against CenterFace on talks (docs/vision.md).
     """
     visible = points[:, 2] > MIN_KEYPOINT_CONFIDENCE if points.shape[1] > 2 else np.ones(len(points), bool)
     xy = points[:, :2]
@@ -176,9 +180,9 @@ def estimate_head_box(points: np.ndarray, person: Corners) -> Corners | None:
 
 
 def estimate_landmarks(points: np.ndarray) -> list[tuple[float, float]] | None:
-    """Return eyes, nose and mouth corners (px), the left ones first; None where the face is turned away.
+    """Return eyes, nose and mouth corners (px), the left ones first, or None if the face is turned away.
 
-    The mouth is extrapolated from eyes and nose.
+    COCO has no mouth keypoints, so the mouth is extrapolated from eyes and nose.
     """
     if not (points[:3, 2] > MIN_KEYPOINT_CONFIDENCE).all():
         return None
@@ -208,7 +212,7 @@ def _load_openvino(weights: Path, threads: int) -> _Model:
     metadata = yaml.safe_load((weights / "metadata.yaml").read_text())
     shape = compiled.input(0).partial_shape
     input_size = None if shape.is_dynamic else (shape[2].get_length(), shape[3].get_length())
-    return _describe(metadata, lambda x: compiled(x)[0], input_size, f"openvino cpu, {threads} threads")
+    return _build_model(metadata, lambda x: compiled(x)[0], input_size, f"openvino cpu, {threads} threads")
 
 
 def _load_onnx(weights: Path, threads: int) -> _Model:
@@ -222,7 +226,7 @@ def _load_onnx(weights: Path, threads: int) -> _Model:
     metadata = {k: ast.literal_eval(v) if v[:1] in "{[(TF" else v for k, v in texts.items() if v}
     entry = session.get_inputs()[0]
     input_size = (entry.shape[2], entry.shape[3]) if all(isinstance(n, int) for n in entry.shape[2:]) else None
-    return _describe(
+    return _build_model(
         metadata, lambda x: session.run(None, {entry.name: x})[0], input_size, f"onnxruntime cpu, {threads} threads"
     )
 
@@ -248,15 +252,15 @@ def _load_autobackend(weights: Path, device: str, threads: int) -> _Model:
             output: torch.Tensor | list[torch.Tensor] = backend(torch.from_numpy(x).to(device))
         return output
 
-    return _describe(
+    return _build_model(
         metadata, run, tuple(input_size) if input_size else None, f"ultralytics {device}, {threads} threads"
     )
 
 
-def _describe(
+def _build_model(
     metadata: dict[str, Any], run: Callable[[np.ndarray], Any], input_size: tuple[int, int] | None, runtime: str
 ) -> _Model:
-    """Build a model from the metadata that Ultralytics writes into exported weights."""
+    """Return the model, described by the metadata that Ultralytics writes into exported weights."""
     if metadata.get("task", "detect") not in ("detect", "pose"):
         raise ValueError(f"its task is {metadata['task']}, but must be detect or pose")
     shape = metadata.get("kpt_shape")

@@ -60,7 +60,8 @@ users = Table(
     "users",
     metadata,
     _primary_key(),
-    Column("email", String(320), nullable=False, unique=True),  # lower case
+    Column("email", String(320), nullable=False, unique=True),  # see `normalize_email`
+    Column("email_verified_at", UtcDateTime),  # when a link that was sent to the address was opened
     Column("password_hash", Text, nullable=False),
     Column("first_name", Text, nullable=False, default=""),
     Column("last_name", Text, nullable=False, default=""),
@@ -75,6 +76,7 @@ workspaces = Table(
     Column("name", Text, nullable=False),
     Column("tier", String(16), nullable=False, default="FREE"),
     Column("webhook_url", Text),  # the one webhook of the generation API
+    Column("deleted_at", UtcDateTime),  # the purge sensor erases the row, with all rows and objects of the workspace
     _created_at(),
 )
 
@@ -95,20 +97,34 @@ invitations = Table(
     Column("email", String(320), nullable=False, index=True),
     Column("role", String(8), nullable=False),
     _foreign_key("users", "invited_by", nullable=True),
+    Column("token_hash", String(64), unique=True, index=True),  # null once it is accepted
+    Column("expires_at", UtcDateTime),
     Column("accepted_at", UtcDateTime),
     _created_at(),
     UniqueConstraint("workspace_id", "email"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _primary_key(),
+    _foreign_key("users", "user_id", index=True),
+    Column("user_agent", Text, nullable=False, default=""),
+    Column("ip_address", String(64), nullable=False, default=""),
+    Column("last_used_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),  # however often its tokens are rotated
+    Column("revoked_at", UtcDateTime),
+    _created_at(),
 )
 
 refresh_tokens = Table(
     "refresh_tokens",
     metadata,
     Column("token_hash", String(64), primary_key=True),
-    Column("family_id", String(36), nullable=False, index=True),
-    _foreign_key("users", "user_id", index=True),
+    _foreign_key("sessions", "session_id", index=True),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("spent_at", UtcDateTime),
-    Column("revoked_at", UtcDateTime),
+    Column("reissued_at", UtcDateTime),  # when the spent token was used once more, within the grace period
     _created_at(),
 )
 
@@ -117,6 +133,16 @@ password_resets = Table(
     metadata,
     Column("token_hash", String(64), primary_key=True),
     _foreign_key("users", "user_id", index=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+    _created_at(),
+)
+
+email_verifications = Table(
+    "email_verifications",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    _foreign_key("users", "user_id", index=True),
+    Column("email", String(320), nullable=False),  # the user's address, or the one that it is to become
     Column("expires_at", UtcDateTime, nullable=False),
     _created_at(),
 )
@@ -364,6 +390,8 @@ webhooks = Table(
     Column("previous_secret_until", UtcDateTime),
     Column("failing_since", UtcDateTime),
     Column("disabled_reason", Text),
+    Column("timeouts", Integer, nullable=False, default=0, server_default="0"),  # since the last response
+    Column("paused_until", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
     _created_at(),
 )
@@ -389,6 +417,20 @@ deliveries = Table(
     Index("ix_deliveries_listing", "webhook_id", "created_at"),
 )
 
+payments = Table(
+    "payments",
+    metadata,
+    Column("id", String(255), primary_key=True),  # of the payment at Stripe
+    Column("session_id", String(255)),  # of the checkout
+    Column("workspace_id", String(36), ForeignKey("workspaces.id", ondelete="SET NULL"), index=True),
+    Column("bought_ms", BigInteger, nullable=False),
+    Column("paid", BigInteger, nullable=False),  # amounts in the currency's smallest unit
+    Column("refunded", BigInteger, nullable=False),
+    Column("disputed", BigInteger, nullable=False),
+    Column("credited_ms", BigInteger, nullable=False),  # sum of its entries in the ledger
+    _created_at(),
+)
+
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 idempotency = Table(
@@ -400,6 +442,8 @@ idempotency = Table(
     Column("status", Integer),  # null while the first request is running
     Column("headers", JSON),
     Column("body", Text),
+    Column("claim_id", String(36)),
+    Column("claimed_until", UtcDateTime),  # the running request renews it
     _created_at(),
 )
 
@@ -430,6 +474,20 @@ media = Table(
     Column("facts", JSON, nullable=False),
     _created_at(),
     Index("ix_media_listing", "workspace_id", "created_at"),
+)
+
+# An upload URL of the media library whose object is not confirmed; its size counts against the storage limit
+pending_uploads = Table(
+    "pending_uploads",
+    metadata,
+    _primary_key(),
+    _foreign_key("workspaces", "workspace_id", index=True),
+    _foreign_key("clips", "clip_id", nullable=True, index=True),
+    Column("object_key", Text, nullable=False, unique=True),
+    Column("filename", Text, nullable=False),
+    Column("declared_bytes", BigInteger, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    _created_at(),
 )
 
 templates = Table(

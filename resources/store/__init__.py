@@ -15,4 +15,5 @@ def open_store(settings: Settings) -> Store:
         from resources.store.bucket import BucketStore  # noqa: PLC0415 - boto3 takes 0.3 s to import
 
         return BucketStore(settings.store_url, settings.s3_endpoint, settings.s3_region, settings.home / "fetched")
-    return FolderStore(settings.store_url.removeprefix("file://"), settings.public_url, settings.secret_key)
+    root = settings.store_url.removeprefix("file://")
+    return FolderStore(root, settings.public_url, settings.secret_key, settings.previous_secret_keys)

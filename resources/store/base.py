@@ -107,8 +107,14 @@ class Store(Protocol):
         `content_type` sets the response's content type; `filename` makes it a download under this name.
         """
 
-    def presign_put(self, key: str, expires_s: int, *, content_type: str, max_bytes: int) -> str:
-        """Return a URL for one PUT. A bucket cannot enforce `max_bytes`, so readers check the size."""
+    def presign_put(
+        self, key: str, expires_s: int, *, content_type: str, max_bytes: int, exact_bytes: int | None = None
+    ) -> str:
+        """Return a URL for one PUT of at most `max_bytes`.
+
+        A bucket cannot enforce a maximum. It accepts `exact_bytes` only, where that is given; otherwise readers check
+        the size.
+        """
 
     def presign_post(self, key: str, expires_s: int, *, content_type: str, max_bytes: int) -> PresignedPost:
         """Return a form for one upload of at most `max_bytes`."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from resources.download_names import format_attachment
 from resources.store.base import ObjectInfo, PresignedPost, StoreError, validate_key
 from resources.store.staging_files import StagingFiles
 
@@ -129,15 +130,19 @@ class BucketStore:
         if content_type:
             overrides["ResponseContentType"] = content_type
         if filename:
-            safe_name = "".join(c if c.isalnum() or c in " ._-" else "_" for c in filename)
-            overrides["ResponseContentDisposition"] = f'attachment; filename="{safe_name}"'
+            overrides["ResponseContentDisposition"] = format_attachment(filename)
         return self._presign("get_object", {**self.object_location(key), **overrides}, expires_s)
 
-    def presign_put(self, key: str, expires_s: int, *, content_type: str, max_bytes: int) -> str:
+    def presign_put(
+        self, key: str, expires_s: int, *, content_type: str, max_bytes: int, exact_bytes: int | None = None
+    ) -> str:
         """See Store."""
-        return self._presign("put_object", {**self.object_location(key), "ContentType": content_type}, expires_s)
+        parameters: dict[str, Any] = {**self.object_location(key), "ContentType": content_type}
+        if exact_bytes is not None:
+            parameters["ContentLength"] = exact_bytes
+        return self._presign("put_object", parameters, expires_s)
 
-    def _presign(self, operation: str, parameters: dict[str, str], expires_s: int) -> str:
+    def _presign(self, operation: str, parameters: dict[str, Any], expires_s: int) -> str:
         url: str = self.client.generate_presigned_url(operation, parameters, ExpiresIn=expires_s)
         return url
 

@@ -35,9 +35,12 @@ class SignedUrlGrant(msgspec.Struct, frozen=True):
 
 
 class FolderStore:
-    """A Store under the folder `root`. `secret` signs its URLs, which start with `public_url`."""
+    """A Store under the folder `root`. `secret` signs its URLs, which start with `public_url`.
 
-    def __init__(self, root: str | Path, public_url: str, secret: str) -> None:
+    URLs that were signed with one of the `previous_secrets` stay valid until they expire.
+    """
+
+    def __init__(self, root: str | Path, public_url: str, secret: str, previous_secrets: tuple[str, ...] = ()) -> None:
         self.root = Path(root).absolute()
         self.objects = self.root / "objects"
         self.incoming = self.root / "incoming"
@@ -45,7 +48,8 @@ class FolderStore:
         for folder in (self.objects, self.incoming):
             folder.mkdir(parents=True, exist_ok=True)
         self.public_url = public_url.rstrip("/")
-        self._signing_key = hashlib.sha256(b"store" + secret.encode()).digest()
+        secrets = (secret, *previous_secrets)
+        self._signing_keys = [hashlib.sha256(b"store" + text.encode()).digest() for text in secrets]
 
     # --- objects
 
@@ -180,7 +184,9 @@ class FolderStore:
         """See Store."""
         return self._sign(SignedUrlGrant("GET", key, content_type or "", 0, filename or ""), expires_s)
 
-    def presign_put(self, key: str, expires_s: int, *, content_type: str, max_bytes: int) -> str:
+    def presign_put(
+        self, key: str, expires_s: int, *, content_type: str, max_bytes: int, exact_bytes: int | None = None
+    ) -> str:
         """See Store."""
         return self._sign(SignedUrlGrant("PUT", key, content_type, max_bytes, ""), expires_s)
 
@@ -197,23 +203,25 @@ class FolderStore:
             "max": str(grant.max_bytes),
             "name": grant.filename,
         }
-        query["signature"] = self._compute_signature(grant.method, validate_key(grant.key), query)
+        query["signature"] = _compute_signature(self._signing_keys[0], grant.method, validate_key(grant.key), query)
         return f"{self.public_url}/api/store/{quote(grant.key)}?{urlencode(query, quote_via=quote)}"
 
     def verify(self, method: str, key: str, query: dict[str, str]) -> SignedUrlGrant | None:
         """Return what the URL allows, or None if it is forged or has expired. HEAD is allowed where GET is."""
         signed_fields = {name: query.get(name, "") for name in ("expires", "type", "max", "name")}
         method = "GET" if method == "HEAD" else method
-        signature = query.get("signature", "")
-        if not hmac.compare_digest(signature.encode(), self._compute_signature(method, key, signed_fields).encode()):
+        signature = query.get("signature", "").encode()
+        expected = [_compute_signature(secret, method, key, signed_fields) for secret in self._signing_keys]
+        if not any(hmac.compare_digest(signature, candidate.encode()) for candidate in expected):
             return None
         if int(signed_fields["expires"]) < time.time():
             return None
         return SignedUrlGrant(method, key, signed_fields["type"], int(signed_fields["max"]), signed_fields["name"])
 
-    def _compute_signature(self, method: str, key: str, query: dict[str, str]) -> str:
-        text = "\n".join((method, key, query["expires"], query["type"], query["max"], query["name"]))
-        return hmac.new(self._signing_key, text.encode(), hashlib.sha256).hexdigest()
+
+def _compute_signature(secret: bytes, method: str, key: str, query: dict[str, str]) -> str:
+    text = "\n".join((method, key, query["expires"], query["type"], query["max"], query["name"]))
+    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
 
 def _list_files(folder: Path) -> list[Path]:

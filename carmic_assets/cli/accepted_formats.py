@@ -1,4 +1,4 @@
-"""The video formats that the command line and the demo accept, by file name suffix."""
+"""Lists the video formats that the command line and the demo accept, by file name suffix."""
 
 CONTENT_TYPE_BY_SUFFIX = {
     ".mp4": "video/mp4",

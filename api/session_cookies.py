@@ -1,0 +1,90 @@
+"""Cookie sessions: a browser that sends `X-Carmic-Session: cookie` gets the refresh token in an HttpOnly cookie.
+
+The header is needed each time the cookie is used. A page of another site cannot send it, so that the cookie alone does
+nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import Cookie
+
+from api.access import issue_access_token
+from api.errors import ApiError
+from resources import sessions
+from resources.hidden_repr import hidden_repr
+from resources.platform import Platform
+
+HEADER = "x-carmic-session"
+COOKIE = "carmic_refresh"
+PATH = "/api/v1/auth"
+
+
+class Tokens(msgspec.Struct):
+    """An access token, and the refresh token to replace it with, which is left out where a cookie holds it."""
+
+    __repr__ = hidden_repr
+
+    access: str
+    refresh: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class RefreshRequest(msgspec.Struct):
+    """The refresh token of a session. It is left out where a cookie holds it."""
+
+    __repr__ = hidden_repr
+
+    refresh: str | msgspec.UnsetType = msgspec.UNSET
+
+
+def is_cookie_session(request: Request[Any, Any, Any]) -> bool:
+    """Tell whether the client asks for, or uses, a cookie session."""
+    value: str = request.headers.get(HEADER, "")
+    return value.strip().lower() == "cookie"
+
+
+def read_refresh_token(request: Request[Any, Any, Any], data: RefreshRequest | None) -> str:
+    """Return the refresh token of the body, or of the cookie.
+
+    Raises:
+        ApiError: 400 if there is none.
+    """
+    if data is not None and isinstance(data.refresh, str) and data.refresh:
+        return data.refresh
+    cookie = request.cookies.get(COOKIE) if is_cookie_session(request) else None
+    if not cookie:
+        sentence = "`refresh` is missing. Send it in the body, or the cookie with `X-Carmic-Session: cookie`."
+        raise ApiError(400, sentence)
+    return cookie
+
+
+def build_tokens(
+    request: Request[Any, Any, Any], platform: Platform, session: sessions.Session
+) -> tuple[Tokens, list[Cookie]]:
+    """Return the tokens of the body, and the cookie that holds the refresh token in place of them."""
+    access = issue_access_token(platform.settings, session.user_id, session.id)
+    if not is_cookie_session(request):
+        return Tokens(access, session.refresh_token), []
+    return Tokens(access), [
+        _build_cookie(platform, session.refresh_token, int(sessions.REFRESH_LIFETIME.total_seconds()))
+    ]
+
+
+def build_expired_cookie(platform: Platform) -> Cookie:
+    """Return the cookie that removes a session's cookie."""
+    return _build_cookie(platform, "", 0)
+
+
+def _build_cookie(platform: Platform, value: str, max_age_s: int) -> Cookie:
+    return Cookie(
+        COOKIE,
+        path=PATH,
+        value=value,
+        max_age=max_age_s,
+        httponly=True,
+        samesite="strict",
+        secure=platform.settings.public_url.startswith("https://"),
+    )

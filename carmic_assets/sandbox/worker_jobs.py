@@ -1,0 +1,99 @@
+"""The jobs of the workers, their results, and the messages between a worker and its pool."""
+
+from __future__ import annotations
+
+import msgspec
+
+from carmic_assets.captions.caption_events import CaptionEvent
+from carmic_assets.model.edit import Edit, MediaFile
+from carmic_assets.model.template import TemplateConfig
+
+
+class InspectFile(msgspec.Struct, frozen=True, tag=True):
+    """Describe an uploaded file: a MediaFile. A font is converted into `converted_font`."""
+
+    path: str
+    name: str  # that the user gave it
+    converted_font: str
+
+
+class DrawTemplate(msgspec.Struct, frozen=True, tag=True):
+    """Draw the captions of a template over a plain background, as PNG at `path`. `fonts` are the workspace's own."""
+
+    config: TemplateConfig
+    fonts: tuple[MediaFile, ...]
+    path: str
+    cache: str
+
+
+class PreviewClip(msgspec.Struct, frozen=True, tag=True):
+    """Lay out the captions of an edit: a ClipPreview.
+
+    With `still_path`, the frame at `still_time_s` (clip clock) is drawn there as JPEG, from the edit's `source_path`.
+    An empty `source_path` means that the pool has the source open: the worker then asks it for byte ranges.
+    """
+
+    edit: Edit
+    cache: str
+    still_time_s: float = 0.0
+    still_path: str = ""
+
+
+class ClipPreview(msgspec.Struct, frozen=True):
+    """The captions of a clip, and whether the still could be drawn."""
+
+    captions: tuple[CaptionEvent, ...]
+    srt: str
+    vtt: str
+    has_still: bool
+
+
+class WarmUp(msgspec.Struct, frozen=True, tag=True):
+    """Build the default style's font, so that the first preview does not wait for it."""
+
+    cache: str
+
+
+Job = InspectFile | DrawTemplate | PreviewClip | WarmUp
+
+
+class WorkerLimits(msgspec.Struct, frozen=True):
+    """What one worker, and each program that it starts, may use."""
+
+    memory_bytes: int = 2 << 30  # address space
+    cpu_s: int = 60  # for one job
+    wall_s: float = 60.0  # for one job
+    file_bytes: int = 256 << 20  # the largest file that it may write
+
+
+class Task(msgspec.Struct, frozen=True):
+    """A job as it is sent to a worker. `source_size` is that of the source that the pool has open, or 0."""
+
+    job: Job
+    source_size: int = 0
+
+
+class ReadRange(msgspec.Struct, frozen=True, tag=True):
+    """A worker asks for bytes of the source that its pool has open. The reply is the bytes, fewer at the end."""
+
+    offset: int
+    size: int
+
+
+class Finished(msgspec.Struct, frozen=True, tag=True):
+    """The job's result as MessagePack."""
+
+    result: msgspec.Raw
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True):
+    """The input is at fault; the sentence is for the user."""
+
+    sentence: str
+
+
+class Exhausted(msgspec.Struct, frozen=True, tag=True):
+    """The job needs more memory than the limit. The worker ends."""
+
+
+Message = ReadRange | Finished | Refused | Exhausted

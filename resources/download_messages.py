@@ -1,0 +1,29 @@
+"""What `video_download` and its child process, `yt_dlp_child`, tell each other."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Failure = Literal["too_large", "unsupported", "login", "region", "refused", "missing", "other"]
+
+
+class DownloadArguments(msgspec.Struct, frozen=True):
+    """What the child downloads, and its limits."""
+
+    url: str
+    folder: str
+    proxy_url: str
+    ffmpeg: str
+    max_bytes: int
+    max_file_bytes: int  # of the largest file that it may write, with what is merged into it
+    memory_bytes: int
+    cpu_s: int
+
+
+class DownloadMessage(msgspec.Struct, frozen=True):
+    """One line of the child: the ratio 0..1 downloaded, or what failed."""
+
+    progress: float | None = None
+    failure: Failure | None = None

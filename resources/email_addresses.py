@@ -1,0 +1,64 @@
+"""E-mail addresses: the one form in which they are stored and compared, and which new ones are accepted."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import idna
+
+MAX_LENGTH = 320  # characters of the stored form
+
+
+class InvalidEmailError(ValueError):
+    """The address is refused. The message completes the sentence "`email` ..."."""
+
+
+def normalize_email(email: str) -> str:
+    """Return the address in the form in which it is stored and compared.
+
+    NFKC (so that full-width letters are letters), lower case, and the domain in its IDNA form (UTS 46). A domain that
+    has no such form is kept: no account has it, because `check_email` refuses it.
+    """
+    local, _, domain = unicodedata.normalize("NFKC", email).strip().rpartition("@")
+    local = unicodedata.normalize("NFKC", local.lower())
+    try:
+        return f"{local}@{_encode_domain(domain)}"
+    except idna.IDNAError:
+        return f"{local}@{domain.lower()}"
+
+
+def check_email(email: str) -> None:
+    """Check an address that is to be stored.
+
+    Raises:
+        InvalidEmailError: the domain is not a host name, or the part before the `@` has invisible characters or looks
+            like another address in ASCII letters.
+    """
+    local, _, domain = unicodedata.normalize("NFKC", email).strip().rpartition("@")
+    try:
+        _encode_domain(domain)
+    except idna.IDNAError:
+        raise InvalidEmailError("must end with a domain, such as example.com.") from None
+    if len(normalize_email(email)) > MAX_LENGTH:
+        raise InvalidEmailError(f"must have at most {MAX_LENGTH} characters.")
+    if not local.isprintable() or " " in local:
+        raise InvalidEmailError("must not contain invisible characters.")
+    if _looks_like_ascii(local):
+        raise InvalidEmailError("looks like another address in other letters. Use the letters a to z.")
+
+
+def _encode_domain(domain: str) -> str:
+    return idna.encode(domain, uts46=True).decode().lower()
+
+
+def _looks_like_ascii(local: str) -> bool:
+    """Tell whether every letter outside ASCII is confusable with one in it (Unicode TR 39), as in `аdmin`."""
+    foreign = {letter for letter in local.lower() if not letter.isascii()}
+    if not foreign:
+        return False
+    from confusable_homoglyphs import confusables  # noqa: PLC0415 - reads its tables, 70 ms
+
+    matches = [confusables.is_confusable(letter, greedy=True) or [] for letter in foreign]
+    return all(
+        any(item["c"].isascii() for match in candidates for item in match["homoglyphs"]) for candidates in matches
+    )
