@@ -2,7 +2,8 @@
 
 A bearer token is an access token (JWT, HS256) or an API key. A route with `api_keys=False` takes no key: what
 administers members, invitations, keys and sessions is for people. The workspace of a request comes from the path where
-the path names one, otherwise from `X-Workspace-ID`, otherwise from the API key.
+the path names one, otherwise from `X-Workspace-ID`, otherwise from the API key. A route with `default_workspace=True`
+takes the oldest workspace that the user owns, where none of the three says which.
 """
 
 from __future__ import annotations
@@ -132,7 +133,10 @@ class AccessMiddleware:
         caller = self._authenticate_access_token(connection, token)
         if access is Access.USER:
             return caller, None
-        return _enter_workspace(connection, caller, _requested_workspace_id(request), access), None
+        workspace_id = _requested_workspace_id(request)
+        if workspace_id is None and opt.get("default_workspace"):
+            workspace_id = accounts.get_default_workspace_id(connection, caller.user)
+        return _enter_workspace(connection, caller, workspace_id, access), None
 
     def _authenticate_access_token(self, connection: Connection, token: str) -> Caller:
         try:

@@ -54,6 +54,11 @@ from api.routes import (
     uploads,
     webhooks,
 )
+from api.routes.timeline import jobs as timeline_jobs
+from api.routes.timeline import previews as timeline_previews
+from api.routes.timeline import projects as timeline_projects
+from api.routes.timeline import segments as timeline_segments
+from api.routes.timeline import status as timeline_status
 from api.run_dispatch import RunDispatcher
 from carmic_assets.sandbox.pool import WorkerPool
 from carmic_assets.sandbox.worker_jobs import WarmUp
@@ -66,6 +71,7 @@ HANDLER_THREADS = 20  # as many as the database's pool has connections
 CORS_EXPOSED_HEADERS = [
     "ETag",
     "Idempotency-Replayed",
+    "Link",
     "Location",
     "Retry-After",
     "Tus-Extension",
@@ -77,6 +83,7 @@ CORS_EXPOSED_HEADERS = [
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
     "X-Request-ID",
+    "X-Total-Count",
 ]
 
 # The order of the tags in the reference
@@ -101,6 +108,11 @@ ROUTE_MODULES: tuple[ModuleType, ...] = (
     webhooks,
     billing,
     generation_settings,
+    timeline_projects,
+    timeline_segments,
+    timeline_previews,
+    timeline_jobs,
+    timeline_status,
     embedded_store,
     system,
 )

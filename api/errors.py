@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from api.head_requests import list_allowed_methods
 from api.validation_messages import describe_message
+from carmic_assets.editing.errors import EditConflictError, ImpossibleEditError, UnknownSegmentError
 from carmic_assets.sandbox.pool import PoolBusyError
 from resources.accounts import EmailTakenError, LastOwnerError
 from resources.caps import CapReachedError
@@ -64,6 +65,9 @@ DOMAIN_ERRORS: dict[type[Exception], tuple[int, str | None]] = {
     InsufficientMinutesError: (402, None),
     AlreadyRenderingError: (409, "A render of this clip is already queued or running. Wait until it has ended."),
     StoreError: (400, None),
+    UnknownSegmentError: (404, "This workspace has no such segment."),
+    EditConflictError: (409, None),
+    ImpossibleEditError: (422, None),
     ClaimLostError: (409, "Another request with this `Idempotency-Key` was sent meanwhile. Send it again in 5 s."),
     PoolBusyError: (429, "Too many previews and inspections are running. Try again in 5 s."),
     SubmissionError: (503, "The pipeline does not respond. Try again in a minute."),

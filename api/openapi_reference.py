@@ -98,6 +98,14 @@ EXAMPLES: dict[str, Any] = {
     "POST /v1/media/presign": {"filename": "logo.png", "content_type": "image/png", "file_size": 20480},
     "POST /v1/webhooks": {"url": "https://example.com/hook", "events": ["project.clips_ready", "clip.rendered"]},
     "POST /v1/keys": {"name": "ci", "scopes": ["read", "write"]},
+    "POST /project": {"name": "Trailer", "description": "", "video_url": "https://example.com/talk.mp4"},
+    "POST /project/{project_id}/upload": {"file_name": "talk.mp4", "content_type": "video/mp4"},
+    "POST /project/{project_id}/preview/frame": {"ts": 3.2},
+    "POST /project/{project_id}/preview/strip": {"start": 0, "end": 30, "fps": 1},
+    "POST /segment/{segment_id}/split": {"split_ts": 12.4},
+    "POST /segment/{segment_id}/trim": {"new_start_ts": 2.0, "new_end_ts": 9.5},
+    "POST /segment/{segment_id}/color-grade": {"brightness": 0.1, "contrast": 0.2, "temperature": 0.3},
+    "POST /export": {"project_id": "3f0c6b0e-5a52-4c3c-9a52-0b5a9b1f2f10", "format": "mp4"},
     "PATCH /settings": {"webhookUrl": "https://example.com/hook"},
 }
 
@@ -222,7 +230,9 @@ def _complete_operation(operation: Operation, method: str, path: str, opt: dict[
         statuses.update(LOGIN_STATUSES)
         operation.security = [{"bearer": []}]
         if access is not Access.USER and "{workspace_id}" not in path:
-            parameters.append(_header("X-Workspace-ID", "The workspace to work in. Optional with an API key."))
+            default = "; otherwise the oldest one that you own" if opt.get("default_workspace") else ""
+            description = f"The workspace to work in. Optional with an API key{default}."
+            parameters.append(_header("X-Workspace-ID", description))
     if access in (Access.TICKET, Access.SIGNED):
         statuses.update((401, 403))
     if opt.get("rate_limit"):

@@ -23,6 +23,8 @@ EXPORTS = RateLimit("exports", 5, 60)
 PREVIEWS = RateLimit("previews", 120, 60)
 INSPECTIONS = RateLimit("inspections", 120, 60)
 STOCK = RateLimit("stock", 60, 60)
+GRADE_PREVIEWS = RateLimit("grade-previews", 20, 1)
+TIMELINE_CREATES = RateLimit("timeline-creates", 60, 60)
 # /api/keys and /api/settings
 MANAGEMENT_READS = RateLimit("reads", 20, 10)
 MANAGEMENT_DELETIONS = RateLimit("deletions", 10, 60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from typing import overload
+from typing import Any, overload
 
 import jwt
 
@@ -44,16 +44,36 @@ def _presign(presign: Callable[..., str], key: str, content_type: str | None, fi
 
 def sign_source_url(platform: Platform, clip_id: str) -> str:
     """Return the public URL of a clip's source video: `.../source-video?token=...`."""
-    expires = (int(time.time()) // SOURCE_URL_REUSE_S + 1) * SOURCE_URL_REUSE_S + URL_LIFETIME_S
-    claims = {"typ": "source", "clip": clip_id, "exp": expires}
-    token = sign_token(platform.settings, claims)
+    token = sign_token(platform.settings, {"typ": "source", "clip": clip_id, "exp": _expiry()})
     return f"{platform.settings.public_url}/api/v1/clips/{clip_id}/source-video?token={token}"
+
+
+def sign_rendition_url(platform: Platform, segment_id: str) -> str:
+    """Return the public URL of a segment's rendition: `/api/segment/{id}/rendition?token=...`."""
+    token = sign_token(platform.settings, {"typ": "rendition", "segment": segment_id, "exp": _expiry()})
+    return f"{platform.settings.public_url}/api/segment/{segment_id}/rendition?token={token}"
+
+
+def is_valid_rendition_token(platform: Platform, segment_id: str, token: str) -> bool:
+    """Tell whether `sign_rendition_url` issued the token for this segment, and it has not expired."""
+    claims = _decode(platform, token)
+    return claims.get("typ") == "rendition" and claims.get("segment") == segment_id
 
 
 def is_valid_source_token(platform: Platform, clip_id: str, token: str) -> bool:
     """Tell whether `sign_source_url` issued the token for this clip, and it has not expired."""
+    claims = _decode(platform, token)
+    return claims.get("typ") == "source" and claims.get("clip") == clip_id
+
+
+def _expiry() -> int:
+    """Return when a URL that is signed now expires; the same for `SOURCE_URL_REUSE_S`."""
+    return (int(time.time()) // SOURCE_URL_REUSE_S + 1) * SOURCE_URL_REUSE_S + URL_LIFETIME_S
+
+
+def _decode(platform: Platform, token: str) -> dict[str, Any]:
     try:
         claims = read_token(platform.settings, token)
     except jwt.InvalidTokenError:
-        return False
-    return claims.get("typ") == "source" and claims.get("clip") == clip_id
+        return {}
+    return claims

@@ -36,7 +36,7 @@ from carmic_assets.scoring.talk_features import ScoringFeatures, extract_feature
 from resources import accounts, artifacts, passwords, projects
 from resources.database import tables
 from resources.platform import Platform
-from resources.run_submission import VIDEO_PARTITIONS
+from resources.run_intents import VIDEO_PARTITIONS
 
 NO_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 OLDER_VERSION = "0"  # a scorer version that no scorer has

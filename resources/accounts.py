@@ -223,6 +223,12 @@ def get_membership(connection: Connection, workspace_id: str, user_id: str) -> M
     return fetch_one(connection, _MEMBERSHIP, Membership, {"user": user_id, "workspace": workspace_id})
 
 
+def get_default_workspace_id(connection: Connection, user_id: str) -> str | None:
+    """Return the oldest workspace that the user owns."""
+    owned = (membership.id for membership in list_memberships(connection, user_id) if membership.role == "OWNER")
+    return next(owned, None)
+
+
 def list_members(connection: Connection, workspace_id: str) -> list[Member]:
     """Return the workspace's members in the order they joined."""
     query = (

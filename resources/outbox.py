@@ -28,12 +28,17 @@ WebhookEvent = Literal[
     "export.failed",
     "job.completed",
     "job.failed",
+    "timeline.changed",
+    "timeline_export.completed",
+    "timeline_export.failed",
+    "timeline_job.completed",
+    "timeline_job.failed",
 ]
 WEBHOOK_EVENTS: tuple[str, ...] = get_args(WebhookEvent)
 
 
 class Event(msgspec.Struct, frozen=True):
-    """A row of the outbox. `subject` names the stream: `project:<id>`, `export:<id>`, `clip:<id>` or `job:<id>`."""
+    """A row of the outbox. `subject` names the stream, such as `project:<id>` or `timeline:<id>`."""
 
     id: int
     workspace_id: str

@@ -17,12 +17,18 @@ from sqlalchemy import Connection, func, insert, select, update
 from resources import accounts
 from resources.database.engine import now
 from resources.database.queries import fetch_all, fetch_one, select_columns
-from resources.database.tables import exports, projects, renders, run_intents
+from resources.database.tables import exports, projects, renders, run_intents, timeline_jobs
 
 # Tags of Dagster runs, by which the run queue limits runs and operators find them
 PROJECT_TAG = "carmic/project"
+TIMELINE_TAG = "carmic/timeline"
 WORKSPACE_TAG = "carmic/workspace"
 SUBJECT_TAG = "carmic/subject"
+
+# The dynamic partitions definitions, and the jobs that are not partitioned by video
+VIDEO_PARTITIONS = "videos"
+TIMELINE_PARTITIONS = "timelines"
+TIMELINE_JOBS = ("ingest_timeline_asset", "export_timeline")
 
 # A video that crashes its worker must not be retried for ever. A run that crashed together with others was probably
 # stopped from outside, so its loss counts less.
@@ -34,7 +40,10 @@ _OPEN_STATES = ("WAITING", "SUBMITTED")
 
 
 class RunIntent(msgspec.Struct, frozen=True):
-    """A row of `run_intents`. `subject_id` is the project, render or export that the run is for."""
+    """A row of `run_intents`. `subject_id` is the project, render, export or timeline job that the run is for.
+
+    `project_id` is the key of the run's partition: a project, or a timeline for the jobs of `TIMELINE_JOBS`.
+    """
 
     run_id: str
     job_name: str
@@ -52,6 +61,16 @@ class RunIntent(msgspec.Struct, frozen=True):
 
 
 _COLUMNS = select_columns(run_intents, RunIntent)
+
+
+def get_partitions_name(job_name: str) -> str:
+    """Return the name of the dynamic partitions definition of the job."""
+    return TIMELINE_PARTITIONS if job_name in TIMELINE_JOBS else VIDEO_PARTITIONS
+
+
+def get_partition_tag(job_name: str) -> str:
+    """Return the tag that names the run's partition."""
+    return TIMELINE_TAG if job_name in TIMELINE_JOBS else PROJECT_TAG
 
 
 def new_run_id() -> str:
@@ -157,7 +176,7 @@ def requeue(connection: Connection, intent: RunIntent, loss: int = ISOLATED_LOSS
     )
     resumed = update(run_intents).where(run_intents.c.run_id == run_id)
     connection.execute(resumed.values(attempts=attempts, resumes=intent.run_id))
-    for table in (projects, renders, exports):
+    for table in (projects, renders, exports, timeline_jobs):
         connection.execute(update(table).where(table.c.run_id == intent.run_id).values(run_id=run_id))
     return run_id
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
     from dagster._core.workspace.context import BaseWorkspaceRequestContext, WorkspaceProcessContext
 
-VIDEO_PARTITIONS = "videos"  # the dynamic partitions definition; a partition is a project
 CODE_LOCATION = "carmic"
 
 
@@ -83,7 +82,8 @@ class Submitter:
         instance = self.instance
         run = instance.get_run_by_id(intent.run_id)
         if run is None:
-            instance.add_dynamic_partitions(VIDEO_PARTITIONS, [intent.project_id])
+            partitions = run_intents.get_partitions_name(intent.job_name)
+            instance.add_dynamic_partitions(partitions, [intent.project_id])
             run = self._create_run(intent)
         if run.status == DagsterRunStatus.NOT_STARTED:
             instance.submit_run(run.run_id, self._create_request_context())
@@ -186,7 +186,7 @@ def build_run_tags(intent: run_intents.RunIntent) -> dict[str, str]:
     """Return the tags of the run: its partition, its IDs, and the tag by which the queue limits its workspace."""
     tags = {
         "dagster/partition": intent.project_id,
-        run_intents.PROJECT_TAG: intent.project_id,
+        run_intents.get_partition_tag(intent.job_name): intent.project_id,
         run_intents.WORKSPACE_TAG: intent.workspace_id,
         run_intents.SUBJECT_TAG: intent.subject_id,
     }

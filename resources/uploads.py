@@ -15,7 +15,7 @@ from typing import IO, Any, Protocol
 
 from sqlalchemy import Connection, select
 
-from resources.database.tables import media, projects
+from resources.database.tables import media, projects, timeline_assets, timelines
 from resources.store import Store, StoreError
 from resources.store.bucket import BucketStore
 from resources.store.folder import FolderStore
@@ -86,12 +86,20 @@ def is_being_written(store: Store, key: str) -> bool:
 
 
 def is_open_for_upload(connection: Connection, key: str) -> bool:
-    """Return whether the object may be written: no run reads it as a source and no media file refers to it."""
+    """Return whether the object may be written: no run, timeline or media file uses it."""
     used_as_source = select(projects.c.id).where(
         projects.c.object_key == key, projects.c.run_id.is_not(None) | projects.c.deleted_at.is_not(None)
     )
     used_as_media = select(media.c.id).where(media.c.object_key == key)
-    return connection.scalar(used_as_source) is None and connection.scalar(used_as_media) is None
+    used_as_footage = (
+        select(timeline_assets.c.id)
+        .join(timelines, timelines.c.id == timeline_assets.c.timeline_id)
+        .where(
+            timeline_assets.c.object_key == key,
+            timeline_assets.c.status.not_in(("awaiting_upload", "failed")) | timelines.c.deleted_at.is_not(None),
+        )
+    )
+    return all(connection.scalar(used) is None for used in (used_as_source, used_as_media, used_as_footage))
 
 
 def sweep(store: Store) -> int:

@@ -1,56 +1,63 @@
-"""Purges deleted projects: deletes their objects, their Dagster runs and partitions, and an hour later their rows."""
+"""Purges deleted projects and timelines: objects, Dagster runs and partitions at once, their rows an hour later."""
 
-from resources import media_library, project_erasure, projects, run_intents
+from types import ModuleType
+
+from resources import media_library, project_erasure, projects, run_intents, timelines
 from resources.platform import Platform
-from resources.run_submission import VIDEO_PARTITIONS, Submitter
+from resources.run_submission import Submitter
+
+# Each module has `list_unpurged`, `key_prefix` and `mark_purged`.
+PURGED: tuple[tuple[ModuleType, str], ...] = (
+    (projects, run_intents.VIDEO_PARTITIONS),
+    (timelines, run_intents.TIMELINE_PARTITIONS),
+)
 
 
 def purge_deleted_projects(platform: Platform, submitter: Submitter) -> str:
-    """Run one pass over deleted projects; returns what it did, as a sentence for the tick's log.
+    """Run one pass over deleted projects and timelines; returns what it did, as a sentence for the tick's log.
 
     A project with open runs is purged by a later pass, after they have been terminated.
     """
-    with platform.database.read() as connection:
-        deleted = projects.list_unpurged(connection)
     outcomes = []
-    for project in deleted:
+    for rows, partitions in PURGED:
         with platform.database.read() as connection:
-            open_intents = run_intents.list_open(connection, project.id)
-        if open_intents:
-            _cancel_runs(platform, submitter, open_intents)
-            continue
-        try:
-            _delete_objects(platform, project)
-        except Exception as error:  # any error of the store: the next pass tries again, the other projects continue
-            outcomes.append(f"{project.id} could not be removed: {error}")
-            continue
-        with platform.database.read() as connection:
-            run_ids = run_intents.list_run_ids(connection, project.id)
-        for run_id in run_ids:
-            submitter.delete_run(run_id)
-        submitter.instance.delete_dynamic_partition(VIDEO_PARTITIONS, project.id)
-        with platform.database.write() as connection:
-            projects.mark_purged(connection, project.id)
-        outcomes.append(f"purged {project.id}")
+            deleted = rows.list_unpurged(connection)
+        for row in deleted:
+            with platform.database.read() as connection:
+                open_intents = run_intents.list_open(connection, row.id)
+                run_ids = run_intents.list_run_ids(connection, row.id)
+                media_keys = media_library.list_keys_of_project(connection, row.id)
+            if open_intents:
+                _cancel_runs(platform, submitter, open_intents)
+                continue
+            try:
+                for key in media_keys:  # those of older versions lie beside the project
+                    platform.store.delete(key)
+                platform.store.delete_prefix(rows.key_prefix(row.workspace_id, row.id))
+            except Exception as error:  # any error of the store: the next pass tries again, the others continue
+                outcomes.append(f"{row.id} could not be removed: {error}")
+                continue
+            for run_id in run_ids:
+                submitter.delete_run(run_id)
+            submitter.instance.delete_dynamic_partition(partitions, row.id)
+            with platform.database.write() as connection:
+                rows.mark_purged(connection, row.id)
+            outcomes.append(f"purged {row.id}")
     return "; ".join(outcomes)
 
 
 def erase_purged_projects(platform: Platform) -> str:
-    """Run one pass over purged projects whose last webhooks have been sent: delete their rows."""
+    """Run one pass over purged projects and timelines whose last webhooks have been sent: delete their rows."""
     with platform.database.read() as connection:
         project_ids = project_erasure.list_erasable(connection)
+        timeline_ids = project_erasure.list_erasable_timelines(connection)
     for project_id in project_ids:
         with platform.database.write() as connection:
             project_erasure.erase(connection, project_id)
-    return "; ".join(f"erased {project_id}" for project_id in project_ids)
-
-
-def _delete_objects(platform: Platform, project: projects.Project) -> None:
-    with platform.database.read() as connection:
-        media_keys = media_library.list_keys_of_project(connection, project.id)
-    for key in media_keys:  # objects of older versions of the product lie outside the project's prefix
-        platform.store.delete(key)
-    platform.store.delete_prefix(projects.key_prefix(project.workspace_id, project.id))
+    for timeline_id in timeline_ids:
+        with platform.database.write() as connection:
+            project_erasure.erase_timeline(connection, timeline_id)
+    return "; ".join(f"erased {row_id}" for row_id in (*project_ids, *timeline_ids))
 
 
 def _cancel_runs(platform: Platform, submitter: Submitter, intents: list[run_intents.RunIntent]) -> None:

@@ -1,8 +1,9 @@
 """Reconciles run intents with Dagster's runs: submits what was enqueued, and requeues or fails what crashed.
 
-A step that fails by itself has already updated the database. A subject (project, render or export) that is still open
-behind a finished run, or behind one that has stopped sending heartbeats, belongs to a crashed run: its remaining steps
-are requeued under a new run id. After too many crashes the subject is failed and its minutes are refunded.
+A step that fails by itself has already updated the database. A subject (project, render, export or timeline job) that
+is still open behind a finished run, or behind one that has stopped sending heartbeats, belongs to a crashed run: its
+remaining steps are requeued under a new run id. After too many crashes the subject is failed and its minutes are
+refunded.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from sqlalchemy import Connection
 
-from resources import exports, projects, renders, run_intents
+from resources import exports, projects, renders, run_intents, timeline_jobs
 from resources.database.engine import now
 from resources.platform import Platform
 from resources.run_submission import SubmissionError, Submitter
@@ -22,6 +23,8 @@ RESTART_GRACE = timedelta(seconds=15)  # a run that survived the previous code s
 CRASHED_MESSAGE = (
     "Processing was interrupted on our side and could not be resumed. The minutes were given back; please try again."
 )
+JOB_CRASHED_MESSAGE = "The work was interrupted on our side and could not be resumed. Please try again."
+JOB_CANCELLED_MESSAGE = "The work was stopped by an operator. Please try again."
 CANCELLED_MESSAGE = "Processing was stopped by an operator. The minutes were given back."
 
 
@@ -140,7 +143,9 @@ def _handle_crash(platform: Platform, intent: run_intents.RunIntent, reason: str
 
 
 def _has_open_subject(connection: Connection, intent: run_intents.RunIntent) -> bool:
-    """Return whether a project, render or export still waits for this run."""
+    """Return whether a project, render, export or timeline job still waits for this run."""
+    if intent.job_name in run_intents.TIMELINE_JOBS:
+        return bool(timeline_jobs.list_active_for_run(connection, intent.run_id))
     project = projects.get(connection, intent.project_id)
     if project is None:
         return False
@@ -156,10 +161,12 @@ def _has_open_subject(connection: Connection, intent: run_intents.RunIntent) -> 
 def _end_open_subjects(
     connection: Connection, intent: run_intents.RunIntent, sentence: str, *, cancelled: bool = False
 ) -> None:
-    """Fail or cancel every project, render and export that still waits for this run."""
+    """Fail or cancel every project, render, export and timeline job that still waits for this run."""
     if intent.job_name == "ingest_video" and _has_open_subject(connection, intent):
         projects.end(connection, intent.project_id, "CANCELLED" if cancelled else "FAILED", sentence)
     for render in renders.list_active_for_run(connection, intent.run_id):
         renders.fail(connection, render.id, sentence)
     for export in exports.list_active_for_run(connection, intent.run_id):
         exports.fail(connection, export.id, sentence)
+    for job in timeline_jobs.list_active_for_run(connection, intent.run_id):
+        timeline_jobs.fail(connection, job.id, JOB_CANCELLED_MESSAGE if cancelled else JOB_CRASHED_MESSAGE)

@@ -24,6 +24,13 @@ TIMEOUT_S = 10.0
 POLL_INTERVAL_S = 0.5
 MAX_RESPONSE_BYTES = 4096  # of the body, for the log
 LINK_EXPIRES_S = 24 * 3600
+# The field of an event's data that holds the signed URL of its result
+URL_FIELDS = {
+    "clip.rendered": "video_url",
+    "export.completed": "download_url",
+    "timeline_export.completed": "download_url",
+    "timeline_job.completed": "video_url",
+}
 
 
 class WebhookDeliverer:
@@ -70,7 +77,7 @@ class WebhookDeliverer:
             return data
         content_type = mimetypes.guess_type(key)[0]
         url = self.platform.store.presign_get(key, LINK_EXPIRES_S, content_type=content_type)
-        field = {"clip.rendered": "video_url", "export.completed": "download_url"}.get(event, "outputUrl")
+        field = URL_FIELDS.get(event, "outputUrl")
         return {**{name: value for name, value in data.items() if name != "object_key"}, field: url}
 
     def _deliver(self, delivery: webhooks.Delivery, webhook: webhooks.Webhook) -> None:

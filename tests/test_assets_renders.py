@@ -16,7 +16,7 @@ from carmic_assets.captions.fonts import build_face
 from carmic_assets.definitions import defs
 from resources import media_library, renders, run_intents
 from resources.renders import Render
-from resources.run_submission import VIDEO_PARTITIONS
+from resources.run_intents import VIDEO_PARTITIONS
 from test_api_library import build_png, build_wav, upload_and_confirm
 
 

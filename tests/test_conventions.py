@@ -25,6 +25,7 @@ def find_files_with(pattern: str) -> set[str]:
 
 def test_one_module_opens_media_and_one_runs_ffmpeg() -> None:
     writers = {"carmic_assets/media/analysis.py", "carmic_assets/media/excerpt.py"}  # open only files that they write
+    writers |= {"carmic_assets/editing/export_chunks.py", "carmic_assets/ai_edits/working_clip.py"}
     assert find_files_with(r"\bav\.open\(") == {"carmic_assets/media/containers.py"} | writers
     assert find_files_with(r"get_ffmpeg_exe") == {"carmic_assets/media/ffmpeg.py"}
     assert find_files_with(r"cv2\.VideoCapture|moviepy|ffmpeg\.input") == set()
@@ -102,4 +103,5 @@ def test_the_definitions_hold_the_documented_jobs_sensors_and_schedules() -> Non
     output = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    assert output.split("\n")[0] == "['export_packages', 'ingest_video', 'render_clips', 'rescore_clips'] 4 1"
+    jobs = "['export_packages', 'export_timeline', 'ingest_timeline_asset', 'ingest_video', 'render_clips', "
+    assert output.split("\n")[0] == f"{jobs}'rescore_clips'] 4 1"

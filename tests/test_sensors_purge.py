@@ -9,7 +9,8 @@ import pytest
 
 from resources import accounts, projects
 from resources.platform import Platform, open_platform
-from resources.run_submission import VIDEO_PARTITIONS, Submitter
+from resources.run_intents import VIDEO_PARTITIONS
+from resources.run_submission import Submitter
 from sensors.project_purge import purge_deleted_projects
 
 

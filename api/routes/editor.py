@@ -143,7 +143,7 @@ def fill_emojis(platform: PlatformDep, hydrator: HydratorDep, caller: CallerDep,
     """
     with platform.database.read() as connection:
         _, clip = require_clip(connection, caller, clip_id)
-    edit = _assemble_caption_edit(hydrator, clip, parse_config(clip.template_config), {})
+    edit = assemble_caption_edit(hydrator, clip, parse_config(clip.template_config), {})
     emojis = tuple(suggest_reactions(edit.words, edit.duration_s))
     raw = clip.template_config or {}
     config = {**raw, "elements": {**(raw.get("elements") or {}), "emojis": msgspec.to_builtins(emojis)}}
@@ -173,7 +173,7 @@ def preview_subtitles(
         styles = load_workspace_styles(connection, caller.workspace)
         fonts = load_workspace_fonts(connection, caller.workspace, config, styles)
     check_config(config, clip.end_s - clip.start_s, styles, describe_fonts(fonts))
-    edit = _assemble_caption_edit(hydrator, clip, config, styles)
+    edit = assemble_caption_edit(hydrator, clip, config, styles)
     # During the first word, so that the still shows the style at work
     still_time_s = edit.words[0].start_s + 0.1 if edit.words else edit.duration_s / 2
     # Fonts are named by their keys: their local paths differ from one request to the next.
@@ -266,7 +266,7 @@ def _save_config(platform: Platform, clip: Clip, config: dict[str, Any], build_r
         return record_response(connection, Data(build_response(saved.version)))
 
 
-def _assemble_caption_edit(
+def assemble_caption_edit(
     hydrator: Hydrator, clip: Clip, config: TemplateConfig, styles: dict[str, TemplateConfig]
 ) -> Edit:
     """Assemble the edit that the renderer would get, without the media that do not affect captions."""

@@ -18,10 +18,11 @@ from litestar.types import ASGIApp
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from api.access import Access
-from api.dependencies import PlatformDep
+from api.dependencies import DispatcherDep, PlatformDep, WorkersDep
 from api.envelope import Data
 from api.errors import ApiError
 from api.file_responses import FileResponse
+from api.footage_uploads import complete_upload
 from api.upload_checksums import UploadChecksums
 from api.video_types import is_compatible_type
 from resources import projects, uploads
@@ -31,7 +32,7 @@ from resources.store.folder import FolderStore, SignedUrlGrant
 BLOCK_BYTES = 1 << 20
 MAX_FIELD_BYTES = 16 * 1024
 MAX_LENGTH_DIGITS = 18  # of a number of bytes
-SIGNED: dict[str, Any] = {"access": Access.SIGNED, "tags": ["Store"], "error_statuses": (401, 403, 404)}
+SIGNED: dict[str, Any] = {"access": Access.SIGNED, "tags": ["Store"], "error_statuses": (401, 403, 404, 409)}
 
 
 class Stored(msgspec.Struct):
@@ -49,10 +50,17 @@ async def download_object(request: Request[Any, Any, Any], platform: PlatformDep
 
 
 @put("/store/{key:path}", status_code=200, request_max_body_size=None, body="binary", **SIGNED)
-async def upload_object(request: Request[Any, Any, Any], platform: PlatformDep, key: FromPath[str]) -> Data[Stored]:
+async def upload_object(
+    request: Request[Any, Any, Any],
+    platform: PlatformDep,
+    dispatcher: DispatcherDep,
+    workers: WorkersDep,
+    key: FromPath[str],
+) -> Data[Stored]:
     """Upload an object to its signed URL. The body is the object.
 
-    With `Content-MD5` or `x-amz-checksum-*` that does not fit: 400, and nothing is stored.
+    With `Content-MD5` or `x-amz-checksum-*` that does not fit: 400, and nothing is stored. Footage of a timeline is
+    probed before this responds: 200 means that the segment is in the timeline, 415 that the file is no readable video.
     """
     store, grant = _verify_url(request, platform, key)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -63,7 +71,9 @@ async def upload_object(request: Request[Any, Any, Any], platform: PlatformDep, 
         raise upload_too_large(grant.max_bytes)
     checksums = UploadChecksums(request.headers)
     await _check_writable(platform, grant.key)
-    return Data(await _receive(platform, store, grant, read_body(request), checksums))
+    stored = await _receive(platform, store, grant, read_body(request), checksums)
+    await sync_to_thread(complete_upload, platform, dispatcher, workers, grant.key)
+    return Data(stored)
 
 
 @post("/store/{key:path}", status_code=201, request_max_body_size=None, body="multipart", **SIGNED)

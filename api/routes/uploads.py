@@ -21,8 +21,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from api.access import Access
-from api.dependencies import CallerDep, PlatformDep
+from api.dependencies import CallerDep, DispatcherDep, PlatformDep, WorkersDep
 from api.errors import ApiError, not_found
+from api.footage_uploads import complete_upload
 from api.routes.embedded_store import is_longer_than, object_in_use, read_body, upload_too_large
 from resources import projects, uploads
 from resources.database.engine import now
@@ -127,9 +128,13 @@ async def get_upload_offset(
     error_statuses=(409, 412, 413, 415, 423),
 )
 async def append_to_upload(
-    request: Request[Any, Any, Any], platform: PlatformDep, token: FromPath[str]
+    request: Request[Any, Any, Any],
+    platform: PlatformDep,
+    dispatcher: DispatcherDep,
+    workers: WorkersDep,
+    token: FromPath[str],
 ) -> Response[None]:
-    """Append bytes at `Upload-Offset`. The last byte completes the object."""
+    """Append bytes at `Upload-Offset`. The last byte completes the object; footage of a timeline is probed then."""
     _check_version(request)
     upload_token = _decode_token(platform, token)
     if request.headers.get("content-type", "") != "application/offset+octet-stream":
@@ -150,6 +155,7 @@ async def append_to_upload(
         if upload.offset == upload_token.length:
             await sync_to_thread(_check_open, platform, upload_token)
             await sync_to_thread(upload.finish)
+            await sync_to_thread(complete_upload, platform, dispatcher, workers, upload_token.key)
     finally:
         await sync_to_thread(upload.pause)
     headers = {**TUS_HEADERS, **_offset_headers(upload.offset, upload_token.length)}

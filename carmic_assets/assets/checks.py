@@ -21,6 +21,7 @@ LAYOUT_CHECKS = ("subject_in_frame", "active_speaker_in_frame", "calm_crop", "no
 CLIP_CHECKS = ("clips_inside_the_video", "clips_start_and_end_between_words")
 RENDER_CHECKS = ("as_long_as_the_cut", "sound_in_step")
 PACKAGE_CHECKS = ("packages_parse",)
+TIMELINE_EXPORT_CHECKS = ("frames_equal_the_sum", "sound_as_long_as_the_picture")
 
 MIN_MEAN_CONFIDENCE = 0.5  # mean confidence of the words of a transcript
 MIN_IN_FRAME_RATIO = 0.98  # fraction of the time in which the subject, or the speaker, is in the crop
@@ -35,6 +36,15 @@ class RenderedFile(msgspec.Struct, frozen=True):
     title: str
     facts: SourceFacts
     duration_s: float
+
+
+class ExportedFile(msgspec.Struct, frozen=True):
+    """An exported MP4: the probe's facts about it, its number of frames, and how many its segments have."""
+
+    name: str
+    facts: SourceFacts
+    frames: int
+    planned_frames: int
 
 
 def check_specs(asset: str, names: Sequence[str]) -> list[dg.AssetCheckSpec]:
@@ -117,3 +127,17 @@ def check_rendered_files(files: Sequence[RenderedFile]) -> list[dg.AssetCheckRes
 def check_packages(problems: Sequence[str]) -> list[dg.AssetCheckResult]:
     """Check that the project files of every package parse; `problems` holds one sentence each."""
     return [_build_check_result("packages_parse", not problems, problems=list(problems))]
+
+
+def check_exported_files(files: Sequence[ExportedFile]) -> list[dg.AssetCheckResult]:
+    """Check that each export has the frames of its segments, and sound as long as its picture."""
+    wrong = [file.name for file in files if file.frames != file.planned_frames]
+    unequal = []
+    for file in files:
+        video, audio = file.facts.video, file.facts.audio
+        if video is None or audio is None or abs(audio.duration_s - video.duration_s) > MAX_AV_OFFSET_S:
+            unequal.append(file.name)
+    return [
+        _build_check_result("frames_equal_the_sum", not wrong, wrong=wrong),
+        _build_check_result("sound_as_long_as_the_picture", not unequal, unequal=unequal),
+    ]

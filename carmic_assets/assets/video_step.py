@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from carmic_assets.model.errors import CarmicError
 from resources import artifacts, projects, run_intents
 from resources.platform import Platform
-from resources.run_submission import VIDEO_PARTITIONS
+from resources.run_intents import VIDEO_PARTITIONS
 
 video_partitions = dg.DynamicPartitionsDefinition(name=VIDEO_PARTITIONS)
 
@@ -159,13 +159,9 @@ def open_video_step(context: dg.AssetExecutionContext, platform: Platform) -> It
         raise dg.Failure(
             f"The project has already ended as {project.status}; there is nothing to continue.", allow_retries=False
         )
-    scratch_dir = platform.settings.scratch_dir / context.run.run_id / context.op_execution_context.op_handle.name
-    scratch_dir.mkdir(parents=True, exist_ok=True)
     try:
-        with send_heartbeats(platform, context.run.run_id):
+        with open_scratch_dir(context, platform) as scratch_dir:
             yield VideoStep(platform, project, context.run.run_id, scratch_dir)
-        with platform.database.write() as connection:
-            run_intents.reset_attempts(connection, context.run.run_id)
     except CarmicError as error:
         _end_project(platform, project, error.state, error.sentence)
         raise dg.Failure(error.sentence, allow_retries=False) from error
@@ -175,6 +171,21 @@ def open_video_step(context: dg.AssetExecutionContext, platform: Platform) -> It
         if not is_interruption(error):
             _end_project(platform, project, "FAILED", UNEXPECTED_ERROR)
         raise
+
+
+@contextmanager
+def open_scratch_dir(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Path]:
+    """Provide a scratch directory for the step, and send heartbeats of its run while the block runs.
+
+    A block that ends without an exception has finished an asset: earlier crashes of the run's subject are forgotten.
+    """
+    scratch_dir = platform.settings.scratch_dir / context.run.run_id / context.op_execution_context.op_handle.name
+    scratch_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        with send_heartbeats(platform, context.run.run_id):
+            yield scratch_dir
+        with platform.database.write() as connection:
+            run_intents.reset_attempts(connection, context.run.run_id)
     finally:
         shutil.rmtree(scratch_dir, ignore_errors=True)
         _remove_if_empty(scratch_dir.parent)

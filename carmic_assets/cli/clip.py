@@ -28,7 +28,8 @@ from carmic_assets.definitions import defs
 from carmic_assets.model.template import TemplateConfig
 from resources import accounts, artifacts, clips, exports, ledger, passwords, projects, renders, run_intents, uploads
 from resources.platform import Platform, open_platform
-from resources.run_submission import VIDEO_PARTITIONS, build_run_tags
+from resources.run_intents import VIDEO_PARTITIONS
+from resources.run_submission import build_run_tags
 
 LOCAL_USER_EMAIL = "local@carmic.invalid"
 STOPPED_MESSAGE = "This was stopped before it was done. Start it again."

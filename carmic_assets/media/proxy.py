@@ -6,6 +6,7 @@ source that already has these properties serves as its own proxy.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import msgspec
@@ -81,6 +82,18 @@ def _predict_video_facts(video: VideoFacts) -> VideoFacts:
     )
 
 
+class ProxyProfile(msgspec.Struct, frozen=True):
+    """What a proxy is made for: the seconds between its key frames, and options of libx264."""
+
+    key_interval_s: Fraction
+    encoder_options: tuple[str, ...]
+
+
+STREAMING = ProxyProfile(Fraction(2), ("-maxrate", "4M", "-bufsize", "8M"))
+# For exact frames at random times: half as many bits again, and a quarter of the time to a frame.
+EDITING = ProxyProfile(Fraction(1, 2), ("-bf", "0", "-tune", "fastdecode"))
+
+
 def make_proxy(
     path: str | Path,
     facts: SourceFacts,
@@ -88,6 +101,7 @@ def make_proxy(
     progress: ProgressCallback = ignore_progress,
     *,
     threads: int = 2,
+    profile: ProxyProfile = STREAMING,
 ) -> None:
     """Write the proxy of the source to `out_path`. A failure leaves no partial file.
 
@@ -117,8 +131,9 @@ def make_proxy(
         [ffmpeg.Input(str(path), ("-noautorotate", "-copyts"))],
         [
             *maps,
-            *("-c:v", "libx264", "-preset", "veryfast", "-crf", "24", "-maxrate", "4M", "-bufsize", "8M"),
-            *("-g", str(round(proxy.rate.fraction * 2)), "-pix_fmt", "yuv420p", "-threads", str(threads)),
+            *("-c:v", "libx264", "-preset", "veryfast", "-crf", "24", *profile.encoder_options),
+            *("-g", str(max(1, round(proxy.rate.fraction * profile.key_interval_s)))),
+            *("-pix_fmt", "yuv420p", "-threads", str(threads)),
             *("-fps_mode", "passthrough", "-t", f"{facts.duration_s:.6f}"),
             *ffmpeg.BITEXACT_OPTIONS,
             *("-movflags", "+faststart", "-f", "mp4", str(part_path)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,9 +13,14 @@ import msgspec
 
 from carmic_assets.captions.caption_track import list_caption_events, write_ass
 from carmic_assets.captions.subtitles import format_srt, format_vtt
+from carmic_assets.editing.errors import ImpossibleEditError
+from carmic_assets.editing.footage import Footage, natural_canvas, whole_segment
+from carmic_assets.editing.segment_graph import Shot
+from carmic_assets.editing.still_frames import draw_frame, draw_strip
 from carmic_assets.media import ffmpeg
 from carmic_assets.media.excerpt import cut_excerpt
 from carmic_assets.media.file_kinds import describe_file
+from carmic_assets.media.probe import probe
 from carmic_assets.model.direction import CANVAS_SIZES
 from carmic_assets.model.edit import Edit, MediaFile, Span
 from carmic_assets.model.errors import CorruptVideoError, RenderError
@@ -22,7 +28,17 @@ from carmic_assets.model.media import FrameRate, SourceFacts
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import TemplateConfig
 from carmic_assets.rendering.still import render_still
-from carmic_assets.sandbox.worker_jobs import ClipPreview, DrawTemplate, InspectFile, Job, PreviewClip, WarmUp
+from carmic_assets.sandbox.worker_jobs import (
+    ClipPreview,
+    DrawFrames,
+    DrawTemplate,
+    InspectFile,
+    Job,
+    PreviewClip,
+    ProbedFootage,
+    ProbeFootage,
+    WarmUp,
+)
 
 TEMPLATE_WIDTH_PX = 360
 TEMPLATE_TIME_S = 1.0
@@ -31,7 +47,10 @@ SAMPLE_DURATION_S = 3.0
 FFMPEG_TIME_LIMIT_S = 30.0
 
 
-def execute(job: Job, source: BinaryIO) -> MediaFile | ClipPreview | None:
+Result = MediaFile | ClipPreview | ProbedFootage | list[str] | None
+
+
+def execute(job: Job, source: BinaryIO) -> Result:
     """Run a job and return its result. `source` reads the source that the pool has open.
 
     Raises:
@@ -46,9 +65,37 @@ def execute(job: Job, source: BinaryIO) -> MediaFile | ClipPreview | None:
             return None
         case PreviewClip():
             return _preview_clip(job, source)
+        case ProbeFootage():
+            return _probe_footage(job)
+        case DrawFrames():
+            return _draw_frames(job)
         case WarmUp():
             list_caption_events(_build_sample_edit(TemplateConfig()), Path(job.cache))
             return None
+
+
+def _probe_footage(job: ProbeFootage) -> ProbedFootage:
+    facts = probe(job.path)
+    try:
+        return ProbedFootage(facts, whole_segment(facts, job.asset_id, job.segment_id), natural_canvas(facts))
+    except ImpossibleEditError as error:
+        raise CorruptVideoError(error.sentence) from error
+
+
+def _draw_frames(job: DrawFrames) -> list[str]:
+    footage = None if job.facts is None else Footage(job.path, job.facts)
+    start_s = Fraction(0) if footage is None else footage.seconds(job.first_frame)
+    shot = Shot(footage, start_s, 1, job.effects, job.canvas)
+    try:
+        if len(job.offsets) > 1:
+            return [
+                str(path) for path in draw_strip(shot, job.offsets, Path(job.folder), job.width or job.canvas.width)
+            ]
+        path = Path(job.folder) / "picture"
+        draw_frame(shot, path, job.format, job.width)
+    except ImpossibleEditError as error:
+        raise RenderError(error.sentence) from error
+    return [str(path)]
 
 
 def _preview_clip(job: PreviewClip, source: BinaryIO) -> ClipPreview:

@@ -6,7 +6,9 @@ import msgspec
 
 from carmic_assets.captions.caption_events import CaptionEvent
 from carmic_assets.model.edit import Edit, MediaFile
+from carmic_assets.model.media import SourceFacts
 from carmic_assets.model.template import TemplateConfig
+from carmic_assets.model.timeline import Canvas, Effects, PictureFormat, Segment
 
 
 class InspectFile(msgspec.Struct, frozen=True, tag=True):
@@ -48,13 +50,47 @@ class ClipPreview(msgspec.Struct, frozen=True):
     has_still: bool
 
 
+class ProbeFootage(msgspec.Struct, frozen=True, tag=True):
+    """Probe footage of a timeline: a ProbedFootage. The ids are those of the asset and of the segment to create."""
+
+    path: str
+    asset_id: str
+    segment_id: str
+
+
+class ProbedFootage(msgspec.Struct, frozen=True):
+    """The facts of a file, the segment that shows all of it, and its canvas."""
+
+    facts: SourceFacts
+    segment: Segment
+    canvas: Canvas
+
+
+class DrawFrames(msgspec.Struct, frozen=True, tag=True):
+    """Draw frames of one segment, one picture per offset: a list of their paths in `folder`.
+
+    Frame numbers are on the footage's clock; `offsets` ascend and are counted from `first_frame`. An empty `path` draws
+    a gap. `width` in pixels; None is the canvas's own.
+    """
+
+    path: str
+    facts: SourceFacts | None
+    first_frame: int
+    offsets: tuple[int, ...]
+    effects: Effects
+    canvas: Canvas
+    folder: str
+    format: PictureFormat = "jpeg"
+    width: int | None = None
+
+
 class WarmUp(msgspec.Struct, frozen=True, tag=True):
     """Build the default style's font, so that the first preview does not wait for it."""
 
     cache: str
 
 
-Job = InspectFile | DrawTemplate | PreviewClip | WarmUp
+Job = InspectFile | DrawTemplate | PreviewClip | ProbeFootage | DrawFrames | WarmUp
 
 
 class WorkerLimits(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 from sqlalchemy import Connection, DateTime, Engine, TypeDecorator, create_engine, event
 
 
@@ -56,7 +57,12 @@ class Database:
         if self.is_sqlite:
             Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         self.engine: Engine = create_engine(
-            url, pool_size=pool_size, max_overflow=10, pool_pre_ping=not self.is_sqlite, pool_use_lifo=True
+            url,
+            pool_size=pool_size,
+            max_overflow=10,
+            pool_pre_ping=not self.is_sqlite,
+            pool_use_lifo=True,
+            json_deserializer=msgspec.json.decode,  # a timeline of 500 segments has thousands of small JSON values
         )
         if self.is_sqlite:
             event.listen(self.engine, "connect", _configure_sqlite)

@@ -337,6 +337,98 @@ Index(
     postgresql_where=exports.c.status != "FAILED",
 )
 
+# --- timelines --------------------------------------------------------------------------------------------------------
+
+# The timeline editor's API calls a timeline a project, and the id of one is its `project_id`.
+timelines = Table(
+    "timelines",
+    metadata,
+    _primary_key(),
+    _foreign_key("workspaces", "workspace_id"),
+    Column("created_by", String(36)),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False, default=""),
+    Column("video_url", Text),
+    Column("canvas", JSON),  # {width, height, rate: {num, den}}; null until the first asset is probed
+    Column("revision", Integer, nullable=False, default=0),  # incremented by each change; the ETag
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+    Column("purged_at", UtcDateTime),
+    _created_at(),
+    Index("ix_timelines_listing", "workspace_id", "deleted_at", "created_at"),
+)
+
+timeline_assets = Table(
+    "timeline_assets",
+    metadata,
+    _primary_key(),
+    _foreign_key("timelines", "timeline_id", index=True),
+    Column("workspace_id", String(36), nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("content_type", String(64), nullable=False),
+    Column("origin", JSON, nullable=False),  # {kind: upload}, {kind: url, url}, {kind: clips, object_key, spans_s}
+    Column("object_key", Text, nullable=False, unique=True),
+    Column("proxy_key", Text),
+    Column("status", String(16), nullable=False),  # awaiting_upload, downloading, ready, failed
+    Column("facts", JSON),  # the probe's facts of the source
+    Column("proxy_facts", JSON),
+    Column("error_message", Text),
+    _created_at(),
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    _primary_key(),
+    _foreign_key("timelines", "timeline_id", index=True),
+    _foreign_key("timeline_assets", "asset_id", nullable=True),  # null: a gap
+    Column("rate", JSON, nullable=False),  # {num, den} of the frame grid that the frame numbers count on
+    Column("in_frame", BigInteger, nullable=False),
+    Column("out_frame", BigInteger, nullable=False),
+    Column("bound_in", BigInteger, nullable=False),
+    Column("bound_out", BigInteger, nullable=False),
+    Column("order_index", Integer, nullable=False),
+    Column("source", String(16), nullable=False),  # original, generated, gap
+    Column("effects", JSON, nullable=False),
+    Column("variant_id", String(36)),
+    Column("active", Boolean, nullable=False),
+    Column("replaced_by", JSON, nullable=False),
+    CheckConstraint("out_frame > in_frame", name="positive_length"),
+)
+
+timeline_revisions = Table(
+    "timeline_revisions",
+    metadata,
+    Column("timeline_id", String(36), ForeignKey("timelines.id", ondelete="CASCADE"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("op", String(24), nullable=False),
+    Column("actor", String(36)),  # the user; null for the pipeline
+    Column("content", JSON, nullable=False),  # [[segment id, in_frame, out_frame]] of the active segments in order
+    Column("undo_to", Integer),
+    Column("redo_to", Integer),
+    _created_at(),
+)
+
+timeline_jobs = Table(
+    "timeline_jobs",
+    metadata,
+    _primary_key(),
+    _foreign_key("timelines", "timeline_id", index=True),
+    Column("workspace_id", String(36), nullable=False),
+    Column("run_id", String(36), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),  # ingest, grade, export
+    Column("status", String(16), nullable=False),  # pending, running, completed, failed
+    Column("progress", Integer, nullable=False, default=0),
+    Column("revision", Integer, nullable=False),  # of the timeline at the time of the request
+    Column("request", JSON, nullable=False),  # all that the job is made from
+    Column("object_key", Text),
+    Column("facts", JSON),  # properties of the result
+    Column("error_message", Text),
+    Column("finished_at", UtcDateTime),
+    _created_at(),
+    Index("ix_timeline_jobs_listing", "workspace_id", "created_at"),
+)
+
 # --- runs and events --------------------------------------------------------------------------------------------------
 
 # A run intent is written in the transaction that needs the run. If the process crashes before it submits the run to
@@ -346,9 +438,9 @@ run_intents = Table(
     metadata,
     Column("run_id", String(36), primary_key=True),
     Column("job_name", String(64), nullable=False),
-    Column("project_id", String(36), nullable=False, index=True),
+    Column("project_id", String(36), nullable=False, index=True),  # the partition: a project, or a timeline
     Column("workspace_id", String(36), nullable=False),
-    Column("subject_id", String(36), nullable=False),  # project, render or export
+    Column("subject_id", String(36), nullable=False),  # project, render, export or timeline job
     Column("tier", String(16), nullable=False),
     Column("run_config", JSON, nullable=False),
     Column("state", String(12), nullable=False),  # WAITING, SUBMITTED, CANCELLED, DONE
@@ -365,7 +457,7 @@ events = Table(
     metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),
     _foreign_key("workspaces", "workspace_id"),
-    Column("subject", String(80), nullable=False, index=True),  # "project:<id>", "export:<id>", "clip:<id>", "job:<id>"
+    Column("subject", String(80), nullable=False, index=True),  # "project:<id>", "export:<id>", "clip:<id>", ...
     Column("event", String(40), nullable=False),  # "project.status", "clip.rendered", ... or "project.progress"
     Column("event_key", String(160), unique=True),  # deterministic where the same event could be recorded twice
     Column("data", JSON, nullable=False),

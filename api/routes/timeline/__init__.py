@@ -1,0 +1,1 @@
+"""The timeline editor: the routes of docs/timeline.md."""

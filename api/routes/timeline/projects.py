@@ -1,0 +1,403 @@
+"""/api/project: timelines and their footage."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import PurePath
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, delete, get, patch, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody
+from msgspec import Meta
+
+from api.access import Access
+from api.dependencies import CallerDep, DispatcherDep, HydratorDep, PathId, PlatformDep, WorkersDep
+from api.envelope import Offset
+from api.errors import ApiError, not_found
+from api.footage_uploads import complete_upload
+from api.outbound_urls import check_outbound_url
+from api.rate_limits import TIMELINE_CREATES, consume
+from api.request_fields import NO_NUL_PATTERN, Filename, Line, Title, list_changes
+from api.routes.embedded_store import upload_too_large
+from api.routes.uploads import sign_upload_url
+from api.run_dispatch import RunDispatcher
+from api.timeline_clips import list_clip_footage
+from api.timeline_edits import TimelineState, edit_timeline, load_timeline, require_timeline
+from api.timeline_views import ListLimit, TimelineOut, build_project, build_state, count_active, parse_rate
+from api.video_types import resolve_video_type
+from carmic_assets.editing import history, stored_segments
+from carmic_assets.editing.segment_edits import MAX_ACTIVE
+from carmic_assets.model.timeline import Canvas
+from carmic_assets.sandbox.pool import WorkerPool
+from resources import run_intents, timeline_assets, timeline_jobs, timelines
+from resources.database.engine import now
+from resources.platform import Platform
+from resources.store.folder import FolderStore
+from resources.timeline_assets import NewAsset
+
+UPLOAD_URL_LIFETIME_S = 6 * 3600
+DELETED = "The project was deleted."
+EDITOR: dict[str, Any] = {
+    "access": Access.EDITOR,
+    "default_workspace": True,
+    "sync_to_thread": True,
+    "tags": ["Timeline: projects"],
+}
+HISTORY: dict[str, Any] = {
+    **EDITOR,
+    "status_code": 200,
+    "idempotent": True,
+    "error_statuses": (404, 409, 412),
+    "tags": ["Timeline: history"],
+}
+OptionalUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https?://[^\s\x00/?#\[\]]+([/?#][^\s\x00]*)?)?$",
+        max_length=4096,
+        examples=["https://example.com/a.mp4"],
+    ),
+]
+Pixels = Annotated[int, Meta(ge=16, le=8192, multiple_of=2)]
+Fps = Annotated[float, Meta(ge=1, le=120)]
+
+
+class NewProjectIn(msgspec.Struct):
+    """A new project. `video_url` is downloaded as its first footage.
+
+    `clip_ids`, or all clips of the Carmic project `carmic_project_id`, become its first segments.
+    """
+
+    name: Title
+    description: Annotated[str, Meta(pattern=NO_NUL_PATTERN, max_length=10_000)] = ""
+    video_url: OptionalUrl | None = None
+    clip_ids: Annotated[list[UUID], Meta(max_length=100)] = []
+    carmic_project_id: UUID | None = None
+
+
+class CanvasIn(msgspec.Struct):
+    """The size and rate of exports; a field left out stays as it is."""
+
+    width: Pixels | None = None
+    height: Pixels | None = None
+    fps: Fps | None = None
+
+
+class ProjectChanges(msgspec.Struct):
+    """A field left out stays as it is."""
+
+    name: Title | msgspec.UnsetType = msgspec.UNSET
+    description: Line | msgspec.UnsetType = msgspec.UNSET
+    canvas: CanvasIn | msgspec.UnsetType = msgspec.UNSET
+
+
+class UploadIn(msgspec.Struct):
+    """A video to upload. `file_size` in bytes is needed for a resumable upload only."""
+
+    file_name: Filename
+    content_type: Annotated[str, Meta(max_length=200, examples=["video/mp4"])] | None = None
+    file_size: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+
+
+class UploadOut(msgspec.Struct):
+    """PUT the video to `upload_url`; when that answers 200, the segment is in the timeline.
+
+    `resumable_url` takes the same bytes by tus; it is null where `file_size` was not sent.
+    """
+
+    upload_url: str
+    asset_id: str
+    resumable_url: str | None
+    expires_at: datetime
+
+
+class Deleted(msgspec.Struct):
+    """The answer to a deletion."""
+
+    deleted: bool = True
+
+
+class RevisionSegment(msgspec.Struct):
+    """A segment as it was in a revision; seconds of its own footage."""
+
+    id: str
+    start_ts: float
+    end_ts: float
+
+
+class RevisionOut(msgspec.Struct):
+    """A revision: what was done, by whom (a user id, null for the pipeline), and the segments after it."""
+
+    revision: int
+    op: str
+    who: str | None
+    created_at: datetime
+    segments: list[RevisionSegment]
+
+
+class RevertIn(msgspec.Struct):
+    """The revision whose content to bring back."""
+
+    revision: Annotated[int, Meta(ge=0, le=2**31 - 1)]
+
+
+@get("/project", **EDITOR)
+def list_projects(
+    platform: PlatformDep, caller: CallerDep, limit: ListLimit = 100, offset: Offset = 0
+) -> Response[list[TimelineOut]]:
+    """List the workspace's projects, newest first. `X-Total-Count` counts all, `Link` leads to the next page."""
+    with platform.database.read() as connection:
+        rows, total = timelines.list_page(connection, caller.workspace, limit, offset)
+        ids = [row.id for row in rows]
+        segments = timelines.list_active_segments(connection, ids)
+        assets = timeline_assets.list_for_timelines(connection, ids)
+    listed = [
+        build_project(
+            platform,
+            row,
+            stored_segments.from_rows(segments.get(row.id, ())),
+            [asset for asset in assets if asset.timeline_id == row.id],
+        )
+        for row in rows
+    ]
+    return Response(listed, headers=list_headers(platform, "/api/project", total, limit, offset))
+
+
+def list_headers(platform: Platform, path: str, total: int, limit: int, offset: int) -> dict[str, str]:
+    """Return `X-Total-Count`, and `Link` (RFC 8288) to the next page if there is one."""
+    headers = {"X-Total-Count": str(total)}
+    if offset + limit < total:
+        url = f"{platform.settings.public_url}{path}?limit={limit}&offset={offset + limit}"
+        headers["Link"] = f'<{url}>; rel="next"'
+    return headers
+
+
+@post(
+    "/project",
+    rate_limit=TIMELINE_CREATES,
+    counted_by_handler=True,
+    idempotent=True,
+    error_statuses=(404, 409),
+    **EDITOR,
+)
+def create_project(
+    request: Request[Any, Any, Any],
+    platform: PlatformDep,
+    dispatcher: DispatcherDep,
+    hydrator: HydratorDep,
+    caller: CallerDep,
+    data: JSONBody[NewProjectIn],
+) -> Response[TimelineOut]:
+    """Create a project. With `video_url` or clips it is `ingesting` until the footage is there and probed."""
+    url = data.video_url or None
+    if url is not None:
+        check_outbound_url(platform.settings, url, "`video_url`")
+    footage = list_clip_footage(platform, hydrator, caller, data.clip_ids, data.carmic_project_id)
+    if url is not None:
+        name = PurePath(url.partition("?")[0].rstrip("/")).name[:200] or "video"
+        footage.insert(0, NewAsset(name, "video/mp4", ".mp4", {"kind": "url", "url": url}, "downloading"))
+    job = None
+    with platform.database.write() as connection:
+        consume(connection, request, TIMELINE_CREATES, caller.workspace)
+        timeline = timelines.create(connection, caller.workspace, caller.user_id, data.name, data.description, url)
+        if footage:
+            assets = [timeline_assets.create(connection, timeline, new) for new in footage]
+            job = timeline_jobs.enqueue(connection, timeline, "ingest", {"asset_ids": [a.id for a in assets]})
+        state = TimelineState(connection, timeline)
+    if job is not None:
+        dispatcher.submit(job.run_id)
+    return state.respond(build_state(platform, state), 201)
+
+
+@get("/project/{project_id:uuid}", error_statuses=(415,), **EDITOR)
+def get_project(
+    platform: PlatformDep, dispatcher: DispatcherDep, workers: WorkersDep, caller: CallerDep, project_id: PathId
+) -> Response[TimelineOut]:
+    """Return a project with its active segments and its assets."""
+    state = load_timeline(platform, caller, project_id)
+    if _complete_bucket_uploads(platform, dispatcher, workers, state):
+        state = load_timeline(platform, caller, project_id)
+    return state.respond(build_state(platform, state))
+
+
+def _complete_bucket_uploads(
+    platform: Platform, dispatcher: RunDispatcher, workers: WorkerPool, state: TimelineState
+) -> bool:
+    """Take in what clients have uploaded to a bucket, which does not tell the API. Returns whether there was any."""
+    if isinstance(platform.store, FolderStore):
+        return False
+    awaited = [a for a in state.assets.values() if a.status == "awaiting_upload" and platform.store.stat(a.object_key)]
+    for asset in awaited:
+        try:
+            complete_upload(platform, dispatcher, workers, asset.object_key)
+        except ApiError:
+            continue  # the asset says why it failed
+    return bool(awaited)
+
+
+@patch("/project/{project_id:uuid}", error_statuses=(404, 409, 412), **EDITOR)
+def update_project(
+    request: Request[Any, Any, Any],
+    platform: PlatformDep,
+    caller: CallerDep,
+    project_id: PathId,
+    data: JSONBody[ProjectChanges],
+) -> Response[TimelineOut]:
+    """Change the name, the description or the canvas of exports. This is no revision."""
+    changes = list_changes(data)
+    with edit_timeline(request, platform, caller, project_id, "update") as state:
+        canvas: CanvasIn | None = changes.pop("canvas", None)
+        if canvas is not None:
+            changes["canvas"] = _merge_canvas(state.timeline.canvas, canvas)
+        if changes:
+            updated = timelines.update_details(state.connection, state.timeline.id, **changes)
+            state.timeline = updated or state.timeline
+    return state.respond(build_state(platform, state))
+
+
+def _merge_canvas(stored: dict[str, Any] | None, changes: CanvasIn) -> dict[str, Any]:
+    rate = None if changes.fps is None else msgspec.to_builtins(parse_rate(changes.fps))
+    fields = {"width": changes.width, "height": changes.height, "rate": rate}
+    merged = {**(stored or {}), **{name: value for name, value in fields.items() if value is not None}}
+    if merged.keys() != set(Canvas.__struct_fields__):
+        raise ApiError(422, "`canvas` must have `width`, `height` and `fps`, because the project has no footage yet.")
+    return merged
+
+
+@delete("/project/{project_id:uuid}", status_code=200, **EDITOR)
+def delete_project(platform: PlatformDep, dispatcher: DispatcherDep, caller: CallerDep, project_id: PathId) -> Deleted:
+    """Delete a project. Its jobs are cancelled, and its files are purged soon after."""
+    with platform.database.write() as connection:
+        timeline = require_timeline(connection, caller, project_id)
+        timelines.soft_delete(connection, timeline.id)
+        for job in timeline_jobs.list_active(connection, timeline.id):
+            timeline_jobs.fail(connection, job.id, DELETED)
+        run_ids = [intent.run_id for intent in run_intents.list_open(connection, timeline.id)]
+        for run_id in run_ids:
+            run_intents.set_state(connection, run_id, "CANCELLED")
+    dispatcher.terminate(run_ids)
+    return Deleted()
+
+
+@post("/project/{project_id:uuid}/upload", idempotent=True, error_statuses=(404, 413, 415, 422), **EDITOR)
+def create_upload(platform: PlatformDep, caller: CallerDep, project_id: PathId, data: JSONBody[UploadIn]) -> UploadOut:
+    """Announce a video, and return the URL to PUT it to. It becomes the last segment of the timeline."""
+    max_bytes = platform.settings.max_upload_bytes
+    if data.file_size is not None and data.file_size > max_bytes:
+        raise upload_too_large(max_bytes)
+    content_type, suffix = resolve_video_type(data.content_type, data.file_name)
+    with platform.database.write() as connection:
+        timeline = require_timeline(connection, caller, project_id)
+        if timeline_assets.count(connection, timeline.id) >= timelines.MAX_ASSETS:
+            raise ApiError(422, f"A project holds at most {timelines.MAX_ASSETS} assets. Delete some first.")
+        if count_active(stored_segments.from_rows(timelines.list_segments(connection, timeline.id))) >= MAX_ACTIVE:
+            raise ApiError(422, f"A project holds at most {MAX_ACTIVE} active segments. Delete some first.")
+        new = NewAsset(data.file_name, content_type, suffix, {"kind": "upload"}, "awaiting_upload")
+        asset = timeline_assets.create(connection, timeline, new)
+    url = platform.store.presign_put(
+        asset.object_key, UPLOAD_URL_LIFETIME_S, content_type=content_type, max_bytes=max_bytes
+    )
+    resumable = sign_upload_url(platform, asset.object_key, data.file_size) if data.file_size else None
+    return UploadOut(url, asset.id, resumable, now() + timedelta(seconds=UPLOAD_URL_LIFETIME_S))
+
+
+@delete("/project/{project_id:uuid}/asset/{asset_id:uuid}", status_code=200, error_statuses=(409, 412), **EDITOR)
+def delete_asset(
+    request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, project_id: PathId, asset_id: PathId
+) -> Deleted:
+    """Delete an asset and its files. 409 while an active segment shows it.
+
+    Revisions that show it can no longer be brought back.
+    """
+    with edit_timeline(request, platform, caller, project_id, "delete_asset") as edit:
+        asset = edit.assets.get(str(asset_id))
+        if asset is None:
+            raise not_found("asset")
+        if any(segment.active and segment.asset_id == asset.id for segment in edit.segments):
+            raise ApiError(409, "An active segment shows this asset. Delete the segment first.")
+        timeline_assets.remove(edit.connection, asset.id)
+    platform.store.delete_prefix(timeline_assets.asset_prefix(asset.workspace_id, asset.timeline_id, asset.id))
+    return Deleted()
+
+
+@get("/project/{project_id:uuid}/history", **{**EDITOR, "tags": ["Timeline: history"]})
+def list_history(
+    platform: PlatformDep, caller: CallerDep, project_id: PathId, limit: ListLimit = 100, offset: Offset = 0
+) -> Response[list[RevisionOut]]:
+    """List the revisions of a project, newest first. Nothing is ever erased."""
+    with platform.database.read() as connection:
+        timeline = require_timeline(connection, caller, project_id)
+        revisions, total = timelines.list_revisions(connection, timeline.id, limit, offset)
+        segments = stored_segments.from_rows(timelines.list_segments(connection, timeline.id))
+    rates = {segment.id: segment.rate.fraction for segment in segments}
+    listed = [
+        RevisionOut(
+            row.revision,
+            row.op,
+            row.actor,
+            row.created_at,
+            [
+                RevisionSegment(key, round(float(first / rates[key]), 6), round(float(end / rates[key]), 6))
+                for key, first, end in row.content
+                if key in rates  # the segments of deleted assets are gone
+            ],
+        )
+        for row in revisions
+    ]
+    headers = list_headers(platform, f"/api/project/{timeline.id}/history", total, limit, offset)
+    return Response(listed, headers={**headers, "ETag": f'"{timeline.revision}"'})
+
+
+@post("/project/{project_id:uuid}/undo", **HISTORY)
+def undo(
+    request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, project_id: PathId
+) -> Response[TimelineOut]:
+    """Take back the last change, as a new revision. 409 if there is nothing to undo."""
+    with edit_timeline(request, platform, caller, project_id, "undo") as edit:
+        steps = edit.load_steps()
+        edit.jump(history.undo(steps, steps[edit.timeline.revision]))
+    return edit.respond(build_state(platform, edit))
+
+
+@post("/project/{project_id:uuid}/redo", **HISTORY)
+def redo(
+    request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, project_id: PathId
+) -> Response[TimelineOut]:
+    """Take back the last undo, as a new revision. 409 if the last change was no undo."""
+    with edit_timeline(request, platform, caller, project_id, "redo") as edit:
+        steps = edit.load_steps()
+        edit.jump(history.redo(steps, steps[edit.timeline.revision]))
+    return edit.respond(build_state(platform, edit))
+
+
+@post("/project/{project_id:uuid}/revert", **HISTORY)
+def revert(
+    request: Request[Any, Any, Any],
+    platform: PlatformDep,
+    caller: CallerDep,
+    project_id: PathId,
+    data: JSONBody[RevertIn],
+) -> Response[TimelineOut]:
+    """Bring back the content of any revision, as a new one that can be undone. 409 if there is no such revision."""
+    with edit_timeline(request, platform, caller, project_id, "revert") as edit:
+        steps = edit.load_steps()
+        edit.jump(history.revert(steps, steps[edit.timeline.revision], data.revision))
+    return edit.respond(build_state(platform, edit))
+
+
+ROUTES: list[HTTPRouteHandler] = [
+    list_projects,
+    create_project,
+    get_project,
+    update_project,
+    delete_project,
+    create_upload,
+    delete_asset,
+    list_history,
+    undo,
+    redo,
+    revert,
+]

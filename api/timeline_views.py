@@ -1,0 +1,280 @@
+"""What the timeline editor answers: projects, segments and assets as its clients see them. No field is absent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from fractions import Fraction
+from typing import Annotated, Literal, cast
+
+import msgspec
+from litestar.params import QueryParameter
+from msgspec import Meta
+
+from api.signed_urls import sign_rendition_url, sign_url
+from api.timeline_edits import TimelineState
+from carmic_assets.editing.timeline_clock import Placement, active, duration_s, placement_of, placements
+from carmic_assets.model.media import FrameRate, SourceFacts
+from carmic_assets.model.timeline import Canvas, Grade, Segment, Segments, SegmentSource
+from resources.platform import Platform
+from resources.timeline_assets import TimelineAsset
+from resources.timelines import Timeline
+
+Level = Annotated[float, Meta(ge=-1, le=1)]
+Degrees = Annotated[float, Meta(ge=-180, le=180)]
+ListLimit = Annotated[int, QueryParameter(name="limit", ge=1, le=500, description="The most rows to return.")]
+ProjectStatus = Literal["empty", "ingesting", "ready", "failed"]
+AssetStatus = Literal["awaiting_upload", "downloading", "ready", "failed"]
+
+
+class GradeNumbers(msgspec.Struct):
+    """A colour grade: five numbers in -1..1 and a hue shift in degrees. All zero is the source itself."""
+
+    brightness: Level = 0.0
+    contrast: Level = 0.0
+    saturation: Level = 0.0
+    temperature: Level = 0.0
+    gamma: Level = 0.0
+    hue_shift: Degrees = 0.0
+
+    def to_grade(self) -> Grade:
+        """Return the model's grade."""
+        return Grade(**{name: getattr(self, name) for name in Grade.__struct_fields__})
+
+
+class Bounds(msgspec.Struct):
+    """The span of a segment at its creation, in seconds of its footage. A trim stays inside it."""
+
+    start_ts: float
+    end_ts: float
+
+
+class EffectsOut(msgspec.Struct):
+    """What is applied to the picture of a segment."""
+
+    grade: GradeNumbers
+
+
+class SegmentOut(msgspec.Struct):
+    """A segment. `start_ts` and `end_ts` are seconds of its own footage, half-open, on its frame grid.
+
+    `timeline_start` and `timeline_end` are its place in the sequence, null while it is inactive. `url` plays the
+    segment: a part of its footage, or a rendition with its effects; null for a gap. `replaced_by` names what took the
+    place of an inactive segment.
+    """
+
+    id: str
+    project_id: str
+    start_ts: float
+    end_ts: float
+    source: SegmentSource
+    url: str | None
+    variant_id: str | None
+    order_index: int
+    active: bool
+    timeline_start: float | None
+    timeline_end: float | None
+    bounds: Bounds
+    effects: EffectsOut
+    has_audio: bool
+    asset_id: str | None
+    replaced_by: list[str]
+
+
+class AssetOut(msgspec.Struct):
+    """A file of footage. `duration` is in seconds, `width` and `height` are upright pixels; null until it is probed.
+
+    `has_proxy` says whether previews read the fast editing proxy yet.
+    """
+
+    id: str
+    file_name: str
+    content_type: str
+    status: AssetStatus
+    error: str | None
+    duration: float | None
+    fps: float | None
+    width: int | None
+    height: int | None
+    has_audio: bool | None
+    has_proxy: bool
+    url: str | None
+    created_at: datetime
+
+
+class TimelineOut(msgspec.Struct):
+    """A project of the editor. `segments` are the active ones in order; `revision` is also the `ETag`."""
+
+    id: str
+    name: str
+    description: str
+    video_url: str | None
+    status: ProjectStatus
+    error: str | None
+    duration: float | None
+    fps: float | None
+    width: int | None
+    height: int | None
+    revision: int
+    segments: list[SegmentOut]
+    assets: list[AssetOut]
+    created_at: datetime
+    updated_at: datetime
+
+
+def build_project(
+    platform: Platform, timeline: Timeline, segments: Segments, assets: Sequence[TimelineAsset]
+) -> TimelineOut:
+    """Build the answer for a project from its row, its segments and its assets."""
+    status, error = summarise_assets(assets)
+    canvas = get_canvas(timeline)
+    by_id = {asset.id: asset for asset in assets}
+    return TimelineOut(
+        timeline.id,
+        timeline.name,
+        timeline.description,
+        timeline.video_url,
+        status,
+        error,
+        None if canvas is None else round_s(duration_s(segments)),
+        None if canvas is None else round_s(canvas.rate.fraction),
+        None if canvas is None else canvas.width,
+        None if canvas is None else canvas.height,
+        timeline.revision,
+        build_segments(platform, timeline, segments, by_id),
+        [build_asset(platform, asset) for asset in assets],
+        timeline.created_at,
+        timeline.updated_at,
+    )
+
+
+def build_state(platform: Platform, state: TimelineState) -> TimelineOut:
+    """Build the answer for a loaded project."""
+    return build_project(platform, state.timeline, state.segments, list(state.assets.values()))
+
+
+def build_segments(
+    platform: Platform, timeline: Timeline, segments: Segments, assets: dict[str, TimelineAsset]
+) -> list[SegmentOut]:
+    """Build the active segments, in order."""
+    return [
+        _build_segment(platform, timeline, placement.segment, placement, assets) for placement in placements(segments)
+    ]
+
+
+def build_segment(platform: Platform, state: TimelineState, segment_id: str) -> SegmentOut:
+    """Build one segment of a loaded project, active or not."""
+    segment = next(s for s in state.segments if s.id == segment_id)
+    place = placement_of(state.segments, segment_id)
+    return _build_segment(platform, state.timeline, segment, place, state.assets)
+
+
+def _build_segment(
+    platform: Platform,
+    timeline: Timeline,
+    segment: Segment,
+    place: Placement | None,
+    assets: dict[str, TimelineAsset],
+) -> SegmentOut:
+    asset = assets.get(segment.asset_id) if segment.asset_id else None
+    rate = segment.rate.fraction
+    return SegmentOut(
+        segment.id,
+        timeline.id,
+        round_s(segment.start_s),
+        round_s(segment.end_s),
+        segment.source,
+        _sign_segment_url(platform, segment, asset),
+        segment.variant_id,
+        segment.order_index,
+        segment.active,
+        None if place is None else round_s(place.start_s),
+        None if place is None else round_s(place.end_s),
+        Bounds(round_s(segment.bound_in / rate), round_s(segment.bound_out / rate)),
+        EffectsOut(_build_grade(segment.effects.grade)),
+        _has_audio(asset),
+        segment.asset_id,
+        [] if segment.active else list(segment.replaced_by),
+    )
+
+
+def build_asset(platform: Platform, asset: TimelineAsset) -> AssetOut:
+    """Build the answer for an asset."""
+    facts = get_facts(asset)
+    video = facts.video if facts else None
+    return AssetOut(
+        asset.id,
+        asset.file_name,
+        asset.content_type,
+        cast(AssetStatus, asset.status),
+        asset.error_message,
+        facts.duration_s if facts else None,
+        round_s(video.rate.fraction) if video else None,
+        video.width if video else None,
+        video.height if video else None,
+        facts.audio is not None if facts else None,
+        asset.proxy_key is not None,
+        sign_url(platform, asset.object_key, asset.content_type) if asset.status == "ready" else None,
+        asset.created_at,
+    )
+
+
+def summarise_assets(assets: Iterable[TimelineAsset]) -> tuple[ProjectStatus, str | None]:
+    """Return the status of a project with these assets, and the error of the newest one if that is the status."""
+    assets = list(assets)
+    statuses = {asset.status for asset in assets}
+    if "ready" in statuses:
+        return "ready", None
+    if "downloading" in statuses:
+        return "ingesting", None
+    if "failed" in statuses:
+        return "failed", next(asset.error_message for asset in reversed(assets) if asset.status == "failed")
+    return "empty", None
+
+
+def get_canvas(timeline: Timeline) -> Canvas | None:
+    """Return the canvas of a timeline, None until its first asset is probed."""
+    return None if timeline.canvas is None else msgspec.convert(timeline.canvas, Canvas)
+
+
+def get_facts(asset: TimelineAsset) -> SourceFacts | None:
+    """Return the probed facts of an asset's source."""
+    return None if asset.facts is None else msgspec.convert(asset.facts, SourceFacts)
+
+
+def parse_rate(fps: float) -> FrameRate:
+    """Return the exact rate that a client means: 29.97 is 30000/1001."""
+    for den in (1, 1001):
+        num = round(fps * den / 1000) * 1000 if den == 1001 else round(fps)
+        if num and abs(num / den - fps) < 0.005:
+            return FrameRate(num, den)
+    exact = Fraction(fps).limit_denominator(1000)
+    return FrameRate(exact.numerator, exact.denominator)
+
+
+def round_s(value: Fraction) -> float:
+    """Return exact seconds, or frames a second, as a number of the API: to the microsecond."""
+    return round(float(value), 6)
+
+
+def count_active(segments: Segments) -> int:
+    """Return the number of active segments."""
+    return len(active(segments))
+
+
+def _sign_segment_url(platform: Platform, segment: Segment, asset: TimelineAsset | None) -> str | None:
+    if asset is None:
+        return None
+    if segment.source == "generated":
+        return sign_rendition_url(platform, segment.id)
+    key, content_type = (asset.proxy_key, "video/mp4") if asset.proxy_key else (asset.object_key, asset.content_type)
+    # A media fragment (W3C Media Fragments URI 1.0): players start and stop at the segment's ends.
+    return f"{sign_url(platform, key, content_type)}#t={round_s(segment.start_s):g},{round_s(segment.end_s):g}"
+
+
+def _build_grade(grade: Grade) -> GradeNumbers:
+    return GradeNumbers(**{name: getattr(grade, name) for name in Grade.__struct_fields__})
+
+
+def _has_audio(asset: TimelineAsset | None) -> bool:
+    return bool(asset and asset.facts and asset.facts.get("audio"))

@@ -1,0 +1,49 @@
+"""What the grammar makes of a prompt: a plan of operations, or a refusal that says what is possible."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+RefusalKind = Literal["impossible", "unclear", "needs_box", "not_in_box"]
+
+
+class EditStep(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One operation with its parameters; None stands for the operation's own default.
+
+    `strength` is 0.5 (slightly), 1 or 1.5 (strongly), or in between by a percentage. `target` is the object as the
+    prompt names it; it only words messages, because nothing here recognises objects. `at_s` counts from the start of
+    the range, negative from its end.
+    """
+
+    operation: str
+    strength: float = 1.0
+    factor: float | None = None
+    colour: str | None = None
+    place: str | None = None
+    text: str | None = None
+    at_s: float | None = None
+    duration_s: float | None = None
+    target: str | None = None
+    style: str | None = None
+    gradual: bool = False
+
+
+class EditPlan(msgspec.Struct, frozen=True):
+    """A chain of operations, applied in order."""
+
+    steps: tuple[EditStep, ...]
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The names of the operations, in order."""
+        return tuple(step.operation for step in self.steps)
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a prompt is not carried out; `nearest` are the three operations that come closest to it."""
+
+    kind: RefusalKind
+    sentence: str
+    nearest: tuple[str, ...]

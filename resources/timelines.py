@@ -1,0 +1,258 @@
+"""Timelines of the editor: their segments, and the revisions that every change adds. Rows in, rows out.
+
+A timeline is what the editor's API calls a project. Each change is one conditional UPDATE of `timelines.revision`; the
+changed segments, the revision and the event are written in the same transaction. The edits themselves are pure
+functions of `carmic_assets.editing`, which this package does not know.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
+
+from resources import outbox
+from resources.database.engine import now
+from resources.database.queries import fetch_all, fetch_one, fetch_page, insert_row, select_columns
+from resources.database.tables import segments, timeline_revisions, timelines
+
+MAX_ASSETS = 100
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """A row of `timelines`; resources/database/tables.py describes the columns."""
+
+    id: str
+    workspace_id: str
+    created_by: str | None
+    name: str
+    description: str
+    video_url: str | None
+    canvas: dict[str, Any] | None
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class SegmentRow(msgspec.Struct, frozen=True):
+    """A row of `segments` with the field names of the model's `Segment`."""
+
+    id: str
+    asset_id: str | None
+    rate: dict[str, int]
+    in_frame: int
+    out_frame: int
+    bound_in: int
+    bound_out: int
+    order_index: int
+    source: str
+    effects: dict[str, Any]
+    variant_id: str | None
+    active: bool
+    replaced_by: list[str]
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A revision's place in the history: the revisions that undo and redo lead to."""
+
+    revision: int
+    undo_to: int | None
+    redo_to: int | None
+
+
+class Revision(msgspec.Struct, frozen=True):
+    """A row of `timeline_revisions`. `content` is `[segment id, in_frame, out_frame]` of each active segment in order.
+
+    `actor` is the user who made the change, or None for the pipeline.
+    """
+
+    revision: int
+    op: str
+    actor: str | None
+    content: list[tuple[str, int, int]]
+    created_at: datetime
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What a revision records besides the segments: the operation, who made it, and where undo and redo lead to."""
+
+    op: str
+    actor: str | None
+    undo_to: int | None
+    redo_to: int | None = None
+
+
+class SegmentDifference(Protocol):
+    """What an edit changes: new rows of `segments`, changed ones, and `content` as in `Revision`."""
+
+    @property
+    def new(self) -> list[dict[str, Any]]:
+        """Rows to insert."""
+
+    @property
+    def changed(self) -> list[dict[str, Any]]:
+        """Rows whose place, ends or state have changed."""
+
+    @property
+    def content(self) -> list[tuple[str, int, int]]:
+        """The active segments in order."""
+
+
+_COLUMNS = select_columns(timelines, Timeline)
+_SEGMENT = select_columns(segments, SegmentRow)
+_REVISION = select_columns(timeline_revisions, Revision)
+# An edit changes these columns of a stored segment; the others are fixed at its creation.
+_MOVABLE = ("in_frame", "out_frame", "order_index", "active", "replaced_by")
+_MOVE_SEGMENT = (
+    update(segments)
+    .where(segments.c.id == bindparam("row_id"))
+    .values({name: bindparam(f"new_{name}") for name in _MOVABLE})
+)
+
+
+def key_prefix(workspace_id: str, timeline_id: str) -> str:
+    """Return the prefix of the store keys of the timeline's objects."""
+    return f"workspaces/{workspace_id}/timelines/{timeline_id}/"
+
+
+def create(
+    connection: Connection, workspace_id: str, user_id: str | None, name: str, description: str, video_url: str | None
+) -> Timeline:
+    """Insert an empty timeline at revision 0."""
+    timeline_id = str(uuid.uuid4())
+    values = {"id": timeline_id, "workspace_id": workspace_id, "created_by": user_id, "revision": 0}
+    values |= {"name": name, "description": description, "video_url": video_url}
+    timeline = insert_row(connection, timelines, Timeline, {**values, "created_at": now(), "updated_at": now()})
+    _add_revision(connection, timeline_id, 0, Change("create", user_id, None), [])
+    return timeline
+
+
+def get(connection: Connection, timeline_id: str) -> Timeline | None:
+    """Return the timeline, or None if there is none or it was deleted."""
+    return fetch_one(connection, _query(timeline_id), Timeline)
+
+
+def lock(connection: Connection, timeline_id: str) -> Timeline | None:
+    """Return the timeline and let no other transaction change it until this one ends.
+
+    On SQLite the write lock of the whole database already serialises changes.
+    """
+    return fetch_one(connection, _query(timeline_id).with_for_update(), Timeline)
+
+
+def find_by_segment(connection: Connection, segment_id: str) -> str | None:
+    """Return the id of the timeline that has the segment."""
+    return connection.scalar(select(segments.c.timeline_id).where(segments.c.id == segment_id))
+
+
+def list_page(connection: Connection, workspace_id: str, limit: int, offset: int) -> tuple[list[Timeline], int]:
+    """Return one page of the workspace's timelines, newest first, and their total number."""
+    query = select(*_COLUMNS).where(timelines.c.workspace_id == workspace_id, timelines.c.deleted_at.is_(None))
+    return fetch_page(
+        connection, query.order_by(timelines.c.created_at.desc(), timelines.c.id), Timeline, limit, offset
+    )
+
+
+def list_segments(connection: Connection, timeline_id: str) -> list[SegmentRow]:
+    """Return all segments of the timeline, active and inactive."""
+    return fetch_all(connection, select(*_SEGMENT).where(segments.c.timeline_id == timeline_id), SegmentRow)
+
+
+def list_active_segments(connection: Connection, timeline_ids: Iterable[str]) -> dict[str, list[SegmentRow]]:
+    """Return the active segments of several timelines, in order, by timeline."""
+    query = select(segments.c.timeline_id, *_SEGMENT).where(segments.c.timeline_id.in_(list(timeline_ids)))
+    result: dict[str, list[SegmentRow]] = {}
+    for row in connection.execute(query.where(segments.c.active).order_by(segments.c.order_index)):
+        result.setdefault(row[0], []).append(SegmentRow(*row[1:]))
+    return result
+
+
+def update_details(connection: Connection, timeline_id: str, **columns: object) -> Timeline | None:
+    """Set the name, the description or the canvas, and return the timeline. This is no revision."""
+    query = update(timelines).where(timelines.c.id == timeline_id, timelines.c.deleted_at.is_(None))
+    query = query.values(**columns, updated_at=now())
+    return fetch_one(connection, query.returning(*_COLUMNS), Timeline)
+
+
+def record_change(
+    connection: Connection, timeline: Timeline, difference: SegmentDifference, change: Change
+) -> Timeline | None:
+    """Write a new revision: the segments that differ, the history, and the event `timeline.changed`.
+
+    Args:
+        connection: a write transaction.
+        timeline: the timeline that the edit was made on.
+        difference: what the edit changes.
+        change: what the revision records besides.
+
+    Returns:
+        The timeline at its new revision, or None if another change was first. Then nothing is written.
+    """
+    revision = timeline.revision + 1
+    is_current = (timelines.c.id == timeline.id, timelines.c.revision == timeline.revision)
+    query = update(timelines).where(*is_current, timelines.c.deleted_at.is_(None))
+    query = query.values(revision=revision, updated_at=now())
+    revised = fetch_one(connection, query.returning(*_COLUMNS), Timeline)
+    if revised is None:
+        return None
+    if difference.changed:
+        rows = [{"row_id": row["id"], **{f"new_{n}": row[n] for n in _MOVABLE}} for row in difference.changed]
+        connection.execute(_MOVE_SEGMENT, rows)
+    if difference.new:
+        connection.execute(insert(segments), [{**row, "timeline_id": timeline.id} for row in difference.new])
+    _add_revision(connection, timeline.id, revision, change, difference.content)
+    count = len(difference.content)
+    data = {"project_id": timeline.id, "revision": revision, "op": change.op, "segments": count}
+    outbox.record(connection, timeline.workspace_id, f"timeline:{timeline.id}", "timeline.changed", data)
+    return revised
+
+
+def list_revisions(connection: Connection, timeline_id: str, limit: int, offset: int) -> tuple[list[Revision], int]:
+    """Return one page of the timeline's revisions, newest first, and their total number."""
+    query = select(*_REVISION).where(timeline_revisions.c.timeline_id == timeline_id)
+    return fetch_page(connection, query.order_by(timeline_revisions.c.revision.desc()), Revision, limit, offset)
+
+
+def get_revision(connection: Connection, timeline_id: str, revision: int) -> Revision | None:
+    """Return one revision of the timeline."""
+    is_same = (timeline_revisions.c.timeline_id == timeline_id, timeline_revisions.c.revision == revision)
+    return fetch_one(connection, select(*_REVISION).where(*is_same), Revision)
+
+
+def list_steps(connection: Connection, timeline_id: str) -> list[Step]:
+    """Return where undo and redo lead to from each revision, oldest first."""
+    query = select(*select_columns(timeline_revisions, Step)).where(timeline_revisions.c.timeline_id == timeline_id)
+    return fetch_all(connection, query.order_by(timeline_revisions.c.revision), Step)
+
+
+def soft_delete(connection: Connection, timeline_id: str) -> bool:
+    """Hide the timeline; a sensor purges its objects and its partition. Return False if it was deleted before."""
+    query = update(timelines).where(timelines.c.id == timeline_id, timelines.c.deleted_at.is_(None))
+    return connection.execute(query.values(deleted_at=now(), updated_at=now())).rowcount == 1
+
+
+def list_unpurged(connection: Connection, limit: int = 20) -> list[Timeline]:
+    """Return deleted timelines whose objects may still exist."""
+    query = select(*_COLUMNS).where(timelines.c.deleted_at.is_not(None), timelines.c.purged_at.is_(None))
+    return fetch_all(connection, query.limit(limit), Timeline)
+
+
+def mark_purged(connection: Connection, timeline_id: str) -> None:
+    """Record that the deleted timeline's objects and partition no longer exist, and drop its history."""
+    connection.execute(delete(timeline_revisions).where(timeline_revisions.c.timeline_id == timeline_id))
+    connection.execute(update(timelines).where(timelines.c.id == timeline_id).values(purged_at=now()))
+
+
+def _query(timeline_id: str) -> Select[Any]:
+    return select(*_COLUMNS).where(timelines.c.id == timeline_id, timelines.c.deleted_at.is_(None))
+
+
+def _add_revision(
+    connection: Connection, timeline_id: str, revision: int, change: Change, content: list[tuple[str, int, int]]
+) -> None:
+    values = {"timeline_id": timeline_id, "revision": revision, "content": content, "created_at": now()}
+    connection.execute(insert(timeline_revisions).values(**values, **msgspec.structs.asdict(change)))
