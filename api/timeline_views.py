@@ -49,13 +49,13 @@ class Bounds(msgspec.Struct):
     end_ts: float
 
 
-class EffectsOut(msgspec.Struct):
+class EffectsResponse(msgspec.Struct):
     """What is applied to the picture of a segment."""
 
     grade: GradeNumbers
 
 
-class SegmentOut(msgspec.Struct):
+class SegmentResponse(msgspec.Struct):
     """A segment. `start_ts` and `end_ts` are seconds of its own footage, half-open, on its frame grid.
 
     `timeline_start` and `timeline_end` are its place in the sequence, null while it is inactive. `url` plays the
@@ -75,13 +75,13 @@ class SegmentOut(msgspec.Struct):
     timeline_start: float | None
     timeline_end: float | None
     bounds: Bounds
-    effects: EffectsOut
+    effects: EffectsResponse
     has_audio: bool
     asset_id: str | None
     replaced_by: list[str]
 
 
-class AssetOut(msgspec.Struct):
+class AssetResponse(msgspec.Struct):
     """A file of footage. `duration` is in seconds, `width` and `height` are upright pixels; null until it is probed.
 
     `has_proxy` says whether previews read the fast editing proxy yet.
@@ -102,7 +102,7 @@ class AssetOut(msgspec.Struct):
     created_at: datetime
 
 
-class TimelineOut(msgspec.Struct):
+class TimelineResponse(msgspec.Struct):
     """A project of the editor. `segments` are the active ones in order; `revision` is also the `ETag`."""
 
     id: str
@@ -116,20 +116,20 @@ class TimelineOut(msgspec.Struct):
     width: int | None
     height: int | None
     revision: int
-    segments: list[SegmentOut]
-    assets: list[AssetOut]
+    segments: list[SegmentResponse]
+    assets: list[AssetResponse]
     created_at: datetime
     updated_at: datetime
 
 
 def build_project(
     platform: Platform, timeline: Timeline, segments: Segments, assets: Sequence[TimelineAsset]
-) -> TimelineOut:
+) -> TimelineResponse:
     """Build the answer for a project from its row, its segments and its assets."""
     status, error = summarise_assets(assets)
     canvas = get_canvas(timeline)
     by_id = {asset.id: asset for asset in assets}
-    return TimelineOut(
+    return TimelineResponse(
         timeline.id,
         timeline.name,
         timeline.description,
@@ -148,21 +148,21 @@ def build_project(
     )
 
 
-def build_state(platform: Platform, state: TimelineState) -> TimelineOut:
+def build_state(platform: Platform, state: TimelineState) -> TimelineResponse:
     """Build the answer for a loaded project."""
     return build_project(platform, state.timeline, state.segments, list(state.assets.values()))
 
 
 def build_segments(
     platform: Platform, timeline: Timeline, segments: Segments, assets: dict[str, TimelineAsset]
-) -> list[SegmentOut]:
+) -> list[SegmentResponse]:
     """Build the active segments, in order."""
     return [
         _build_segment(platform, timeline, placement.segment, placement, assets) for placement in placements(segments)
     ]
 
 
-def build_segment(platform: Platform, state: TimelineState, segment_id: str) -> SegmentOut:
+def build_segment(platform: Platform, state: TimelineState, segment_id: str) -> SegmentResponse:
     """Build one segment of a loaded project, active or not."""
     segment = next(s for s in state.segments if s.id == segment_id)
     place = placement_of(state.segments, segment_id)
@@ -175,10 +175,10 @@ def _build_segment(
     segment: Segment,
     place: Placement | None,
     assets: dict[str, TimelineAsset],
-) -> SegmentOut:
+) -> SegmentResponse:
     asset = assets.get(segment.asset_id) if segment.asset_id else None
     rate = segment.rate.fraction
-    return SegmentOut(
+    return SegmentResponse(
         segment.id,
         timeline.id,
         round_s(segment.start_s),
@@ -191,18 +191,18 @@ def _build_segment(
         None if place is None else round_s(place.start_s),
         None if place is None else round_s(place.end_s),
         Bounds(round_s(segment.bound_in / rate), round_s(segment.bound_out / rate)),
-        EffectsOut(_build_grade(segment.effects.grade)),
+        EffectsResponse(_build_grade(segment.effects.grade)),
         _has_audio(asset),
         segment.asset_id,
         [] if segment.active else list(segment.replaced_by),
     )
 
 
-def build_asset(platform: Platform, asset: TimelineAsset) -> AssetOut:
+def build_asset(platform: Platform, asset: TimelineAsset) -> AssetResponse:
     """Build the answer for an asset."""
     facts = get_facts(asset)
     video = facts.video if facts else None
-    return AssetOut(
+    return AssetResponse(
         asset.id,
         asset.file_name,
         asset.content_type,

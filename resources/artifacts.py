@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from resources.projects import key_prefix
+from resources.projects import Project, key_prefix
+from resources.store.base import Store
 
 # Names under the project's key prefix
 SOURCE_FACTS = "artifacts/source.json"
+CONFORMED_SOURCE = "artifacts/conformed-source"  # only of a source whose clock or formats change in the middle
 ANALYSIS_FACTS = "artifacts/analysis.json"
 ANALYSIS_AUDIO = "artifacts/audio.flac"
 ANALYSIS_FRAMES = "artifacts/frames.mp4"
@@ -23,6 +25,12 @@ SCORED_CLIPS = "artifacts/clips.json"
 def artifact_key(workspace_id: str, project_id: str, name: str) -> str:
     """Return the store key of the project's artifact `name`."""
     return key_prefix(workspace_id, project_id) + name
+
+
+def find_source_key(store: Store, project: Project) -> str:
+    """Return the store key of the video that the pipeline reads: the conformed source, if any, or the upload."""
+    conformed = artifact_key(project.workspace_id, project.id, CONFORMED_SOURCE)
+    return project.object_key if store.stat(conformed) is None else conformed
 
 
 def thumbnail_name(number: int) -> str:

@@ -1,4 +1,4 @@
-"""Erases what a deleted project or timeline leaves behind in the database: search text, titles, words, errors, payloads.
+"""Erases what a deleted project or timeline leaves in the database: search text, titles, words, errors, payloads.
 
 Its objects are purged first. The ledger keeps its amounts, because they are the workspace's bill.
 """

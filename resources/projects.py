@@ -53,6 +53,7 @@ class Project(msgspec.Struct, frozen=True):
     duration_s: float | None
     language: str | None
     language_mode: str
+    audio_track: str  # "auto", "mix" or a number
     video_type: str
     enable_multimodal: bool
     custom_instructions: str | None
@@ -83,6 +84,7 @@ class NewProject(msgspec.Struct, frozen=True):
     duration_s: float | None = None
     language: str | None = None
     language_mode: str = "single"
+    audio_track: str = "auto"
     video_type: str = "auto"
     enable_multimodal: bool = False
     custom_instructions: str | None = None

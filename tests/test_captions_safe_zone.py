@@ -11,11 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from captions_support import ink_mask, make_edit, mask_bounds, render_frames
+from captions_support import TALK, ink_mask, make_edit, mask_bounds, render_frames
 from carmic_assets.captions.caption_styles import STYLE_PRESETS
-from carmic_assets.captions.caption_track import CaptionTrack, write_ass
+from carmic_assets.captions.caption_track import CaptionTrack, list_caption_events, write_ass
 from carmic_assets.captions.safe_zone import compute_safe_zone
 from carmic_assets.model.direction import CANVAS_SIZES
+from carmic_assets.model.edit import FaceBox
 from carmic_assets.model.speech import Word
 
 TEXT = (
@@ -224,3 +225,32 @@ def parse_timestamp(text: str) -> float:
 def format_timestamp(t: float) -> str:
     hundredths = round(t * 100)
     return f"{hundredths // 360000}:{hundredths // 6000 % 60:02d}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
+
+
+@pytest.mark.parametrize("position", ["bottom", "top", "middle"])
+@pytest.mark.parametrize(
+    "face",
+    [(140, 300, 800, 1100), (340, 1150, 420, 420), (300, 160, 480, 560), (340, 700, 400, 500)],
+    ids=["close-up", "low", "high", "middle"],
+)
+def test_captions_never_lie_on_the_eyes_or_the_mouth(
+    cache: Path, position: str, face: tuple[int, int, int, int]
+) -> None:
+    x, y, w, h = face
+    faces = [FaceBox(t / 5, (t + 1) / 5, x, y + t % 5, w, h, "A") for t in range(60)]
+    edit = make_edit(TALK, style={"captionPosition": position}, faces=faces)
+    zone = compute_safe_zone(edit.width, edit.height)
+    events = [event for event in list_caption_events(edit, cache) if event.kind == "caption"]
+    assert events
+    for event in events:
+        _, top, _, bottom = event.box
+        assert bottom <= y + 0.2 * h + 6 or top >= y + 0.95 * h - 1
+        assert zone.y - 1 <= top and bottom <= zone.bottom + 1
+    assert max(event.middle for event in events) - min(event.middle for event in events) < 1.5 * events[0].size
+
+
+def test_a_caption_position_that_the_client_set_itself_stays(cache: Path) -> None:
+    style = {"captionPosition": "custom", "yAxisCustomPct": 50}
+    faces = [FaceBox(0.0, 20.0, 240, 660, 600, 600, "A")]
+    events = list_caption_events(make_edit(TALK, style=style, faces=faces), cache)
+    assert [event.middle for event in events] == pytest.approx([960] * len(events), abs=60)

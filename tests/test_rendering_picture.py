@@ -21,7 +21,8 @@ from carmic_assets.media.excerpt import cut_excerpt
 from carmic_assets.media.ffmpeg import locate_binary
 from carmic_assets.media.file_kinds import describe_file
 from carmic_assets.media.probe import probe
-from carmic_assets.media.proxy import make_proxy, predict_proxy_facts
+from carmic_assets.media.proxy import make_proxy
+from carmic_assets.media.proxy_facts import predict_proxy_facts
 from carmic_assets.model.direction import CANVAS_SIZES, Keyframe, LayoutShot, Region
 from carmic_assets.model.edit import Edit, MediaFile
 from carmic_assets.model.speech import Word

@@ -425,3 +425,49 @@ def test_partition_has_the_highest_sum() -> None:
         assert tuple(sorted(partition)) in disjoint
         assert worth[partition].sum() == pytest.approx(max(worth[list(rows)].sum() for rows in disjoint))
     assert partition_talk(candidates, -np.ones(9)) == []
+
+
+READ_SENTENCES = (
+    "Printing, in the only sense with which we are at present concerned, differs from most of the arts and crafts.",
+    "In being comparatively modern.",
+    "For although the Chinese took impressions from wood blocks engraved in relief for centuries before the "
+    "woodcutters of the Netherlands.",
+    "By a similar process they produced the block books, which were the ancestors of the true printed book.",
+    "The invention of movable metal letters may justly be considered as the invention of the art of printing.",
+    "And it is worth mention in passing that, as an example of fine typography.",
+    "The earliest book printed with movable types has never been surpassed.",
+)
+
+
+def pause_after(transcript: Transcript, sentences: set[int], pause_s: float) -> Transcript:
+    """Return the transcript with a longer pause after each of these sentences, counted from 1."""
+    words, shift_s, number = [], 0.0, 0
+    for word in transcript.words:
+        words.append(msgspec.structs.replace(word, start_s=word.start_s + shift_s, end_s=word.end_s + shift_s))
+        if word.text[-1] in ".?!":
+            number += 1
+            shift_s += pause_s * (number in sentences)
+    return msgspec.structs.replace(transcript, words=tuple(words), duration_s=transcript.duration_s + shift_s)
+
+
+@pytest.mark.parametrize(
+    ("sentences", "pauses", "pause_s"), [(16, {5, 9, 13}, 15.0), (4, {2}, 18.0), (16, {4}, 7.0), (2, {1}, 40.0)]
+)
+def test_no_clip_spans_a_long_silence(sentences: int, pauses: set[int], pause_s: float) -> None:
+    text = " ".join((READ_SENTENCES * 3)[:sentences])
+    transcript = pause_after(transcribe_text(text), pauses, pause_s)
+    selection = score_clips(transcript)
+    assert selection.clips
+    for clip in (*selection.clips, *selection.runners_up):
+        inside = [w for w in transcript.words if clip.start_s <= w.start_s and w.end_s <= clip.end_s + 0.001]
+        assert max((b.start_s - a.end_s for a, b in pairwise(inside)), default=0.0) < pause_s
+
+
+def test_a_title_stands_alone() -> None:
+    selection = score_clips(transcribe_text(" ".join(READ_SENTENCES)), brief=Brief(max_s=90))
+    for clip in (*selection.clips, *selection.runners_up):
+        assert not clip.title.startswith(("For although", "In being", "And ", "By a similar process they produced,"))
+    dependent = " ".join(READ_SENTENCES[n] for n in (2, 1, 5))
+    clip = score_clips(transcribe_text(dependent)).clips[0]
+    assert not clip.title.startswith(("For although", "In being", "And "))
+    assert clip.title == "Netherlands, woodcutters, Chinese"

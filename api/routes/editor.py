@@ -37,7 +37,7 @@ from carmic_assets.captions.caption_events import CaptionEvent
 from carmic_assets.captions.reactions import suggest_reactions
 from carmic_assets.direction.crop_metrics import measure_crops
 from carmic_assets.direction.director import direct_clip
-from carmic_assets.media.proxy import predict_proxy_facts
+from carmic_assets.media.proxy_facts import predict_proxy_facts
 from carmic_assets.model.direction import CropMetrics, LayoutShot
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import CorruptVideoError, RenderError
@@ -47,6 +47,7 @@ from carmic_assets.sandbox.pool import WorkerPool
 from carmic_assets.sandbox.worker_jobs import ClipPreview, PreviewClip
 from carmic_assets.speech.clip_words import map_spans_to_clip_clock, map_words_to_clip_clock
 from resources import clips, media_library
+from resources.artifacts import find_source_key
 from resources.clips import Clip
 from resources.platform import Platform
 from resources.projects import Project, key_prefix
@@ -218,8 +219,9 @@ def _open_footage(
     Raises:
         KeyError: the file does not exist, or is a source in a bucket, which may be slow to seek in.
     """
-    key = project.proxy_key or project.object_key
-    if key != project.object_key:
+    source_key = find_source_key(platform.store, project)
+    key = project.proxy_key or source_key
+    if key != source_key:
         edit = msgspec.structs.replace(edit, source=predict_proxy_facts(edit.source))
     if isinstance(platform.store, FolderStore):
         path = open_files.enter_context(platform.store.local_file(key))

@@ -27,6 +27,7 @@ from api.routes.embedded_store import upload_too_large
 from api.routes.uploads import sign_upload_url
 from api.signed_urls import sign_url
 from api.video_types import resolve_video_type
+from carmic_assets.model.media import AudioTrack
 from resources import clips, exports, projects, renders, run_intents
 from resources.file_names import clean_file_name, read_url_name
 from resources.platform import Platform
@@ -71,6 +72,7 @@ class ProcessingOptions(msgspec.Struct, kw_only=True):
     custom_instructions: Instructions | None = None
     trim_start: Seconds | None = None
     trim_end: Seconds | None = None
+    audio_track: AudioTrack = "auto"
 
 
 class ProjectRequest(ProcessingOptions, kw_only=True):
@@ -339,6 +341,7 @@ def _build_new_project(options: ProcessingOptions, filename: str, content_type: 
         content_type=content_type,
         language=None if options.language == "auto" else options.language,
         language_mode=options.language_mode,
+        audio_track=str(options.audio_track),
         video_type=options.video_type,
         enable_multimodal=options.enable_multimodal,
         custom_instructions=options.custom_instructions,

@@ -43,7 +43,7 @@ class RebuildConfig(dg.Config):
     partitions_def=video_partitions,
     deps=[scored_clips],
     group_name="deliverables",
-    code_version="1",
+    code_version="2",
     pool="encode",
     check_specs=checks.check_specs("rendered_clips", checks.RENDER_CHECKS),
 )
@@ -74,7 +74,7 @@ def rendered_clips(context: dg.AssetExecutionContext, config: RebuildConfig, pla
     partitions_def=video_partitions,
     deps=[scored_clips],
     group_name="deliverables",
-    code_version="1",
+    code_version="2",
     pool="encode",
     check_specs=checks.check_specs("nle_packages", checks.PACKAGE_CHECKS),
 )

@@ -9,22 +9,20 @@ import dagster as dg
 from carmic_assets.assets.metadata_images import jpeg_strip_markdown
 from carmic_assets.assets.platform_resource import PlatformResource
 from carmic_assets.assets.video_step import StepResult, VideoStep, cost_metadata, open_video_step, video_partitions
-from carmic_assets.model.errors import BillingError, CorruptVideoError, SourceDownloadError
-from carmic_assets.model.media import AnalysisFacts, SourceFacts
+from carmic_assets.model.errors import BillingError, CarmicError, CorruptVideoError, SourceDownloadError
+from carmic_assets.model.media import AnalysisFacts, AudioTrack, SourceFacts
 from resources import artifacts, ledger, projects
 
 
-@dg.asset(partitions_def=video_partitions, group_name="ingest", code_version="1", kinds={"video"})
+@dg.asset(partitions_def=video_partitions, group_name="ingest", code_version="2", kinds={"video"})
 def source_video(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
     """Probe the source file (streams, rotation, colour, duration, hash); download it first where it is a URL."""
     started_s = time.monotonic()
     with open_video_step(context, platform.open()) as step:
         _download_source(step)
         step.advance("TRANSCRIBING", 3, "Reading the video")
-        from carmic_assets.media.probe import probe
-
-        with _open_uploaded_source(step) as path:
-            facts = probe(path)
+        with _open_upload(step) as path:
+            facts = _read_source(step, path)
         _charge_minutes(step, facts)
         step.save_artifact(artifacts.SOURCE_FACTS, facts)
         video = facts.video
@@ -42,8 +40,55 @@ def source_video(context: dg.AssetExecutionContext, platform: PlatformResource) 
                 "rotation": video.rotation,
                 "hdr": video.hdr,
                 "bytes": facts.size_bytes,
+                "notes": " ".join(facts.notes) or "none",
             },
         )
+
+
+def _read_source(step: VideoStep, path: Path) -> SourceFacts:
+    """Return the facts of the upload, or of the conformed source that is stored beside an irregular one.
+
+    They name the audio tracks that are used: those that the project selects, or else those with speech.
+    """
+    from carmic_assets.media.conforming import conform
+    from carmic_assets.media.probe import probe
+    from carmic_assets.media.source_audio import select_audio_track
+    from carmic_assets.media.stream_scan import describe_channels, scan_streams
+
+    facts = probe(path)
+    scan = scan_streams(path, facts)
+    key = step.artifact_key(artifacts.CONFORMED_SOURCE)
+    conformed = conform(
+        path,
+        facts,
+        scan,
+        step.scratch_dir,
+        step.progress_reporter("TRANSCRIBING", "Reading the video", 3, 4),
+        threads=step.platform.settings.threads,
+    )
+    if conformed is None:
+        step.platform.store.delete(key)
+    else:
+        path, facts = conformed.path, conformed.facts
+        step.platform.store.put_file(key, path, "application/octet-stream")
+        scan = scan_streams(path, facts)
+    facts = describe_channels(facts, scan)
+    if step.project.audio_track == "auto":
+        return _choose_track_with_speech(path, facts, step.scratch_dir) if len(facts.audio_tracks) > 1 else facts
+    track: AudioTrack = "mix" if step.project.audio_track == "mix" else int(step.project.audio_track)
+    return select_audio_track(facts, track, CarmicError)
+
+
+def _choose_track_with_speech(path: Path, facts: SourceFacts, scratch_dir: Path) -> SourceFacts:
+    from carmic_assets.media.analysis import write_track_audio
+    from carmic_assets.media.source_audio import choose_track
+    from carmic_assets.speech.voice_activity import find_speech_in_file
+
+    track_paths = write_track_audio(path, facts, scratch_dir)
+    speech = [find_speech_in_file(track_path) for track_path in track_paths]
+    for track_path in track_paths:
+        track_path.unlink()
+    return choose_track(facts, speech)
 
 
 def _download_source(step: VideoStep) -> None:
@@ -76,10 +121,10 @@ def _download_source(step: VideoStep) -> None:
     store.put_file(project.object_key, download.path, project.content_type)
 
 
-def _open_uploaded_source(step: VideoStep) -> AbstractContextManager[Path]:
+def _open_upload(step: VideoStep) -> AbstractContextManager[Path]:
     if step.platform.store.stat(step.project.object_key) is None:
         raise CorruptVideoError("The video was never uploaded. Upload it to the URL that `projects/create` returned.")
-    return step.open_source()
+    return step.platform.store.local_file(step.project.object_key)
 
 
 def _charge_minutes(step: VideoStep, facts: SourceFacts) -> None:
@@ -102,7 +147,7 @@ def _charge_minutes(step: VideoStep, facts: SourceFacts) -> None:
     partitions_def=video_partitions,
     deps=[source_video],
     group_name="ingest",
-    code_version="2",
+    code_version="3",
     kinds={"video"},
     pool="decode",
 )
@@ -147,7 +192,7 @@ def analysis_media(context: dg.AssetExecutionContext, platform: PlatformResource
     partitions_def=video_partitions,
     deps=[source_video],
     group_name="ingest",
-    code_version="1",
+    code_version="2",
     kinds={"video"},
     pool="encode",
     op_tags={"dagster/priority": "-1"},  # after every asset that the clips depend on
@@ -162,7 +207,7 @@ def proxy_video(context: dg.AssetExecutionContext, platform: PlatformResource) -
         store = step.platform.store
         with step.open_source() as path:
             uses_source = is_proxy(path, facts)
-            key = step.project.object_key if uses_source else step.artifact_key(artifacts.PROXY)
+            key = step.source_key if uses_source else step.artifact_key(artifacts.PROXY)
             if not uses_source:
                 proxy = step.scratch_dir / "proxy.mp4"
                 make_proxy(path, facts, proxy, threads=step.platform.settings.threads)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from carmic_assets.scoring.llm import Refinement
 
 # Raise it together with `clip_scoring.SCORER_VERSION`; the Dagster UI then shows the clips of all videos as stale.
-SCORER_CODE_VERSION = "4"
+SCORER_CODE_VERSION = "5"
 HEARTBEAT_EVERY_VIDEOS = 20  # a library rescoring records a heartbeat after this number of videos
 
 

@@ -47,7 +47,7 @@ class TimelineStep:
         return timelines.key_prefix(self.timeline.workspace_id, self.timeline.id) + name
 
     def report_progress(self, job: TimelineJob, start_ratio: float = 0.0, end_ratio: float = 1.0) -> ProgressCallback:
-        """Return a callback that maps 0..1 of some work to this range of the job's progress, every REPORT_INTERVAL_S."""
+        """Return a callback that maps 0..1 of some work to this range of the job's progress."""
         last_report_s = 0.0
 
         def report(fraction: float) -> None:

@@ -91,8 +91,13 @@ class VideoStep:
         return self.platform.store.local_file(self.artifact_key(name))
 
     def open_source(self) -> AbstractContextManager[Path]:
-        """Make the source video available as a local file, which must not be changed."""
-        return self.platform.store.local_file(self.project.object_key)
+        """Make the source video, as the pipeline reads it, available as a local file, which must not be changed."""
+        return self.platform.store.local_file(self.source_key)
+
+    @property
+    def source_key(self) -> str:
+        """The store key of the conformed source if the upload needed one, or else of the upload itself."""
+        return artifacts.find_source_key(self.platform.store, self.project)
 
     @property
     def trim_span_s(self) -> tuple[float, float] | None:

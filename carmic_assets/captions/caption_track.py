@@ -19,12 +19,13 @@ from carmic_assets.captions.caption_events import CaptionEvent, SpokenWord
 from carmic_assets.captions.caption_geometry import compute_geometry
 from carmic_assets.captions.caption_styles import CaptionStyle, resolve_style
 from carmic_assets.captions.emoji import render_emoji
+from carmic_assets.captions.face_avoidance import place_clear_of_faces
 from carmic_assets.captions.fonts import build_fonts_dir
 from carmic_assets.captions.hook_title import FONT_SIZE_PX, derive_hook_style, place_hook_title
 from carmic_assets.captions.line_breaking import break_screens
 from carmic_assets.captions.line_measuring import EMOJI_WIDTH_EM, measure_text
 from carmic_assets.captions.phrases import split_phrases
-from carmic_assets.captions.placement import Caption, place_screens
+from carmic_assets.captions.placement import Caption
 from carmic_assets.captions.reactions import OccupiedArea, place_reactions
 from carmic_assets.captions.shaping import Typesetter
 from carmic_assets.captions.unicode_text import detect_east_asian_language
@@ -146,7 +147,7 @@ def _lay_out(edit: Edit, cache: Path) -> _CaptionLayout:
     geometry = compute_geometry(style, typesetter, canvas, edit.language)
     measured = measure_text(split_phrases(tokens), geometry)
     screens = break_screens(measured.phrases, measured.limits, duration_s)
-    captions = place_screens(screens, measured.geometry, hook)
+    captions = place_clear_of_faces(screens, measured.geometry, hook, edit, _build_output_clock(edit))
     return _CaptionLayout(style, typesetter, captions, hook, hook_typesetter)
 
 

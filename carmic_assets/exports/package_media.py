@@ -26,6 +26,7 @@ from carmic_assets.media import ffmpeg, video_filters
 from carmic_assets.media.containers import open_media
 from carmic_assets.media.demuxers import IMAGE_FORMATS
 from carmic_assets.media.probe import read_facts
+from carmic_assets.media.source_audio import build_source_audio, list_used_tracks
 from carmic_assets.model.errors import RenderError
 from carmic_assets.model.media import FrameRate, SourceFacts, VideoFacts
 from carmic_assets.model.progress import ProgressCallback, ignore_progress
@@ -276,8 +277,11 @@ def _conform_part(job: CutJob, start: Fraction, end: Fraction, rate: Fraction, r
     cut = SourceCut(origin, Fraction(frames) / rate, rate, frame_number, seek_margin, ("-noaccurate_seek",))
     _write_cut(job, cut, output, f"[0:{video.index}]{','.join(filters)}[v]")
     written_frames = _count_unbroken_frames(job.out, rate)
-    if written_frames == 0:
-        raise RenderError("The media of the package could not be re-encoded. Upload the source in another format.")
+    if written_frames != frames:
+        raise RenderError(
+            f"The media of the package came out with {written_frames} frames instead of {frames}. Upload the source in "
+            "another format."
+        )
     return _describe_video(job, cut, written_frames, (width, height), reason)
 
 
@@ -289,14 +293,11 @@ def _write_cut(job: CutJob, cut: SourceCut, output: list[str], video_graph: str 
     """
     graphs = [video_graph] if video_graph else []
     options = list(output)
-    audio = job.facts.audio
-    if job.with_audio and audio is not None:
+    if job.with_audio and job.facts.audio is not None:
         # `async=1:first_pts=0` fills a late start and gaps with silence, so that the audio starts with the picture.
         start = _format_seconds(to_fraction(job.facts.container_start_s) + cut.origin)
-        graphs.append(
-            f"[0:{audio.index}]asetpts=PTS-{start}/TB,aresample={SOUND_RATE}:async=1:first_pts=0,"
-            f"apad,atrim=end={_format_seconds(cut.length_s)}[a]"
-        )
+        chains, head = build_source_audio(job.facts, 0, start)
+        graphs += [*chains, f"{head},apad,atrim=end={_format_seconds(cut.length_s)}[a]"]
         options += ["-map", "[a]", "-c:a", "pcm_s16le"]
     timecode = find_start_timecode(job.facts, cut.rate, cut.frame_number)
     if timecode is not None:
@@ -341,7 +342,8 @@ def _describe_video(
     job: CutJob, cut: SourceCut, frames: int, size: tuple[int, int], reason: str | None
 ) -> PackagedVideo:
     timecode, drop_frame = find_start_timecode(job.facts, cut.rate, cut.frame_number) or (0, False)
-    audio = job.facts.audio
+    tracks = list_used_tracks(job.facts) if job.with_audio else ()
+    is_stereo = len(tracks) > 1 or any(track.repair != "none" for track in tracks)  # mixed or repaired
     return PackagedVideo(
         name=job.out.name,
         path=str(job.out),
@@ -349,7 +351,7 @@ def _describe_video(
         frames=frames,
         width=size[0],
         height=size[1],
-        channels=audio.channels if job.with_audio and audio is not None else 0,
+        channels=2 if is_stereo else sum(track.channels for track in tracks),
         origin=cut.origin,
         timecode=timecode,
         drop_frame=drop_frame,

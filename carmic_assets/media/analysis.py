@@ -7,8 +7,8 @@ render decodes the source again.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,12 +22,14 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from PIL import Image
 
+from carmic_assets.media import ffmpeg
 from carmic_assets.media.black_bars import BlackBarDetector
 from carmic_assets.media.containers import demux_packets, open_media
 from carmic_assets.media.cut_detection import COMPARISON_SIZE, CutDetector, extract_features
 from carmic_assets.media.dissolves import DissolveDetector
+from carmic_assets.media.source_audio import list_used_tracks
 from carmic_assets.model.errors import CorruptVideoError
-from carmic_assets.model.media import AnalysisFacts, AudioFacts, SourceFacts, VideoFacts
+from carmic_assets.model.media import AnalysisFacts, AudioFacts, ChannelRepair, SourceFacts, VideoFacts
 from carmic_assets.model.progress import ProgressCallback, ignore_progress
 
 AUDIO_RATE_HZ = 16_000
@@ -83,26 +85,31 @@ def analyse(
         )
     start_s, end_s = span or (0.0, max(facts.duration_s, video.start_s + video.duration_s))
     copy_path, audio_path = out_dir / f".{FRAMES_FILENAME}", out_dir / f".{AUDIO_FILENAME}"
+    tracks = list_used_tracks(facts)
+    track_paths = [out_dir / f".{n}-{AUDIO_FILENAME}" for n in range(len(tracks))]
     try:
         with open_media(path, threads=threads) as source:
             picture = _PictureAnalyser(copy_path, out_dir, video, start_s, end_s)
-            audio = _AudioWriter(audio_path, facts.audio, start_s, end_s) if facts.audio is not None else None
+            audio = [_AudioWriter(p, track, start_s, end_s) for p, track in zip(track_paths, tracks, strict=True)]
             try:
                 _decode(source, facts.container_start_s, picture, audio, progress)
                 picture.finish()
-                if audio:
-                    audio.finish()
+                for writer in audio:
+                    writer.finish()
             finally:  # `close` does not flush: after a failed write a flush would raise again
                 picture.close()
-                if audio:
-                    audio.close()
+                for writer in audio:
+                    writer.close()
         _check_decoded(picture)
         copy_path.replace(out_dir / FRAMES_FILENAME)
-        if audio:
+        if len(track_paths) > 1:
+            _mix_tracks(track_paths, audio_path)
             audio_path.replace(out_dir / AUDIO_FILENAME)
+        elif track_paths:
+            track_paths[0].replace(out_dir / AUDIO_FILENAME)
     finally:
-        copy_path.unlink(missing_ok=True)
-        audio_path.unlink(missing_ok=True)
+        for part_path in (copy_path, audio_path, *track_paths):
+            part_path.unlink(missing_ok=True)
     progress(1.0)
     return AnalysisFacts(
         fps=float(picture.fps),
@@ -137,14 +144,14 @@ def _decode(
     source: InputContainer,
     container_start_s: float,
     picture: _PictureAnalyser,
-    audio: _AudioWriter | None,
+    audio: Sequence[_AudioWriter],
     progress: ProgressCallback,
 ) -> None:
     """Pass every decoded frame to `picture` and `audio`. Damaged packets are skipped."""
     start_s, end_s = picture.start_s, picture.end_s
     streams: list[Stream] = [source.streams[picture.video.index]]
-    if audio:
-        streams.append(source.streams[audio.stream_index])
+    streams += [source.streams[writer.stream_index] for writer in audio]
+    writers = {writer.stream_index: writer for writer in audio}
     if start_s > picture.video.start_s + 1:
         _seek(source, streams[0], start_s + container_start_s, container_start_s)
     reported = 0.0
@@ -158,8 +165,8 @@ def _decode(
                 if fraction > reported + 0.004:
                     reported = min(fraction, 0.995)
                     progress(reported)
-            elif audio:
-                audio.add(frame, t)
+            else:
+                writers[packet.stream.index].add(frame, t)
             if t is not None and t >= end_s:
                 finished_streams.add(packet.stream.index)
         if len(finished_streams) == len(streams):
@@ -200,6 +207,34 @@ def _key_frame_times(source: InputContainer, stream: Stream) -> Iterator[float]:
     for packet in demux_packets(source, stream):
         if packet.is_keyframe and packet.pts is not None:
             yield float(packet.pts * packet.time_base)
+
+
+def write_track_audio(path: str | Path, facts: SourceFacts, out_dir: str | Path) -> list[Path]:
+    """Write 16 kHz mono FLAC of each of the source's audio tracks and return the files. The picture is not decoded."""
+    paths = [Path(out_dir) / f"track-{number}.flac" for number in range(len(facts.audio_tracks))]
+    with open_media(path, threads=1) as source, ExitStack() as files:
+        writers = {}
+        for track, track_path in zip(facts.audio_tracks, paths, strict=True):
+            writers[track.index] = _AudioWriter(track_path, track, 0.0, facts.duration_s)
+            files.callback(writers[track.index].close)
+        for packet in _readable_packets(source, [source.streams[index] for index in writers]):
+            for frame in _decode_packet(packet):
+                if isinstance(frame, AudioFrame):
+                    t = None if frame.time is None else frame.time - facts.container_start_s
+                    writers[packet.stream.index].add(frame, t)
+        for writer in writers.values():
+            writer.finish()
+    return paths
+
+
+def _mix_tracks(paths: Sequence[Path], out_path: Path) -> None:
+    pads = "".join(f"[{number}:a]" for number in range(len(paths)))
+    line = ffmpeg.build_command(
+        [ffmpeg.Input(str(path)) for path in paths],
+        ["-map", "[a]", "-c:a", "flac", *ffmpeg.BITEXACT_OPTIONS, "-f", "flac", str(out_path)],
+        graph=f"{pads}amix=inputs={len(paths)}:duration=longest:normalize=0,aformat=sample_fmts=s16[a]",
+    )
+    ffmpeg.run(line, error=CorruptVideoError)
 
 
 class _PictureAnalyser:
@@ -350,7 +385,9 @@ class _AudioWriter:
         self._first_sample, self._end_sample = round(start_s * AUDIO_RATE_HZ), round(end_s * AUDIO_RATE_HZ)
         self._out = av.open(str(path), "w", format="flac")
         self._stream = self._out.add_stream("flac", rate=AUDIO_RATE_HZ, layout="mono", format="s16")
-        self._resampler = _create_resampler()
+        self._is_plain = facts.repair == "none" and not facts.gain_db
+        self._mono_weights = _MONO_WEIGHTS[facts.repair] * 10 ** (facts.gain_db / 20)
+        self._resampler = self._create_resampler()
         self._position = 0  # index of the next resampled sample on the source clock
         self._next_s: float | None = None  # end of the newest frame
 
@@ -362,7 +399,7 @@ class _AudioWriter:
         if expected_s is None or abs(t - expected_s) > MAX_AUDIO_JUMP_S:
             if expected_s is not None:
                 self._write_resampled(self._resampler.resample(None))
-                self._resampler = _create_resampler()
+                self._resampler = self._create_resampler()
             self._position = round(t * AUDIO_RATE_HZ)
             self._next_s = t
         frame.pts = None
@@ -370,7 +407,7 @@ class _AudioWriter:
         try:
             self._write_resampled(self._resampler.resample(frame))
         except ValueError:  # the stream changed its sample rate or layout
-            self._resampler = _create_resampler()
+            self._resampler = self._create_resampler()
             self._write_resampled(self._resampler.resample(frame))
 
     def finish(self) -> None:
@@ -386,7 +423,7 @@ class _AudioWriter:
     def _write_resampled(self, frames: list[AudioFrame]) -> None:
         """Write resampled frames at the current position, without samples that are already written or off the span."""
         for frame in frames:
-            samples = frame.to_ndarray().reshape(-1)
+            samples = self._to_mono(frame.to_ndarray())
             low, high = self._position, self._position + len(samples)
             self._position = high
             keep_from, keep_to = max(low, self._written, self._first_sample), min(high, self._end_sample)
@@ -406,9 +443,26 @@ class _AudioWriter:
         self._written += len(samples)
         self._out.mux(self._stream.encode(frame))
 
+    def _create_resampler(self) -> av.AudioResampler:
+        if self._is_plain:
+            return av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE_HZ)
+        return av.AudioResampler(format="fltp", layout="stereo", rate=AUDIO_RATE_HZ)
 
-def _create_resampler() -> av.AudioResampler:
-    return av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE_HZ)
+    def _to_mono(self, samples: np.ndarray) -> np.ndarray:
+        """Return resampled samples as int16, shape (n,), repaired and amplified if the track needs it."""
+        if self._is_plain:
+            return samples.reshape(-1)
+        mono = self._mono_weights @ samples
+        return np.asarray(np.clip(np.rint(mono * 32768), -32768, 32767), np.int16)
+
+
+# Weights of the left and the right channel in the mono audio.
+_MONO_WEIGHTS: dict[ChannelRepair, np.ndarray] = {
+    "none": np.array([0.5, 0.5]),
+    "left": np.array([1.0, 0.0]),
+    "right": np.array([0.0, 1.0]),
+    "inverted": np.array([0.5, -0.5]),
+}
 
 
 def choose_analysis_size(width: int, height: int) -> tuple[int, int]:

@@ -44,6 +44,7 @@ STANDARD_RATES = tuple(  # frames per second
 MAX_PLAUSIBLE_FPS = 1000  # a header that states more is broken
 SAMPLED_PACKETS = 3000  # packets whose times are read at the start, and again at the end of a longer stream
 MAX_UNDECODABLE_PACKETS = 400  # a stream with more of them before its first frame counts as undecodable
+MAX_AUDIO_TRACKS = 16  # audio streams that are probed
 DEFAULT_FRAME_S = 0.04  # frame duration if neither the packets nor the header state one
 NO_PICTURE = "The video has no decodable picture. Play it to see whether it is complete, or convert it to H.264 MP4."
 
@@ -92,9 +93,11 @@ def read_facts(
         file = _File(path, formats, error)
         container_start_s = (container.start_time or 0) / 1e6
         video = _choose_video(container, file, container_start_s)
-        audio = _choose_audio(container, file, container_start_s)
-        if video is not None and audio is not None:
-            audio = _limit_to_packets(audio, video.start_s + video.duration_s, file, container_start_s)
+        tracks = _list_audio(container, file, container_start_s)
+        if video is not None:
+            video_end_s = video.start_s + video.duration_s
+            tracks = [(_limit_to_packets(a, video_end_s, file, container_start_s), second) for a, second in tracks]
+        audio = _choose_audio(container, tracks)
         ends = [stream.start_s + stream.duration_s for stream in (video, audio) if stream is not None]
         if not ends:
             raise error("The file has no decodable picture or audio. Choose another one.")
@@ -106,6 +109,7 @@ def read_facts(
             container_start_s=container_start_s,
             video=video,
             audio=audio,
+            audio_tracks=tuple(track for track, _ in tracks),
             start_timecode=_read_timecode(container),
         )
 
@@ -381,40 +385,51 @@ def snap_frame_rate(rate: Fraction, within_ratio: float = 0.001) -> Fraction:
     return rate.limit_denominator(1001)
 
 
-def _choose_audio(container: InputContainer, file: _File, container_start_s: float) -> AudioFacts | None:
-    """Return the facts of the first audio stream that decodes, or None.
+def _list_audio(container: InputContainer, file: _File, container_start_s: float) -> list[tuple[AudioFacts, bool]]:
+    """Return each audio stream that decodes, in file order, and whether it is secondary (commentary, dub).
 
-    Streams are tried in this order: commentary, description and dubs last; the default disposition first; stereo before
-    mono; the higher sample rate first.
+    `_choose_audio` has the order of preference.
     """
     secondary = Disposition.comment | Disposition.visual_impaired | Disposition.hearing_impaired | Disposition.dub
+    tracks = []
     streams = [s for s in container.streams.audio if s.codec_context is not None]
-    streams.sort(
-        key=lambda s: (
-            not s.disposition & secondary,
-            bool(s.disposition & Disposition.default),
-            min(s.codec_context.channels, 2),
-            s.codec_context.sample_rate,
-            -s.index,
-        ),
-        reverse=True,
-    )
-    for stream in streams:
+    for stream in streams[:MAX_AUDIO_TRACKS]:
         frame = _decode_first_frame(file, stream.index)
         if not isinstance(frame, AudioFrame):
             continue
         start_s = container_start_s
         if stream.start_time is not None:
             start_s = float(stream.start_time * _get_time_base(stream))
-        return AudioFacts(
+        audio = AudioFacts(
             index=stream.index,
             codec=stream.codec_context.codec.canonical_name,
             sample_rate=frame.sample_rate,
             channels=frame.layout.nb_channels,
             start_s=round(start_s - container_start_s, 6),
             duration_s=round(_read_audio_duration(container, stream, file, start_s, container_start_s), 6),
+            language=stream.metadata.get("language", ""),
         )
-    return None
+        tracks.append((audio, bool(stream.disposition & secondary)))
+    return tracks
+
+
+def _choose_audio(container: InputContainer, tracks: Sequence[tuple[AudioFacts, bool]]) -> AudioFacts | None:
+    """Return the preferred audio stream, or None.
+
+    Order: no commentary, description or dub; the default disposition; stereo before mono; the higher sample rate.
+    """
+    if not tracks:
+        return None
+    return max(
+        tracks,
+        key=lambda track: (
+            not track[1],
+            bool(container.streams[track[0].index].disposition & Disposition.default),
+            min(track[0].channels, 2),
+            track[0].sample_rate,
+            -track[0].index,
+        ),
+    )[0]
 
 
 def _read_audio_duration(

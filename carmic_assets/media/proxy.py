@@ -6,12 +6,16 @@ source that already has these properties serves as its own proxy.
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from pathlib import Path
 
 import msgspec
 
 from carmic_assets.media import ffmpeg
+from carmic_assets.media.output_check import check_output
+from carmic_assets.media.proxy_facts import SHORT_SIDE_PX, predict_video_facts, require_picture
+from carmic_assets.media.source_audio import build_source_audio
 from carmic_assets.media.video_filters import (
     build_constant_rate_filters,
     build_orientation_filters,
@@ -20,13 +24,12 @@ from carmic_assets.media.video_filters import (
     build_source_filters,
     build_working_format_filters,
     choose_output_rate,
-    round_to_even,
 )
 from carmic_assets.model.errors import CorruptVideoError
-from carmic_assets.model.media import SourceFacts, VideoFacts
+from carmic_assets.model.media import SourceFacts
 from carmic_assets.model.progress import ProgressCallback, ignore_progress
 
-SHORT_SIDE_PX = 720  # largest short side of a proxy
+MIN_DECODED_RATIO = 0.5  # of the frames, as in the analysis: a damaged source may end early
 MAX_BITS_PER_S = 6_000_000  # a source with a higher bit rate does not stream well and gets a proxy
 
 
@@ -44,41 +47,10 @@ def is_proxy(path: str | Path, facts: SourceFacts) -> bool:
         and video.rate == choose_output_rate(video)
         and abs(facts.container_start_s) < 0.001
         and video.start_s < 0.001
-        and (audio is None or (audio.codec == "aac" and audio.start_s < 0.1))
+        and (audio is None or (audio.codec == "aac" and audio.start_s < 0.1 and audio.repair == "none"))
+        and len(facts.audio_tracks) <= 1  # a player chooses among several by itself
         and facts.size_bytes * 8 <= MAX_BITS_PER_S * max(facts.duration_s, 1.0)
         and has_fast_start(path)
-    )
-
-
-def predict_proxy_facts(facts: SourceFacts) -> SourceFacts:
-    """Return the video facts of the proxy that `make_proxy` writes for this source, without hash, size or audio.
-
-    Raises:
-        CorruptVideoError: the source has no video stream.
-    """
-    return SourceFacts("", 0, "mp4", facts.duration_s, 0.0, _predict_video_facts(_require_video(facts)), None)
-
-
-def _require_video(facts: SourceFacts) -> VideoFacts:
-    if facts.video is None:
-        raise CorruptVideoError("The file has no picture, so it has no preview. Upload a video.")
-    return facts.video
-
-
-def _predict_video_facts(video: VideoFacts) -> VideoFacts:
-    scale = min(1.0, SHORT_SIDE_PX / min(video.width, video.height))
-    width, height = round_to_even(video.width * scale), round_to_even(video.height * scale)
-    return msgspec.structs.replace(
-        video,
-        index=0,
-        codec="h264",
-        **{"width": width, "height": height, "coded_width": width, "coded_height": height},
-        **{"rotation": 0, "mirrored": False, "sar_num": 1, "sar_den": 1},
-        **{"rate": choose_output_rate(video), "variable_rate": False, "pix_fmt": "yuv420p", "hdr": False},
-        interlaced=False,
-        **{"color_range": "tv", "color_matrix": "bt709", "color_transfer": "bt709", "color_primaries": "bt709"},
-        start_s=0.0,
-        duration_s=video.start_s + video.duration_s,
     )
 
 
@@ -108,8 +80,8 @@ def make_proxy(
     Raises:
         CorruptVideoError: the source has no video stream or cannot be decoded.
     """
-    video = _require_video(facts)
-    proxy = _predict_video_facts(video)
+    video = require_picture(facts)
+    proxy = predict_video_facts(video)
     size = (proxy.height, proxy.width) if video.rotation in (90, 270) else (proxy.width, proxy.height)
     chain = (
         *build_source_filters(video),
@@ -122,8 +94,8 @@ def make_proxy(
     graph = f"[0:{video.index}]{','.join(chain)}[v]"
     maps = ["-map", "[v]"]
     if facts.audio is not None:
-        start_s = facts.container_start_s
-        graph += f";[0:{facts.audio.index}]asetpts=PTS-{start_s:.6f}/TB,aresample=48000:async=1:first_pts=0[a]"
+        chains, head = build_source_audio(facts, 0, f"{facts.container_start_s:.6f}")
+        graph = ";".join([graph, *chains, f"{head}[a]"])
         maps += ["-map", "[a]", "-c:a", "aac", "-b:a", "128k", "-ac", "2"]
     out_path = Path(out_path)
     part_path = out_path.with_name(out_path.name + ".part")
@@ -143,6 +115,14 @@ def make_proxy(
     )
     try:
         ffmpeg.run(command, duration_s=facts.duration_s, progress=progress, error=CorruptVideoError)
+        expected_frames = round(facts.duration_s * proxy.rate.fraction)
+        check_output(
+            part_path,
+            CorruptVideoError,
+            frames=range(math.floor(MIN_DECODED_RATIO * proxy.duration_s * proxy.rate.fraction), expected_frames + 2),
+            duration_s=facts.duration_s,
+            has_audio=False,  # damaged audio may end early
+        )
         part_path.replace(out_path)
     finally:
         part_path.unlink(missing_ok=True)

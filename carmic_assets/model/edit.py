@@ -111,5 +111,5 @@ class Edit(msgspec.Struct, frozen=True):
     reasoning: str = ""
     language: str | None = None  # of the speech (ISO 639-1): selects case rules and East Asian glyph shapes
     templates: dict[str, TemplateConfig] = {}  # the workspace's templates, by their name in `caption_style`
-    faces: tuple[FaceBox, ...] = ()  # emoji reactions keep clear of them
+    faces: tuple[FaceBox, ...] = ()  # captions and emoji reactions keep clear of them
     notes: tuple[str, ...] = ()  # sentences for the user: where the result differs from the configuration

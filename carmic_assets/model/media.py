@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Annotated, Literal
 
 import msgspec
 
 from carmic_assets.model.direction import FULL_FRAME, Box
+
+ChannelRepair = Literal["none", "left", "right", "inverted"]  # play the left or right on both; invert the right
+# Selects audio tracks: the one with speech, the sum of all, or a number from 0 in the order of the file.
+AudioTrack = Literal["auto", "mix"] | Annotated[int, msgspec.Meta(ge=0, le=63)]
 
 
 class FrameRate(msgspec.Struct, frozen=True):
@@ -52,7 +57,7 @@ class VideoFacts(msgspec.Struct, frozen=True):
 
 
 class AudioFacts(msgspec.Struct, frozen=True):
-    """The selected audio stream."""
+    """An audio stream."""
 
     index: int
     codec: str
@@ -60,6 +65,9 @@ class AudioFacts(msgspec.Struct, frozen=True):
     channels: int
     start_s: float  # source clock
     duration_s: float
+    language: str = ""  # ISO 639-2; empty if the file does not state it
+    repair: ChannelRepair = "none"  # keeps the voice when the channels are mixed to mono
+    gain_db: float = 0.0  # raises very quiet audio to the level that speech recognition expects
 
 
 class SourceFacts(msgspec.Struct, frozen=True):
@@ -71,8 +79,11 @@ class SourceFacts(msgspec.Struct, frozen=True):
     duration_s: float
     container_start_s: float  # subtracted from every timestamp to get the source clock
     video: VideoFacts | None
-    audio: AudioFacts | None
+    audio: AudioFacts | None  # the selected stream
     start_timecode: str | None = None  # "01:00:00:00" where the file carries one
+    audio_tracks: tuple[AudioFacts, ...] = ()  # all streams that decode, in the order of the file
+    mixes_audio: bool = False  # the audio is the sum of all `audio_tracks`
+    notes: tuple[str, ...] = ()  # sentences for the user: what was changed to make the source usable
 
 
 class AnalysisFacts(msgspec.Struct, frozen=True):

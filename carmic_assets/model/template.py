@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from carmic_assets.model.direction import Aspect, Box, Keyframe, Layout
+from carmic_assets.model.media import AudioTrack
 
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
@@ -187,3 +188,4 @@ class TemplateConfig(msgspec.Struct, frozen=True):
     caption_style: str = "DEFAULT"
     shots: tuple[ShotOverride, ...] | None = None
     transcript: TranscriptEdit | None = None
+    audio_track: AudioTrack = "auto"

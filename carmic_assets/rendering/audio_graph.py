@@ -14,6 +14,7 @@ from itertools import pairwise
 import msgspec
 
 from carmic_assets.media import ffmpeg
+from carmic_assets.media.source_audio import build_source_audio
 from carmic_assets.model.edit import Edit
 
 SAMPLE_RATE = 48_000
@@ -100,22 +101,20 @@ def build_voice_chains(edit: Edit, source_input: int, amplitude: float, output: 
 
     They give silence if the source has no audio.
     """
-    audio = edit.source.audio
     total = count_samples_before(edit, edit.duration_s)
-    if audio is None:
+    if edit.source.audio is None:
         return [f"anullsrc=r={SAMPLE_RATE}:cl=stereo,atrim=end_sample={count_output_samples(edit)}[{output}]"]
     start_s = edit.source.container_start_s + edit.start_s
+    track_chains, head = build_source_audio(edit.source, source_input, f"{start_s:.6f}")
     source_chain = (
-        f"[{source_input}:{audio.index}]atrim=start={start_s:.6f},asetpts=PTS-{start_s:.6f}/TB,"
-        f"aresample={SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo,"
-        f"volume={amplitude:.6f},apad,atrim=end_sample={total}"
+        f"{head},aformat=sample_fmts=fltp:channel_layouts=stereo,volume={amplitude:.6f},apad,atrim=end_sample={total}"
     )
     spans = [
         (count_samples_before(edit, span.start_s), count_samples_before(edit, span.end_s)) for span in edit.kept_spans
     ]
     if spans == [(0, total)]:
-        return [f"{source_chain}[{output}]"]
-    chains = [f"{source_chain},asplit={len(spans)}" + "".join(f"[part{n}]" for n in range(len(spans)))]
+        return [*track_chains, f"{source_chain}[{output}]"]
+    chains = [*track_chains, f"{source_chain},asplit={len(spans)}" + "".join(f"[part{n}]" for n in range(len(spans)))]
     fade = round(CUT_FADE_S * SAMPLE_RATE)
     for n, (start, end) in enumerate(spans):
         chains.append(

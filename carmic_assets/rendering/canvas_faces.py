@@ -1,4 +1,4 @@
-"""Projects the faces of the scene onto the canvas, so that emoji reactions are placed beside faces, not over them.
+"""Projects the faces of the scene onto the canvas, so that captions and emoji reactions do not cover them.
 
 The faces are the vision package's detections. Each is mapped through the crops of the edit.
 """
@@ -18,29 +18,19 @@ HEAD_KINDS = ("face", "head")
 HEAD_HEIGHT_RATIO = 0.22  # of a person's height, from the top
 
 
-def project_faces(edit: Edit, scene: Scene, time_range: tuple[float, float] | None = None) -> tuple[FaceBox, ...]:
-    """Return the visible faces in canvas pixels: one `FaceBox` for each detection and each region that shows it.
-
-    `time_range` (start and end on the clip clock) selects the detections. By default they are those during the emoji
-    reactions, the only elements that need faces.
-    """
-    ranges = (
-        [time_range]
-        if time_range is not None
-        else [(emoji.start_time, emoji.start_time + emoji.duration) for emoji in edit.config.elements.emojis]
-    )
+def project_faces(edit: Edit, scene: Scene) -> tuple[FaceBox, ...]:
+    """Return the clip's visible faces in canvas pixels: one `FaceBox` for each detection and each region showing it."""
     speakers = {track: speaker for speaker, tracks in scene.people.items() for track in tracks}
     detection_step_s = 1 / max(scene.fps, 1.0)
     faces: dict[tuple[int, int], FaceBox] = {}
-    for start, end in ranges:
-        for track in scene.tracks:
-            first = bisect_left(track.t, edit.start_s + start - detection_step_s)
-            last = bisect_right(track.t, edit.start_s + end + detection_step_s)
-            for i in range(first, last):
-                t = track.t[i] - edit.start_s
-                for region_index, (x, y, w, h) in enumerate(_project_box(edit, _estimate_head_box(track, i), t)):
-                    face = FaceBox(t - detection_step_s, t + detection_step_s, x, y, w, h, speakers.get(track.id))
-                    faces[(track.id * 2 + region_index, i)] = face  # a layout has at most two regions
+    for track in scene.tracks:
+        first = bisect_left(track.t, edit.start_s - detection_step_s)
+        last = bisect_right(track.t, edit.start_s + edit.duration_s + detection_step_s)
+        for i in range(first, last):
+            t = track.t[i] - edit.start_s
+            for region_index, (x, y, w, h) in enumerate(_project_box(edit, _estimate_head_box(track, i), t)):
+                face = FaceBox(t - detection_step_s, t + detection_step_s, x, y, w, h, speakers.get(track.id))
+                faces[(track.id * 2 + region_index, i)] = face  # a layout has at most two regions
     return tuple(faces[key] for key in sorted(faces))
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from carmic_assets.captions.colours import parse_colour
 from carmic_assets.captions.style_validation import MAX_CAPTION_WORDS
+from carmic_assets.media.source_audio import describe_audio, select_audio_track
 from carmic_assets.media.video_filters import choose_output_rate
 from carmic_assets.model.direction import CANVAS_SIZES, LayoutShot
 from carmic_assets.model.edit import Cutaway, Edit, Marker, MediaFile, Span
@@ -56,7 +57,7 @@ class ClipInputs(msgspec.Struct, frozen=True):
     fonts: Sequence[MediaFile] = ()
     speech: Sequence[Interval] = ()  # voice activity, for pause removal
     language: str | None = None  # of the transcript
-    scene: Scene | None = None  # gives the faces that emoji reactions must not cover
+    scene: Scene | None = None  # gives the faces that captions and emoji reactions must not cover
     templates: Mapping[str, TemplateConfig] | None = None  # the workspace's own caption styles
     markers: Sequence[Marker] = ()
     score: int | None = None
@@ -91,6 +92,7 @@ def assemble_edit(inputs: ClipInputs) -> Edit:
         RenderError: the configuration cannot be rendered, or a file is missing or unsuitable.
     """
     config = inputs.config
+    source = select_audio_track(inputs.source, config.audio_track, RenderError)
     rate = choose_output_rate(require_video(inputs.source))
     frames = round((Fraction(inputs.end_s) - Fraction(inputs.start_s)) * rate.fraction)
     if frames < 1:
@@ -115,7 +117,7 @@ def assemble_edit(inputs: ClipInputs) -> Edit:
         clip_id=inputs.clip_id,
         title=inputs.title,
         source_path=inputs.source_path,
-        source=inputs.source,
+        source=source,
         start_s=inputs.start_s,
         duration_s=duration_s,
         rate=rate,
@@ -134,7 +136,7 @@ def assemble_edit(inputs: ClipInputs) -> Edit:
         reasoning=inputs.reasoning,
         language=inputs.language,
         templates=dict(inputs.templates or {}),
-        notes=notes,
+        notes=(*source.notes, *describe_audio(source), *notes),
     )
     return edit if inputs.scene is None else msgspec.structs.replace(edit, faces=project_faces(edit, inputs.scene))
 

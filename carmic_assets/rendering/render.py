@@ -21,6 +21,7 @@ from carmic_assets.captions.unicode_text import clean_text
 from carmic_assets.captions.word_timing import OutputClock, find_first_frame
 from carmic_assets.media import ffmpeg
 from carmic_assets.media.ffmpeg import BITEXACT_OPTIONS, Input
+from carmic_assets.media.output_check import check_output
 from carmic_assets.model.edit import Edit
 from carmic_assets.model.errors import RenderError
 from carmic_assets.model.progress import ProgressCallback, ignore_progress
@@ -110,6 +111,9 @@ def render(
             duration_s=duration_s,
             progress=lambda fraction: progress(MEASURE_PROGRESS + (1 - MEASURE_PROGRESS) * fraction),
             timeout_s=max(MIN_TIME_LIMIT_S, TIME_LIMIT_PER_CLIP_S * duration_s),
+        )
+        check_output(
+            staging_path, RenderError, frames=range(len(frames), len(frames) + 1), duration_s=duration_s, has_audio=True
         )
         size_bytes = staging_path.stat().st_size
         staging_path.replace(out_path)

@@ -12,6 +12,7 @@ import numpy as np
 from carmic_assets.scoring.arrays import Bools, Floats, Ints
 from carmic_assets.scoring.talk import Talk
 
+MAX_INNER_PAUSE_S = 6.0  # longest pause between two sentences of a clip; laughter and applause are shorter
 _NEAR_LONGEST_RATIO = 0.9  # if no candidate is within the limits, those of at least this fraction of the longest count
 
 
@@ -61,7 +62,7 @@ class Candidates:
 
 
 def enumerate_candidates(talk: Talk, min_s: float, max_s: float) -> Candidates:
-    """Return all sequences of whole sentences with a length in `min_s`..`max_s`.
+    """Return all sequences of whole sentences with a length in `min_s`..`max_s` and no pause over `MAX_INNER_PAUSE_S`.
 
     If the talk has none, return the longest sequences below `max_s`. A single sentence longer than `max_s` is a
     candidate only if there is no other.
@@ -70,6 +71,8 @@ def enumerate_candidates(talk: Talk, min_s: float, max_s: float) -> Candidates:
     ends_s = np.maximum.accumulate(talk.end_s)
     min_stop = np.maximum(np.searchsorted(ends_s, talk.start_s + min_s, "left") + 1, starts + 1)
     max_stop = np.searchsorted(ends_s, talk.start_s + max_s, "right")
+    long_pauses = np.append(np.flatnonzero(talk.pause_s[1:-1] > MAX_INNER_PAUSE_S) + 1, len(talk))
+    max_stop = np.minimum(max_stop, long_pauses[np.searchsorted(long_pauses, starts, "right")])
     counts = np.maximum(max_stop - min_stop + 1, 0)
     if counts.any():
         first = np.repeat(starts, counts)

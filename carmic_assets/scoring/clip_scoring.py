@@ -23,7 +23,7 @@ from carmic_assets.scoring.talk import Talk, build_talk
 from carmic_assets.scoring.talk_features import ScoringFeatures, extract_features
 from carmic_assets.scoring.weights import BIAS, NEUTRAL_VALUES, choose_weights
 
-SCORER_VERSION = "4"  # changes whenever the same input gives another selection
+SCORER_VERSION = "5"  # changes whenever the same input gives another selection
 LEAD_S, TAIL_S = 0.18, 0.35  # added before the first word and after the last, if the neighbouring words leave room
 _MAX_VOICE_PAUSE_S = 3.0  # this much of the pause after a sentence counts as part of it, because audiences laugh there
 _MIN_STRENGTH = 30  # sub-score (0..100) from which a measure is named as a reason

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from carmic_assets.model.chosen_clips import BrollSuggestion
-from carmic_assets.scoring.lexicon import WORD_CHARACTERS, tokenize
+from carmic_assets.scoring.lexicon import WORD_CHARACTERS, Lexicon, tokenize
 from carmic_assets.scoring.selection import format_clock
 from carmic_assets.scoring.talk import Talk
 
 MAX_TITLE_CHARS = 64
+_PUNCTUATION = ' .,;:!?…-–—"“”„()'
 _CLAUSE_BOUNDARY = re.compile(r"[,;:–—]\s|\s-\s|[，、；：]")
 _is_alphabetic = re.compile(rf"(?:(?![\d_])[{WORD_CHARACTERS}])+").fullmatch
 _CATEGORIES_WITHOUT_TOPICS = (
@@ -19,6 +20,7 @@ _CATEGORIES_WITHOUT_TOPICS = (
     "cause",
 )  # fmt: skip
 _MAX_HASHTAGS = 4
+_TITLE_TOPICS = 3  # in the title of a clip without a sentence that makes sense alone
 _MAX_BROLL = 3
 _BROLL_KEYWORDS = 8  # number of topics that are considered for b-roll
 _BROLL_S = 3.0  # length of a suggestion
@@ -46,22 +48,50 @@ def choose_titles(talk: Talk, clips: Sequence[tuple[int, int]], substance: list[
 def _rank_titles(talk: Talk, first: int, stop: int, substance: list[float]) -> list[str]:
     """Return possible titles, best first.
 
-    Sentences that fit and make sense alone come first, in order of substance. Beginnings of the others follow.
+    Sentences that fit and make sense alone come first, in order of substance. The beginnings of others that make sense
+    alone follow, then the clip's topics, then the remaining beginnings.
     """
     full: list[tuple[float, int, str]] = []
     shortened: list[tuple[bool, float, int, str]] = []
+    topics = [
+        _restore_capitals(talk, first, stop, topic) for topic in _extract_topics(talk, first, stop, _TITLE_TOPICS)
+    ]
     max_chars, min_chars = (MAX_TITLE_CHARS, 12) if talk.lexicon.uses_spaces else (MAX_TITLE_CHARS // 2, 4)
-    dangling = talk.lexicon.members["dangling"]
     for i in range(first, stop):
         text, tokens = talk.texts[i].strip(), talk.tokens[i]
-        depends = i != first and bool(tokens) and tokens[0] in dangling
+        depends = _needs_context(tokens, text, talk.lexicon)
         if min_chars <= len(text) <= max_chars and tokens and not depends:
             value = substance[i] + 1.0 * (i == first) + 0.5 * bool(talk.count_cue("asks")[i]) + 0.3 * (i == stop - 1)
             full.append((-value, i, text))
         else:
-            shortened.append((depends, -substance[i] - 0.5 * (i == first), i, _shorten(text)))
-    ranked = [text for *_, text in sorted(full)] + [text for *_, text in sorted(shortened)]
+            beginning = _shorten(text)
+            depends = depends or _needs_context(tokens, beginning, talk.lexicon)
+            shortened.append((depends, -substance[i] - 0.5 * (i == first), i, beginning))
+    ranked = [text for *_, text in sorted(full)]
+    ranked += [text for depends, *_, text in sorted(shortened) if not depends]
+    ranked += [", ".join(topics)] if len(topics) > 1 else []
+    ranked += [text for depends, *_, text in sorted(shortened) if depends]
     return [_format_title(text) for text in ranked]
+
+
+def _restore_capitals(talk: Talk, first: int, stop: int, topic: str) -> str:
+    """Return a topic with the capitals that it has in the clip: names keep theirs."""
+    words = talk.words[talk.word_spans[first][0] : talk.word_spans[stop - 1][1]]
+    forms = (word.text.strip(_PUNCTUATION) for word in words)
+    return next((form for form in forms if form.casefold() == topic), topic)
+
+
+def _needs_context(tokens: list[str], text: str, lexicon: Lexicon) -> bool:
+    """Return whether a text cannot be understood alone: it continues another sentence or lacks its main clause."""
+    if not tokens:
+        return True
+    second = tokens[1] if len(tokens) > 1 else ""
+    subordinators, prepositions = lexicon.members["subordinator"], lexicon.members["preposition"]
+    if tokens[0] in lexicon.members["dangling"] or (tokens[0] in prepositions and second in subordinators):
+        return True
+    opens_subordinate_clause = tokens[0] in subordinators or (tokens[0] in prepositions and second.endswith("ing"))
+    is_question = text.endswith(("?", "？"))
+    return opens_subordinate_clause and not is_question and not _CLAUSE_BOUNDARY.search(text)
 
 
 def _format_title(text: str) -> str:

@@ -15,6 +15,7 @@ CATEGORIES = (
     "second_person", "first_person", "contrast", "cause", "question", "emotion", "turn", "story_time", "hype", "promo",
     "housekeeping", "filler", "laughter", "applause", "dangling", "number_words", "stop",
 )  # fmt: skip
+UNCOUNTED_CATEGORIES = ("determiner", "subordinator", "preposition")
 UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "yue", "lo", "my", "km"})
 # `\w` matches no combining vowel signs, so those of Indic, South-East Asian, Hebrew and Arabic scripts are added.
 WORD_CHARACTERS = (
@@ -32,7 +33,9 @@ class Lexicon:
         self.language = language
         self.uses_spaces = language not in UNSPACED_LANGUAGES
         self.categories_by_phrase: dict[tuple[str, ...], list[str]] = {}
-        self.members = {category: frozenset(lists.get(category, ())) for category in (*CATEGORIES, "determiner")}
+        self.members = {
+            category: frozenset(lists.get(category, ())) for category in (*CATEGORIES, *UNCOUNTED_CATEGORIES)
+        }
         for category in CATEGORIES:
             for phrase in lists.get(category, ()):
                 key = tuple(tokenize(phrase)) if self.uses_spaces else (phrase,)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from carmic_assets.speech.audio_reader import SAMPLE_RATE, AudioReader
+from carmic_assets.speech.audio_reader import SAMPLE_RATE, AudioReader, open_audio
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession  # type: ignore[import-untyped,unused-ignore]
@@ -80,6 +80,12 @@ def find_speech(
 def find_phrases(probabilities: np.ndarray, *, start_s: float = 0.0) -> Intervals:
     """Return the intervals with speech, split at every short silence, where another speaker may begin."""
     return find_speech(probabilities, start_s=start_s, min_speech_s=0.0, min_silence_s=_SHORTEST_SILENCE_S)
+
+
+def find_speech_in_file(path: str | Path) -> Intervals:
+    """Return the intervals with speech of an audio file."""
+    with open_audio(path) as reader:
+        return find_speech(compute_speech_probabilities(reader))
 
 
 def total_s(intervals: Intervals) -> float:

@@ -221,6 +221,7 @@ projects = Table(
     Column("duration_s", Float),  # probed
     Column("language", String(8)),
     Column("language_mode", String(8), nullable=False, default="single"),
+    Column("audio_track", String(8), nullable=False, default="auto", server_default="auto"),
     Column("video_type", String(16), nullable=False, default="auto"),
     Column("enable_multimodal", Boolean, nullable=False, default=False, server_default=false()),
     Column("custom_instructions", Text),

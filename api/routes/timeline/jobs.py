@@ -35,7 +35,7 @@ JOBS: dict[str, Any] = {
 }
 
 
-class TimelineExportIn(msgspec.Struct):
+class TimelineExportRequest(msgspec.Struct):
     """The project to export, as it is now."""
 
     project_id: UUID
@@ -50,7 +50,7 @@ class TimelineExportStarted(msgspec.Struct):
     message: str
 
 
-class TimelineExportOut(msgspec.Struct):
+class TimelineExportResponse(msgspec.Struct):
     """An export. `export_url` plays, `download_url` saves; both are signed anew by each GET.
 
     `progress` is a percentage, `size` is in bytes, `facts` holds properties of the file; null until it is completed.
@@ -71,7 +71,7 @@ class TimelineExportOut(msgspec.Struct):
     finished_at: datetime | None
 
 
-class VariantOut(msgspec.Struct):
+class VariantResponse(msgspec.Struct):
     """A result to choose from: the playable range and its preview picture."""
 
     id: str
@@ -79,14 +79,14 @@ class VariantOut(msgspec.Struct):
     preview_url: str
 
 
-class JobOut(msgspec.Struct):
+class JobResponse(msgspec.Struct):
     """A job that is no export. `progress` is a percentage."""
 
     id: str
     project_id: str
     status: JobStatus
     error: str | None
-    variants: list[VariantOut]
+    variants: list[VariantResponse]
     kind: JobKind
     progress: int
     url: str | None
@@ -96,7 +96,7 @@ class JobOut(msgspec.Struct):
 
 @post("/export", status_code=202, idempotent=True, error_statuses=(404, 409, 422), **JOBS)
 def create_export(
-    platform: PlatformDep, dispatcher: DispatcherDep, caller: CallerDep, data: JSONBody[TimelineExportIn]
+    platform: PlatformDep, dispatcher: DispatcherDep, caller: CallerDep, data: JSONBody[TimelineExportRequest]
 ) -> TimelineExportStarted:
     """Export a project as it is now. Parts that an earlier export encoded are not encoded again."""
     with platform.database.write() as connection:
@@ -114,7 +114,7 @@ def create_export(
 
 
 @get("/export/{export_job_id:uuid}", **JOBS)
-def get_export(platform: PlatformDep, caller: CallerDep, export_job_id: PathId) -> TimelineExportOut:
+def get_export(platform: PlatformDep, caller: CallerDep, export_job_id: PathId) -> TimelineExportResponse:
     """Return the progress of an export, and its URLs once it is completed."""
     with platform.database.read() as connection:
         job = _require_job(connection, caller, export_job_id, is_export=True)
@@ -123,7 +123,7 @@ def get_export(platform: PlatformDep, caller: CallerDep, export_job_id: PathId) 
     is_completed = job.status == "completed"
     key = job.object_key if is_completed else None
     name = f"{timeline.name[:80] if timeline else 'export'}.{file_format}"
-    return TimelineExportOut(
+    return TimelineExportResponse(
         job.id,
         cast(JobStatus, job.status),
         sign_url(platform, key, "video/mp4"),
@@ -141,7 +141,7 @@ def get_export(platform: PlatformDep, caller: CallerDep, export_job_id: PathId) 
 
 
 @get("/job/{job_id:uuid}", **JOBS)
-def get_job(platform: PlatformDep, caller: CallerDep, job_id: PathId) -> JobOut:
+def get_job(platform: PlatformDep, caller: CallerDep, job_id: PathId) -> JobResponse:
     """Return the status of a job that is no export, and its variants."""
     with platform.database.read() as connection:
         job = _require_job(connection, caller, job_id, is_export=False)
@@ -149,7 +149,7 @@ def get_job(platform: PlatformDep, caller: CallerDep, job_id: PathId) -> JobOut:
 
 
 @delete("/job/{job_id:uuid}", status_code=200, error_statuses=(409,), **JOBS)
-def cancel_job(platform: PlatformDep, dispatcher: DispatcherDep, caller: CallerDep, job_id: PathId) -> JobOut:
+def cancel_job(platform: PlatformDep, dispatcher: DispatcherDep, caller: CallerDep, job_id: PathId) -> JobResponse:
     """Cancel a job, or an export by its id. 409 if it has ended."""
     with platform.database.write() as connection:
         job = timeline_jobs.get(connection, str(job_id))
@@ -172,9 +172,9 @@ def _require_job(connection: Connection, caller: Caller, job_id: UUID, *, is_exp
     return job
 
 
-def _build_job(platform: Platform, job: TimelineJob) -> JobOut:
+def _build_job(platform: Platform, job: TimelineJob) -> JobResponse:
     key = job.object_key if job.status == "completed" else None
-    return JobOut(
+    return JobResponse(
         job.id,
         job.timeline_id,
         cast(JobStatus, job.status),

@@ -40,7 +40,7 @@ PREVIEW: dict[str, Any] = {
 Width = Annotated[int, Meta(ge=16, le=4096, multiple_of=2)]
 
 
-class FrameIn(msgspec.Struct):
+class FrameRequest(msgspec.Struct):
     """`ts` is a time of the timeline. `quality: source` reads the footage itself; a PNG then holds every pixel."""
 
     ts: Seconds
@@ -49,14 +49,14 @@ class FrameIn(msgspec.Struct):
     width: Width | None = None
 
 
-class FrameOut(msgspec.Struct):
+class FrameResponse(msgspec.Struct):
     """A picture; `timestamp` is where its frame begins on the timeline."""
 
     frame_url: str
     timestamp: float
 
 
-class StripIn(msgspec.Struct):
+class StripRequest(msgspec.Struct):
     """Pictures from `start` on, `fps` of them a second, before `end`: times of the timeline."""
 
     start: Seconds
@@ -65,13 +65,13 @@ class StripIn(msgspec.Struct):
     width: Width = STRIP_WIDTH_PX
 
 
-class StripOut(msgspec.Struct):
+class StripResponse(msgspec.Struct):
     """The pictures, in order."""
 
-    frames: list[FrameOut]
+    frames: list[FrameResponse]
 
 
-class GradePreviewIn(GradeNumbers):
+class GradePreviewRequest(GradeNumbers):
     """The grade to show. `ts` is a time of the timeline inside the segment; its middle frame if left out."""
 
     ts: Seconds | None = None
@@ -80,7 +80,7 @@ class GradePreviewIn(GradeNumbers):
     width: Width | None = None
 
 
-class GradePreviewOut(msgspec.Struct):
+class GradePreviewResponse(msgspec.Struct):
     """The graded picture; `timestamp` is where its frame begins on the timeline."""
 
     preview_frame_url: str
@@ -89,20 +89,20 @@ class GradePreviewOut(msgspec.Struct):
 
 @post("/project/{project_id:uuid}/preview/frame", **PREVIEW)
 def preview_frame(
-    platform: PlatformDep, workers: WorkersDep, caller: CallerDep, project_id: PathId, data: JSONBody[FrameIn]
-) -> Response[FrameOut]:
+    platform: PlatformDep, workers: WorkersDep, caller: CallerDep, project_id: PathId, data: JSONBody[FrameRequest]
+) -> Response[FrameResponse]:
     """Draw the frame that the timeline shows at `ts`, with the effects of its segment, as the export shows it."""
     state = load_timeline(platform, caller, project_id)
     position = frame_shown_at(state.segments, data.ts)
     options = PictureOptions(data.quality, data.format, data.width)
     url = draw_picture(PreviewScene(platform, workers, state), position, position.segment.effects, options)
-    return state.respond(FrameOut(url, round_s(position.timeline_s)))
+    return state.respond(FrameResponse(url, round_s(position.timeline_s)))
 
 
 @post("/project/{project_id:uuid}/preview/strip", **PREVIEW)
 def preview_strip(
-    platform: PlatformDep, workers: WorkersDep, caller: CallerDep, project_id: PathId, data: JSONBody[StripIn]
-) -> Response[StripOut]:
+    platform: PlatformDep, workers: WorkersDep, caller: CallerDep, project_id: PathId, data: JSONBody[StripRequest]
+) -> Response[StripResponse]:
     """Draw a strip of frames: at `start`, then every 1/`fps` seconds, before `end`. At most 120 pictures."""
     if data.start >= data.end:
         raise ApiError(422, "`end` must be after `start`.")
@@ -117,14 +117,18 @@ def preview_strip(
         raise ApiError(422, f"A strip has at most {MAX_STRIP_PICTURES} pictures, not {count}. Lower `fps`.")
     positions = [frame_shown_at(state.segments, float(start + n * step)) for n in range(count)]
     urls = draw_pictures(PreviewScene(platform, workers, state), positions, None, PictureOptions(width=data.width))
-    frames = [FrameOut(url, round_s(p.timeline_s)) for url, p in zip(urls, positions, strict=True)]
-    return state.respond(StripOut(frames))
+    frames = [FrameResponse(url, round_s(p.timeline_s)) for url, p in zip(urls, positions, strict=True)]
+    return state.respond(StripResponse(frames))
 
 
 @post("/segment/{segment_id:uuid}/grade-preview", rate_limit=GRADE_PREVIEWS, **PREVIEW)
 def preview_grade(
-    platform: PlatformDep, workers: WorkersDep, caller: CallerDep, segment_id: PathId, data: JSONBody[GradePreviewIn]
-) -> Response[GradePreviewOut]:
+    platform: PlatformDep,
+    workers: WorkersDep,
+    caller: CallerDep,
+    segment_id: PathId,
+    data: JSONBody[GradePreviewRequest],
+) -> Response[GradePreviewResponse]:
     """Draw a frame of a segment with these numbers in place of its grade. Nothing is saved."""
     state = load_by_segment(platform, caller, segment_id)
     segment = segment_edits.find(state.segments, str(segment_id))
@@ -134,7 +138,7 @@ def preview_grade(
     effects = msgspec.structs.replace(segment.effects, grade=data.to_grade())
     options = PictureOptions(data.quality, data.format, data.width)
     url = draw_picture(PreviewScene(platform, workers, state), position, effects, options)
-    return state.respond(GradePreviewOut(url, round_s(position.timeline_s)))
+    return state.respond(GradePreviewResponse(url, round_s(position.timeline_s)))
 
 
 def _find_position(segments: Segments, segment: Segment, time_s: float | None) -> FramePosition:

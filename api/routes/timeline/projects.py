@@ -26,7 +26,7 @@ from api.routes.uploads import sign_upload_url
 from api.run_dispatch import RunDispatcher
 from api.timeline_clips import list_clip_footage
 from api.timeline_edits import TimelineState, edit_timeline, load_timeline, require_timeline
-from api.timeline_views import ListLimit, TimelineOut, build_project, build_state, count_active, parse_rate
+from api.timeline_views import ListLimit, TimelineResponse, build_project, build_state, count_active, parse_rate
 from api.video_types import resolve_video_type
 from carmic_assets.editing import history, stored_segments
 from carmic_assets.editing.segment_edits import MAX_ACTIVE
@@ -65,7 +65,7 @@ Pixels = Annotated[int, Meta(ge=16, le=8192, multiple_of=2)]
 Fps = Annotated[float, Meta(ge=1, le=120)]
 
 
-class NewProjectIn(msgspec.Struct):
+class NewProjectRequest(msgspec.Struct):
     """A new project. `video_url` is downloaded as its first footage.
 
     `clip_ids`, or all clips of the Carmic project `carmic_project_id`, become its first segments.
@@ -78,7 +78,7 @@ class NewProjectIn(msgspec.Struct):
     carmic_project_id: UUID | None = None
 
 
-class CanvasIn(msgspec.Struct):
+class CanvasRequest(msgspec.Struct):
     """The size and rate of exports; a field left out stays as it is."""
 
     width: Pixels | None = None
@@ -91,10 +91,10 @@ class ProjectChanges(msgspec.Struct):
 
     name: Title | msgspec.UnsetType = msgspec.UNSET
     description: Line | msgspec.UnsetType = msgspec.UNSET
-    canvas: CanvasIn | msgspec.UnsetType = msgspec.UNSET
+    canvas: CanvasRequest | msgspec.UnsetType = msgspec.UNSET
 
 
-class UploadIn(msgspec.Struct):
+class UploadRequest(msgspec.Struct):
     """A video to upload. `file_size` in bytes is needed for a resumable upload only."""
 
     file_name: Filename
@@ -102,7 +102,7 @@ class UploadIn(msgspec.Struct):
     file_size: Annotated[int, Meta(ge=1, le=2**53)] | None = None
 
 
-class UploadOut(msgspec.Struct):
+class UploadResponse(msgspec.Struct):
     """PUT the video to `upload_url`; when that answers 200, the segment is in the timeline.
 
     `resumable_url` takes the same bytes by tus; it is null where `file_size` was not sent.
@@ -128,7 +128,7 @@ class RevisionSegment(msgspec.Struct):
     end_ts: float
 
 
-class RevisionOut(msgspec.Struct):
+class RevisionResponse(msgspec.Struct):
     """A revision: what was done, by whom (a user id, null for the pipeline), and the segments after it."""
 
     revision: int
@@ -138,7 +138,7 @@ class RevisionOut(msgspec.Struct):
     segments: list[RevisionSegment]
 
 
-class RevertIn(msgspec.Struct):
+class RevertRequest(msgspec.Struct):
     """The revision whose content to bring back."""
 
     revision: Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -147,7 +147,7 @@ class RevertIn(msgspec.Struct):
 @get("/project", **EDITOR)
 def list_projects(
     platform: PlatformDep, caller: CallerDep, limit: ListLimit = 100, offset: Offset = 0
-) -> Response[list[TimelineOut]]:
+) -> Response[list[TimelineResponse]]:
     """List the workspace's projects, newest first. `X-Total-Count` counts all, `Link` leads to the next page."""
     with platform.database.read() as connection:
         rows, total = timelines.list_page(connection, caller.workspace, limit, offset)
@@ -189,8 +189,8 @@ def create_project(
     dispatcher: DispatcherDep,
     hydrator: HydratorDep,
     caller: CallerDep,
-    data: JSONBody[NewProjectIn],
-) -> Response[TimelineOut]:
+    data: JSONBody[NewProjectRequest],
+) -> Response[TimelineResponse]:
     """Create a project. With `video_url` or clips it is `ingesting` until the footage is there and probed."""
     url = data.video_url or None
     if url is not None:
@@ -215,7 +215,7 @@ def create_project(
 @get("/project/{project_id:uuid}", error_statuses=(415,), **EDITOR)
 def get_project(
     platform: PlatformDep, dispatcher: DispatcherDep, workers: WorkersDep, caller: CallerDep, project_id: PathId
-) -> Response[TimelineOut]:
+) -> Response[TimelineResponse]:
     """Return a project with its active segments and its assets."""
     state = load_timeline(platform, caller, project_id)
     if _complete_bucket_uploads(platform, dispatcher, workers, state):
@@ -245,11 +245,11 @@ def update_project(
     caller: CallerDep,
     project_id: PathId,
     data: JSONBody[ProjectChanges],
-) -> Response[TimelineOut]:
+) -> Response[TimelineResponse]:
     """Change the name, the description or the canvas of exports. This is no revision."""
     changes = list_changes(data)
     with edit_timeline(request, platform, caller, project_id, "update") as state:
-        canvas: CanvasIn | None = changes.pop("canvas", None)
+        canvas: CanvasRequest | None = changes.pop("canvas", None)
         if canvas is not None:
             changes["canvas"] = _merge_canvas(state.timeline.canvas, canvas)
         if changes:
@@ -258,7 +258,7 @@ def update_project(
     return state.respond(build_state(platform, state))
 
 
-def _merge_canvas(stored: dict[str, Any] | None, changes: CanvasIn) -> dict[str, Any]:
+def _merge_canvas(stored: dict[str, Any] | None, changes: CanvasRequest) -> dict[str, Any]:
     rate = None if changes.fps is None else msgspec.to_builtins(parse_rate(changes.fps))
     fields = {"width": changes.width, "height": changes.height, "rate": rate}
     merged = {**(stored or {}), **{name: value for name, value in fields.items() if value is not None}}
@@ -283,7 +283,9 @@ def delete_project(platform: PlatformDep, dispatcher: DispatcherDep, caller: Cal
 
 
 @post("/project/{project_id:uuid}/upload", idempotent=True, error_statuses=(404, 413, 415, 422), **EDITOR)
-def create_upload(platform: PlatformDep, caller: CallerDep, project_id: PathId, data: JSONBody[UploadIn]) -> UploadOut:
+def create_upload(
+    platform: PlatformDep, caller: CallerDep, project_id: PathId, data: JSONBody[UploadRequest]
+) -> UploadResponse:
     """Announce a video, and return the URL to PUT it to. It becomes the last segment of the timeline."""
     max_bytes = platform.settings.max_upload_bytes
     if data.file_size is not None and data.file_size > max_bytes:
@@ -301,7 +303,7 @@ def create_upload(platform: PlatformDep, caller: CallerDep, project_id: PathId, 
         asset.object_key, UPLOAD_URL_LIFETIME_S, content_type=content_type, max_bytes=max_bytes
     )
     resumable = sign_upload_url(platform, asset.object_key, data.file_size) if data.file_size else None
-    return UploadOut(url, asset.id, resumable, now() + timedelta(seconds=UPLOAD_URL_LIFETIME_S))
+    return UploadResponse(url, asset.id, resumable, now() + timedelta(seconds=UPLOAD_URL_LIFETIME_S))
 
 
 @delete("/project/{project_id:uuid}/asset/{asset_id:uuid}", status_code=200, error_statuses=(409, 412), **EDITOR)
@@ -326,7 +328,7 @@ def delete_asset(
 @get("/project/{project_id:uuid}/history", **{**EDITOR, "tags": ["Timeline: history"]})
 def list_history(
     platform: PlatformDep, caller: CallerDep, project_id: PathId, limit: ListLimit = 100, offset: Offset = 0
-) -> Response[list[RevisionOut]]:
+) -> Response[list[RevisionResponse]]:
     """List the revisions of a project, newest first. Nothing is ever erased."""
     with platform.database.read() as connection:
         timeline = require_timeline(connection, caller, project_id)
@@ -334,7 +336,7 @@ def list_history(
         segments = stored_segments.from_rows(timelines.list_segments(connection, timeline.id))
     rates = {segment.id: segment.rate.fraction for segment in segments}
     listed = [
-        RevisionOut(
+        RevisionResponse(
             row.revision,
             row.op,
             row.actor,
@@ -354,7 +356,7 @@ def list_history(
 @post("/project/{project_id:uuid}/undo", **HISTORY)
 def undo(
     request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, project_id: PathId
-) -> Response[TimelineOut]:
+) -> Response[TimelineResponse]:
     """Take back the last change, as a new revision. 409 if there is nothing to undo."""
     with edit_timeline(request, platform, caller, project_id, "undo") as edit:
         steps = edit.load_steps()
@@ -365,7 +367,7 @@ def undo(
 @post("/project/{project_id:uuid}/redo", **HISTORY)
 def redo(
     request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, project_id: PathId
-) -> Response[TimelineOut]:
+) -> Response[TimelineResponse]:
     """Take back the last undo, as a new revision. 409 if the last change was no undo."""
     with edit_timeline(request, platform, caller, project_id, "redo") as edit:
         steps = edit.load_steps()
@@ -379,8 +381,8 @@ def revert(
     platform: PlatformDep,
     caller: CallerDep,
     project_id: PathId,
-    data: JSONBody[RevertIn],
-) -> Response[TimelineOut]:
+    data: JSONBody[RevertRequest],
+) -> Response[TimelineResponse]:
     """Bring back the content of any revision, as a new one that can be undone. 409 if there is no such revision."""
     with edit_timeline(request, platform, caller, project_id, "revert") as edit:
         steps = edit.load_steps()

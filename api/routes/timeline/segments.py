@@ -23,7 +23,7 @@ from api.routes.timeline.projects import Deleted
 from api.signed_urls import is_valid_rendition_token, sign_rendition_url, sign_url
 from api.timeline_edits import TimelineState, edit_segment, load_by_segment, new_id
 from api.timeline_renditions import enqueue_rendition, find_rendition
-from api.timeline_views import GradeNumbers, SegmentOut, build_segment
+from api.timeline_views import GradeNumbers, SegmentResponse, build_segment
 from carmic_assets.editing import segment_edits
 from resources import timelines
 from resources.platform import Platform
@@ -42,27 +42,27 @@ EDIT: dict[str, Any] = {**SEGMENT, "status_code": 200, "idempotent": True}
 TokenParameter = Annotated[str, QueryParameter(description="The URL's signature.", max_length=4096)]
 
 
-class SplitIn(msgspec.Struct):
+class SplitRequest(msgspec.Struct):
     """Where to cut, in seconds of the segment's footage; rounded to the nearest frame."""
 
     split_ts: Seconds
 
 
-class SplitOut(msgspec.Struct):
+class SplitResponse(msgspec.Struct):
     """The two segments that took the place of the original."""
 
-    left: SegmentOut
-    right: SegmentOut
+    left: SegmentResponse
+    right: SegmentResponse
 
 
-class TrimIn(msgspec.Struct):
+class TrimRequest(msgspec.Struct):
     """The new ends, in seconds of the segment's footage, within its `bounds`."""
 
     new_start_ts: Seconds
     new_end_ts: Seconds
 
 
-class ReorderIn(msgspec.Struct):
+class ReorderRequest(msgspec.Struct):
     """The new place of the segment in the sequence, from 0."""
 
     order_index: Annotated[int, Meta(ge=0, le=100_000)]
@@ -78,7 +78,7 @@ class Graded(msgspec.Struct):
 
 
 @get("/segment/{segment_id:uuid}", **SEGMENT)
-def get_segment(platform: PlatformDep, caller: CallerDep, segment_id: PathId) -> Response[SegmentOut]:
+def get_segment(platform: PlatformDep, caller: CallerDep, segment_id: PathId) -> Response[SegmentResponse]:
     """Return a segment, active or not."""
     state = load_by_segment(platform, caller, segment_id)
     return state.respond(build_segment(platform, state, str(segment_id)))
@@ -90,13 +90,13 @@ def split_segment(
     platform: PlatformDep,
     caller: CallerDep,
     segment_id: PathId,
-    data: JSONBody[SplitIn],
-) -> Response[SplitOut]:
+    data: JSONBody[SplitRequest],
+) -> Response[SplitResponse]:
     """Cut a segment in two. The original becomes inactive and names its successors."""
     with edit_segment(request, platform, caller, segment_id, "split") as edit:
         after, left, right = segment_edits.split(edit.segments, str(segment_id), data.split_ts, new_id)
         edit.save(after)
-    return edit.respond(SplitOut(build_segment(platform, edit, left.id), build_segment(platform, edit, right.id)))
+    return edit.respond(SplitResponse(build_segment(platform, edit, left.id), build_segment(platform, edit, right.id)))
 
 
 @post("/segment/{segment_id:uuid}/trim", **EDIT)
@@ -105,8 +105,8 @@ def trim_segment(
     platform: PlatformDep,
     caller: CallerDep,
     segment_id: PathId,
-    data: JSONBody[TrimIn],
-) -> Response[SegmentOut]:
+    data: JSONBody[TrimRequest],
+) -> Response[SegmentResponse]:
     """Move the ends of a segment within its bounds. The id stays, so a trim can be taken back."""
     with edit_segment(request, platform, caller, segment_id, "trim") as edit:
         after, segment = segment_edits.trim(edit.segments, str(segment_id), data.new_start_ts, data.new_end_ts)
@@ -120,8 +120,8 @@ def reorder_segment(
     platform: PlatformDep,
     caller: CallerDep,
     segment_id: PathId,
-    data: JSONBody[ReorderIn],
-) -> Response[SegmentOut]:
+    data: JSONBody[ReorderRequest],
+) -> Response[SegmentResponse]:
     """Put a segment at another place in the sequence."""
     with edit_segment(request, platform, caller, segment_id, "reorder") as edit:
         edit.save(segment_edits.move(edit.segments, str(segment_id), data.order_index))
