@@ -1,6 +1,6 @@
 """Extracts the programs of the reference document: its curl example and its TypeScript client.
 
-Only the address and the credentials are filled in.
+The address, the credentials and the size of the file are filled in; nothing else changes.
 """
 
 from __future__ import annotations
@@ -16,11 +16,17 @@ BASE = "https://api.carmic.pro/api"  # the address in the document
 
 
 def curl_example(document: str, base: str, email: str, password: str) -> str:
-    """Return steps 1 to 10 as one shell script. It reads podcast.mp4 and writes clip.mp4 in its working directory."""
+    """Return steps 1 to 10 as one shell script. It reads podcast.mp4 and writes clip.mp4 in its working directory.
+
+    `filesize` is that of the file, because `process` refuses a file of another size.
+    """
     steps = document[document.index("# ─── 1. Login") : document.index("\n3. Endpoint reference")]
     credentials = f'{{"email":"{email}","password":"{password}"}}'
     steps, filled = re.subn(r'\{"email":"[^"]*","password":"[^"]*"\}', lambda _: credentials, steps)
     assert filled == 1 and [n for n in range(1, 11) if f"# ─── {n}. " not in steps] == []
+    declared = '"filesize": 524288000'
+    assert steps.count(declared) == 1
+    steps = steps.replace(declared, "\"filesize\": '$(stat -c %s podcast.mp4)'")
     return steps.replace(BASE, base)
 
 

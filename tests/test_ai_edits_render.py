@@ -25,6 +25,8 @@ from carmic_assets.editing.footage import Footage
 from carmic_assets.media.probe import probe
 from carmic_assets.model.direction import Box
 
+pytestmark = pytest.mark.rare
+
 WIDTH, HEIGHT, FPS, COUNT = 640, 360, 25, 40
 OBJECT_W, OBJECT_H = 90, 70
 
