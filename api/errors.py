@@ -1,7 +1,8 @@
-"""Every error that a client can receive: domain error -> HTTP status, and HTTP status -> machine code.
+"""Maps each domain error to an HTTP status, and each HTTP status to an error code.
 
-The envelope is `{"error": sentence, "code": ...}`. The code is the HTTP status on `/api/v1` and a machine string on
-every other path. A response never holds a stack trace, a path or SQL; unexpected errors are logged with the request id.
+The envelope is `{"error": sentence, "code": ...}`. `code` is the HTTP status on `/api/v1` and an error code such as
+`NOT_FOUND` on every other path. A response never contains a stack trace, a file path or SQL; unexpected errors are
+logged with the request id.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ MACHINE_CODES = {
 # Sent with a 503 that is temporary. A 503 for a missing setting has no Retry-After.
 RETRY_SOON = {"Retry-After": "5"}
 
-# Errors that handlers do not catch: the status, and the sentence where the error's own text is not meant for clients.
+# Errors that handlers do not catch: the status, and the sentence. None means that the error's message is the sentence.
 DOMAIN_ERRORS: dict[type[Exception], tuple[int, str | None]] = {
     EmailTakenError: (409, "`email` is already registered. Log in, or reset the password."),
     AlreadyMemberError: (409, "`email` already belongs to a member of this workspace."),
@@ -142,7 +143,7 @@ def handle_invalid_email(request: Request[Any, Any, Any], error: InvalidEmailErr
 
 
 def handle_cap_reached(request: Request[Any, Any, Any], error: CapReachedError) -> Response[Any]:
-    """Respond to a cap: 429 where waiting helps, 409 where something must be deleted."""
+    """Respond to a reached cap: 429 if the client can wait, 409 if something must be deleted first."""
     if error.is_passing:
         return error_response(request, 429, str(error), RETRY_SOON)
     return error_response(request, 409, str(error))
@@ -155,7 +156,7 @@ def handle_http_exception(request: Request[Any, Any, Any], error: HTTPException)
     if isinstance(error, ValidationException):
         return error_response(request, 400, _describe_validation(request, error))
     allowed = ", ".join(list_allowed_methods(request.app, request.scope["path"])) if status == 405 else ""
-    # Litestar answers 405 where only the type of a parameter in the path does not fit.
+    # Litestar responds with 405 if a path parameter has the wrong type.
     if status == 404 or (status == 405 and not allowed):
         path = request.scope["path"]
         return error_response(request, 404, f"The path {path} does not exist. The reference is at /api/docs.")

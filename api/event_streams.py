@@ -1,4 +1,4 @@
-"""Server-sent events: one reader of the outbox per process, whose events are distributed to all open streams.
+"""Server-sent events: one task per process reads the outbox and distributes its events to all open streams.
 
 A message is a JSON object with an `id:` and no event name. A client that cannot keep up is disconnected; it reconnects
 with `Last-Event-ID` and misses nothing.
@@ -31,8 +31,8 @@ log = structlog.get_logger("carmic.api")
 POLL_INTERVAL_S = 0.1
 HEARTBEAT_INTERVAL_S = 10.0
 SEND_TIMEOUT_S = 10.0
-ACCESS_CHECK_INTERVAL_S = 20.0  # how often a stream checks that its reader may still read it
-MAX_QUEUED_MESSAGES = 256  # how far a reader may be behind
+ACCESS_CHECK_INTERVAL_S = 20.0  # between two checks that the client may still read its stream
+MAX_QUEUED_MESSAGES = 256  # a client with more unsent messages is disconnected
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -43,7 +43,7 @@ NumberedData = tuple[int, dict[str, Any]]  # the outbox id of an event, and its 
 
 
 class Subscription:
-    """The queue of one reader. `None` in it ends the stream: the server stops, or the reader is too slow."""
+    """The message queue of one stream. `None` in it ends the stream: the server stops, or the client is too slow."""
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[NumberedData | None] = asyncio.Queue(MAX_QUEUED_MESSAGES + 1)
@@ -66,7 +66,7 @@ class OutboxTail:
         self.open_counts = OpenCounts()
         self.last_id = 0
         self.stopped = False
-        self._has_readers = asyncio.Event()
+        self._has_subscriptions = asyncio.Event()
         self._is_positioned = asyncio.Event()  # `last_id` is known: later events reach the subscriptions
         gauge = Gauge("carmic_sse_clients", "Open streams.", registry=registry)
         gauge.set_function(lambda: sum(len(members) for members in self.subscriptions.values()))
@@ -74,7 +74,7 @@ class OutboxTail:
     @contextlib.asynccontextmanager
     async def lifespan(self, app: object) -> AsyncIterator[None]:
         """Read the outbox while the app runs."""
-        self.stopped, self._has_readers, self._is_positioned = False, asyncio.Event(), asyncio.Event()
+        self.stopped, self._has_subscriptions, self._is_positioned = False, asyncio.Event(), asyncio.Event()
         task = asyncio.create_task(self._run())
         restore = _on_shutdown_signal(asyncio.get_running_loop(), self.stop)
         try:
@@ -97,7 +97,7 @@ class OutboxTail:
         """Yield a subscription that receives every event committed from now on."""
         subscription = Subscription()
         self.subscriptions.setdefault(subject, set()).add(subscription)
-        self._has_readers.set()
+        self._has_subscriptions.set()
         try:
             await self._is_positioned.wait()
             yield subscription
@@ -108,7 +108,7 @@ class OutboxTail:
 
     async def _run(self) -> None:
         while True:
-            await self._has_readers.wait()
+            await self._has_subscriptions.wait()
             # Start at the newest event: a stream reads earlier ones from the database itself.
             self.last_id = await self._query(self._get_newest_id, self.last_id)
             self._is_positioned.set()
@@ -119,7 +119,7 @@ class OutboxTail:
                     for subscription in self.subscriptions.get(event.subject, ()):
                         subscription.offer((event.id, event.data))
                 await asyncio.sleep(POLL_INTERVAL_S)
-            self._has_readers.clear()
+            self._has_subscriptions.clear()
             self._is_positioned.clear()
 
     async def _query(self, query: Callable[[], T], default: T) -> T:
@@ -141,7 +141,7 @@ class OutboxTail:
 
 
 class StreamStart(msgspec.Struct):
-    """What a new stream sends first, and whether it ends there."""
+    """The first messages of a new stream, and whether the stream ends after them."""
 
     messages: list[NumberedData]
     ended: bool
@@ -151,11 +151,11 @@ class EventStream:
     """An ASGI response that sends `open_stream()`'s messages, then those of the subscription.
 
     Args:
-        tail: the reader of the outbox.
+        tail: the task that reads the outbox.
         subject: the subject of the events, such as `project:<id>`.
         open_stream: reads the first messages. It runs after subscribing, so that no event is missed between the two.
         is_final: tells whether an event's data ends the stream.
-        is_allowed: tells whether the reader may still read the stream. It runs in a thread.
+        is_allowed: tells whether the client may still read the stream. It runs in a thread.
         enrich_final: adds to the last message. It runs in a thread.
     """
 
@@ -229,10 +229,10 @@ class EventStream:
 
 
 def count_stream(tail: OutboxTail, workspace_id: str, stream: EventStream) -> ASGIApp:
-    """Return the stream as a response that counts as one of the workspace's open streams.
+    """Return a response that counts the stream as one of the workspace's open streams.
 
-    Raises (when it is called):
-        CapReachedError: the workspace has as many open as it may have.
+    Raises (when the response is called):
+        CapReachedError: the workspace has the maximum number of open streams.
     """
 
     async def counted(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,6 @@
 """Serves a local file as an ASGI response: `Range`, `HEAD` and conditional requests, in constant memory.
 
-One range per request: RFC 9110, section 14.2, lets a server ignore several ranges and send the whole file.
+A request for several ranges receives the whole file, as RFC 9110, section 14.2, permits.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from resources.download_names import format_attachment
 BLOCK_BYTES = 256 * 1024
 MAX_POSITION_DIGITS = 19
 RANGE_HEADER = re.compile(r"bytes=(\d*)-(\d*)")
-# Uploads share the API's origin: a browser must not run scripts in them.
+# Uploads are served from the API's origin, so a browser must not run scripts in them.
 SANDBOX_HEADERS = {"Content-Security-Policy": "sandbox; default-src 'none'; media-src 'self'; img-src 'self'"}
 
 
 class FileResponse:
-    """Sends the file at `path`, or a range of it. `filename` makes it a download under that name."""
+    """Sends the file at `path`, or a range of it. With `filename`, browsers save it under that name."""
 
     def __init__(self, path: Path, content_type: str = "", filename: str = "") -> None:
         self.path = path
@@ -121,5 +121,5 @@ def _select_range(request: Request[Any, Any, Any], size: int, etag: str) -> tupl
 
 
 def _parse_position(digits: str, size: int) -> int:
-    """Return the position, or `size` for one after the end. Python converts no number of thousands of digits."""
+    """Return the position, at most `size`. More than 19 digits are not parsed: `int` refuses very long numbers."""
     return min(int(digits), size) if len(digits) <= MAX_POSITION_DIGITS else size

@@ -1,4 +1,4 @@
-"""Carmic's clips as the start of a timeline: the spans that a clip keeps of its video become segments."""
+"""Starts a timeline from Carmic clips: the spans of the video that a clip keeps become segments."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def list_clip_footage(
 
 
 def _list_kept_spans_s(hydrator: Hydrator, clip: Clip, styles: dict[str, TemplateConfig]) -> list[tuple[float, float]]:
-    """Return what a clip keeps of its video, in seconds of the video: without its pauses, where it removes them."""
+    """Return the spans that a clip keeps, in seconds of the video; without pauses if the clip removes them."""
     config = parse_config(clip.template_config)
     if not config.audio.remove_pauses:
         return [(clip.start_s, clip.end_s)]

@@ -53,14 +53,14 @@ class TimelineEdit(TimelineState):
             self._record(after, history.change(history.Step(self.timeline.revision)))
 
     def jump(self, jump: history.Jump) -> None:
-        """Bring back the content of an earlier revision, as a new one."""
+        """Restore the content of an earlier revision, as a new one."""
         revision = timelines.get_revision(self.connection, self.timeline.id, jump.content_of)
         if revision is None:
             raise RuntimeError(f"revision {jump.content_of} of {self.timeline.id} is missing")
         self._record(stored_segments.restore_content(self.segments, revision.content), jump.step)
 
     def load_steps(self) -> dict[int, history.Step]:
-        """Return where undo and redo lead to from each revision."""
+        """Return the revisions that undo and redo lead to from each revision."""
         rows = timelines.list_steps(self.connection, self.timeline.id)
         return {row.revision: history.Step(row.revision, row.undo_to, row.redo_to) for row in rows}
 

@@ -1,6 +1,6 @@
-"""Preview pictures of a timeline: exact frames through the segment's own filter chain, cached in the store by content.
+"""Preview frames of a timeline: rendered with the segment's own filter chain and cached in the store by content.
 
-Each is drawn by a worker process (carmic_assets/sandbox), from the editing proxy where there is one, otherwise from the
+A worker process (carmic_assets/sandbox) renders each frame, from the editing proxy if there is one, otherwise from the
 source.
 """
 
@@ -30,12 +30,12 @@ from resources.timeline_assets import TimelineAsset
 from resources.timelines import key_prefix
 
 Quality = Literal["preview", "source"]
-SHORT_SIDE_PX = 720  # of a picture in preview quality: the proxy has no more
-ONE_PASS_GAP_S = 4.0  # frames further apart are drawn by a process each, which seeks instead of decoding
+SHORT_SIDE_PX = 720  # shorter side of a frame in preview quality, which is that of the proxy
+ONE_PASS_GAP_S = 4.0  # frames further apart are rendered in separate passes: a seek is faster than decoding the gap
 
 
 class PictureOptions(msgspec.Struct, frozen=True):
-    """How a picture is drawn. `width` in pixels; None is the canvas's own."""
+    """How a frame is rendered and encoded. `width` is in pixels; None means the width of the canvas."""
 
     quality: Quality = "preview"
     format: PictureFormat = "jpeg"
@@ -43,7 +43,7 @@ class PictureOptions(msgspec.Struct, frozen=True):
 
 
 class PreviewScene(msgspec.Struct, frozen=True):
-    """What pictures are drawn of, and by whom."""
+    """The timeline whose frames are rendered, and the workers that render them."""
 
     platform: Platform
     workers: WorkerPool
@@ -51,11 +51,11 @@ class PreviewScene(msgspec.Struct, frozen=True):
 
 
 def draw_picture(scene: PreviewScene, position: FramePosition, effects: Effects, options: PictureOptions) -> str:
-    """Draw one frame, unless it was drawn before, and return its signed URL.
+    """Return the signed URL of one frame, which is rendered unless the store holds it.
 
     Raises:
-        ApiError: 422 if the footage cannot be decoded there.
-        PoolBusyError: too many pictures are being drawn.
+        ApiError: 422 if the footage cannot be decoded at this position.
+        PoolBusyError: too many frames are being rendered.
     """
     return draw_pictures(scene, [position], effects, options)[0]
 
@@ -66,64 +66,67 @@ def draw_pictures(
     effects: Effects | None,
     options: PictureOptions,
 ) -> list[str]:
-    """Draw several frames in as few passes as possible. `effects` None draws each with those of its segment."""
-    keys = [_picture_key(scene.state, p, effects or p.segment.effects, options) for p in positions]
+    """Return the signed URLs of several frames, rendered in as few passes as possible.
+
+    If `effects` is None, each frame is rendered with the effects of its segment.
+    """
+    keys = [_frame_key(scene.state, p, effects or p.segment.effects, options) for p in positions]
     missing = [
         (key, position)
         for key, position in dict(zip(keys, positions, strict=True)).items()
         if scene.platform.store.stat(key) is None
     ]
     for _, group in groupby(missing, lambda item: item[1].segment.id):
-        for run in _split_runs(list(group)):
-            _draw_run(scene, run, effects, options)
+        for batch in _split_into_passes(list(group)):
+            _render_batch(scene, batch, effects, options)
     return [sign_url(scene.platform, key, f"image/{options.format}") for key in keys]
 
 
-def _split_runs(items: list[tuple[str, FramePosition]]) -> Iterator[list[tuple[str, FramePosition]]]:
-    """Split the frames of one segment where the next is too far away to decode all between."""
-    run: list[tuple[str, FramePosition]] = []
+def _split_into_passes(items: list[tuple[str, FramePosition]]) -> Iterator[list[tuple[str, FramePosition]]]:
+    """Split the frames of one segment at gaps longer than `ONE_PASS_GAP_S`; each batch is one decoding pass."""
+    batch: list[tuple[str, FramePosition]] = []
     for item in items:
-        if run:
-            gap_s = (item[1].frame - run[-1][1].frame) / item[1].segment.rate.fraction
+        if batch:
+            gap_s = (item[1].frame - batch[-1][1].frame) / item[1].segment.rate.fraction
             if not 0 < gap_s <= ONE_PASS_GAP_S:
-                yield run
-                run = []
-        run.append(item)
-    if run:
-        yield run
+                yield batch
+                batch = []
+        batch.append(item)
+    if batch:
+        yield batch
 
 
-def _draw_run(
+def _render_batch(
     scene: PreviewScene,
-    run: list[tuple[str, FramePosition]],
+    batch: list[tuple[str, FramePosition]],
     effects: Effects | None,
     options: PictureOptions,
 ) -> None:
     store = scene.platform.store
-    first = run[0][1]
+    first = batch[0][1]
     segment = first.segment
     asset = scene.state.assets.get(segment.asset_id) if segment.asset_id else None
     canvas = msgspec.structs.replace(_preview_canvas(scene.state, options), rate=segment.rate)
-    offsets = tuple(position.frame - first.frame for _, position in run)
+    offsets = tuple(position.frame - first.frame for _, position in batch)
     with TemporaryDirectory(prefix="carmic-preview-") as folder, ExitStack() as open_files:
         path, facts = "", None
         if asset is not None:
             key, facts = _choose_file(asset, options)
             path = str(open_files.enter_context(store.local_file(key)))
-        drawn = effects or segment.effects
-        job = DrawFrames(path, facts, first.frame, offsets, drawn, canvas, folder, options.format, options.width)
+        applied = effects or segment.effects
+        job = DrawFrames(path, facts, first.frame, offsets, applied, canvas, folder, options.format, options.width)
         try:
             paths = scene.workers.run(job, list[str], owner=scene.state.timeline.workspace_id)
         except JobRefusedError as error:
             raise ApiError(422, str(error)) from error
         except JobLimitError as error:
-            raise ApiError(422, "The picture cannot be drawn within the limits of a preview.") from error
-        for (key, _), picture in zip(run, paths, strict=True):
-            store.put_file(key, Path(picture), f"image/{options.format}")
+            raise ApiError(422, "The frame cannot be rendered within the limits of a preview.") from error
+        for (key, _), frame_path in zip(batch, paths, strict=True):
+            store.put_file(key, Path(frame_path), f"image/{options.format}")
 
 
 def _choose_file(asset: TimelineAsset, options: PictureOptions) -> tuple[str, SourceFacts]:
-    """Return the file to read: the editing proxy where it exists and will do."""
+    """Return the file to read: the editing proxy if it exists and preview quality is requested, else the source."""
     if options.quality == "preview" and asset.proxy_key is not None:
         return asset.proxy_key, msgspec.convert(asset.proxy_facts, SourceFacts)
     return asset.object_key, msgspec.convert(asset.facts, SourceFacts)
@@ -140,7 +143,7 @@ def _preview_canvas(state: TimelineState, options: PictureOptions) -> Canvas:
     return msgspec.structs.replace(canvas, width=width, height=height)
 
 
-def _picture_key(state: TimelineState, position: FramePosition, effects: Effects, options: PictureOptions) -> str:
+def _frame_key(state: TimelineState, position: FramePosition, effects: Effects, options: PictureOptions) -> str:
     asset = state.assets.get(position.segment.asset_id or "")
     file = None if asset is None else _choose_file(asset, options)[0]
     frame = None if asset is None else position.frame

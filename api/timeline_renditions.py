@@ -1,4 +1,4 @@
-"""Renditions: a segment with its effects as an MP4. Its store key comes from its content, so nothing is made twice."""
+"""Renditions: a segment with its effects, encoded as MP4. The store key is a content hash, so none is encoded twice."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from resources.timeline_jobs import TimelineJob
 
 
 def rendition_key(state: TimelineState, segment: Segment) -> str:
-    """Return the store key of the rendition of the segment as it is now."""
+    """Return the store key of the rendition of the segment in its current state."""
     content = [segment.asset_id, segment.in_frame, segment.out_frame, segment.effects, state.timeline.canvas]
     digest = hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
     return f"{timelines.key_prefix(state.timeline.workspace_id, state.timeline.id)}renditions/{digest}.mp4"
 
 
 def find_rendition(connection: Connection, state: TimelineState, segment: Segment) -> tuple[str, TimelineJob | None]:
-    """Return the store key of the segment's rendition, and the newest job that makes it."""
+    """Return the store key of the segment's rendition, and the newest job that encodes it."""
     key = rendition_key(state, segment)
     return key, timeline_jobs.find_newest(connection, state.timeline.id, key)
 
 
 def enqueue_rendition(connection: Connection, state: TimelineState, segment: Segment) -> TimelineJob:
-    """Enqueue the job that makes the segment's rendition. Submit its run after the commit."""
+    """Enqueue the job that encodes the segment's rendition. Submit its run after the commit."""
     request = {"segment_id": segment.id, **build_export_request(state, (segment,))}
     return timeline_jobs.enqueue(connection, state.timeline, "grade", request, rendition_key(state, segment))
 
 
 def build_export_request(state: TimelineState, segments: tuple[Segment, ...]) -> dict[str, Any]:
-    """Return what an export of these segments is made from, as it is now."""
+    """Return the input of an export of these segments: the current canvas and the segments as rows."""
     return {"canvas": state.timeline.canvas, "segments": stored_segments.to_rows(segments)}

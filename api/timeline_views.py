@@ -1,4 +1,4 @@
-"""What the timeline editor answers: projects, segments and assets as its clients see them. No field is absent."""
+"""Responses of the timeline editor: projects, segments and assets. Every field is present, null if it has no value."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Bounds(msgspec.Struct):
 
 
 class EffectsResponse(msgspec.Struct):
-    """What is applied to the picture of a segment."""
+    """The effects on the frames of a segment."""
 
     grade: GradeNumbers
 
@@ -59,8 +59,8 @@ class SegmentResponse(msgspec.Struct):
     """A segment. `start_ts` and `end_ts` are seconds of its own footage, half-open, on its frame grid.
 
     `timeline_start` and `timeline_end` are its place in the sequence, null while it is inactive. `url` plays the
-    segment: a part of its footage, or a rendition with its effects; null for a gap. `replaced_by` names what took the
-    place of an inactive segment.
+    segment: a part of its footage, or a rendition with its effects; null for a gap. `replaced_by` names the segments
+    that replaced an inactive segment.
     """
 
     id: str
@@ -125,7 +125,7 @@ class TimelineResponse(msgspec.Struct):
 def build_project(
     platform: Platform, timeline: Timeline, segments: Segments, assets: Sequence[TimelineAsset]
 ) -> TimelineResponse:
-    """Build the answer for a project from its row, its segments and its assets."""
+    """Build the response for a project from its row, its segments and its assets."""
     status, error = summarise_assets(assets)
     canvas = get_canvas(timeline)
     by_id = {asset.id: asset for asset in assets}
@@ -149,7 +149,7 @@ def build_project(
 
 
 def build_state(platform: Platform, state: TimelineState) -> TimelineResponse:
-    """Build the answer for a loaded project."""
+    """Build the response for a loaded project."""
     return build_project(platform, state.timeline, state.segments, list(state.assets.values()))
 
 
@@ -199,7 +199,7 @@ def _build_segment(
 
 
 def build_asset(platform: Platform, asset: TimelineAsset) -> AssetResponse:
-    """Build the answer for an asset."""
+    """Build the response for an asset."""
     facts = get_facts(asset)
     video = facts.video if facts else None
     return AssetResponse(
@@ -253,7 +253,7 @@ def parse_rate(fps: float) -> FrameRate:
 
 
 def round_s(value: Fraction) -> float:
-    """Return exact seconds, or frames a second, as a number of the API: to the microsecond."""
+    """Return exact seconds, or frames per second, as a float rounded to six decimals."""
     return round(float(value), 6)
 
 

@@ -50,13 +50,13 @@ NOT_CHECKSUMS = (f"{AMZ_PREFIX}algorithm", f"{AMZ_PREFIX}type", f"{AMZ_PREFIX}mo
 
 
 class UploadChecksums:
-    """The checksums of one upload. Without any, nothing is computed."""
+    """The checksums of one upload. If the client sends none, none is computed."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         """Read the headers.
 
         Raises:
-            ApiError: 400 for a checksum that is not base64, or of an algorithm that is not supported.
+            ApiError: 400 if a checksum is not base64, or its algorithm is not supported.
         """
         self._expected: dict[str, tuple[bytes, Digest]] = {}
         for header, value in headers.items():
@@ -72,12 +72,12 @@ class UploadChecksums:
             digest.update(block)
 
     def check(self) -> None:
-        """Raise ApiError 400 unless every checksum fits the blocks."""
+        """Raise ApiError 400 unless every checksum matches the received blocks."""
         for name, (expected, digest) in self._expected.items():
             if not hmac.compare_digest(expected, digest.digest()):
                 actual = base64.b64encode(digest.digest()).decode()
                 raise ApiError(
-                    400, f"`{name}` does not fit the bytes received, which have {actual}. Upload them again."
+                    400, f"`{name}` does not match the received bytes, whose checksum is {actual}. Upload them again."
                 )
 
 

@@ -1,6 +1,6 @@
-"""Caps: how many of each thing one workspace may have at the same time.
+"""Caps: the number of webhooks, API keys, templates, invitations and streams that one workspace may have.
 
-They are far above what people use, and keep one workspace from filling tables and threads that all share.
+They are far above normal use. They prevent one workspace from filling the tables and threads that all workspaces share.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ CAPS = {
     "pending invitations": 200,
     "open streams": 2000,
 }
-PASSING = ("open streams",)  # they end by themselves, so that waiting helps
+PASSING = ("open streams",)  # these end by themselves, so a client can wait
 
 
 class CapReachedError(Exception):
-    """The workspace has as many as it may have."""
+    """The workspace has reached a cap."""
 
     def __init__(self, name: str) -> None:
         advice = "Wait until one has ended." if name in PASSING else "Delete one first."
@@ -38,7 +38,7 @@ def check_cap(
     """Check, before a row is inserted, that the workspace has fewer rows than the cap. Locks the workspace.
 
     Raises:
-        CapReachedError: it has as many as it may have.
+        CapReachedError: the workspace has reached the cap.
     """
     accounts.lock_workspace(connection, workspace_id)
     query = select(func.count()).select_from(table).where(table.c.workspace_id == workspace_id, *conditions)
@@ -47,7 +47,7 @@ def check_cap(
 
 
 class OpenCounts:
-    """Counts what is open at the moment in this process, by name and workspace."""
+    """Counts the open resources of this process, such as streams, by name and workspace."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -57,7 +57,7 @@ class OpenCounts:
         """Count one more while the block runs.
 
         Raises:
-            CapReachedError: as many are open as may be.
+            CapReachedError: the workspace has reached the cap.
         """
         key = (name, workspace_id)
         if self._counts[key] >= CAPS[name]:

@@ -1,4 +1,4 @@
-"""E-mail addresses: the one form in which they are stored and compared, and which new ones are accepted."""
+"""Normalises e-mail addresses for storage and comparison, and checks new ones."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class InvalidEmailError(ValueError):
 def normalize_email(email: str) -> str:
     """Return the address in the form in which it is stored and compared.
 
-    NFKC (so that full-width letters are letters), lower case, and the domain in its IDNA form (UTS 46). A domain that
-    has no such form is kept: no account has it, because `check_email` refuses it.
+    The form is NFKC (full-width letters become ordinary letters), lower case, with the domain in its IDNA form (UTS
+    46). A domain without an IDNA form is only lowercased: no account has one, because `check_email` refuses it.
     """
     local, _, domain = unicodedata.normalize("NFKC", email).strip().rpartition("@")
     local = unicodedata.normalize("NFKC", local.lower())
@@ -31,8 +31,8 @@ def check_email(email: str) -> None:
     """Check an address that is to be stored.
 
     Raises:
-        InvalidEmailError: the domain is not a host name, or the part before the `@` has invisible characters or looks
-            like another address in ASCII letters.
+        InvalidEmailError: the address is too long, its domain is not a host name, or the part before the `@` has
+            invisible characters or letters that are confusable with ASCII letters.
     """
     local, _, domain = unicodedata.normalize("NFKC", email).strip().rpartition("@")
     try:

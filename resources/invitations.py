@@ -1,7 +1,7 @@
-"""Invitations to a workspace. The token that is mailed proves the address; only its hash is stored.
+"""Invitations to a workspace. The mailed token proves that its bearer receives mail at the address.
 
-Nobody becomes a member by being invited or by registering: the invited user accepts, with the token, while logged in
-under the invited address.
+Only the token's hash is stored. An invited user becomes a member by accepting the invitation with the token, while
+logged in with the invited address.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Invitation(msgspec.Struct, frozen=True):
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """What a valid token offers, and to whom."""
+    """An invitation as its token identifies it: the workspace, the role, and the invited address."""
 
     id: str
     workspace_id: str
@@ -94,7 +94,7 @@ def withdraw(connection: Connection, workspace_id: str, invitation_id: str) -> b
 
 
 def find_offer(connection: Connection, token: str) -> Offer | None:
-    """Return what the token offers, or None if it is unknown, used, replaced or expired."""
+    """Return the invitation of the token, or None if the token is unknown, used, replaced or expired."""
     query = select(*select_columns(invitations, Offer))
     return fetch_one(connection, query.where(*_is_valid(token)), Offer)
 

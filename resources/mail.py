@@ -1,7 +1,7 @@
 """Mail: messages are queued in the transaction that causes them and sent afterwards over SMTP.
 
 Without CARMIC_SMTP_URL they stay in the queue, where the operator can read them. The body of a sent message is erased,
-because it may hold a link that sets a password.
+because it may contain a link that sets a password.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BATCH_SIZE = 50
 
 
 class UnencryptedMailError(Exception):
-    """The server offers no TLS, and is not on this machine."""
+    """The mail server does not offer TLS and does not run on this machine."""
 
 
 class Message(HiddenRepr, frozen=True):
@@ -111,7 +111,7 @@ def _send(settings: Settings, message: Message) -> None:
 
 
 def require_encryption(server: smtplib.SMTP) -> None:
-    """Refuse to send the password in clear text. Whoever strips STARTTLS from the server's answer must not receive it.
+    """Refuse to send the password in clear text, so that an attacker who strips STARTTLS does not receive it.
 
     Raises:
         UnencryptedMailError: the connection is not encrypted, and its other end is not the loopback interface.
@@ -119,4 +119,4 @@ def require_encryption(server: smtplib.SMTP) -> None:
     if server.sock is None or isinstance(server.sock, ssl.SSLSocket):
         return
     if not ipaddress.ip_address(server.sock.getpeername()[0]).is_loopback:
-        raise UnencryptedMailError("CARMIC_SMTP_URL has a password, but the mail server offers no TLS")
+        raise UnencryptedMailError("CARMIC_SMTP_URL has a password, but the mail server does not offer TLS")

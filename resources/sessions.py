@@ -21,7 +21,7 @@ from resources.hidden_repr import HiddenRepr
 
 SESSION_LIFETIME = timedelta(days=90)  # from the login, however often the refresh token is exchanged
 REFRESH_LIFETIME = timedelta(days=30)
-REFRESH_GRACE = timedelta(seconds=30)  # two tabs refresh at once, or a response is lost
+REFRESH_GRACE = timedelta(seconds=30)  # a spent token is accepted for this time: two tabs may use it, or a retry
 RESET_LIFETIME = timedelta(hours=1)
 VERIFICATION_LIFETIME = timedelta(days=1)
 TICKET_LIFETIME = timedelta(seconds=30)
@@ -79,8 +79,8 @@ def start(connection: Connection, user_id: str, user_agent: str = "", ip_address
 def rotate(connection: Connection, refresh_token: str) -> Session | None:
     """Exchange the token for the next one of its session. Return None if it is unknown, expired or revoked.
 
-    A token that was exchanged less than REFRESH_GRACE ago is exchanged once more. One that was exchanged before that
-    revokes its session, because one of its two bearers has stolen it (RFC 9700, section 4.14.2).
+    A token that was exchanged less than REFRESH_GRACE ago can be exchanged once more. If it was exchanged earlier, its
+    session is revoked, because one of the token's two bearers may have stolen it (RFC 9700, section 4.14.2).
     """
     moment = now()
     digest = hash_token(refresh_token)
@@ -111,7 +111,7 @@ def rotate(connection: Connection, refresh_token: str) -> Session | None:
 
 
 def list_active(connection: Connection, user_id: str) -> list[SessionInfo]:
-    """Return the user's sessions that can still be refreshed, the one used last first."""
+    """Return the user's sessions that can still be refreshed, most recently used first."""
     query = select(*_SESSION_INFO).where(
         sessions.c.user_id == user_id,
         sessions.c.revoked_at.is_(None),
@@ -133,7 +133,7 @@ def revoke(connection: Connection, user_id: str, session_id: str) -> bool:
 
 
 def revoke_all(connection: Connection, user_id: str, except_session: str | None = None) -> None:
-    """Revoke all sessions of the user, `except_session` left out."""
+    """Revoke all sessions of the user except `except_session`."""
     others = [sessions.c.id != except_session] if except_session is not None else []
     _revoke(connection, sessions.c.user_id == user_id, *others)
 

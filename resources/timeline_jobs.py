@@ -1,6 +1,6 @@
 """Jobs of a timeline: work that a Dagster run does for a client. The kinds are ingest, grade and export.
 
-A job is a row with all that it is made from. Its status only moves forward, and every change records an event.
+A job is a row with all of its input. Its status only moves forward, and every change records an event.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def finish(connection: Connection, job_id: str, object_key: str | None, facts: d
 
 
 def fail(connection: Connection, job_id: str, error_message: str) -> bool:
-    """Fail the job, and the assets that it was to bring in. Return False if the job has ended already."""
+    """Fail the job and the assets that it was ingesting. Return False if the job has ended already."""
     values = {"status": "failed", "error_message": error_message, "finished_at": now()}
     if not _transition(connection, job_id, "failed", _IS_ACTIVE, **values):
         return False

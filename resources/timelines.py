@@ -1,8 +1,8 @@
-"""Timelines of the editor: their segments, and the revisions that every change adds. Rows in, rows out.
+"""Timelines of the editor: their segments, and the revisions that every change adds.
 
 A timeline is what the editor's API calls a project. Each change is one conditional UPDATE of `timelines.revision`; the
 changed segments, the revision and the event are written in the same transaction. The edits themselves are pure
-functions of `carmic_assets.editing`, which this package does not know.
+functions of `carmic_assets.editing`, which this package does not import.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""API keys: /v1/keys, and /api/keys of the generation surface. Both are for OWNERs; a key is shown once.
+"""API keys: /v1/keys, and /api/keys of the generation API. Both are for OWNERs; a key is shown once.
 
-A key may list keys, but not make, rotate or revoke any: it would outlive whoever lost it.
+A key may list keys, but not create, rotate or revoke them: a stolen key could otherwise create another one and keep
+access after it is revoked.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ GENERATION_KEYS: dict[str, Any] = {**KEYS, **GENERATION_TAGS}
 
 
 class KeyRequest(msgspec.Struct):
-    """`read` allows reading, `write` also changing and starting things, `admin` what an OWNER may do.
+    """`read` allows reading, `write` also changing data and starting runs, `admin` everything that an OWNER may do.
 
-    The key has no power that its maker lacks, and ends with their membership.
+    The key's permissions never exceed those of the member who created it. It stops working when their membership ends.
     """
 
     name: KeyName
@@ -51,13 +52,13 @@ class KeyRequest(msgspec.Struct):
 
 
 class GenerationKeyRequest(KeyRequest):
-    """`scopes` left out means all of them, so that the key can set the webhook of this surface."""
+    """If `scopes` is left out, the key has all of them, so that it can set the webhook of the generation API."""
 
     scopes: Scopes = msgspec.field(default_factory=lambda: ["read", "write", "admin"])
 
 
 class NewKey(api_keys.ApiKey, frozen=True, kw_only=True):
-    """`key` is the key itself. It is not shown again."""
+    """A new key. `key` is its secret, which is not shown again."""
 
     __repr__ = hidden_repr
 
@@ -102,7 +103,7 @@ def list_generation_keys(platform: PlatformDep, caller: CallerDep) -> Data[list[
 def create_generation_key(
     platform: PlatformDep, caller: CallerDep, data: JSONBody[GenerationKeyRequest]
 ) -> Data[NewKey]:
-    """Create a key, with all scopes unless `scopes` names some. `key` is not shown again."""
+    """Create a key with the scopes in `scopes`, or with all of them by default. `key` is not shown again."""
     return _create(platform, caller, data)
 
 

@@ -1,4 +1,4 @@
-"""What the grammar makes of a prompt: a plan of operations, or a refusal that says what is possible."""
+"""The result of parsing a prompt: a plan of operations, or a refusal that names the nearest operations."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ RefusalKind = Literal["impossible", "unclear", "needs_box", "not_in_box"]
 
 
 class EditStep(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One operation with its parameters; None stands for the operation's own default.
+    """One operation with its parameters; None means the operation's default.
 
-    `strength` is 0.5 (slightly), 1 or 1.5 (strongly), or in between by a percentage. `target` is the object as the
-    prompt names it; it only words messages, because nothing here recognises objects. `at_s` counts from the start of
-    the range, negative from its end.
+    `strength` is 0.5 (slightly), 1 or 1.5 (strongly), or 0.1..2 if the prompt has a percentage. `target` is the object
+    as the prompt names it; it is used in messages only, because objects are not recognised. `at_s` counts from the
+    start of the range; a negative value counts from its end.
     """
 
     operation: str
@@ -42,7 +42,7 @@ class EditPlan(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why a prompt is not carried out; `nearest` are the three operations that come closest to it."""
+    """The reason why a prompt has no plan. `nearest` names the three most similar operations."""
 
     kind: RefusalKind
     sentence: str

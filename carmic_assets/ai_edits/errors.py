@@ -1,4 +1,4 @@
-"""Why a local AI edit could not be made, in a sentence for the client."""
+"""Errors of local AI edits. `sentence` tells the client why an edit failed and what to do."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from carmic_assets.model.errors import RenderError
 
 
 class AiEditError(RenderError):
-    """A planned operation cannot be carried out on this footage; `sentence` says why and what to do."""
+    """A planned operation cannot be carried out on this footage."""
 
 
 class LostTargetError(AiEditError):
-    """The tracked object left the picture, or nothing in the box can be followed."""
+    """The tracked object left the frame, or the content of the box cannot be tracked."""

@@ -1,8 +1,8 @@
-"""The grammar: from a prompt to a plan of listed operations, or to a refusal. Wrong is worse than refused.
+"""Parses a prompt into a plan of listed operations, or into a refusal. An uncertain prompt is refused, not guessed.
 
-A prompt is cut into clauses. Patterns take operations out of a clause, adjectives and nouns of a dimension (brightness,
-speed) give theirs with a direction ("too dark" is brighter), and what is left over must be the operation's target or
-mean nothing. A clause that asks for something else refuses the prompt.
+A prompt is split into clauses. Patterns match operations. Adjectives and nouns of a dimension (brightness, speed)
+select an operation by direction ("too dark" means brighter). The remaining words must be a target or fillers.
+A clause that asks for anything else makes the parser refuse the prompt.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ _PLACES = (
 )  # fmt: skip
 
 
-class _Frame(msgspec.Struct, frozen=True):
-    """How a clause asks: carried to the next clause where that has no verb ("increase contrast and saturation")."""
+class _Mood(msgspec.Struct, frozen=True):
+    """How a clause is worded. A clause without a verb inherits it ("increase contrast and saturation")."""
 
     request: bool = False
     complaint: bool = False
@@ -62,12 +62,12 @@ class _Frame(msgspec.Struct, frozen=True):
 class _Clause(msgspec.Struct):
     text: str
     steps: list[EditStep]
-    left: list[str]  # words that neither an operation nor a filler accounts for
-    frame: _Frame
+    left: list[str]  # words that are neither part of an operation nor a filler
+    mood: _Mood
 
 
 def parse_prompt(prompt: str) -> EditPlan | Refusal:
-    """The plan of a prompt, or why there is none. Uses no knowledge of the picture or of the bounding box."""
+    """Return the plan of a prompt, or a refusal. The result depends on the text only, not on the video or the box."""
     if not prompt.strip():
         return _refuse("unclear", "`prompt` is empty. Say what to change, for example: make it brighter.", "")
     if len(prompt) > MAX_PROMPT_LETTERS:
@@ -76,32 +76,32 @@ def parse_prompt(prompt: str) -> EditPlan | Refusal:
     text = normalised.text
     if phrase := _impossible_phrase(text):
         return _refuse(
-            "impossible", f"Nothing here can do this: {phrase!r}. Ask for operations of the list only.", text
+            "impossible", f"No operation can do this: {phrase!r}. Ask for operations of the list only.", text
         )
     steps: list[EditStep] = []
-    frame = _Frame()
+    mood = _Mood()
     asides: list[str] = []
     for part in (part.strip() for part in _CLAUSE_END.split(text)):
         head, aside = _cut_aside(part)
         asides += [aside] if aside else []
         if not head or _KEEP.match(head):
             continue
-        clause = _read_clause(head, normalised, frame)
+        clause = _read_clause(head, normalised, mood)
         if steps and _repeats(clause, steps[-1]):
             continue
-        refusal = _take_clause(clause, steps, text)
+        refusal = _add_clause(clause, steps, text)
         if refusal is not None:
             return refusal
-        frame = clause.frame
-    # Only a complaint in an aside: "because it is too dark".
-    steps = steps or [step for aside in asides for step in _read_clause(aside, normalised, _Frame()).steps]
+        mood = clause.mood
+    # The only request may be a complaint in an aside: "because it is too dark".
+    steps = steps or [step for aside in asides for step in _read_clause(aside, normalised, _Mood()).steps]
     if not steps:
-        return _refuse("unclear", "The prompt names no operation of the list. Ask for one of them.", text)
+        return _refuse("unclear", "The prompt does not name an operation of the list. Ask for one of them.", text)
     return EditPlan(_without_repeats(steps))
 
 
 def check_box(plan: EditPlan, has_box: bool) -> Refusal | None:
-    """Why a plan does not go with a bounding box, or without one; None where it does."""
+    """Return a refusal if the plan needs a bounding box that is missing, or has one that it does not accept."""
     for step in plan.steps:
         use = BY_NAME[step.operation].box
         name = step.operation.replace("_", " ")
@@ -109,18 +109,18 @@ def check_box(plan: EditPlan, has_box: bool) -> Refusal | None:
             what = step.target or "the object"
             return _refuse(
                 "needs_box",
-                f"`bounding_box` is missing: nothing here recognises objects. Draw a box around {what} for {name}.",
+                f"`bounding_box` is missing: objects are not recognised. Draw a box around {what} for {name}.",
                 step.operation,
             )
         if has_box and all(BY_NAME[other.operation].box == "refused" for other in plan.steps):
             return _refuse(
-                "not_in_box", f"`bounding_box` must be left out: {name} changes the whole picture.", step.operation
+                "not_in_box", f"`bounding_box` must be left out: {name} changes the full frame.", step.operation
             )
     return None
 
 
 def _impossible_phrase(text: str) -> str | None:
-    """The part of a prompt that only a generator could carry out."""
+    """Return the part of a prompt that only a generative model could carry out, or None."""
     for form in _forms("forms"):
         if match := form.search(text):
             return match.group(0).strip()
@@ -133,7 +133,7 @@ def _impossible_phrase(text: str) -> str | None:
 
 
 def _repeats(clause: _Clause, last: EditStep) -> bool:
-    """Whether a clause only says of `it` what the step before has settled: "there is a hum, get rid of it"."""
+    """Return whether a clause only repeats the previous step with a pronoun: "there is a hum, get rid of it"."""
     if not re.search(r"\b(?:it|that|this|them)\b", clause.text) or len(clause.steps) != 1:
         return False
     step = clause.steps[0]
@@ -142,8 +142,8 @@ def _repeats(clause: _Clause, last: EditStep) -> bool:
     return is_removal or is_of_sound
 
 
-def _take_clause(clause: _Clause, steps: list[EditStep], text: str) -> Refusal | None:
-    """Add the steps of a clause to `steps`; returns a refusal where the clause asks for something else."""
+def _add_clause(clause: _Clause, steps: list[EditStep], text: str) -> Refusal | None:
+    """Add the steps of a clause to `steps`. Return a refusal if the clause asks for anything else."""
     if clause.steps:
         if clause.left:
             phrase = " ".join(clause.left)
@@ -161,7 +161,7 @@ def _take_clause(clause: _Clause, steps: list[EditStep], text: str) -> Refusal |
         steps[-1] = msgspec.structs.replace(steps[-1], target=target)
         return None
     is_statement = words[0] in _STATEMENT_STARTS and not re.search(r"\b(?:want|need|like|add|make|give)\b", clause.text)
-    if is_statement or (clause.frame.complaint and not _has(clause.text, "constructive")):
+    if is_statement or (clause.mood.complaint and not _has(clause.text, "constructive")):
         return None
     phrase = " ".join(clause.left)
     return _refuse("unclear", f"The prompt asks for {phrase!r}, which no operation of the list does.", text)
@@ -173,13 +173,13 @@ _STATEMENT_STARTS = frozenset((
 ))  # fmt: skip
 
 
-def _read_clause(text: str, prompt: NormalisedPrompt, carried: _Frame) -> _Clause:
-    """Operations of one clause, and the words that are left."""
-    frame = _frame_of(text, carried)
+def _read_clause(text: str, prompt: NormalisedPrompt, carried: _Mood) -> _Clause:
+    """Return one clause with its steps and the remaining words."""
+    mood = _detect_mood(text, carried)
     negated = re.search(r"\b(?:do not|never|does not need)\b", text) is not None
     rest, steps = _match_patterns(text, prompt)
     if not any(step.operation in ("title",) for step in steps):
-        rest, match = _match_dimensions(rest, text, frame, bool(steps))
+        rest, match = _match_dimensions(rest, text, mood, bool(steps))
         steps += match
         if not steps and re.fullmatch(r"(?:x|pct)\d[\d.]*", text.split()[-1]) and not _leftover(text):
             factor = _factor(text) or 1.0  # "4x" alone is a speed
@@ -188,14 +188,14 @@ def _read_clause(text: str, prompt: NormalisedPrompt, carried: _Frame) -> _Claus
             )
     left = _leftover(rest)
     if negated and steps and not re.search(r"\bdo not (?:want|like|need|see)\b", text):
-        return _Clause(text, steps, [*left, "not"], frame)
+        return _Clause(text, steps, [*left, "not"], mood)
     if not steps:
-        return _Clause(text, steps, left, frame)
-    return _assign_target(_Clause(text, steps, left, frame), rest)
+        return _Clause(text, steps, left, mood)
+    return _assign_target(_Clause(text, steps, left, mood), rest)
 
 
 def _match_patterns(text: str, prompt: NormalisedPrompt) -> tuple[str, list[EditStep]]:
-    """Take out of `text` what the patterns match; returns the rest and a step for each."""
+    """Match the patterns in `text`. Return the unmatched rest, and a step for each matched operation."""
     if "qtext" in text and re.search(
         r"\b(?:title|titles|captions?|text|words?|write|writing|overlay|says?|saying|heading|headline|label|show|display"
         r"|put|add|type|reads?|print|called|named)\b", text
@@ -229,7 +229,7 @@ def _match_patterns(text: str, prompt: NormalisedPrompt) -> tuple[str, list[Edit
 
 
 def _recolour(text: str) -> EditStep | None:
-    """A verb that changes, a target, and a colour at the end of what it becomes: "make the car red"."""
+    """Match a verb, a target and its new colour, such as "make the car red". Return the step or None."""
     names = "|".join(word_lists()["words"]["colours"].split())
     verbs = (
         r"(?:make|turn|change|paint|colour|recolour|dye|tint|convert|switch|turning|making|shade|want|like|need|into)"
@@ -254,8 +254,8 @@ def _recolour(text: str) -> EditStep | None:
     return None
 
 
-def _match_dimensions(rest: str, text: str, frame: _Frame, has_steps: bool) -> tuple[str, list[EditStep]]:
-    """Steps of the adjectives, comparatives, verbs and nouns in `rest`, with their direction."""
+def _match_dimensions(rest: str, text: str, mood: _Mood, has_steps: bool) -> tuple[str, list[EditStep]]:
+    """Return the unmatched rest, and a step for each dimension that `rest` names with a direction."""
     steps: list[EditStep] = []
     hits = _dimension_hits(rest)
     if re.search(r"\bzoom\b", text):  # "slow zoom" is the zoom's pace
@@ -266,7 +266,7 @@ def _match_dimensions(rest: str, text: str, frame: _Frame, has_steps: bool) -> t
         first = kinds[0]
         if first.kind == "noun" and has_steps and not re.search(rf"{_CHANGES} (?:\w+ )?{first.word}\b", rest):
             continue
-        sign = _direction(first, text, frame)
+        sign = _direction(first, text, mood)
         operation = entry["up"] if sign > 0 else entry["down"] if sign < 0 else ""
         if operation:
             steps.append(_with_parameters(EditStep(operation), text))
@@ -307,12 +307,12 @@ class _Hit(msgspec.Struct, frozen=True):
     word: str
 
 
-def _direction(hit: _Hit, text: str, frame: _Frame) -> int:
-    """1 for the dimension's `up` operation, -1 for `down`, 0 where the clause says neither."""
+def _direction(hit: _Hit, text: str, mood: _Mood) -> int:
+    """Return 1 for the dimension's `up` operation, -1 for `down`, 0 if the clause gives no direction."""
     if hit.dimension == "speed" and (sign := _speed_direction(hit, text)):
         return sign
     if hit.kind == "noun":
-        return _noun_direction(hit, text, frame)
+        return _noun_direction(hit, text, mood)
     before = text[: text.find(hit.word)]
     is_plain = hit.kind in ("defect", "verb") or re.search(r"\bnot\b.*\benough\b", text) is not None
     if is_plain:
@@ -321,8 +321,8 @@ def _direction(hit: _Hit, text: str, frame: _Frame) -> int:
         return -hit.polarity
     if hit.kind == "comparative" or re.search(r"\bmore\b[\w\s]*$", before):
         return hit.polarity
-    is_excess = frame.too and (_has(before, "too") or _is_bare(text))
-    is_complaint = not frame.request and (frame.complaint or _has(text, "fix"))
+    is_excess = mood.too and (_has(before, "too") or _is_bare(text))
+    is_complaint = not mood.request and (mood.complaint or _has(text, "fix"))
     is_negated = re.search(r"\bnot\b", before) is not None
     if is_excess or is_complaint:
         return hit.polarity if is_negated and not is_excess else -hit.polarity
@@ -330,7 +330,7 @@ def _direction(hit: _Hit, text: str, frame: _Frame) -> int:
 
 
 def _speed_direction(hit: _Hit, text: str) -> int:
-    """The direction that a factor gives: "half speed", "at 50 % speed", "2x speed"."""
+    """Return the direction of a factor ("half speed", "at 50 % speed", "2x speed"), 0 if there is none."""
     if hit.kind != "noun":
         return 0
     factor = _factor(text)
@@ -340,23 +340,23 @@ def _speed_direction(hit: _Hit, text: str) -> int:
     return -1 if is_slower else 1
 
 
-def _noun_direction(hit: _Hit, text: str, frame: _Frame) -> int:
+def _noun_direction(hit: _Hit, text: str, mood: _Mood) -> int:
     factor = _factor(text)
     is_too_much = re.search(r"\b(?:too|so) (?:much|many|high|strong|loud|fast)\b", text) is not None
     is_halved = factor is not None and factor < 1 and "pct" not in text
-    is_noisy = hit.dimension == "noise" and frame.complaint and frame.change >= 0
+    is_noisy = hit.dimension == "noise" and mood.complaint and mood.change >= 0
     if is_halved or is_noisy:
         return -1
-    if hit.word == "grain" and frame.change == 0 and not frame.complaint:
+    if hit.word == "grain" and mood.change == 0 and not mood.complaint:
         return 1
-    if is_too_much or (frame.too and _is_bare(text)):
+    if is_too_much or (mood.too and _is_bare(text)):
         return -1
     if re.search(r"\b(?:too|so) (?:little|low|weak|slow)\b|\bnot enough\b|\b(?:is|are|too) low\b", text):
         return 1
-    return frame.change
+    return mood.change
 
 
-def _frame_of(text: str, carried: _Frame) -> _Frame:
+def _detect_mood(text: str, carried: _Mood) -> _Mood:
     request, complaint = _has(text, "request"), _has(text, "complaint")
     if re.search(
         r"\b(?:can|could|would|should) (?:you |we |it |this )?(?:please )?(?:be|look|get)\b|\bto (?:be|look|feel)\b",
@@ -371,7 +371,7 @@ def _frame_of(text: str, carried: _Frame) -> _Frame:
         return carried
     if _is_bare(text) and carried.too and not (request or change):
         too = True
-    return _Frame(request, complaint, change, too)
+    return _Mood(request, complaint, change, too)
 
 
 def _is_bare(text: str) -> bool:
@@ -379,13 +379,13 @@ def _is_bare(text: str) -> bool:
 
 
 def _assign_target(clause: _Clause, rest: str) -> _Clause:
-    """Give the words that are left to a step that can have a target, where the clause's verb allows it."""
+    """Assign the remaining words to a step that can have a target, if the clause's verb allows it."""
     last = clause.steps[-1]
     if not clause.left:
         return clause
     operation = BY_NAME[last.operation]
     is_constructive = _CONSTRUCTIVE.search(clause.text) is not None
-    # "Add blur to the logo": what stands before the preposition must be the operation alone.
+    # "Add blur to the logo": only the operation may come before the preposition.
     object_words, *place_words = _PREPOSITION.split(rest, maxsplit=1)
     if is_constructive and (not place_words or _leftover(object_words)):
         return clause
@@ -396,7 +396,7 @@ def _assign_target(clause: _Clause, rest: str) -> _Clause:
             step = msgspec.structs.replace(last, place="face")
         else:
             step = msgspec.structs.replace(last, target=_noun_phrase(rest))
-        return _Clause(clause.text, [*clause.steps[:-1], step], [], clause.frame)
+        return _Clause(clause.text, [*clause.steps[:-1], step], [], clause.mood)
     allowed = operation.family in ("time", "sound") or last.operation in (
         "stabilise",
         "blur_faces",
@@ -404,14 +404,14 @@ def _assign_target(clause: _Clause, rest: str) -> _Clause:
         "deflicker",
     )
     if last.operation == "blur_faces" and not is_constructive:
-        return _Clause(clause.text, clause.steps, [], clause.frame)
+        return _Clause(clause.text, clause.steps, [], clause.mood)
     if allowed and not is_constructive and not re.search(r"\b(?:make|only|just)\b", clause.text):
-        return _Clause(clause.text, clause.steps, [], clause.frame)
+        return _Clause(clause.text, clause.steps, [], clause.mood)
     return clause
 
 
 def _with_parameters(step: EditStep, text: str) -> EditStep:
-    """Read strength, factor, place, times and colour of a step from its clause."""
+    """Return the step with the strength, factor, place, times and colour that its clause names."""
     changes: dict[str, object] = {"strength": _strength(text)}
     allowed = BY_NAME[step.operation].parameters
     factor = _factor(text)
@@ -439,7 +439,7 @@ def _with_parameters(step: EditStep, text: str) -> EditStep:
 
 
 def _freeze_times(text: str) -> dict[str, object]:
-    """When a freeze begins and how long it holds: "at 3 seconds", "the last frame for 2 s"."""
+    """Return the start and the duration of a freeze: "at 3 seconds", "the last frame for 2 s"."""
     times: dict[str, object] = {}
     if hold := re.search(r"\b(?:for|hold|of|lasting|during)\b(?: \w+){0,3}? sec(\d+(?:\.\d+)?)", text):
         times["duration_s"] = float(hold[1])
@@ -464,15 +464,15 @@ def _strength(text: str) -> float:
 
 
 def _factor(text: str) -> float | None:
-    """A factor in the text: "x2", "50 %", "half", "double"."""
+    """Return the factor in the text ("x2", "50 %", "half", "double"), or None."""
     if match := re.search(r"\bx(\d+(?:\.\d+)?)\b", text):
         return float(match[1])
     if match := re.search(r"\b(by )?pct(\d+(?:\.\d+)?)\b( \w+)?", text):
-        share = float(match[2]) / 100
+        ratio = float(match[2]) / 100
         if match[1] or re.search(r"faster|slower|quicker", match[3] or ""):
             slower = re.search(r"slow|decrease|reduce|lower|quieter", text)
-            return max(0.05, 1 - share) if slower and share < 1 else 1 + share
-        return share or None
+            return max(0.05, 1 - ratio) if slower and ratio < 1 else 1 + ratio
+        return ratio or None
     for word, factor in (
         ("half", 0.5),
         ("halve", 0.5),
@@ -487,22 +487,22 @@ def _factor(text: str) -> float | None:
 
 
 def _leftover(text: str) -> list[str]:
-    """Words that are neither fillers, nor numbers, nor names of the whole picture."""
+    """Return the words that are not fillers, numbers or names of the full frame."""
     return [
         word for word in text.split()
-        if word not in _benign() and not re.fullmatch(r"(?:x|pct|sec)?\d+(?:\.\d+)?|qtext|\d+k", word)
+        if word not in _ignored_words() and not re.fullmatch(r"(?:x|pct|sec)?\d+(?:\.\d+)?|qtext|\d+k", word)
     ]  # fmt: skip
 
 
 @functools.cache
-def _benign() -> frozenset[str]:
+def _ignored_words() -> frozenset[str]:
     words = word_lists()["words"]
     names = ("whole", "fillers", "too", "weak", "strong", "fix", "complaint", "increase", "decrease")
     return frozenset(word for name in names for word in words[name].split())
 
 
 def _noun_phrase(text: str, is_object: bool = True) -> str | None:
-    """The target as the prompt names it, without verbs and politeness around it; None where it names none."""
+    """Return the target as the prompt names it, without surrounding verbs and polite words, or None."""
     words = text.split()
     keep = _leftover(text) or [word for word in words if word not in _word_set("no_object")]
     if not keep or not is_object:
@@ -520,7 +520,7 @@ def _cut_aside(text: str) -> tuple[str, str]:
 
 
 def _without_repeats(steps: list[EditStep]) -> tuple[EditStep, ...]:
-    """Each operation once, at its first place; a later mention with a target or a text is its own step."""
+    """Return each operation once, at its first place. A mention with another target or text is a separate step."""
     kept: list[EditStep] = []
     for step in steps:
         same = next((i for i, other in enumerate(kept) if other.operation == step.operation), None)
@@ -561,14 +561,14 @@ def _refuse(kind: RefusalKind, sentence: str, text: str) -> Refusal:
 
 
 def nearest_operations(text: str) -> tuple[str, str, str]:
-    """The three operations whose name, description and examples share most words with `text`, in list order."""
+    """Return the three operations whose name, description and examples share most words with `text`, best first."""
     words = {word.rstrip("s") for word in text.split() if len(word) > 2} - {"the", "and", "make", "add", "with", "for"}
 
-    def shared(name: str) -> int:
+    def count_shared_words(name: str) -> int:
         operation = BY_NAME[name]
         own = f"{name.replace('_', ' ')} {operation.does} {' '.join(operation.examples)}".lower()
         own_words = {word.strip(".,").rstrip("s") for word in own.split()}
         return 2 * len(words & set(name.rstrip("s").split("_"))) + len(words & own_words)
 
-    ranked = sorted((operation.name for operation in OPERATIONS), key=lambda name: -shared(name))
+    ranked = sorted((operation.name for operation in OPERATIONS), key=lambda name: -count_shared_words(name))
     return ranked[0], ranked[1], ranked[2]

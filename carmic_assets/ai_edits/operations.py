@@ -1,6 +1,6 @@
-"""The closed list of operations that a prompt can ask for. Refusals and the API's documentation show this list.
+"""The closed list of operations that a prompt can ask for. Refusals name operations of this list.
 
-Light to import: holds data only.
+The module holds data only and imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ BoxUse = Literal["required", "optional", "refused"]
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One operation: what it does, what a prompt may set, and what it cannot do.
+    """One operation: its effect, the parameters that a prompt may set, and its limits.
 
-    `grade` is the change of a grade operation at strength 1. `box` says whether the operation works in a
-    `bounding_box`. `examples` are prompts that ask for it.
+    `grade` is the change of a grade operation at strength 1. `box` says whether a `bounding_box` is required, optional
+    or refused. `examples` are prompts that select the operation.
     """
 
     name: str
@@ -33,11 +33,11 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 def _grade(name: str, does: str, grade: Grade, *examples: str) -> Operation:
-    limit = "Changes the whole picture, or the box with a soft edge; it does not find objects."
+    limit = "Changes the full frame, or the box with a soft edge. Does not recognise or follow objects."
     return Operation(name, "grade", does, limit, "optional", ("strength",), grade, examples)
 
 
-_WHOLE = "Changes the whole picture only."
+_NO_BOX = "Changes the full frame only."
 
 OPERATIONS: tuple[Operation, ...] = (
     _grade("brighter", "Brightens the picture.", Grade(brightness=0.16, gamma=0.12), "make it brighter"),
@@ -68,14 +68,14 @@ OPERATIONS: tuple[Operation, ...] = (
         "dark and moody",
     ),
     Operation(
-        "sepia", "filter", "Turns the picture into brown tones.", "A fixed tone.", "optional", ("strength",),
+        "sepia", "filter", "Turns the picture into brown tones.", "The tone is fixed.", "optional", ("strength",),
         examples=("sepia tone",),
     ),
     Operation(
-        "vignette", "filter", "Darkens the corners.", _WHOLE, "refused", ("strength",), examples=("add a vignette",)
+        "vignette", "filter", "Darkens the corners.", _NO_BOX, "refused", ("strength",), examples=("add a vignette",)
     ),
     Operation(
-        "grain", "filter", "Adds film grain.", "The same grain at each render.", "optional", ("strength",),
+        "grain", "filter", "Adds film grain.", "The grain is identical in every render.", "optional", ("strength",),
         examples=("add film grain",),
     ),
     Operation(
@@ -83,87 +83,94 @@ OPERATIONS: tuple[Operation, ...] = (
         "optional", ("strength",), examples=("reduce the noise",),
     ),
     Operation(
-        "sharpen", "filter", "Sharpens edges.", "Cannot restore what is out of focus.", "optional", ("strength",),
-        examples=("sharpen it",),
+        "sharpen", "filter", "Sharpens edges.", "Does not restore detail that is out of focus.", "optional",
+        ("strength",), examples=("sharpen it",),
     ),
     Operation(
-        "deflicker", "filter", "Evens out changes of brightness.", _WHOLE, "refused", examples=("remove the flicker",)
+        "deflicker", "filter", "Evens out changes of brightness.", _NO_BOX, "refused", examples=("remove the flicker",)
     ),
     Operation(
-        "mirror", "filter", "Flips the picture left to right.", _WHOLE, "refused", examples=("flip it horizontally",)
+        "mirror", "filter", "Flips the picture left to right.", _NO_BOX, "refused", examples=("flip it horizontally",)
     ),
     Operation(
-        "stabilise", "filter", "Steadies a shaky camera.", "Crops the edges by up to a tenth; " + _WHOLE.lower(),
+        "stabilise", "filter", "Steadies a shaky camera.", "Crops the edges by up to a tenth; " + _NO_BOX.lower(),
         "refused", ("strength",), examples=("stabilise the shot",),
     ),
     Operation(
         "zoom_in", "filter", "Enlarges a place of the picture; slowly, where the prompt says so.",
-        "Enlarging adds no detail. A box is the place to zoom on; the whole picture changes.", "optional",
+        "Enlarging adds no detail. The zoom is centred on the box; the full frame changes.", "optional",
         ("factor", "place", "gradual"),
         examples=("zoom in 1.5x on the left",),
     ),
     Operation(
         "blur", "region", "Blurs the picture, or the box and what moves with it.",
-        "Fails where the tracked object is lost for too long.", "optional", ("strength", "target"),
+        "Fails if the tracked object is lost for more than 0.8 s.", "optional", ("strength", "target"),
         examples=("blur the licence plate",),
     ),
     Operation(
         "pixelate", "region", "Pixelates the picture, or the box and what moves with it.",
-        "Fails where the tracked object is lost for too long.", "optional", ("strength", "target"),
+        "Fails if the tracked object is lost for more than 0.8 s.", "optional", ("strength", "target"),
         examples=("pixelate the logo",),
     ),
     Operation(
         "blur_faces", "region", "Blurs or pixelates every face it finds.",
-        "Faces seen from behind or smaller than 1/20 of the picture's height are not found.", "optional",
+        "Does not detect heads seen from behind, or faces smaller than 1/20 of the frame's height.", "optional",
         ("strength", "style"), examples=("blur all faces",),
     ),
     Operation(
         "background_blur", "region", "Blurs what is behind the person.",
-        "Needs a face and a plain setting; it fails where the outline is uncertain.", "refused", ("strength",),
+        "Needs a visible face and a plain background; fails if the person's outline is uncertain.", "refused",
+        ("strength",),
         examples=("blur the background",),
     ),
     Operation(
         "remove", "region", "Removes what is in the box and fills in the background.",
-        "Good for what moves; a background that is never visible is only guessed from its surroundings.", "required",
+        "Works best for moving objects. Background that is never visible is inpainted from its surroundings.",
+        "required",
         ("target",), examples=("remove the man",),
     ),
     Operation(
         "recolour", "region", "Gives the main colour in the box another hue.",
-        "A colour key, not an outline; white, black and grey have no hue to turn.", "required", ("colour", "target"),
+        "Selects pixels by hue, not by outline. Does not recolour white, black or grey.", "required",
+        ("colour", "target"),
         examples=("make the car red",),
     ),
     Operation(
         "slow_motion", "time", "Slows down; frames in between are interpolated.",
-        "Fast motion can smear. Sound is stretched. " + _WHOLE, "refused", ("factor",), examples=("slow motion",),
+        "Fast motion can smear. Sound is stretched at the same pitch. " + _NO_BOX, "refused", ("factor",),
+        examples=("slow motion",),
     ),
     Operation(
-        "speed_up", "time", "Plays faster.", "Sound is sped up at the same pitch. " + _WHOLE, "refused", ("factor",),
+        "speed_up", "time", "Plays faster.", "Sound is sped up at the same pitch. " + _NO_BOX, "refused", ("factor",),
         examples=("speed it up 2x",),
     ),
-    Operation("reverse", "time", "Plays backwards.", _WHOLE, "refused", examples=("play it backwards",)),
+    Operation("reverse", "time", "Plays backwards.", _NO_BOX, "refused", examples=("play it backwards",)),
     Operation(
-        "freeze", "time", "Holds one frame.", "Silent while it holds. " + _WHOLE, "refused", ("at_s", "duration_s"),
+        "freeze", "time", "Holds one frame.", "The held frame is silent. " + _NO_BOX, "refused", ("at_s", "duration_s"),
         examples=("freeze the last frame for 2 seconds",),
     ),
     Operation(
-        "title", "overlay", "Shows a text over the picture.", "The text must stand in quotes.", "refused",
+        "title", "overlay", "Shows a text over the picture.", "The text must be in quotation marks.", "refused",
         ("text", "place", "duration_s"), examples=('add a title "Hello"',),
     ),
     Operation(
-        "fade_in", "overlay", "Fades in picture and sound.", _WHOLE, "refused", ("duration_s", "colour"),
+        "fade_in", "overlay", "Fades in picture and sound.", _NO_BOX, "refused", ("duration_s", "colour"),
         examples=("fade in from black",),
     ),
     Operation(
-        "fade_out", "overlay", "Fades out picture and sound.", _WHOLE, "refused", ("duration_s", "colour"),
+        "fade_out", "overlay", "Fades out picture and sound.", _NO_BOX, "refused", ("duration_s", "colour"),
         examples=("fade out to black",),
     ),
-    Operation("mute", "sound", "Silences the sound.", "All of it.", "refused", examples=("mute the audio",)),
-    Operation(
-        "louder", "sound", "Raises the volume.", "A limiter keeps peaks below full scale.", "refused",
-        ("strength", "factor"), examples=("make it louder",),
+    Operation("mute", "sound", "Mutes the sound, leaving silence.", "Changes the whole soundtrack.", "refused",
+        examples=("mute the audio",),
     ),
     Operation(
-        "quieter", "sound", "Lowers the volume.", "All of the sound.", "refused", ("strength", "factor"),
+        "louder", "sound", "Raises the volume.",
+        "A limiter keeps peaks below full scale. Changes the whole soundtrack.", "refused", ("strength", "factor"),
+        examples=("make it louder",),
+    ),
+    Operation(
+        "quieter", "sound", "Lowers the volume.", "Changes the whole soundtrack.", "refused", ("strength", "factor"),
         examples=("turn the volume down",),
     ),
     Operation(

@@ -1,6 +1,7 @@
-"""Which pixels are the person: GrabCut from the faces, grown from two different seeds that must agree.
+"""Segments persons with GrabCut, seeded from the detected faces with two different body shapes.
 
-It is right before plain backgrounds and wrong before busy ones; the agreement of the two seeds tells which.
+GrabCut is accurate on plain backgrounds and inaccurate on busy ones. If the masks from the two seeds differ too much,
+the outline counts as uncertain and the operation fails.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ from carmic_assets.ai_edits.region_tracking import to_rgb
 from carmic_assets.ai_edits.working_clip import Planes
 from carmic_assets.vision.detection import Detection, Detector
 
-KEY_S = 0.4  # between pictures that are segmented; masks in between are blended
+KEY_S = 0.4  # interval between segmented frames; the masks of frames in between are interpolated
 MIN_AGREEMENT = 0.9  # intersection over union of the masks from two seeds
 WORK_WIDTH_PX = 320
-_SEEDS = ((2.6, 0.5), (3.4, 0.75))  # width of the body, and of its certain core, in widths of the face
+_SEEDS = ((2.6, 0.5), (3.4, 0.75))  # widths of the body and of its definite foreground, as multiples of the face width
 _ITERATIONS = 4
 
 
 def person_masks(frames: Iterable[Planes], detector: Detector, fps: float) -> Iterator[NDArray[np.float32]]:
-    """For each frame a mask of 0..1 at the working size: 1 on persons.
+    """Yield a mask for each frame: 0..1 at the working size, 1 on persons.
 
     Raises:
-        AiEditError: a picture shows no face, or its outline is uncertain.
+        AiEditError: a segmented frame has no face, or the person's outline is uncertain.
     """
     spacing = max(1, round(KEY_S * fps))
     pending = 0
@@ -38,8 +39,8 @@ def person_masks(frames: Iterable[Planes], detector: Detector, fps: float) -> It
             continue
         mask = _segment(planes, detector, number / fps)
         for i in range(pending):
-            share = (i + 1) / pending
-            yield mask if last is None else last + (mask - last) * np.float32(share)
+            fraction = (i + 1) / pending
+            yield mask if last is None else last + (mask - last) * np.float32(fraction)
         last, pending = mask, 0
     if last is not None:
         for _ in range(pending):
@@ -52,15 +53,15 @@ def _segment(planes: Planes, detector: Detector, time_s: float) -> NDArray[np.fl
     faces = detector.detect(rgb)
     if not faces:
         raise AiEditError(
-            f"There is no face at {time_s:.1f} s of the range, so the background cannot be told from the person. "
-            "Choose a range with a face, or draw a box and ask for blur."
+            f"No face was detected at {time_s:.1f} s of the range, so the person cannot be separated from the "
+            "background. Choose a range with a face, or draw a box and ask for blur."
         )
     small = np.asarray(cv2.resize(rgb, (WORK_WIDTH_PX, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     first, second = (_grab(small, faces, *seed) for seed in _SEEDS)
-    shared = np.logical_and(first, second).sum() / max(1, np.logical_or(first, second).sum())
-    if shared < MIN_AGREEMENT:
+    agreement = np.logical_and(first, second).sum() / max(1, np.logical_or(first, second).sum())
+    if agreement < MIN_AGREEMENT:
         raise AiEditError(
-            f"The person's outline is uncertain at {time_s:.1f} s of the range (two attempts share {shared:.0%}). "
+            f"The person's outline is uncertain at {time_s:.1f} s of the range (two masks agree on {agreement:.0%}). "
             "The background is too busy for background blur; draw a box and ask for blur instead."
         )
     person = cv2.morphologyEx(first.astype(np.uint8) * 255, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))

@@ -1,4 +1,4 @@
-"""Normalises a prompt for the grammar: spelling, quotes, numbers, units, typing errors. Pure text."""
+"""Normalises a prompt for the grammar: spelling, quotes, numbers, units, typing errors."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _NUMBER_WORDS = {
 }  # fmt: skip
 _NUMBER = r"(\d+(?:\.\d+)?|" + "|".join(_NUMBER_WORDS) + ")"
 _MIN_TYPO_LETTERS = 4
-_LONG_WORD_LETTERS = 8  # words of so many letters may have two errors
+_LONG_WORD_LETTERS = 8  # words of at least this many letters may have two errors
 
 
 class NormalisedPrompt(msgspec.Struct, frozen=True):
-    """Text in lower case without punctuation but `,` between clauses; `quotes` are the quoted texts as written.
+    """Text in lower case, whose only punctuation is `,` between clauses; `quotes` are the quoted texts as written.
 
-    Numbers are tokens: `x2` a factor, `pct50` a percentage, `sec3` a time; `qtext` stands for a quoted text.
+    Numbers are tokens: `x2` is a factor, `pct50` a percentage, `sec3` seconds. `qtext` replaces a quoted text.
     """
 
     text: str
@@ -48,12 +48,12 @@ class NormalisedPrompt(msgspec.Struct, frozen=True):
 
 @functools.cache
 def word_lists() -> dict[str, Any]:
-    """The lists of `lists/words.toml`."""
+    """Return the lists of `lists/words.toml`."""
     return tomllib.loads((Path(__file__).parent / "lists" / "words.toml").read_text())
 
 
 def normalise(prompt: str) -> NormalisedPrompt:
-    """Bring a prompt into the form that the grammar's patterns are written for."""
+    """Return a prompt in the form that the grammar's patterns expect."""
     text = unicodedata.normalize("NFKC", prompt)
     quotes = tuple(next(part for part in match if part).strip() for match in _QUOTES.findall(text))
     text = _QUOTES.sub(" qtext ", text).lower().replace("’", "'")
@@ -101,7 +101,7 @@ def _british(word: str) -> str:
 
 @functools.cache
 def _key_words() -> frozenset[str]:
-    """Words that patterns and dimensions are made of: what a mistyped word may stand for."""
+    """Return the words of patterns and dimensions, which are the candidates for correcting a mistyped word."""
     lists = word_lists()
     texts = [value for dimension in lists["dimensions"].values() for value in dimension.values()]
     texts += [form for pattern in lists["patterns"] for form in pattern["forms"]]
@@ -113,13 +113,13 @@ def _key_words() -> frozenset[str]:
 
 @functools.cache
 def _english_words() -> frozenset[str]:
-    """The words of the sentence model's vocabulary: a real word is no typing error."""
+    """Return the words of the sentence model's vocabulary, which are never corrected."""
     lines = (get_model_path() / "vocab.txt").read_text(encoding="utf-8").split()
     return frozenset(word for word in lines if word.isascii() and word.isalpha())
 
 
 @functools.cache
-def _known_words() -> frozenset[str]:
+def _valid_words() -> frozenset[str]:
     lists = word_lists()
     texts = [
         *lists["words"].values(),
@@ -134,10 +134,10 @@ def _known_words() -> frozenset[str]:
 
 @functools.cache
 def _correct(word: str) -> str:
-    """The key word that `word` is a typing error of, else the word itself."""
-    if len(word) < _MIN_TYPO_LETTERS or not word.isalpha() or word in _known_words():
+    """Return the key word that `word` is probably a misspelling of, or the word itself."""
+    if len(word) < _MIN_TYPO_LETTERS or not word.isalpha() or word in _valid_words():
         return word
-    if re.sub(r"(?:s|es|ed|d|ing|er|ly)$", "", word) in _known_words():
+    if re.sub(r"(?:s|es|ed|d|ing|er|ly)$", "", word) in _valid_words():
         return word
     best, best_distance = word, 3.0
     for candidate in sorted(_key_words()):
@@ -152,7 +152,7 @@ def _correct(word: str) -> str:
 
 
 def _edit_distance(a: str, b: str) -> int:
-    """Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours."""
+    """Return the optimal string alignment distance: insertions, deletions, substitutions and adjacent swaps."""
     rows = [list(range(len(b) + 1))]
     for i, letter in enumerate(a, 1):
         row = [i]

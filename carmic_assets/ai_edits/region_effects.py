@@ -1,4 +1,4 @@
-"""Effects on the content of a box: blur, pixelate, another hue. Computed on Y, U and V, so luma can stay untouched."""
+"""Effects on the content of a box: blur, pixelate, recolour. Computed on Y, U and V, so that recolouring keeps luma."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from carmic_assets.ai_edits.region_masks import Patch, PixelBox, Window, cut_patch
 from carmic_assets.ai_edits.working_clip import Planes
 
-# Angle of a colour in the plane of Cb (to the right) and Cr (up), and its strength in codes: BT.709.
+# Named colours in R'G'B', 0..255.
 COLOURS = {
     "red": (255, 30, 30), "crimson": (220, 20, 60), "maroon": (128, 0, 30), "orange": (255, 140, 0),
     "brown": (140, 80, 30), "golden": (230, 180, 30), "gold": (230, 180, 30), "yellow": (250, 230, 30),
@@ -19,14 +19,14 @@ COLOURS = {
     "cyan": (30, 220, 240), "blue": (40, 70, 240), "navy": (20, 30, 120), "violet": (140, 60, 240),
     "purple": (140, 40, 200), "lilac": (190, 140, 230), "magenta": (240, 40, 200), "pink": (250, 110, 180),
 }  # fmt: skip
-KEY_RADIANS = 0.55  # a pixel this far from the key colour's angle keeps its hue
-MIN_CHROMA = 10.0  # codes; below it a pixel has no hue to turn
+KEY_RADIANS = 0.55  # a pixel whose hue angle differs more than this from the key colour keeps its hue
+MIN_CHROMA = 10.0  # code values; a pixel with less chroma counts as grey and has no hue
 
 
 def blur_patch(patch: Patch, box: PixelBox, strength: float) -> Patch:
-    """Gaussian blur whose size follows the box: text and faces in it cannot be read."""
+    """Blur a patch with a Gaussian. Its size grows with the box, so that text and faces become unrecognisable."""
     sigma = max(6.0, 0.16 * min(box.w, box.h, 600) * strength)
-    scale = max(1.0, sigma / 4)  # a strong blur is computed on a smaller picture
+    scale = max(1.0, sigma / 4)  # a strong blur is computed on a downscaled image, which is faster
     size = max(2, round(patch.shape[1] / scale)), max(2, round(patch.shape[0] / scale))
     small = cv2.resize(patch, size, interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), sigma / scale, borderType=cv2.BORDER_REPLICATE)
@@ -34,7 +34,7 @@ def blur_patch(patch: Patch, box: PixelBox, strength: float) -> Patch:
 
 
 def pixelate_patch(patch: Patch, box: PixelBox, strength: float) -> Patch:
-    """Flat cells, about eight to the shorter side of the box."""
+    """Pixelate a patch into flat cells, about eight along the shorter side of the box."""
     cell = max(6, round(min(box.w, box.h, 800) / 8 * strength))
     height, width = patch.shape[:2]
     size = max(1, width // cell), max(1, height // cell)
@@ -43,14 +43,14 @@ def pixelate_patch(patch: Patch, box: PixelBox, strength: float) -> Patch:
 
 
 def colour_vector(name: str) -> complex:
-    """Chroma of a named colour: Cb as the real part, Cr as the imaginary part, in codes."""
+    """Return the BT.709 chroma of a named colour: Cb as the real part, Cr as the imaginary part, in code values."""
     red, green, blue = (channel / 255 for channel in COLOURS[name])
     luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     return complex((blue - luma) / 1.8556, (red - luma) / 1.5748) * 224
 
 
 def dominant_hue(planes: Planes, window: Window) -> float | None:
-    """The most frequent hue in the window as an angle, weighted by chroma; None where everything is grey."""
+    """Return the most frequent hue in the window as an angle, weighted by chroma; None if the window is grey."""
     chroma = _chroma(cut_patch(planes, window))
     strength = np.abs(chroma)
     coloured = strength > MIN_CHROMA
@@ -64,7 +64,7 @@ def dominant_hue(planes: Planes, window: Window) -> float | None:
 
 
 def recolour_patch(patch: Patch, key: float, name: str) -> Patch:
-    """Turn the hue of pixels near the angle `key` to the named colour; luma is kept."""
+    """Change the hue of pixels near the angle `key` to that of the named colour. Luma is kept."""
     chroma = _chroma(patch)
     target = colour_vector(name)
     weight = key_weight(chroma, key)
@@ -78,14 +78,14 @@ def recolour_patch(patch: Patch, key: float, name: str) -> Patch:
 
 
 def key_weight(chroma: NDArray[np.complex128], key: float) -> NDArray[np.float64]:
-    """How much a pixel is of the key colour, 0..1."""
+    """Return for each pixel how well its colour matches the key colour, 0..1."""
     away = np.abs(np.angle(chroma * np.exp(-1j * key)))
     near = np.clip((KEY_RADIANS - away) / (KEY_RADIANS / 3), 0, 1)
     return np.asarray(near * np.clip((np.abs(chroma) - MIN_CHROMA / 2) / (MIN_CHROMA / 2), 0, 1), dtype=np.float64)
 
 
 def patch_chroma(patch: Patch) -> NDArray[np.complex128]:
-    """Chroma of a patch: Cb - 128 as the real part, Cr - 128 as the imaginary part."""
+    """Return the chroma of a patch: Cb - 128 as the real part, Cr - 128 as the imaginary part."""
     return _chroma(patch)
 
 

@@ -1,6 +1,6 @@
-"""Boxes in pixels, soft masks of them, and patches of a picture that are put back through a mask.
+"""Pixel boxes, their feathered masks, and patches of a frame that are blended back through a mask.
 
-Outside a box and its feather a picture stays bit for bit as it was.
+Pixels outside a box and its feather are unchanged, bit for bit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Patch = NDArray[np.uint8]  # height x width x 3: Y, U, V at full size
 
 
 class PixelBox(msgspec.Struct, frozen=True):
-    """A rectangle in pixels of the picture; may be fractional and reach beyond its edges."""
+    """A rectangle in pixels of the frame. Its values may be fractional, and it may extend beyond the frame's edges."""
 
     x: float
     y: float
@@ -28,14 +28,14 @@ class PixelBox(msgspec.Struct, frozen=True):
     h: float
 
     def grow(self, ratio: float) -> PixelBox:
-        """The box enlarged around its centre: by `ratio` of its size in all."""
+        """Return the box enlarged around its centre: width and height grow by `ratio`."""
         return PixelBox(
             self.x - self.w * ratio / 2, self.y - self.h * ratio / 2, self.w * (1 + ratio), self.h * (1 + ratio)
         )
 
 
 class Window(msgspec.Struct, frozen=True):
-    """Whole even pixels inside the picture: columns `left`..`right`, rows `top`..`bottom`, half-open."""
+    """A rectangle of even pixels inside the frame: columns `left`..`right`, rows `top`..`bottom`, half-open."""
 
     left: int
     top: int
@@ -44,17 +44,17 @@ class Window(msgspec.Struct, frozen=True):
 
     @property
     def is_empty(self) -> bool:
-        """Whether the window has no pixel."""
+        """Whether the window contains no pixels."""
         return self.right <= self.left or self.bottom <= self.top
 
 
 def to_pixels(box: Box, width: int, height: int) -> PixelBox:
-    """A box of fractions in pixels."""
+    """Convert a box from fractions of the frame to pixels."""
     return PixelBox(box.x * width, box.y * height, box.w * width, box.h * height)
 
 
 def window_around(box: PixelBox, width: int, height: int, margin: int = FEATHER_PX) -> Window:
-    """The even window that holds the box and `margin` pixels around it."""
+    """Return the window that contains the box and `margin` pixels around it."""
     left = max(0, int(np.floor(box.x - margin)) // 2 * 2)
     top = max(0, int(np.floor(box.y - margin)) // 2 * 2)
     right = min(width, -(-int(np.ceil(box.x + box.w + margin)) // 2) * 2)
@@ -63,7 +63,7 @@ def window_around(box: PixelBox, width: int, height: int, margin: int = FEATHER_
 
 
 def feathered_mask(box: PixelBox, window: Window, *, ellipse: bool = False) -> Mask:
-    """1 inside the box, falling to 0 over `FEATHER_PX` outside of it; shape of the window."""
+    """Return a mask with the window's shape: 1 inside the box, falling to 0 over `FEATHER_PX` outside it."""
     columns = np.arange(window.left, window.right, dtype=np.float32) + 0.5
     rows = np.arange(window.top, window.bottom, dtype=np.float32) + 0.5
     if ellipse:
@@ -79,7 +79,7 @@ def feathered_mask(box: PixelBox, window: Window, *, ellipse: bool = False) -> M
 
 
 def cut_patch(planes: Planes, window: Window) -> Patch:
-    """The window of a picture with its chroma at full size."""
+    """Return the window of a frame, with chroma upsampled to full size."""
     rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
     half_rows, half_columns = slice(window.top // 2, window.bottom // 2), slice(window.left // 2, window.right // 2)
     chroma = [np.repeat(np.repeat(p[half_rows, half_columns], 2, axis=0), 2, axis=1) for p in (planes.u, planes.v)]
@@ -87,7 +87,7 @@ def cut_patch(planes: Planes, window: Window) -> Patch:
 
 
 def put_patch(planes: Planes, window: Window, patch: Patch, mask: Mask) -> Planes:
-    """The picture with `patch` blended in where `mask` is above 0; the input stays unchanged."""
+    """Return a copy of the frame with `patch` blended in where `mask` is above 0."""
     y, u, v = planes.y.copy(), planes.u.copy(), planes.v.copy()
     rows, columns = slice(window.top, window.bottom), slice(window.left, window.right)
     y[rows, columns] = _blend(y[rows, columns], patch[..., 0], mask)

@@ -1,7 +1,8 @@
-"""Follows the content of a box through a clip: Lucas-Kanade points, checked backward, and a RANSAC similarity.
+"""Tracks the content of a box through a clip: Lucas-Kanade points, checked backward, and a RANSAC similarity.
 
-Works on half-size colour pictures. Where too few points can be followed (a plain surface), the box is searched by its
-picture (sum of squared differences). A box whose content is not found widens, and then the track fails.
+Tracking runs on half-size colour images. If too few points can be tracked (a plain surface), template matching (sum of
+squared differences) locates the box. While the content is not located, the box widens; after `MAX_LOST_S` tracking
+fails.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from carmic_assets.ai_edits.working_clip import Planes
 from carmic_assets.vision.detection import Detector
 from carmic_assets.vision.tracking import ShotTracker
 
-MAX_LOST_S = 0.8  # the box widens for so long before the track fails
+MAX_LOST_S = 0.8  # tracking fails after this time without the content; until then the box widens
 WIDEN_PER_FRAME = 0.04
 MIN_POINTS = 8
 MAX_POINTS = 120
-MAX_BACKWARD_PX = 1.0  # of the half-size picture
-MAX_DIFFERENCE = 34.0  # mean difference of the box's picture to its reference, in codes: larger is another content
+MAX_BACKWARD_PX = 1.0  # largest forward-backward error of a point, in pixels of the half-size image
+MAX_DIFFERENCE = 34.0  # mean difference between box content and reference in code values; above it the content changed
 PATCH_SIDE_PX = 32
-SEARCH_RATIO = 0.6  # of the box's size to each side
+SEARCH_RATIO = 0.6  # distance searched on each side of the box, relative to its size
 FACE_GROWTH = 0.35
 FACE_HOLD_S = 0.4
 
@@ -34,7 +35,7 @@ Picture = NDArray[np.uint8]
 
 
 class _Reference(msgspec.Struct):
-    """What the box showed last time it was certain: its picture, and points with their place at that time."""
+    """The box content at the last certain detection: an image patch, and points with their positions then and now."""
 
     box: PixelBox
     patch: NDArray[np.float32]
@@ -43,16 +44,16 @@ class _Reference(msgspec.Struct):
 
 
 def half_picture(planes: Planes) -> Picture:
-    """A half-size picture of Y, U and V for tracking."""
+    """Return a half-size image of Y, U and V for tracking."""
     size = (planes.u.shape[1], planes.u.shape[0])
     return np.dstack([cv2.resize(planes.y, size, interpolation=cv2.INTER_AREA), planes.u, planes.v])
 
 
 def track_box(frames: Iterable[Planes], box: PixelBox, fps: float) -> list[PixelBox]:
-    """The box in every frame; `box` is its place in the first one.
+    """Return the box in every frame; `box` is its position in the first frame.
 
     Raises:
-        LostTargetError: the content of the box was not found for `MAX_LOST_S`.
+        LostTargetError: the content of the box was not located for `MAX_LOST_S`.
     """
     boxes: list[PixelBox] = []
     previous: Picture | None = None
@@ -101,7 +102,7 @@ def _find_points(luma: NDArray[np.uint8], box: PixelBox) -> NDArray[np.float32]:
 
 
 def _follow(reference: _Reference, previous: Picture, picture: Picture, last: PixelBox) -> PixelBox | None:
-    """The box in `picture`, by points, else by its picture; None where neither finds it."""
+    """Return the box in `picture`, located by points or else by template matching; None if both fail."""
     candidates: list[PixelBox] = []
     moved = _follow_points(reference, previous, picture)
     if moved is not None:
@@ -114,7 +115,7 @@ def _follow(reference: _Reference, previous: Picture, picture: Picture, last: Pi
     ranked = sorted(candidates, key=lambda candidate: _difference(reference.patch, picture, candidate))
     if not ranked or _difference(reference.patch, picture, ranked[0]) > MAX_DIFFERENCE:
         return None
-    if ranked[0] is searched:  # the points went with something else
+    if ranked[0] is searched:  # the points follow a different object
         reference.box, reference.points = searched, _find_points(picture[..., 0], searched)
         reference.current = reference.points.copy()
     return ranked[0]
@@ -144,7 +145,7 @@ def _follow_points(reference: _Reference, previous: Picture, picture: Picture) -
 
 
 def _move(box: PixelBox, matrix: NDArray[np.float64]) -> PixelBox:
-    """The upright box around a box moved by a similarity: its centre moved, its size scaled."""
+    """Return a box after a similarity transform: the centre is moved and the size scaled; rotation is ignored."""
     centre = matrix @ np.array([box.x + box.w / 2, box.y + box.h / 2, 1.0])
     scale = float(np.clip(np.hypot(matrix[0, 0], matrix[1, 0]), 0.2, 5.0))
     width, height = box.w * scale, box.h * scale
@@ -152,7 +153,7 @@ def _move(box: PixelBox, matrix: NDArray[np.float64]) -> PixelBox:
 
 
 def _patch(picture: Picture, box: PixelBox) -> NDArray[np.float32]:
-    """What the box shows, as a small picture; edges are repeated beyond the frame."""
+    """Return the content of the box as a small square patch. Edge pixels are repeated beyond the frame."""
     scale = PATCH_SIDE_PX / max(box.w, 1.0), PATCH_SIDE_PX / max(box.h, 1.0)
     matrix = np.array([[scale[0], 0, -box.x * scale[0]], [0, scale[1], -box.y * scale[1]]])
     small = cv2.warpAffine(
@@ -162,11 +163,11 @@ def _patch(picture: Picture, box: PixelBox) -> NDArray[np.float32]:
 
 
 def _difference(reference: NDArray[np.float32], picture: Picture, box: PixelBox) -> float:
-    """Mean difference of the box's picture to the reference; a change of its mean brightness counts a quarter."""
+    """Return the mean difference between box content and reference. A change of mean brightness has weight 1/4."""
     height, width = picture.shape[:2]
     inside_x = min(box.x + box.w, width) - max(box.x, 0)
     inside_y = min(box.y + box.h, height) - max(box.y, 0)
-    if inside_x < 0.25 * box.w or inside_y < 0.25 * box.h:  # almost out of the picture
+    if inside_x < 0.25 * box.w or inside_y < 0.25 * box.h:  # less than a quarter of the box is inside the frame
         return float("inf")
     delta = _patch(picture, box) - reference
     shift = delta.mean(axis=(0, 1))
@@ -174,7 +175,7 @@ def _difference(reference: NDArray[np.float32], picture: Picture, box: PixelBox)
 
 
 def _search(reference: NDArray[np.float32], picture: Picture, last: PixelBox) -> PixelBox | None:
-    """The place near the last box that looks most like the reference."""
+    """Return the position near the last box that matches the reference best."""
     width, height = max(4, round(last.w)), max(4, round(last.h))
     reach_x, reach_y = round(width * SEARCH_RATIO) + 6, round(height * SEARCH_RATIO) + 6
     left, top = max(0, round(last.x) - reach_x), max(0, round(last.y) - reach_y)
@@ -188,7 +189,7 @@ def _search(reference: NDArray[np.float32], picture: Picture, last: PixelBox) ->
 
 
 def to_rgb(planes: Planes) -> Picture:
-    """An RGB picture for detectors; BT.601 coefficients, which their networks do not mind."""
+    """Return an RGB image for detectors. OpenCV uses BT.601 coefficients, which is exact enough for detection."""
     height, width = planes.y.shape
     flat = np.concatenate([planes.y.reshape(-1), planes.u.reshape(-1), planes.v.reshape(-1)])
     picture = cv2.cvtColor(flat.reshape(height * 3 // 2, width), cv2.COLOR_YUV2RGB_I420)
@@ -196,7 +197,10 @@ def to_rgb(planes: Planes) -> Picture:
 
 
 def track_faces(frames: Iterable[Planes], detector: Detector, fps: float) -> list[list[PixelBox]]:
-    """Boxes of every face in every frame, grown; a face is held over gaps, and before and after it was found."""
+    """Return the enlarged boxes of all faces in each frame.
+
+    A box is interpolated over gaps in its track, and held for `FACE_HOLD_S` before and after the track.
+    """
     tracker, sizes = ShotTracker(0), []
     for number, planes in enumerate(frames):
         picture = to_rgb(planes)
@@ -214,7 +218,7 @@ def track_faces(frames: Iterable[Planes], detector: Detector, fps: float) -> lis
 
 
 def smooth_boxes(boxes: Sequence[PixelBox], radius: int = 2) -> list[PixelBox]:
-    """Boxes averaged over neighbouring frames, so that an edge does not tremble."""
+    """Return the boxes averaged over neighbouring frames, which removes jitter."""
     values = np.array([[b.x, b.y, b.w, b.h] for b in boxes])
     padded = np.pad(values, ((radius, radius), (0, 0)), mode="edge")
     kernel = np.ones(2 * radius + 1) / (2 * radius + 1)

@@ -1,4 +1,4 @@
-"""Carries out one step of a plan: reads a working clip and writes the next. The table at the end maps names to code."""
+"""Carries out one step of a plan: reads a working clip, writes the next. `_HANDLERS` maps operations to functions."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ DEFAULT_FACTOR = {"slow_motion": 2.0, "speed_up": 2.0, "zoom_in": 1.5, "louder":
 FREEZE_S = 2.0
 FADE_S = 1.0
 TITLE_FONT, TITLE_WEIGHT = "Inter", 700
-TARGET_GROWTH = 0.08  # of a tracked box, so that its content stays inside
+TARGET_GROWTH = 0.08  # a tracked box is enlarged by this ratio, so that its content stays inside
 _TRACKED = ("blur", "pixelate", "remove", "recolour")
 _ALIGNMENT = {
     "bottom left": 1, "bottom": 2, "bottom right": 3, "left": 4, "centre": 5, "right": 6,
@@ -74,7 +74,7 @@ _PLACES = {
 
 
 class StepContext(msgspec.Struct):
-    """What the steps of one variant share: the box of the request, a folder, and what they found out.
+    """The state that the steps of one variant share: the box of the request, a folder, and measurements.
 
     `covered` holds the boxes of the last region step, in pixels, for the score; `notes` are sentences for the client.
     """
@@ -88,13 +88,13 @@ class StepContext(msgspec.Struct):
     notes: list[str] = msgspec.field(default_factory=list)
 
     def path(self, suffix: str = ".mp4") -> Path:
-        """A new file name in the folder."""
+        """Return a new file path in the folder."""
         self.number += 1
         return self.folder / f"step-{self.number}{suffix}"
 
 
 def apply_step(clip: WorkingClip, step: EditStep, context: StepContext) -> WorkingClip:
-    """The working clip after a step.
+    """Carry out a step and return the resulting working clip.
 
     Raises:
         AiEditError: the step cannot be carried out on this footage.
@@ -103,18 +103,18 @@ def apply_step(clip: WorkingClip, step: EditStep, context: StepContext) -> Worki
 
 
 def scale_grade(grade: Grade, strength: float) -> Grade:
-    """A grade at another strength, each number within its range."""
+    """Return the grade scaled by `strength`, each number clamped to -1..1."""
     numbers = {name: max(-1.0, min(1.0, getattr(grade, name) * strength)) for name in Grade.__struct_fields__}
     return Grade(**numbers)
 
 
 def step_grade(step: EditStep) -> Grade:
-    """The six numbers of a grade step; black and white is complete at any strength."""
+    """Return the grade of a step. Black and white ignores the strength."""
     grade = BY_NAME[step.operation].grade
     return grade if step.operation == "black_and_white" else scale_grade(grade, step.strength)
 
 
-# Whole-picture filters, put back through the box where there is one
+# Full-frame filters; if there is a box, only its content is replaced by the filtered frame
 
 
 def _grade(clip: WorkingClip, step: EditStep, context: StepContext) -> WorkingClip:
@@ -171,7 +171,7 @@ def _stabilise(clip: WorkingClip, step: EditStep, context: StepContext) -> Worki
     ffmpeg.run(line, error=AiEditError)
     smoothing = round(float(clip.rate.fraction) * 0.6 * step.strength)
     transform = f"vidstabtransform=input={quote(str(shakes))}:smoothing={smoothing}:optzoom=1:interpol=bicubic"
-    context.notes.append("Stabilising enlarges the picture to hide its moving edges.")
+    context.notes.append("Stabilising enlarges the image to hide its moving edges.")
     return filter_picture(clip, (transform,), context.path())
 
 
@@ -202,7 +202,7 @@ def _enlarge(planes: Planes, factor: float, centre: tuple[float, float]) -> Plan
         height, width = data.shape
         left = min(max(centre[0] * width - width / factor / 2, 0), width - width / factor)
         top = min(max(centre[1] * height - height / factor / 2, 0), height - height / factor)
-        # Pixel centres lie at halves: the window's edge, not its first pixel's centre, goes to the picture's edge.
+        # Pixel centres lie at halves: the window's edge, not its first pixel's centre, maps to the frame's edge.
         shift_x, shift_y = (left - 0.5) * -factor - 0.5, (top - 0.5) * -factor - 0.5
         matrix = np.array([[factor, 0, shift_x], [0, factor, shift_y]])
         return cv2.warpAffine(data, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
@@ -227,11 +227,11 @@ def _face_centre(clip: WorkingClip) -> tuple[float, float]:
 
 
 def _region(clip: WorkingClip, step: EditStep, context: StepContext) -> WorkingClip:
-    """Blur, pixelate or recolour in the tracked box, or in the whole picture."""
+    """Blur, pixelate or recolour the tracked box, or the full frame."""
     fps = float(clip.rate.fraction)
     if context.box is None:
-        full_picture = PixelBox(0, 0, clip.width, clip.height)
-        boxes = [[full_picture]] * clip.count
+        full_frame = PixelBox(0, 0, clip.width, clip.height)
+        boxes = [[full_frame]] * clip.count
     else:
         tracked = track_box(read_frames(clip.path), to_pixels(context.box, clip.width, clip.height), fps)
         boxes = [[box.grow(TARGET_GROWTH)] for box in smooth_boxes(tracked, 1)]
@@ -247,7 +247,7 @@ def _find_key(clip: WorkingClip, box: PixelBox) -> float:
     key = None if window.is_empty else dominant_hue(next(iter(read_frames(clip.path))), window)
     if key is None:
         raise AiEditError(
-            "What is in `bounding_box` has no colour of its own: white, black and grey have no hue to turn. "
+            "The content of `bounding_box` is white, black or grey, which has no hue to change. "
             "Draw the box around a coloured object."
         )
     return key
@@ -295,15 +295,15 @@ def _centre_in(box: PixelBox, limit: PixelBox) -> bool:
 
 def _remove(clip: WorkingClip, step: EditStep, context: StepContext) -> WorkingClip:
     if context.box is None:
-        raise AiEditError("`bounding_box` is missing. Draw a box around what to remove.")
+        raise AiEditError("`bounding_box` is missing. Draw a box around the object to remove.")
     box = to_pixels(context.box, clip.width, clip.height)
     tracked = track_box(read_frames(clip.path), box, float(clip.rate.fraction))
     boxes = [b.grow(TARGET_GROWTH) for b in smooth_boxes(tracked, 1)]
     context.covered = [[b] for b in boxes]
     if step.style == "blur":
         effect = _region_effect(step, context)
-        drawn = _draw_regions(read_frames(clip.path), context.covered, effect, ellipse=False)
-        return write_frames(clip, drawn, context.path())
+        blurred = _draw_regions(read_frames(clip.path), context.covered, effect, ellipse=False)
+        return write_frames(clip, blurred, context.path())
     if step.style == "spatial":
         return write_frames(clip, fill_spatial(read_frames(clip.path), boxes), context.path())
     report: list[FillReport] = []
@@ -312,7 +312,7 @@ def _remove(clip: WorkingClip, step: EditStep, context: StepContext) -> WorkingC
     if context.unseen_ratio > 0.3:
         context.notes.append(
             f"The background behind the object is never visible in {context.unseen_ratio:.0%} of its area; "
-            "that part is guessed from its surroundings."
+            "that part is inpainted from its surroundings."
         )
     return filled
 
@@ -324,10 +324,10 @@ def _background_blur(clip: WorkingClip, step: EditStep, context: StepContext) ->
     def frames() -> Iterator[Planes]:
         masks = person_masks(read_frames(clip.path), CenterFace(), float(clip.rate.fraction))
         for planes, person in zip(read_frames(clip.path), masks, strict=True):
-            full_picture = cut_patch(planes, window)
+            full_frame = cut_patch(planes, window)
             mask = 1 - cv2.resize(person, (clip.width, clip.height), interpolation=cv2.INTER_LINEAR)
             yield put_patch(
-                planes, window, blur_patch(full_picture, size, 0.3 * step.strength), np.asarray(mask, np.float32)
+                planes, window, blur_patch(full_frame, size, 0.3 * step.strength), np.asarray(mask, np.float32)
             )
 
     return write_frames(clip, frames(), context.path())
@@ -350,7 +350,7 @@ def _retime(clip: WorkingClip, step: EditStep, context: StepContext) -> WorkingC
         "blended": f"framerate=fps={rate}:scene=100:interp_start=0:interp_end=255",
         "repeated": f"fps={rate}",
     }[step.style]
-    # The last picture is held: interpolation ends at it, before its own time is over.
+    # The last frame is repeated, because interpolation ends at its start, before its duration is over.
     stretch_filters = ("tpad=stop=2:stop_mode=clone", f"setpts=PTS*{stretch:.9f}", between) if is_slower else (
         f"setpts=PTS*{stretch:.9f}", f"fps={rate}:round=near",
     )  # fmt: skip
@@ -360,7 +360,7 @@ def _retime(clip: WorkingClip, step: EditStep, context: StepContext) -> WorkingC
 
 
 def _tempo_filters(tempo: float) -> tuple[str, ...]:
-    """Rubberband by at most 8 a pass."""
+    """Return rubberband filters for `tempo`; each pass changes it by a factor of at most 8."""
     passes = max(1, math.ceil(abs(math.log(tempo, 8))))
     return tuple(f"rubberband=tempo={tempo ** (1 / passes):.9f}" for _ in range(passes))
 
@@ -427,8 +427,8 @@ def _title(clip: WorkingClip, step: EditStep, context: StepContext) -> WorkingCl
     script = context.path(".ass")
     script.write_text(format_script(clip.width, clip.height, [NamedStyle("title", face, size)], [event]))
     fonts = build_fonts_dir([face], cache)
-    drawn = f"ass=filename={quote(str(script))}:fontsdir={quote(str(fonts))}"
-    return filter_picture(clip, (drawn,), context.path())
+    burn_in = f"ass=filename={quote(str(script))}:fontsdir={quote(str(fonts))}"
+    return filter_picture(clip, (burn_in,), context.path())
 
 
 def _sound(clip: WorkingClip, step: EditStep, context: StepContext) -> WorkingClip:

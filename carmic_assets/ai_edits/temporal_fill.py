@@ -1,7 +1,8 @@
-"""Removes what a tracked box holds: fills it with the background that other frames show.
+"""Removes the content of a tracked box: fills it with the background that is visible in other frames.
 
-Frames are aligned by homographies of the picture outside the boxes, chained from frame to frame. A hole is filled by
-the weighted mean of aligned frames in which it is not covered; what no frame shows is inpainted (Telea 2004).
+Frames are aligned by homographies of the image outside the boxes, chained from frame to frame. A hole is filled with
+the weighted mean of aligned frames in which it is not covered. Pixels that are covered in all frames are inpainted
+(Telea 2004).
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from carmic_assets.ai_edits.region_masks import (
 )
 from carmic_assets.ai_edits.working_clip import Planes
 
-MAX_KEPT_BYTES = 600_000_000  # of aligned frames in memory
-MAX_LAYERS = 3  # frames that are averaged in a pixel of the hole
-MAX_TRIED = 12  # frames looked at for one hole
-RING_PX = 12  # around the hole: where aligned frames are compared with the picture
-MAX_RING_ERROR = 14.0  # codes: an aligned frame that differs more around the hole shows something else
-NEAR_FRAMES = 4  # a frame this far away counts half
-STILL_PX = 0.35  # a homography that moves no corner further is taken for none
+MAX_KEPT_BYTES = 600_000_000  # memory for source frames
+MAX_LAYERS = 3  # number of source frames that are averaged per pixel of the hole
+MAX_TRIED = 12  # number of source frames that are tried for one hole
+RING_PX = 12  # width of the ring around the hole in which aligned frames are compared with the target frame
+MAX_RING_ERROR = 14.0  # in code values; an aligned frame whose ring differs more is not used
+NEAR_FRAMES = 4  # a source frame at this distance has half the weight
+STILL_PX = 0.35  # a homography that moves each corner by less than this counts as the identity
 INPAINT_RADIUS_PX = 4
 _GRID_POINTS = 220
 
@@ -39,7 +40,7 @@ Homography = NDArray[np.float64]
 
 
 class FillReport(msgspec.Struct, frozen=True):
-    """How much of the holes no frame of the clip shows, 0..1; that part is a guess."""
+    """The ratio of hole pixels that are covered in all frames, 0..1. They are inpainted."""
 
     unseen_ratio: float
 
@@ -52,7 +53,10 @@ class _Kept(msgspec.Struct, frozen=True):
 def fill_temporal(
     frames: Callable[[], Iterable[Planes]], boxes: Sequence[PixelBox], report: list[FillReport]
 ) -> Iterator[Planes]:
-    """Frames with their boxes filled; `frames` starts a new pass over the clip. Appends one entry to `report`."""
+    """Yield the frames with their boxes filled, then append one entry to `report`.
+
+    Each call of `frames` starts a new pass over the clip.
+    """
     chain = align_frames(frames(), boxes)
     kept = _keep_frames(frames(), len(boxes))
     hole_pixels = unseen_pixels = 0
@@ -71,7 +75,7 @@ def fill_temporal(
 
 
 def fill_spatial(frames: Iterable[Planes], boxes: Sequence[PixelBox]) -> Iterator[Planes]:
-    """Frames with their boxes inpainted from their own surroundings, each by itself."""
+    """Yield the frames with their boxes inpainted; each frame is inpainted independently."""
     for planes, box in zip(frames, boxes, strict=True):
         height, width = planes.y.shape
         window = window_around(box, width, height, FEATHER_PX + RING_PX)
@@ -83,7 +87,7 @@ def fill_spatial(frames: Iterable[Planes], boxes: Sequence[PixelBox]) -> Iterato
 
 
 def align_frames(frames: Iterable[Planes], boxes: Sequence[PixelBox]) -> list[Homography]:
-    """For each frame the homography from frame 0 to it, from points outside the boxes."""
+    """Return for each frame the homography from frame 0, estimated from points outside the boxes."""
     chain: list[Homography] = []
     previous: NDArray[np.uint8] | None = None
     for number, planes in enumerate(frames):
@@ -99,7 +103,7 @@ def align_frames(frames: Iterable[Planes], boxes: Sequence[PixelBox]) -> list[Ho
 
 
 def _step(before: NDArray[np.uint8], after: NDArray[np.uint8], old: PixelBox, new: PixelBox) -> Homography:
-    """The homography of full-size pixels between neighbouring frames; the identity where none is certain."""
+    """Return the homography in full-size pixels between neighbouring frames; the identity if it is uncertain."""
     mask = np.full(before.shape, 255, np.uint8)
     _cover(mask, old, 0.5, 0)
     points = cv2.goodFeaturesToTrack(before, _GRID_POINTS, 0.01, 8, mask=mask)
@@ -114,7 +118,7 @@ def _step(before: NDArray[np.uint8], after: NDArray[np.uint8], old: PixelBox, ne
     if kept.sum() < 12:
         return np.eye(3)
     start, end = points[kept, 0], moved[kept, 0]
-    if np.median(np.abs(end - start).max(axis=1)) < 0.06:  # most points stand still: the camera does
+    if np.median(np.abs(end - start).max(axis=1)) < 0.06:  # most points are still, so the camera is
         return np.eye(3)
     matrix, inliers = cv2.findHomography(start, end, cv2.RANSAC, 1.0)
     if matrix is None or inliers is None or inliers.sum() < 12:
@@ -130,7 +134,7 @@ def _cover(mask: NDArray[np.uint8], box: PixelBox, scale: float, value: int) -> 
 
 
 def _keep_frames(frames: Iterable[Planes], count: int) -> list[_Kept]:
-    """Evenly spaced frames that fit into memory: all of them in a short clip."""
+    """Return evenly spaced frames of at most about `MAX_KEPT_BYTES`; all frames of a short clip."""
     kept: list[_Kept] = []
     spacing = 1
     for number, planes in enumerate(frames):
@@ -146,7 +150,7 @@ def _fill_one(
     number: int, planes: Planes, window: Window, mask: NDArray[np.float32], boxes: Sequence[PixelBox],
     chain: Sequence[Homography], kept: Sequence[_Kept],
 ) -> tuple[Patch, NDArray[np.bool_]]:  # fmt: skip
-    """The filled window of one frame, and the pixels of the hole that no frame shows."""
+    """Return the filled window of one frame, and a mask of the hole's pixels that are covered in all frames."""
     target = cut_patch(planes, window)
     hole = mask > 0
     ring = ~hole
@@ -182,7 +186,10 @@ def _fill_one(
 def _order_sources(
     number: int, window: Window, boxes: Sequence[PixelBox], chain: Sequence[Homography], kept: Sequence[_Kept]
 ) -> list[_Kept]:
-    """Frames to look at for a hole: the nearest ones in which the box is elsewhere, then those where it overlaps."""
+    """Return the source frames to try for a hole.
+
+    The nearest frames whose box does not overlap the hole come first, then those with partial overlap, least first.
+    """
     hole = boxes[number]
 
     def hidden_ratio(candidate: _Kept) -> float:
@@ -211,7 +218,7 @@ def _move_box(box: PixelBox, matrix: Homography) -> PixelBox:
 def _warp(
     source: _Kept, number: int, window: Window, boxes: Sequence[PixelBox], chain: Sequence[Homography]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """The window of frame `number` as another frame shows it, and where that frame is neither covered nor cut off."""
+    """Return another frame warped to the window of frame `number`, and a mask of its visible background pixels."""
     height, width = source.planes.y.shape
     matrix = chain[number] @ np.linalg.inv(chain[source.number])
     corners = np.array([[window.left, window.top], [window.right, window.bottom]], dtype=np.float64)

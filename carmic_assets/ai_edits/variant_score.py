@@ -1,9 +1,10 @@
-"""Scores a variant by measurements on its frames and the source's: published formulas, the same numbers every time.
+"""Scores a variant by deterministic measurements on its frames and those of the source.
 
-`fidelity` is the geometric mean of one predicate per operation, each clip(measured / wanted, 0, 1), in percent.
+`fidelity` is the geometric mean of one predicate per operation, each clip(measured / target, 0, 1), in percent.
 `visual_quality` is 100 * (0.4 sharpness + 0.3 (1 - flicker) + 0.3 seam): sharpness = min(1, ratio of Laplacian energy),
-flicker = excess of the temporal difference over the source's, seam = how the first and last frame fit their neighbours
-in the source. `overall` is the geometric mean of the two. Measures are taken on at most `SAMPLES` evenly spaced frames.
+flicker = excess of the temporal difference over the source's, seam = similarity of the first and last frame to those of
+the source outside the changed region. `overall` is the geometric mean of the two. At most `SAMPLES` evenly spaced
+frames are measured.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ Gray = NDArray[np.float32]
 
 
 class Score(msgspec.Struct, frozen=True):
-    """Percentages 0..100, the numbers they come from, and a sentence that says which cost most."""
+    """Percentages 0..100, the measures behind them, and a sentence that names the lowest measure."""
 
     fidelity: float
     visual_quality: float
@@ -49,13 +50,13 @@ class Score(msgspec.Struct, frozen=True):
 
     @property
     def overall_rating(self) -> str:
-        """The rating in words: "87/100 good"."""
+        """The overall score with a word, such as "87/100 good"."""
         word = "good" if self.overall >= _GOOD_SCORE else "fair" if self.overall >= _BAD_SCORE else "poor"
         return f"{self.overall:.0f}/100 {word}"
 
 
 class ScoreInputs(msgspec.Struct, frozen=True):
-    """What is compared: a lossless clip, what was made of it, and what rendering found out. `plan` made it.
+    """The clips to compare: a lossless source, the variant that `plan` produced, and measurements of the rendering.
 
     `variant.sound` is the sound before encoding. `covered` holds the region's boxes in each frame, in pixels.
     """
@@ -78,7 +79,7 @@ class _Pair(msgspec.Struct, frozen=True):
 
 
 class _Motion(msgspec.Struct, frozen=True):
-    """How a clip changes from frame to frame: means over all neighbours, at a small size.
+    """Changes of a clip from frame to frame: means over all neighbouring frames, measured at 160 x 90 pixels.
 
     `change` is the difference of luma; `jitter_px` the change of the camera's shift (phase correlation);
     `pulse` the change of the mean luma.
@@ -96,7 +97,7 @@ class _Sampled(msgspec.Struct):
     motion: tuple[_Motion, _Motion]  # source, variant
 
     def windows(self, pair: _Pair) -> list[Window]:
-        """The windows that the operation changes in a frame: the tracked boxes, the box, or the whole picture."""
+        """Return the windows that the operation changes in a frame: the tracked boxes, the box, or the full frame."""
         width, height = self.inputs.source.width, self.inputs.source.height
         if self.inputs.covered and pair.number < len(self.inputs.covered):
             boxes = self.inputs.covered[pair.number]
@@ -107,24 +108,24 @@ class _Sampled(msgspec.Struct):
         return [w for w in (window_around(b, width, height, 0) for b in boxes) if not w.is_empty]
 
     def patches(self) -> Iterable[tuple[Patch, Patch]]:
-        """Source and variant in each window of each sampled frame."""
+        """Yield source and variant patch of each window of each sampled frame."""
         for pair in self.pairs:
             for window in self.windows(pair):
                 yield cut_patch(pair.source, window), cut_patch(pair.variant, window)
 
     def mean(self, measure: Callable[[Patch, Patch], float]) -> float:
-        """The mean of a measure over all patches, 0 where there is none."""
+        """Return the mean of a measure over all patches; 0 if there are no patches."""
         values = [measure(before, after) for before, after in self.patches()]
         return float(np.mean(values)) if values else 0.0
 
 
 def measure_step(step: EditStep, inputs: ScoreInputs) -> float:
-    """How far one step reached what was wanted, 0..1. `inputs` are the clips before and after that step."""
+    """Return how close one step came to its target, 0..1. `inputs` are the clips before and after that step."""
     return _clip(_PREDICATES[step.operation](_sample(inputs), step))
 
 
 def score_variant(inputs: ScoreInputs, predicates: dict[str, float]) -> Score:
-    """Combine the measured steps, by operation, with the quality of the finished variant against its source."""
+    """Combine the predicates, by operation, with the visual quality of the finished variant relative to its source."""
     sampled = _sample(inputs)
     measures = {f"fidelity_{name}": round(value, 4) for name, value in predicates.items()}
     fidelity = 100 * _geometric_mean(list(predicates.values()))
@@ -139,7 +140,7 @@ def score_variant(inputs: ScoreInputs, predicates: dict[str, float]) -> Score:
 
 
 def compare_to_source(source: Path, variant: Path, width: int, height: int) -> dict[str, float]:
-    """SSIM and VMAF (the model without enhancement gain, scaled to 1080 lines) of a variant of unchanged length.
+    """Return SSIM and VMAF (the model without enhancement gain, scaled to 1080 lines) of a variant of equal length.
 
     Raises:
         RenderError: the files differ in size or cannot be decoded.
@@ -173,7 +174,7 @@ def _sample(inputs: ScoreInputs) -> _Sampled:
 
 
 def _scan(path: Path, wanted: set[int]) -> tuple[dict[int, Planes], Planes, Planes, _Motion]:
-    """The wanted frames, the first and the last, and how neighbouring frames differ."""
+    """Return the frames with the numbers `wanted`, the first and the last frame, and the motion of the clip."""
     kept: dict[int, Planes] = {}
     first = last = None
     previous: Gray | None = None
@@ -201,7 +202,7 @@ def _scan(path: Path, wanted: set[int]) -> tuple[dict[int, Planes], Planes, Plan
 def _quality(sampled: _Sampled) -> dict[str, float]:
     names = set(sampled.inputs.plan.operations)
     ratios = [_energy(pair.variant.y) / max(_energy(pair.source.y), _EPSILON) for pair in sampled.pairs]
-    # Softness that was asked for is no fault; fades and titles change energy by their nature.
+    # Operations that soften on purpose do not lose sharpness; fades change the energy of their frames by design.
     softens = names & (
         _SOFTENING | {"fade_in", "fade_out", "moody", "vintage", "darker", "less_contrast", "slow_motion"}
     )
@@ -213,7 +214,7 @@ def _quality(sampled: _Sampled) -> dict[str, float]:
 
 
 def _seam(sampled: _Sampled, names: set[str]) -> float:
-    """1 where the ends look like the source's ends outside the changed windows; 0 at a difference of 32 codes."""
+    """Return 1 if first and last frame equal the source's outside the changed windows, 0 from 32 code values on."""
     if sampled.inputs.box is None or names & {"reverse", "speed_up", "slow_motion", "freeze", "zoom_in", "mirror"}:
         return 1.0
     first, last, result_first, result_last = sampled.ends
@@ -232,11 +233,11 @@ def _details(predicates: dict[str, float], quality: dict[str, float]) -> str:
     parts |= {"sharpness": quality["sharpness"], "flicker": 1 - quality["flicker"], "the seam": quality["seam"]}
     name, value = min(parts.items(), key=lambda part: part[1])
     if value >= 0.98:
-        return "Every measure reached what was wanted."
-    return f"Most was lost by {name}: {value:.0%} of what was wanted."
+        return "Every measure reached its target."
+    return f"The lowest measure is {name}: {value:.0%} of its target."
 
 
-# Predicates: one per operation, measured / wanted
+# Predicates: one per operation, measured / target
 
 
 def _luma_shift(sampled: _Sampled) -> float:
@@ -266,7 +267,7 @@ def _warmth_shift(sampled: _Sampled) -> float:
 
 
 def _look(sampled: _Sampled, step: EditStep) -> float:
-    """1 - (distance to the formula's picture) / (distance of the formula's picture to the source)."""
+    """Return 1 - (distance to the frame graded by the formula) / (distance of that frame to the source)."""
     grade = BY_NAME[step.operation].grade
     if step.operation != "black_and_white":
         numbers = {n: max(-1.0, min(1.0, getattr(grade, n) * step.strength)) for n in grade.__struct_fields__}
@@ -390,8 +391,8 @@ def _background_blur(sampled: _Sampled, step: EditStep) -> float:
 
 
 def _remove(sampled: _Sampled, step: EditStep) -> float:
-    """How the hole fits its ring in colour and texture, times how much of it was seen in other frames."""
-    fits = []
+    """Return the similarity of hole and ring in colour and texture, lowered by the ratio of inpainted pixels."""
+    similarities = []
     width, height = sampled.inputs.source.width, sampled.inputs.source.height
     for pair in sampled.pairs:
         for window in sampled.windows(pair):
@@ -409,11 +410,11 @@ def _remove(sampled: _Sampled, step: EditStep) -> float:
             colour = np.abs(around[hole].mean(axis=0) - around[~hole].mean(axis=0)).mean() / 48
             texture = cv2.Laplacian(around[..., 0].astype(np.float32), cv2.CV_32F)
             inner, outer = float(np.abs(texture[hole]).mean()), float(np.abs(texture[~hole]).mean())
-            fits.append((1 - _clip(colour)) * min(1.0, (inner + 1) / (outer + 1)) ** 0.5)
+            similarities.append((1 - _clip(colour)) * min(1.0, (inner + 1) / (outer + 1)) ** 0.5)
     seen = 1.0 if sampled.inputs.unseen_ratio is None else 1 - 0.7 * sampled.inputs.unseen_ratio
-    # A guess from the surroundings, and a blur, which removes nothing, stay below a background that was seen.
+    # Inpainting, and a blur, which hides instead of removing, score lower than background from other frames.
     limit = {"spatial": 0.6, "blur": 0.3}.get(step.style or "", 1.0)
-    return (float(np.mean(fits)) if fits else 0.0) * min(seen, limit)
+    return (float(np.mean(similarities)) if similarities else 0.0) * min(seen, limit)
 
 
 def _recolour(sampled: _Sampled, step: EditStep) -> float:

@@ -29,7 +29,7 @@ _METHODS: dict[str, tuple[tuple[str, str | None], ...]] = {
 
 
 class Variant(msgspec.Struct, frozen=True):
-    """One rendered take: a playable file, the plan that made it, its score, and sentences about its limits."""
+    """One rendered variant: a playable file, its plan, its score, and sentences about its limits."""
 
     path: str
     label: str
@@ -40,7 +40,11 @@ class Variant(msgspec.Struct, frozen=True):
 
 
 def list_takes(plan: EditPlan) -> list[tuple[str, EditPlan]]:
-    """The takes of a plan: the methods of its first step that has several, else strengths, else the plan alone."""
+    """Return the plans of all variants with their labels.
+
+    They differ in the method of the first step that has several methods, or else in the strength of the first step that
+    has one. Otherwise the plan itself is the only variant.
+    """
     for index, step in enumerate(plan.steps):
         if step.operation in _METHODS:
             methods = _METHODS[step.operation]
@@ -72,43 +76,44 @@ def render(
 ) -> list[Variant]:
     """Render the frames `span` (half-open, on the footage's clock) as variants in `folder`, best score first.
 
-    `box` is in fractions of the upright picture, at the first frame of the range; None is the whole picture. A take
-    that fails is left out; the job fails only if none remains.
+    `box` is in fractions of the upright frame, at the first frame of the range; None means the full frame. A variant
+    that fails is left out; the job fails only if all fail.
 
     Raises:
-        AiEditError: the box does not go with the plan, the range is too long, or no take could be rendered.
+        AiEditError: the plan needs or refuses a box, the range is too long, or no variant could be rendered.
     """
     refusal = check_box(plan, box is not None)
     if refusal is not None:
         raise AiEditError(refusal.sentence)
     if not 0 < (span[1] - span[0]) / footage.rate.fraction <= MAX_RANGE_S:
         raise AiEditError(f"The range must be one frame to {MAX_RANGE_S:.0f} s long. Choose another range.")
-    takes = list_takes(plan)
+    planned = list_takes(plan)
     variants: list[Variant] = []
     failure: AiEditError | None = None
     scratch = Path(tempfile.mkdtemp(prefix="edit-", dir=folder))
     try:
         source = extract_clip(footage, span, scratch)
-        for number, (label, take) in enumerate(takes):
+        for number, (label, variant_plan) in enumerate(planned):
             try:
-                variants.append(_render_take(take, label, source, box, folder / f"variant-{number + 1}.mp4"))
+                out_path = folder / f"variant-{number + 1}.mp4"
+                variants.append(_render_variant(variant_plan, label, source, box, out_path))
             except AiEditError as cause:
                 failure = cause
-            progress((number + 1) / len(takes))
+            progress((number + 1) / len(planned))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     if not variants:
-        raise failure or AiEditError("No variant could be made. Try another prompt.")
+        raise failure or AiEditError("No variant could be rendered. Try another prompt.")
     return sorted(variants, key=lambda variant: -variant.score.overall)
 
 
-def _render_take(plan: EditPlan, label: str, source: WorkingClip, box: Box | None, out_path: Path) -> Variant:
+def _render_variant(plan: EditPlan, label: str, source: WorkingClip, box: Box | None, out_path: Path) -> Variant:
     with tempfile.TemporaryDirectory(prefix="take-", dir=source.path.parent) as name:
         context = StepContext(box, Path(name))
         clip, predicates = source, {}
         inputs = ScoreInputs(plan, source, source, box, [])
         for step in plan.steps:
-            # A chain may mix region and whole-picture steps: the box is for those that can use it.
+            # A chain may mix region and full-frame steps: only steps that accept a box receive it.
             context.box = None if BY_NAME[step.operation].box == "refused" else box
             context.covered = []
             edited = apply_step(clip, step, context)

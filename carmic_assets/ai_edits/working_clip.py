@@ -1,6 +1,6 @@
-"""The lossless working copy of the range that is edited: frames as YUV planes, sound as WAV.
+"""The lossless working copy of the edited range: frames as YUV planes, sound as WAV.
 
-Every operation reads one working clip and writes the next, so nothing is encoded with loss before the variant itself.
+Every operation reads one working clip and writes the next. Only the final variant is encoded with loss.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from carmic_assets.model.media import FrameRate
 from carmic_assets.model.timeline import Canvas, Effects
 
 SAMPLE_RATE = 48_000
-VARIANT_CRF = 5  # so that what an operation leaves alone stays above 45 dB
+VARIANT_CRF = 5  # keeps unchanged regions above 45 dB PSNR
 # Intra frames only: any frame can be read without decoding others.
 _LOSSLESS = ("-c:v", "libx264", "-preset", "ultrafast", "-qp", "0", "-g", "1", "-pix_fmt", "yuv420p")
 _BT709, _LIMITED_RANGE = 1, 1  # ITU-T H.273; libavutil's AVCOL_RANGE_MPEG
@@ -39,7 +39,7 @@ Plane = NDArray[np.uint8]
 
 
 class Planes(msgspec.Struct, frozen=True):
-    """One picture: BT.709 limited-range planes, `u` and `v` at half the size of `y`."""
+    """One frame: BT.709 limited-range planes, `u` and `v` at half the size of `y`."""
 
     y: Plane
     u: Plane
@@ -47,7 +47,7 @@ class Planes(msgspec.Struct, frozen=True):
 
 
 class WorkingClip(msgspec.Struct, frozen=True):
-    """A lossless picture file of `count` frames at a constant `rate`, and its sound of the same length or None."""
+    """A lossless video file of `count` frames at a constant `rate`, and its sound of the same length or None."""
 
     path: Path
     sound: Path | None
@@ -68,7 +68,7 @@ class WorkingClip(msgspec.Struct, frozen=True):
 
 
 def extract_clip(footage: Footage, span: tuple[int, int], folder: Path) -> WorkingClip:
-    """The frames `span` (half-open, on the footage's clock) as a working clip in `folder`: upright, even size."""
+    """Write the frames `span` (half-open, footage clock) as a working clip in `folder`: upright, even size."""
     first, end = span
     video, rate = footage.video, footage.rate
     canvas = Canvas(round_to_even(video.width), round_to_even(video.height), rate)
@@ -102,7 +102,7 @@ def _extract_sound(footage: Footage, start_s: Fraction, length: int, folder: Pat
 
 
 def filter_picture(clip: WorkingClip, filters: Sequence[str], path: Path, count: int | None = None) -> WorkingClip:
-    """Run the picture through ffmpeg filters; `count` is the number of frames that must come out."""
+    """Apply ffmpeg filters to the video stream; `count` is the expected number of output frames."""
     result = msgspec.structs.replace(clip, path=path, count=clip.count if count is None else count)
     chain = (*filters, "format=yuv420p", BT709_TAGS, "setsar=1")
     line = ffmpeg.build_command(
@@ -113,7 +113,7 @@ def filter_picture(clip: WorkingClip, filters: Sequence[str], path: Path, count:
 
 
 def filter_sound(clip: WorkingClip, filters: Sequence[str], path: Path) -> WorkingClip:
-    """Run the sound through ffmpeg filters and fit it to the clip's length; a silent clip stays as it is."""
+    """Apply ffmpeg filters to the sound, padded or cut to the clip's length. A clip without sound is unchanged."""
     if clip.sound is None:
         return clip
     chain = ",".join((*filters, *_exact_length(clip.samples)))
@@ -147,12 +147,12 @@ def read_reversed(clip: WorkingClip, block: int = 32) -> Iterator[Planes]:
 
 
 def write_frames(clip: WorkingClip, frames: Iterable[Planes], path: Path, count: int | None = None) -> WorkingClip:
-    """Encode frames without loss as the picture of `clip`.
+    """Encode frames without loss as the video of `clip`.
 
     Raises:
-        AiEditError: fewer or more frames came than planned.
+        AiEditError: the number of frames is not the expected one.
     """
-    wanted = clip.count if count is None else count
+    expected = clip.count if count is None else count
     written = 0
     with av.open(str(path), "w", format="mp4") as out:
         stream = out.add_stream("libx264", rate=clip.rate.fraction)
@@ -168,13 +168,13 @@ def write_frames(clip: WorkingClip, frames: Iterable[Planes], path: Path, count:
             out.mux(stream.encode(frame))
             written += 1
         out.mux(stream.encode())
-    if written != wanted:
-        raise AiEditError(f"An operation made {written} frames instead of {wanted}. Try again.")
-    return msgspec.structs.replace(clip, path=path, count=wanted)
+    if written != expected:
+        raise AiEditError(f"An operation produced {written} frames instead of {expected}. Try again.")
+    return msgspec.structs.replace(clip, path=path, count=expected)
 
 
 def read_samples(path: Path) -> NDArray[np.int16]:
-    """The samples of a working clip's sound: shape (samples, 2)."""
+    """Return the samples of a working clip's sound: shape (samples, 2)."""
     with wave.open(str(path), "rb") as file:
         return np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, 2)
 
@@ -202,7 +202,7 @@ def encode_variant(clip: WorkingClip, out_path: Path, threads: int = 2) -> None:
         *("-map", "0:v:0", "-c:v", "libx264", "-preset", "veryfast", "-crf", str(VARIANT_CRF), "-profile:v", "high"),
         *("-pix_fmt", "yuv420p", "-g", str(max(1, round(rate.fraction / 2))), "-bf", "0"),
         *("-video_track_timescale", str(rate.num), "-fps_mode", "passthrough", "-frames:v", str(clip.count)),
-        # Labels by a filter: output options would convert from what an unlabelled input is taken for.
+        # A filter sets the colour tags: output options would convert an untagged input from a guessed colour space.
         *("-vf", BT709_TAGS),
         *(*sound, "-threads", str(threads), *BITEXACT_OPTIONS, "-movflags", "+faststart", "-f", "mp4", str(partial)),
     ]
@@ -224,7 +224,7 @@ def _encode(line: list[str], clip: WorkingClip) -> None:
     ffmpeg.run(line, duration_s=clip.duration_s, timeout_s=_TIME_LIMIT_S, error=AiEditError)
     written = count_frames(clip.path)
     if written != clip.count:
-        raise AiEditError(f"An operation made {written} frames instead of {clip.count}. Try again.")
+        raise AiEditError(f"An operation produced {written} frames instead of {clip.count}. Try again.")
 
 
 def _write_wav(inputs: list[ffmpeg.Input], graph: str, path: Path) -> None:

@@ -29,7 +29,7 @@ FETCH_RATIO = 0.3  # of a job's progress
 
 
 def ingest_assets(step: TimelineStep, job: TimelineJob) -> None:
-    """Bring in the job's assets in order and make their proxies; what an earlier attempt has done is not repeated.
+    """Ingest the job's assets in order and build their proxies. Work that an earlier attempt finished is not repeated.
 
     Raises:
         CarmicError: the footage cannot be fetched, read or used.
@@ -63,7 +63,7 @@ def _get_asset(step: TimelineStep, asset_id: str) -> TimelineAsset:
     with step.platform.database.read() as connection:
         asset = timeline_assets.get(connection, asset_id)
     if asset is None:
-        raise CorruptVideoError("The asset was deleted while it was brought in. Upload it again.")
+        raise CorruptVideoError("The asset was deleted while it was ingested. Upload it again.")
     return asset
 
 

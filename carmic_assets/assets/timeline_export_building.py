@@ -1,4 +1,4 @@
-"""Builds one export of a timeline, or the rendition of one segment, from chunks that the store keeps.
+"""Builds one export of a timeline, or the rendition of one segment, from chunks that the store caches.
 
 Imports the computing packages at its top; `timeline_pipeline` imports it inside the asset.
 """
@@ -36,7 +36,7 @@ ENCODE_RATIO = 0.95  # of a job's progress; the sound and the join are the rest
 
 
 def build_export(step: TimelineStep, job: TimelineJob) -> ExportedFile:
-    """Make the MP4 of a job, store it and complete the job. Chunks in the store, of any export, are not encoded again.
+    """Build the MP4 of a job, store it and complete the job. Chunks that the store holds are not encoded again.
 
     Raises:
         RenderError: the footage cannot be decoded or no longer exists.

@@ -1,7 +1,7 @@
 """The assets of the timeline editor: its footage with editing proxies, and its exports. A partition is a timeline.
 
-A run executes the jobs that name it. A run that no client queued (an operator's or a backfill's) makes the missing
-proxies, and exports nothing: an export is of a moment, and its file is still there.
+A run executes the jobs that name it. A run that no client queued (an operator's or a backfill's) builds missing proxies
+only: an export shows the timeline at the time of its request, and its file is still in the store.
 """
 
 import time
@@ -22,7 +22,7 @@ UNEXPECTED_JOB_ERROR = "Something went wrong on our side. Please try again."
 
 @dg.asset(partitions_def=timeline_partitions, group_name="timelines", code_version="1", pool="decode", kinds={"video"})
 def timeline_sources(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
-    """Bring in footage from an address, probe it, and make the editing proxies that previews read."""
+    """Download footage, probe it, and build the editing proxies that previews read."""
     started_s = time.monotonic()
     with open_timeline_step(context, platform.open()) as step:
         from carmic_assets.assets.footage_ingest import ingest_assets, make_missing_proxies
@@ -53,7 +53,7 @@ def timeline_sources(context: dg.AssetExecutionContext, platform: PlatformResour
     check_specs=checks.check_specs("timeline_exports", checks.TIMELINE_EXPORT_CHECKS),
 )
 def timeline_exports(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
-    """Export timelines and renditions of graded segments as MP4, from parts that are encoded once and kept."""
+    """Export timelines and renditions of graded segments as MP4, from chunks that are encoded once and cached."""
     started_s = time.monotonic()
     with open_timeline_step(context, platform.open()) as step:
         from carmic_assets.assets.timeline_export_building import build_export

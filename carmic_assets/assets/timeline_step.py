@@ -1,4 +1,4 @@
-"""A step on one timeline: its jobs, its assets, and a scratch directory, with the heartbeats of a video's step."""
+"""A step on one timeline: its jobs, its assets and a scratch directory. It sends heartbeats as a video's step does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ timeline_partitions = dg.DynamicPartitionsDefinition(name=run_intents.TIMELINE_P
 
 
 class TimelineStep:
-    """The timeline and a scratch directory for one asset's step. `is_requested`: a client queued the run."""
+    """The timeline and a scratch directory for one asset's step. `is_requested` is True if a client queued the run."""
 
     def __init__(self, platform: Platform, timeline: Timeline, run_id: str, scratch_dir: Path) -> None:
         self.platform = platform

@@ -26,7 +26,7 @@ from carmic_assets.model.direction import Keyframe
 
 # Fractions of the height of a face box, which extends from brow to chin.
 EYES_IN_FACE = 0.4  # distance of the eyes from the top of the box
-HEADROOM = 0.22  # free space above the box; it holds most of the forehead and hair
+HEADROOM = 0.22  # free space above the box, for most of the forehead and hair
 CHIN_ROOM = 0.08  # free space below the box
 SIDE_MARGIN = 0.12  # free space on either side, as a fraction of the box's width
 
@@ -34,7 +34,7 @@ SIDE_MARGIN = 0.12  # free space on either side, as a fraction of the box's widt
 EYE_LINE = 1 / 3  # desired distance of the eyes from the top, the rule of thirds
 SMALL_FACE = 0.13  # a face lower than this is enlarged by a zoom
 WIDEST_FACE = 0.42  # a zoom makes a face no wider than this, to leave room for hair and shoulders
-REUSE_DISTANCE = 0.06  # a still crop that is closer to the previous one of the same subjects takes its place
+REUSE_DISTANCE = 0.06  # a still crop closer than this to the previous one of the same subjects reuses its position
 MAX_SIDESTEP = 0.12  # a still crop moves at most this far to avoid cutting through another face
 
 LOWEST_EYES = 0.45  # fraction of the frame's height; eyes further down are raised by a zoom
@@ -115,7 +115,7 @@ def fits_crop(subject_set: SubjectSet, shape: CropShape) -> bool:
 
 
 def is_restless(subject_set: SubjectSet, shape: CropShape) -> bool:
-    """Return whether the largest crop would have to move back and forth all the time to keep the subjects."""
+    """Return whether the largest crop would change direction too often while it follows the subjects."""
     path = plan_axis_path(_build_horizontal_target(subject_set, shape.w, CropBounds()))
     duration_s = float(subject_set.times[-1] - subject_set.times[0])
     reversals = count_reversals(path) + len(find_whip_pans(path, shape.w))
@@ -148,9 +148,10 @@ def build_keyframes(
     end_s: float,
     previous: Keyframe | None = None,
 ) -> tuple[Keyframe, ...]:
-    """Return the crop that follows the subjects, as keyframes on the frame grid; one keyframe if it can stand still.
+    """Return the crop that follows the subjects, as keyframes on the frame grid; one keyframe if the crop is still.
 
-    `previous` is the last still crop of the same subjects. A still crop takes its place if both are close together.
+    `previous` is the last still crop of the same subjects. A still crop within `REUSE_DISTANCE` of it reuses its
+    position.
     """
     w, h = constraints.shape.w * constraints.scale, constraints.shape.h * constraints.scale
     target_x = _build_horizontal_target(subject_set, w, constraints.bounds)
@@ -247,7 +248,7 @@ def _combine_axes(
 
 
 def _drop_redundant(keyframes: list[Keyframe]) -> tuple[Keyframe, ...]:
-    """Return the keyframes without those that repeat the one before or lie on the line between their neighbours."""
+    """Return the keyframes without those that repeat the previous one or lie on the line between their neighbours."""
     still_count = next(
         (k for k, keyframe in enumerate(keyframes) if not _is_same_place(keyframe, keyframes[0])), len(keyframes)
     )

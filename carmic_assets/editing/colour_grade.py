@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from carmic_assets.media.ffmpeg import quote
 from carmic_assets.model.timeline import Grade
 
-CURVE_ENTRIES = 65536  # fewer entries leave gamma +1 up to a level off in the deepest black
+CURVE_ENTRIES = 65536  # with fewer entries, gamma +1 is up to one code value off near black
 MIDDLE_GREY = 0.18 ** (1 / 2.4)
 LUMA = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709
 MIRED_PER_UNIT = 80.0
@@ -39,20 +39,20 @@ _XYZ_TO_RGB = np.array(
 
 
 def channel_gains(temperature: float) -> NDArray[np.float64]:
-    """Gains of R', G', B' for a temperature in -1 (cooler) .. 1 (warmer); luma of white stays 1."""
+    """Return the gains of R', G', B' for a temperature in -1 (cooler) .. 1 (warmer); luma of white stays 1."""
     white = _daylight(1e6 / (1e6 / WHITE_K + MIRED_PER_UNIT * temperature)) / _daylight(WHITE_K)
     return np.asarray((white / (LUMA @ white)) ** (1 / 2.4), dtype=np.float64)
 
 
 def curves(grade: Grade, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Steps 1 to 3 for code values in 0..1: shape (len(values), 3)."""
+    """Apply steps 1 to 3 to code values in 0..1. The result has shape (len(values), 3)."""
     channels = values[:, None] * channel_gains(grade.temperature)[None, :]
     channels = MIDDLE_GREY + (channels + grade.brightness / 2 - MIDDLE_GREY) * 2.0**grade.contrast
     return np.asarray(np.clip(channels, 0, 1) ** (2.0**-grade.gamma), dtype=np.float64)
 
 
 def chroma_matrix(hue_shift: float, saturation: float) -> NDArray[np.float64]:
-    """Step 4 as a 3x3 matrix on R'G'B'; rows are outputs and sum to 1, so greys stay grey."""
+    """Return step 4 as a 3x3 matrix on R'G'B'; rows are outputs and sum to 1, so greys stay grey."""
     to_ycc = np.array([LUMA, (np.array([0, 0, 1]) - LUMA) / 1.8556, (np.array([1, 0, 0]) - LUMA) / 1.5748])
     angle = math.radians(hue_shift)
     turn = np.array(
@@ -63,7 +63,7 @@ def chroma_matrix(hue_shift: float, saturation: float) -> NDArray[np.float64]:
 
 
 def apply(grade: Grade, rgb: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The formula on full-range R'G'B' of shape (..., 3), in float64: the reference that the filters are tested on."""
+    """Apply the formula to full-range R'G'B' of shape (..., 3) in float64. The filters are tested against it."""
     flat = rgb.reshape(-1, 3)
     channels = flat * channel_gains(grade.temperature)[None, :]
     channels = MIDDLE_GREY + (channels + grade.brightness / 2 - MIDDLE_GREY) * 2.0**grade.contrast
@@ -73,9 +73,9 @@ def apply(grade: Grade, rgb: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def filters(grade: Grade, folder: Path, high_depth: bool = False) -> tuple[str, ...]:
-    """Filters for BT.709 limited-range frames; the curve files are written to `folder`. None for a neutral grade.
+    """Return filters for BT.709 limited-range frames; writes the curve files to `folder`. A neutral grade has none.
 
-    The last filter leaves 4:2:0 of 8 bits, or of 10 where `high_depth`.
+    The output is 4:2:0 with 8 bits, or with 10 bits if `high_depth`.
     """
     if grade.is_neutral:
         return ()
@@ -97,10 +97,10 @@ def filters(grade: Grade, folder: Path, high_depth: bool = False) -> tuple[str, 
 
 
 def write_cube(grade: Grade, size: int) -> str:
-    """The grade as a 3D LUT in the `.cube` format, for editing programs. The header states the error it makes.
+    """Return the grade as a 3D LUT in the `.cube` format, for editing programs. The header states its largest error.
 
-    The error is the largest difference from the formula at the midpoints between the grid's nodes, with the
-    tetrahedral interpolation that programs use approximated by the trilinear mean of the corners.
+    The error is the largest difference from the formula at the midpoints between the grid's nodes. The mean of the
+    corners (trilinear interpolation) approximates the tetrahedral interpolation of editing programs.
     """
     axis = np.linspace(0, 1, size)
     blue, green, red = np.meshgrid(axis, axis, axis, indexing="ij")
@@ -128,7 +128,7 @@ def _mixers(grade: Grade) -> tuple[str, ...]:
     matrix = chroma_matrix(grade.hue_shift, grade.saturation)
     if np.abs(matrix).max() <= _MIXER_LIMIT:
         return (_mixer(matrix),)
-    # Half of the transform twice: in float nothing clips between the two.
+    # Half of the transform is applied twice; in float, nothing clips between the two.
     half = chroma_matrix(grade.hue_shift / 2, math.sqrt(1 + grade.saturation) - 1)
     return (_mixer(half), _mixer(half))
 
@@ -139,7 +139,7 @@ def _mixer(matrix: NDArray[np.float64]) -> str:
 
 
 def _write_curve(path: Path, table: NDArray[np.float64]) -> None:
-    # One format operation: a quarter of the time of a line at a time, and every preview of a grade waits for it.
+    # One format operation is four times as fast as one per line, and every preview of a grade waits for it.
     rows = ("%.9f %.9f %.9f\n" * len(table)) % tuple(table.ravel().tolist())
     path.write_text(f"LUT_1D_SIZE {len(table)}\n{rows}")
 

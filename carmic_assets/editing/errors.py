@@ -1,10 +1,10 @@
-"""Why an edit of a timeline is refused, in a sentence for the client. The API gives each class its status."""
+"""Errors of timeline edits. `sentence` tells the client why; the API maps each class to an HTTP status."""
 
 from __future__ import annotations
 
 
 class EditError(Exception):
-    """An edit that cannot be made; `sentence` says what is wrong and what to do."""
+    """An edit that cannot be applied; `sentence` says what is wrong and what to do."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
@@ -12,12 +12,12 @@ class EditError(Exception):
 
 
 class UnknownSegmentError(EditError):
-    """The timeline has no segment of that id."""
+    """The timeline has no segment with this id."""
 
 
 class ImpossibleEditError(EditError):
-    """The request is well-formed, but no timeline can carry it out: an empty span, a time outside its bounds."""
+    """The request is well-formed but not valid for the segment: an empty span, or a time outside its bounds."""
 
 
 class EditConflictError(EditError):
-    """The request would be possible on another state of the timeline: the segment was replaced, there is no undo."""
+    """The request conflicts with the timeline's state: the segment was replaced, or there is nothing to undo."""

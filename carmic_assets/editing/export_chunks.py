@@ -1,7 +1,7 @@
-"""Exports from canonical chunks: each is encoded once, cached by what it shows, and joined by copying packets.
+"""Exports from chunks: each is encoded once, cached by content, and concatenated by copying packets.
 
 A chunk is at most ten seconds of one segment, cut where the footage's own frame grid passes a multiple of ten seconds.
-So a change to one segment changes its own chunks and no others, and an unchanged export only joins.
+After an edit of one segment, only its changed chunks are encoded. An unchanged export is only concatenated.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from carmic_assets.model.timeline import Canvas, Segment, Segments
 
 CHUNK_S = 10
 ENCODER_VERSION = 1  # raise it when the bytes that `encode_chunk` writes change
-TIME_LIMIT_S = (600.0, 60.0)  # at least, and per second of the chunk
+TIME_LIMIT_S = (600.0, 60.0)  # minimum, and limit per second of the chunk; the larger one applies
 _SAMPLE_RATE = 48_000
 _SAMPLE_BYTES = 4  # 16-bit stereo
-_FADE_S = 0.004  # at either end of a segment's sound, against clicks
-_SOUND_PREROLL_S = 2.0  # decoded and dropped before a segment's sound, so that the decoder has settled
+_FADE_S = 0.004  # fade at both ends of a segment's sound, which prevents clicks
+_SOUND_PREROLL_S = 2.0  # decoded and dropped before a segment's sound, because a decoder's first samples may be wrong
 # A WAV header of unknown length (sizes 0xFFFFFFFF), as ffmpeg writes to pipes: it is read to the end of the file.
 _WAV_HEADER = struct.pack(
     "<4sI8sIHHIIHH4sI",
@@ -59,14 +59,14 @@ _WAV_HEADER = struct.pack(
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """A part of an export: what it shows, and the key under which its encoded form is cached."""
+    """A chunk of an export: its frames, and the key under which the encoded chunk is cached."""
 
     key: str
     shot: Shot
 
 
 def plan_chunks(segments: Segments, footage: Mapping[str, Footage], canvas: Canvas) -> list[Chunk]:
-    """The chunks of a timeline in order. `footage` holds a file for each asset id."""
+    """Return the chunks of a timeline in order. `footage` maps each asset id to its file."""
     chunks = []
     for segment, count in canvas_frames(segments, canvas.rate):
         file = None if segment.asset_id is None else footage[segment.asset_id]
@@ -78,7 +78,7 @@ def plan_chunks(segments: Segments, footage: Mapping[str, Footage], canvas: Canv
 
 
 def _chunk_bounds(start_s: Fraction, count: int, rate: FrameRate) -> list[tuple[int, int]]:
-    """Half-open spans of canvas frames of a segment, cut at multiples of `CHUNK_S` of the footage's clock."""
+    """Return half-open ranges of a segment's canvas frames, cut at multiples of `CHUNK_S` of the footage's clock."""
     end_s = start_s + count / rate.fraction
     grid = range(math.floor(start_s / CHUNK_S) + 1, math.ceil(end_s / CHUNK_S))
     cuts = [math.ceil((n * CHUNK_S - start_s) * rate.fraction) for n in grid]
@@ -94,10 +94,10 @@ def _chunk_key(shot: Shot) -> str:
 
 
 def encode_chunk(chunk: Chunk, out_path: Path, threads: int = 2, progress: ProgressCallback = ignore_progress) -> None:
-    """Write one chunk as H.264 High in MP4: closed GOPs, no scene-cut surprises in timing, frame `n` at `n / rate`.
+    """Write one chunk as H.264 High in MP4, with closed GOPs and frame `n` at the time `n / rate`.
 
     Raises:
-        RenderError: the footage cannot be decoded, or the frames written are not the frames planned.
+        RenderError: the footage cannot be decoded, or the number of frames is not the planned one.
     """
     rate, count = chunk.shot.canvas.rate, chunk.shot.count
     partial = out_path.with_name(f".{out_path.name}.part")
@@ -121,7 +121,7 @@ def encode_chunk(chunk: Chunk, out_path: Path, threads: int = 2, progress: Progr
         ffmpeg.run(line, duration_s=seconds, progress=progress, timeout_s=timeout_s)
         written = count_frames(partial)
         if written != count:
-            raise RenderError(f"A part of the export has {written} frames instead of {count}. Try again.")
+            raise RenderError(f"A chunk of the export has {written} frames instead of {count}. Try again.")
         partial.replace(out_path)
     finally:
         partial.unlink(missing_ok=True)
@@ -129,7 +129,7 @@ def encode_chunk(chunk: Chunk, out_path: Path, threads: int = 2, progress: Progr
 
 
 def count_frames(path: Path) -> int:
-    """Number of picture packets in a file that we wrote."""
+    """Return the number of video packets in a file that Carmic wrote; each holds one frame."""
     with open_media(path, error=RenderError) as container:
         return sum(1 for packet in container.demux(container.streams.video[0]) if packet.size)
 
@@ -137,9 +137,9 @@ def count_frames(path: Path) -> int:
 def write_sound(
     segments: Segments, footage: Mapping[str, Footage], canvas: Canvas, out_path: Path, threads: int = 2
 ) -> None:
-    """Write the sound of a timeline as AAC in MP4: 48 kHz stereo, exactly as long as the picture.
+    """Write the sound of a timeline as AAC in MP4: 48 kHz stereo, exactly as long as the video.
 
-    Each segment is cut at the sample where its picture is cut; footage without sound, and gaps, are silent.
+    Each segment's sound is cut at the sample nearest to its video cut. Footage without sound and gaps are silent.
     """
     with tempfile.TemporaryDirectory(prefix="sound-", dir=out_path.parent) as name:
         scratch = Path(name)
@@ -190,7 +190,7 @@ def _cut_sound(segment: Segment, footage: Mapping[str, Footage], length: int, ou
 def join_chunks(parts: Sequence[Path], sound: Path | None, rate: FrameRate, out_path: Path) -> int:
     """Copy the packets of all chunks, and the sound, into one MP4 with fast start; returns the number of frames.
 
-    The time of a frame comes from its number, so no error of a part's own clock is carried on.
+    The time of a frame is computed from its number, so rounding errors of a chunk's timestamps do not accumulate.
     """
     partial = out_path.with_name(f".{out_path.name}.part")
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
@@ -214,7 +214,7 @@ def join_chunks(parts: Sequence[Path], sound: Path | None, rate: FrameRate, out_
 def _picture_packets(
     parts: Sequence[Path], rate: FrameRate, stream: av.VideoStream
 ) -> Iterator[tuple[Fraction, av.Packet[av.VideoStream]]]:
-    """Packets of all parts with times counted in frames of the whole, and the time at which each is decoded."""
+    """Yield the packets of all chunks, timed in frames of the export, each with its decoding time in seconds."""
     base = 0
     for path in parts:
         count = 0

@@ -1,7 +1,7 @@
-"""A file of footage as the timeline sees it: a grid of frames at a constant rate that begins at the file's clock 0.
+"""Represents a file of footage as a grid of frames at a constant rate that begins at time 0 of the file.
 
-A file of variable rate, a late start or more than 60 frames a second is read on the grid that its render would have,
-so frame `n` is the same picture in a preview, in a strip and in an export. Writes filter text; runs nothing.
+A file with a variable rate, a late start or more than 60 frames per second is read on the grid of its render, so frame
+`n` is the same image in a preview, a strip and an export. The module writes filter text and runs no process.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from carmic_assets.rendering.video_graph import compute_last_frame_s, compute_se
 
 
 class Footage(msgspec.Struct, frozen=True):
-    """A local file and its probe facts; `clock_offset` is the clock's frame number of the file's frame 0.
+    """A local file and its probe facts; `clock_offset` is the number of the file's first frame on the footage's clock.
 
-    Footage that an AI edit made of the frames 75..175 of another file has the offset 75: its clock goes on where that
-    file's was.
+    Footage that an AI edit produced from the frames 75..175 of another file has the offset 75, so its frames keep the
+    numbers of the original ones.
     """
 
     path: str
@@ -41,14 +41,14 @@ class Footage(msgspec.Struct, frozen=True):
 
     @property
     def video(self) -> VideoFacts:
-        """Facts of the picture; footage without one is refused at upload."""
+        """Facts of the video stream. Footage without one is refused at upload."""
         if self.facts.video is None:
-            raise ValueError(f"{self.path} has no picture")
+            raise ValueError(f"{self.path} has no video stream")
         return self.facts.video
 
     @property
     def rate(self) -> FrameRate:
-        """FrameRate of the frame grid."""
+        """Rate of the frame grid."""
         return choose_output_rate(self.video)
 
     @property
@@ -66,10 +66,10 @@ def whole_segment(facts: SourceFacts, asset_id: str, segment_id: str) -> Segment
     """Return the segment that shows all of a file.
 
     Raises:
-        ImpossibleEditError: the file has no picture or is too long.
+        ImpossibleEditError: the file has no video stream or is too long.
     """
     if facts.video is None:
-        raise ImpossibleEditError("The file has no picture. Upload a video.")
+        raise ImpossibleEditError("The file has no video stream. Upload a video.")
     if facts.duration_s > MAX_FOOTAGE_S:
         raise ImpossibleEditError(
             f"A video must be at most {MAX_FOOTAGE_S / 3600:.0f} hours long. Upload a part of it."
@@ -80,22 +80,22 @@ def whole_segment(facts: SourceFacts, asset_id: str, segment_id: str) -> Segment
 
 
 def natural_canvas(facts: SourceFacts) -> Canvas:
-    """Return the canvas that shows a file at its own size and rate."""
+    """Return the canvas with the size and rate of a file."""
     video = Footage("", facts).video
     return Canvas(round_to_even(video.width), round_to_even(video.height), choose_output_rate(video))
 
 
 def picture_input(footage: Footage, start_s: Fraction) -> Input:
-    """The file as an input, sought to before `start_s` so that the picture shown at that moment is decoded."""
+    """Return the file as an input. It seeks to before `start_s`, so that the frame visible at `start_s` is decoded."""
     begin_s = min(float(start_s), compute_last_frame_s(footage.video)) - compute_seek_margin_s(footage.facts)
     seek = ("-ss", f"{begin_s:.6f}", "-noaccurate_seek") if begin_s > 0 else ()
     return Input(footage.path, ("-noautorotate", "-copyts", *seek))
 
 
 def frames_from(footage: Footage, start_s: Fraction, rate: FrameRate, count: int) -> tuple[str, ...]:
-    """Filters from the decoded stream to `count` upright frames of `rate` from `start_s` on, SDR or HDR as the source.
+    """Return filters from the decoded stream to `count` upright frames at `rate` from `start_s` on, SDR or HDR.
 
-    The last picture is held where the file ends early, so the number of frames is exact.
+    If the file ends early, its last frame is repeated, so the number of frames is exact.
     """
     video = footage.video
     origin_s = footage.facts.container_start_s + min(float(start_s), compute_last_frame_s(video))
@@ -111,7 +111,7 @@ def frames_from(footage: Footage, start_s: Fraction, rate: FrameRate, count: int
 
 
 def on_canvas(footage: Footage, canvas: Canvas) -> tuple[str, ...]:
-    """Filters that fit an upright picture into the canvas with black bars: BT.709 SDR of 8 bits, square pixels."""
+    """Return filters that fit an upright frame into the canvas with black bars: BT.709 SDR, 8 bits, square pixels."""
     video = footage.video
     ratio = min(Fraction(canvas.width, video.width), Fraction(canvas.height, video.height))
     width, height = (max(2, 2 * round(size * ratio / 2)) for size in (video.width, video.height))

@@ -1,7 +1,7 @@
-"""Undo and redo over revisions that are only ever added: which revision an undo or a redo goes to.
+"""Computes the revision that an undo or a redo leads to. Revisions are only added, never changed or removed.
 
-A revision holds the active segments as they were after its change. Undo and redo make new revisions with the content
-of an earlier one, so nothing is erased and everybody sees what happened.
+A revision holds the active segments as they were after its change. Undo and redo add a new revision with the content
+of an earlier one, so the history stays complete.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from carmic_assets.editing.errors import EditConflictError
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One revision's place in the history: what undo and redo from it lead to; None where they lead nowhere."""
+    """One revision in the history: the revisions that undo and redo lead to, or None if there is none."""
 
     revision: int
     undo_to: int | None = None
@@ -22,19 +22,19 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Jump(msgspec.Struct, frozen=True):
-    """The revision whose content comes back, and the step that the new revision becomes."""
+    """The revision whose content is restored, and the step of the new revision."""
 
     content_of: int
     step: Step
 
 
 def first() -> Step:
-    """The step of a new timeline."""
+    """Return the step of a new timeline."""
     return Step(0)
 
 
 def change(current: Step) -> Step:
-    """The step of an ordinary edit made on `current`: it can be undone, and there is nothing to redo."""
+    """Return the step of an ordinary edit of `current`: it can be undone, and there is nothing to redo."""
     return Step(current.revision + 1, undo_to=current.revision)
 
 
@@ -51,7 +51,7 @@ def undo(steps: Mapping[int, Step], current: Step) -> Jump:
 
 
 def redo(steps: Mapping[int, Step], current: Step) -> Jump:
-    """Take back the last undo.
+    """Redo the edit that the last undo reverted.
 
     Raises:
         EditConflictError: the last change was not an undo.
@@ -63,7 +63,7 @@ def redo(steps: Mapping[int, Step], current: Step) -> Jump:
 
 
 def revert(steps: Mapping[int, Step], current: Step, revision: int) -> Jump:
-    """Bring back the content of any revision, as an edit that can be undone.
+    """Restore the content of any revision, as an edit that can be undone.
 
     Raises:
         EditConflictError: there is no such revision.

@@ -1,7 +1,7 @@
-"""Edits of a timeline: each takes all segments (active and inactive) and returns all segments. Pure, nothing is lost.
+"""Pure edits of a timeline: each takes all segments (active and inactive) and returns all segments.
 
-Replaced segments stay, inactive, and name their successors; `order_index` is renumbered so that it is dense over the
-active ones. New ids come from the caller, so that the same call gives the same result.
+Replaced segments are kept as inactive ones that name their successors. `order_index` is renumbered, so that it is dense
+over the active segments. New ids come from the caller, so that the same call gives the same result.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NewId = Callable[[], str]
 
 
 def find(segments: Segments, segment_id: str) -> Segment:
-    """The active segment of that id.
+    """Return the active segment with this id.
 
     Raises:
         UnknownSegmentError: no segment has the id.
@@ -36,7 +36,7 @@ def find(segments: Segments, segment_id: str) -> Segment:
     if not segment.active:
         successors = ", ".join(successors_of(segments, segment_id))
         advice = (
-            f"Use what replaced it: {successors}."
+            f"Use the segments that replaced it: {successors}."
             if successors
             else "It was deleted or undone; undo or redo brings it back."
         )
@@ -45,7 +45,7 @@ def find(segments: Segments, segment_id: str) -> Segment:
 
 
 def successors_of(segments: Segments, segment_id: str) -> tuple[str, ...]:
-    """Ids of the active segments that took the place of a segment, through any number of replacements."""
+    """Return the ids of the active segments that replaced a segment, directly or through other replacements."""
     by_id = {s.id: s for s in segments}
     result: list[str] = []
     pending = [segment_id]
@@ -99,7 +99,7 @@ def split(segments: Segments, segment_id: str, split_s: float, new_id: NewId) ->
 
 
 def trim(segments: Segments, segment_id: str, start_s: float, end_s: float) -> tuple[Segments, Segment]:
-    """Move the ends of a segment within its bounds; the id stays, so a trim can be taken back.
+    """Move the ends of a segment within its bounds. The id stays the same, so a trim can be reverted.
 
     Raises:
         ImpossibleEditError: the span is empty or leaves the bounds.
@@ -118,7 +118,7 @@ def trim(segments: Segments, segment_id: str, start_s: float, end_s: float) -> t
 
 
 def delete(segments: Segments, segment_id: str, *, gap_id: str | None = None) -> Segments:
-    """Deactivate a segment. The timeline closes up, or keeps a gap of the same length where `gap_id` is given.
+    """Deactivate a segment. Later segments move up; with `gap_id`, a gap of the same length takes its place instead.
 
     Deleting an inactive segment changes nothing.
 
@@ -135,7 +135,7 @@ def delete(segments: Segments, segment_id: str, *, gap_id: str | None = None) ->
 
 
 def gap_like(segment: Segment, gap_id: str) -> Segment:
-    """A black, silent segment of the same length and place."""
+    """Return a black, silent segment with the same length and position."""
     return replace(
         segment,
         id=gap_id,
@@ -148,10 +148,10 @@ def gap_like(segment: Segment, gap_id: str) -> Segment:
 
 
 def move(segments: Segments, segment_id: str, order_index: int) -> Segments:
-    """Put a segment at another place in the order.
+    """Move a segment to another position in the order.
 
     Raises:
-        ImpossibleEditError: there is no such place.
+        ImpossibleEditError: `order_index` is out of range.
     """
     segment = find(segments, segment_id)
     order = [s.id for s in active(segments)]
@@ -164,10 +164,10 @@ def move(segments: Segments, segment_id: str, order_index: int) -> Segments:
 
 
 def grade(segments: Segments, segment_id: str, numbers: Grade, new_id: NewId) -> tuple[Segments, Segment]:
-    """Replace the grade of a segment: a new segment of the same span, bounds and place takes over."""
+    """Set the grade of a segment. A new segment with the same span, bounds and position replaces it."""
     segment = find(segments, segment_id)
     if segment.source == "gap":
-        raise ImpossibleEditError("A gap has no picture to grade.")
+        raise ImpossibleEditError("A gap cannot be graded. Choose a segment with footage.")
     graded = replace(segment, id=new_id(), source="generated", effects=replace(segment.effects, grade=numbers))
     result = substitute(segments, (segment.id,), (graded,))
     return result, _by_id(result, graded.id)
@@ -176,7 +176,7 @@ def grade(segments: Segments, segment_id: str, numbers: Grade, new_id: NewId) ->
 def replace_range(
     segments: Segments, start_s: float, end_s: float, replacement: Segment, new_id: NewId
 ) -> tuple[Segments, Segment]:
-    """Put `replacement` in place of a range of timeline time. Segments that reach beyond it keep their other parts.
+    """Replace a range of timeline time by `replacement`. Segments that extend beyond the range keep their other parts.
 
     Raises:
         ImpossibleEditError: the range is empty or outside the timeline.
@@ -228,7 +228,7 @@ def substitute(segments: Segments, segment_ids: tuple[str, ...], successors: Ite
 
 
 def restore(segments: Segments, snapshot: Segments) -> Segments:
-    """Bring back the active segments of a revision exactly as `snapshot` has them; every other one is inactive."""
+    """Restore the active segments of a revision exactly as in `snapshot`; all others become inactive."""
     saved = {s.id: s for s in snapshot}
     result = [saved.get(s.id, replace(s, active=False)) for s in segments]
     stored_ids = {s.id for s in segments}

@@ -1,4 +1,4 @@
-"""The one filter chain of a segment: footage frames, canvas, effects. Previews, strips and exports all draw with it."""
+"""Builds the filter chain of a segment: footage frames, canvas, effects. Previews, strips and exports all use it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from carmic_assets.model.timeline import Canvas, Effects
 
 
 class Shot(msgspec.Struct, frozen=True):
-    """`count` canvas frames of one segment from `start_s` (the footage file's clock); `footage` None draws black."""
+    """`count` canvas frames of one segment from `start_s` (time in the file). If `footage` is None, they are black."""
 
     footage: Footage | None
     start_s: Fraction
@@ -24,7 +24,7 @@ class Shot(msgspec.Struct, frozen=True):
 
 
 def shot_input(shot: Shot) -> Input:
-    """The input that `shot_filters` reads as its stream 0."""
+    """Return the input that `shot_filters` reads as its stream 0."""
     if shot.footage is None:
         size, rate = f"{shot.canvas.width}x{shot.canvas.height}", shot.canvas.rate
         seconds = float(shot.count / rate.fraction) + 1
@@ -33,7 +33,7 @@ def shot_input(shot: Shot) -> Input:
 
 
 def shot_filters(shot: Shot, folder: Path) -> tuple[str, ...]:
-    """Filters from the input's video stream to finished canvas frames; curve files are written to `folder`."""
+    """Return filters from the input's video stream to finished canvas frames; writes curve files to `folder`."""
     if shot.footage is None:
         return (f"trim=end_frame={shot.count}", "format=yuv420p", "setsar=1")
     return (
@@ -44,6 +44,6 @@ def shot_filters(shot: Shot, folder: Path) -> tuple[str, ...]:
 
 
 def shot_graph(shot: Shot, folder: Path, output: str, after: tuple[str, ...] = ()) -> str:
-    """The chain as filter text from input 0 to the label `output`; `after` follows the effects (a resize, a format)."""
+    """Return the chain as filter text from input 0 to the label `output`; `after` follows the effects."""
     stream = 0 if shot.footage is None else shot.footage.video.index
     return f"[0:{stream}]{','.join([*shot_filters(shot, folder), *after])}[{output}]"

@@ -1,4 +1,4 @@
-"""Preview pictures: one exact frame of a segment, or a strip of many in one pass. Drawn by the segment's own chain."""
+"""Renders preview frames with the segment's own filter chain: one exact frame, or a strip of several in one pass."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ JPEG_QUALITY = "3"
 
 
 def draw_frame(shot: Shot, out_path: Path, picture_format: PictureFormat = "jpeg", width: int | None = None) -> None:
-    """Write the first frame of `shot` as one picture, `width` pixels wide where given. Leaves no partial file.
+    """Write the first frame of `shot` as one image; None as `width` means the canvas's width. Leaves no partial file.
 
-    PNG holds the decoded frame without loss, so it can be compared with a frame of an export.
+    PNG is lossless, so it can be compared with a frame of an export.
 
     Raises:
-        ImpossibleEditError: there is no picture at that time.
+        ImpossibleEditError: the footage has no frame at that time.
         RenderError: ffmpeg cannot read the footage.
     """
     with tempfile.TemporaryDirectory(prefix="frame-") as name:
@@ -35,7 +35,7 @@ def draw_frame(shot: Shot, out_path: Path, picture_format: PictureFormat = "jpeg
         partial = folder / "picture"
         _run(shot, graph, [*_encoder(picture_format), "-frames:v", "1", "-update", "1", str(partial)])
         if not partial.exists():
-            raise ImpossibleEditError("There is no picture at that time of the footage.")
+            raise ImpossibleEditError("The footage has no frame at that time. Choose another time.")
         shutil.move(partial, out_path)
 
 

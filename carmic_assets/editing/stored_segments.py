@@ -1,4 +1,4 @@
-"""Segments as rows: conversion between the model and what the database and a job's request hold."""
+"""Converts segments between the model and the rows of the database or of a job's request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def to_rows(segments: Segments) -> list[dict[str, Any]]:
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """What an edit changes, as columns: new segments, changed ones, and the active ones as a revision lists them."""
+    """The changes of an edit, as columns: new segments, changed ones, and the active ones as a revision lists them."""
 
     new: list[dict[str, Any]]
     changed: list[dict[str, Any]]
@@ -42,7 +42,7 @@ def compare(before: Segments, after: Segments) -> Difference:
 
 
 def restore_content(segments: Segments, content: Sequence[tuple[str, int, int]]) -> Segments:
-    """Bring back a revision: `content` lists id, in and out frame of each of its active segments, in order.
+    """Restore a revision: `content` lists id, in and out frame of each of its active segments, in order.
 
     Raises:
         EditConflictError: one of them was deleted with its asset.

@@ -1,4 +1,4 @@
-"""Where segments lie in time: exact seconds and frame numbers of the timeline. Rounds once, at the edge.
+"""Computes the positions of segments on the timeline in exact seconds and frame numbers. Only results are rounded.
 
 A segment lasts a whole number of frames of its own footage. On a canvas of another rate its boundaries are rounded to
 the nearest canvas frame of the running total, so rounding never accumulates.
@@ -36,12 +36,12 @@ class FramePosition(msgspec.Struct, frozen=True):
 
 
 def active(segments: Segments) -> Segments:
-    """The active segments in order."""
+    """Return the active segments in order."""
     return tuple(sorted((s for s in segments if s.active), key=lambda s: s.order_index))
 
 
 def placements(segments: Segments) -> tuple[Placement, ...]:
-    """Each active segment with its span on the timeline, gapless and in order."""
+    """Return each active segment with its span on the timeline, contiguous and in order."""
     result = []
     position_s = Fraction(0)
     for segment in active(segments):
@@ -63,17 +63,17 @@ def placement_of(segments: Segments, segment_id: str) -> Placement | None:
 
 
 def duration_s(segments: Segments) -> Fraction:
-    """Length of the timeline in seconds, exact."""
+    """Return the exact length of the timeline in seconds."""
     return sum((s.duration_s for s in segments if s.active), Fraction(0))
 
 
 def nearest_frame(seconds: float | Fraction, rate: FrameRate) -> int:
-    """The frame boundary nearest to `seconds`; halves round up."""
+    """Return the frame boundary nearest to `seconds`; halves round up."""
     return math.floor(Fraction(seconds) * rate.fraction + Fraction(1, 2))
 
 
 def frame_shown_at(segments: Segments, seconds: float) -> FramePosition:
-    """The frame that the timeline shows at `seconds`; the last frame from its end on.
+    """Return the frame that is visible at `seconds` of the timeline; at its end, the last frame.
 
     Raises:
         ImpossibleEditError: the timeline is empty, or `seconds` is negative or past its end.
@@ -86,7 +86,7 @@ def frame_shown_at(segments: Segments, seconds: float) -> FramePosition:
     # A client's float may lie just past the exact end: half a frame of the last segment is allowed.
     if time_s < 0 or time_s > end_s + Fraction(1, 2) / spans[-1].segment.rate.fraction:
         raise ImpossibleEditError(f"`ts` must be between 0 and {float(end_s):.6g} seconds, the length of the timeline.")
-    # A float names a frame's first moment inexactly (1/30 is not binary), so its last thousandth shows the next.
+    # A float such as 1/30 is inexact, so a time within a thousandth of a frame before a boundary counts as after it.
     for span in spans:
         if time_s < span.end_s - _TOLERANCE / span.segment.rate.fraction:
             break
@@ -97,7 +97,7 @@ def frame_shown_at(segments: Segments, seconds: float) -> FramePosition:
 
 
 def canvas_frames(segments: Segments, rate: FrameRate) -> tuple[tuple[Segment, int], ...]:
-    """Each active segment with its number of frames on a canvas of `rate`; the sum is the timeline's rounded length."""
+    """Return each active segment with its number of canvas frames; their sum is the timeline's rounded length."""
     boundaries = [math.floor(p.end_s * rate.fraction + Fraction(1, 2)) for p in placements(segments)]
     counts = (end - start for start, end in zip([0, *boundaries], boundaries, strict=False))
     return tuple(zip(active(segments), counts, strict=True))

@@ -1,4 +1,4 @@
-"""Converts crops to position and scale keyframes, as few as reproduce the crop of every frame.
+"""Converts crops to the smallest set of position and scale keyframes that reproduces the crop of every frame.
 
 All four programs interpolate position and scale linearly. A crop whose size is linear in time is not linear in scale.
 So the crop is sampled at every frame of the sequence, and a keyframe is set where linear interpolation would differ by
@@ -18,11 +18,11 @@ TOLERANCE_PX = 0.5  # in pixels of the source and of the canvas; docs/exports.md
 
 
 class TransformKeyframe(msgspec.Struct, frozen=True):
-    """Position, size and crop of the complete picture at a frame of its clip item.
+    """Position, size and crop of the uncropped image at a frame of its clip item.
 
-    `x`, `y`: offset of the picture's centre from the canvas's centre in canvas pixels, positive to the right and down.
+    `x`, `y`: offset of the image's centre from the canvas's centre in canvas pixels, positive to the right and down.
     `width`, `height`: size on the canvas in canvas pixels. `left`, `top`, `right`, `bottom`: cropped fractions of the
-    picture.
+    image.
     """
 
     frame: int
@@ -46,12 +46,12 @@ class FrameSizes(msgspec.Struct, frozen=True):
 
 
 def is_cropped(keyframes: Iterable[TransformKeyframe]) -> bool:
-    """Return whether any of the keyframes crops the picture."""
+    """Return whether any of the keyframes crops the image."""
     return any(key.left or key.top or key.right or key.bottom for key in keyframes)
 
 
 def place_picture(frame: int, crop: Box, rect: Rect, sizes: FrameSizes) -> TransformKeyframe:
-    """Return the keyframe with which `crop` fills `rect`. It crops the picture unless `rect` is the canvas."""
+    """Return the keyframe with which `crop` fills `rect`. It crops the image unless `rect` is the canvas."""
     scale = (rect.w * rect.h / (crop.w * sizes.source_width * crop.h * sizes.source_height)) ** 0.5
     width, height = sizes.source_width * scale, sizes.source_height * scale
     x = rect.x + rect.w / 2 - sizes.width / 2 - (crop.x + crop.w / 2 - 0.5) * width
@@ -82,8 +82,9 @@ def reduce_keyframes(
 ) -> tuple[TransformKeyframe, ...]:
     """Return the keyframes without those that linear interpolation reproduces in `rect` within `TOLERANCE_PX`.
 
-    `keyframes` has one keyframe for each frame, in order. A still picture keeps one. From each kept keyframe, a
-    doubling and then a binary search finds a far keyframe up to which interpolation is exact enough.
+    `keyframes` has one keyframe for each frame, in order. A still crop keeps one keyframe. From each kept keyframe, an
+    exponential search followed by a binary search selects the next one: a distant keyframe up to which interpolation
+    stays within the tolerance.
     """
     if all(_is_near(key, keyframes[0], rect, sizes) for key in keyframes):
         return (keyframes[0],)

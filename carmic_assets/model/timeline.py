@@ -1,7 +1,7 @@
-"""The timeline editor's data: segments of footage in order, and what is applied to each of them. Structs only.
+"""The timeline editor's data: segments of footage in order, and the effects of each segment. Structs only.
 
-Times of a segment are frame numbers on the clock of its own footage (its asset), half-open, and never change because
-another segment was edited. The place of a segment in time is derived from the segments before it.
+A segment's start and end are frame numbers of its own footage (its asset), as a half-open range. An edit of another
+segment does not change them. The position of a segment on the timeline is derived from the segments before it.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ class Grade(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_neutral(self) -> bool:
-        """Whether the grade leaves every pixel as it is."""
+        """Whether the grade leaves every pixel unchanged."""
         return self == Grade()
 
 
 class Effects(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is applied to the picture of a segment when it is shown, rendered or exported."""
+    """The effects on the frames of a segment in previews, renditions and exports."""
 
     grade: Grade = Grade()
 
     @property
     def is_neutral(self) -> bool:
-        """Whether the picture is the source's own."""
+        """Whether the effects leave every pixel unchanged."""
         return self == Effects()
 
 
@@ -48,8 +48,8 @@ class Segment(msgspec.Struct, frozen=True):
     """A span of footage on the timeline.
 
     `in_frame` and `out_frame` are half-open on the frame grid of the footage (`rate`); `bound_in` and `bound_out` are
-    the span at creation, within which a trim may move. `order_index` is dense (0..n-1) over the active segments and
-    keeps its last value on inactive ones. `replaced_by` names the segments that took the place of an inactive one.
+    the range at creation, which a trim cannot leave. `order_index` is dense (0..n-1) over the active segments and
+    keeps its last value on inactive ones. `replaced_by` names the segments that replaced an inactive one.
     """
 
     id: str
@@ -91,7 +91,7 @@ Segments = tuple[Segment, ...]
 
 
 class Canvas(msgspec.Struct, frozen=True):
-    """The picture that a timeline is exported to: the first asset's, or what the client set."""
+    """The frame size and rate of exports: those of the first asset, or those that the client has set."""
 
     width: int
     height: int

@@ -1,8 +1,8 @@
-"""Computes the crop plan: the source crop, the scaled size and the canvas position of each picture in every frame.
+"""Computes the crop plan: the source crop, the scaled size and the canvas position of each layer in every frame.
 
-A picture that fills the canvas (the base) is cropped twice: first from the source, on even pixels and slightly too
-large, then exactly from the scaled picture. Its error is at most half an output pixel in every frame, and a crop that
-does not move gives a still picture. Pictures over the base (overlays) are cropped once, on whole source pixels.
+A layer that fills the canvas (the base) is cropped twice: first from the source, on even pixels and slightly too
+large, then exactly from the scaled image. The position error is at most half an output pixel in every frame. A crop
+that does not move is rendered without jitter. Layers over the base (overlays) are cropped once, on whole source pixels.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from carmic_assets.model.media import SourceFacts, VideoFacts
 
 SHOT_START_TOLERANCE_S = 1e-4  # rounding may put a shot's first frame slightly before its start
 MIN_BLUR_DOWNSCALE = 1.25  # the blur of a smaller factor is not visible
-# param0 of swscale's Gaussian. With a narrower kernel the pixels of the small picture show as a grid. A wider kernel
-# needs a smaller picture for the same blur.
+# param0 of swscale's Gaussian. With a narrower kernel the pixels of the downscaled image are visible as a grid. A wider
+# kernel needs a smaller image for the same blur.
 GAUSS_PARAM = 1.0
 
 
 class PictureGeometry(msgspec.Struct, frozen=True):
-    """The crops, the size and the position of one picture in one frame.
+    """The crops, the size and the position of one layer in one frame.
 
     `source_crop` of the upright source is scaled to `scaled_size`. `final_crop` of the result is placed at `position`
     on the canvas. A background is first scaled down to `blur_size`; scaling it up again blurs it.
@@ -42,15 +42,15 @@ class PictureGeometry(msgspec.Struct, frozen=True):
 
 
 class PictureLayer(msgspec.Struct, frozen=True):
-    """The geometry of one layer: (output frame, geometry from there on), the first at the plan's first frame.
+    """The geometry of one layer over time, as pairs (output frame, geometry from that frame on).
 
-    Where the geometry is None, the layer is hidden.
+    The first pair is at the plan's first frame. The layer is hidden while its geometry is None.
     """
 
     changes: tuple[tuple[int, PictureGeometry | None], ...]
 
     def visible_ranges(self, end: int) -> list[tuple[int, int]]:
-        """Return the ranges of output frames, end exclusive, in which the layer is drawn."""
+        """Return the ranges of output frames, end exclusive, in which the layer is rendered."""
         result: list[tuple[int, int]] = []
         stops = [frame for frame, _ in self.changes[1:]] + [end]
         for (start, geometry), stop in zip(self.changes, stops, strict=True):
@@ -75,7 +75,7 @@ def require_video(source: SourceFacts) -> VideoFacts:
     """Return the source's video stream. Raises `RenderError` if it has none."""
     if source.video is None:
         raise RenderError(
-            "The source has no picture, so no clip can be rendered from it. Upload a video with a picture."
+            "The source has no video stream, so no clip can be rendered from it. Upload a file with a video stream."
         )
     return source.video
 
@@ -179,7 +179,7 @@ def _place_overlay(crop: Box, rect: Rect, size: tuple[int, int]) -> PictureGeome
 
 
 def _build_hidden_base(canvas: Rect) -> PictureGeometry:
-    """Return the base that costs least, for a canvas that is covered by overlays."""
+    """Return the base that is cheapest to render, for a canvas that overlays cover completely."""
     return PictureGeometry(Rect(0, 0, 16, 16), (canvas.w, canvas.h), canvas, (0, 0))
 
 
@@ -206,7 +206,7 @@ def _fit_axis(start: float, length: float, pixels: int, output: int, is_moving: 
 def _place_background(crop: Box, canvas: Rect, size: tuple[int, int], blur: float) -> PictureGeometry:
     """Return the geometry of the blurred background: the largest canvas-shaped part of the source around `crop`.
 
-    Coded pixels count as square, because a pixel aspect ratio is invisible in a blurred picture.
+    Coded pixels are treated as square, because the pixel aspect ratio is not visible in a blurred image.
     """
     scale = min(size[0] / canvas.w, size[1] / canvas.h)
     w, h = min(round_to_even(canvas.w * scale), size[0] & ~1), min(round_to_even(canvas.h * scale), size[1] & ~1)
@@ -221,8 +221,8 @@ def _place_background(crop: Box, canvas: Rect, size: tuple[int, int], blur: floa
 def compute_blur_downscale(blur: float) -> float:
     """Return the factor by which a background is scaled down, so that scaling it up again blurs it by `blur`.
 
-    `blur` (0..100) is a standard deviation in pixels of a 1080-wide canvas, as in CSS. In pixels of the small picture,
-    scaling up with swscale's Gaussian 2^(-GAUSS_PARAM x^2) blurs with a standard deviation of 0.85, scaling down with
-    one of 0.33.
+    `blur` (0..100) is a standard deviation in pixels of a 1080-wide canvas, as in CSS. Measured in pixels of the
+    downscaled image, scaling up with swscale's Gaussian 2^(-GAUSS_PARAM x^2) has a standard deviation of 0.85, and
+    scaling down has one of 0.33.
     """
     return max(1.0, blur / math.hypot(math.sqrt(0.5 / math.log(2) / GAUSS_PARAM), 0.33))

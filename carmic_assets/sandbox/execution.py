@@ -1,4 +1,4 @@
-"""What the workers do for each job. Only a worker imports this module: it loads every parser."""
+"""Executes the jobs of the workers. Only workers import this module, because it loads all parsers."""
 
 from __future__ import annotations
 

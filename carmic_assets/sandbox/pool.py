@@ -1,4 +1,4 @@
-"""A small pool of warm worker processes. Jobs wait in a bounded queue; one owner cannot fill it.
+"""A small pool of warm worker processes. Jobs wait in a bounded queue, which one owner cannot fill.
 
 A worker that exceeds a limit or crashes is replaced at once, so that the next job finds a warm one.
 """
@@ -70,7 +70,7 @@ class WorkerPool:
         Args:
             job: the job.
             result_type: the type of its result.
-            owner: whom the job is for; a workspace.
+            owner: the workspace that the job is for.
             source: the open file of a PreviewClip without `source_path`.
 
         Raises:

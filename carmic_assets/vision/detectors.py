@@ -25,7 +25,7 @@ DEFAULT_WEIGHTS = "yolo11n-pose.pt"
 RELEASE_URL = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
 LOOKUP_TIMEOUT_S = 3.0  # for the DNS lookup of the release host
 DOWNLOAD_TIMEOUT_S = 20.0  # a download that receives no data for this long is stopped
-MAX_WEIGHTS_BYTES = 500_000_000  # a larger download is refused; the largest YOLO weights have a fifth of it
+MAX_WEIGHTS_BYTES = 500_000_000  # a larger download is refused; the largest YOLO weights have about 100 MB
 
 
 def load_detector(
@@ -52,7 +52,7 @@ def load_detector(
 class PersonAndFaceDetector:
     """Combines a person detector with a face detector, because lip motion needs faces.
 
-    For a person whose face is detected only the face is returned.
+    If a person's face is detected, only the face is returned.
     """
 
     def __init__(self, persons: Detector, faces: Detector) -> None:

@@ -16,7 +16,7 @@ from resources.store.staging_files import StagingFiles
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-READ_BLOCK_BYTES = 1 << 20  # of one range request; its round trip takes as long as transferring half a megabyte
+READ_BLOCK_BYTES = 1 << 20  # size of one range request; a round trip takes as long as transferring 0.5 MB
 CONNECT_TIMEOUT_S = 5
 
 
@@ -27,8 +27,8 @@ class BucketStore:
     """
 
     def __init__(self, url: str, endpoint: str, region: str, staging_root: Path) -> None:
-        import boto3  # noqa: PLC0415 - takes 0.3 s to import, which `resources.uploads` would pay with a folder store
-        from botocore.config import Config  # noqa: PLC0415 - see above
+        import boto3  # noqa: PLC0415 - takes 0.3 s to import, and a folder store does not need it
+        from botocore.config import Config  # noqa: PLC0415 - as above
 
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
         self.bucket = bucket

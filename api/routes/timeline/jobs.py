@@ -72,7 +72,7 @@ class TimelineExportResponse(msgspec.Struct):
 
 
 class VariantResponse(msgspec.Struct):
-    """A result to choose from: the playable range and its preview picture."""
+    """A result to choose from: the playable range and its preview frame."""
 
     id: str
     url: str
@@ -80,7 +80,7 @@ class VariantResponse(msgspec.Struct):
 
 
 class JobResponse(msgspec.Struct):
-    """A job that is no export. `progress` is a percentage."""
+    """A job other than an export. `progress` is a percentage."""
 
     id: str
     project_id: str
@@ -98,7 +98,7 @@ class JobResponse(msgspec.Struct):
 def create_export(
     platform: PlatformDep, dispatcher: DispatcherDep, caller: CallerDep, data: JSONBody[TimelineExportRequest]
 ) -> TimelineExportStarted:
-    """Export a project as it is now. Parts that an earlier export encoded are not encoded again."""
+    """Export the current state of a project. Chunks that an earlier export encoded are not encoded again."""
     with platform.database.write() as connection:
         state = TimelineState(connection, require_timeline(connection, caller, data.project_id))
         segments = active(state.segments)
@@ -142,7 +142,7 @@ def get_export(platform: PlatformDep, caller: CallerDep, export_job_id: PathId) 
 
 @get("/job/{job_id:uuid}", **JOBS)
 def get_job(platform: PlatformDep, caller: CallerDep, job_id: PathId) -> JobResponse:
-    """Return the status of a job that is no export, and its variants."""
+    """Return the status of a job other than an export, and its variants."""
     with platform.database.read() as connection:
         job = _require_job(connection, caller, job_id, is_export=False)
     return _build_job(platform, job)

@@ -1,4 +1,4 @@
-"""Preview pictures of the timeline, and of a grade before it is applied."""
+"""Preview frames of the timeline, and of a grade before it is applied."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Width = Annotated[int, Meta(ge=16, le=4096, multiple_of=2)]
 
 
 class FrameRequest(msgspec.Struct):
-    """`ts` is a time of the timeline. `quality: source` reads the footage itself; a PNG then holds every pixel."""
+    """`ts` is a time of the timeline. `quality: source` reads the source file; a PNG of it is lossless."""
 
     ts: Seconds
     quality: Quality = "preview"
@@ -50,14 +50,14 @@ class FrameRequest(msgspec.Struct):
 
 
 class FrameResponse(msgspec.Struct):
-    """A picture; `timestamp` is where its frame begins on the timeline."""
+    """A frame as an image; `timestamp` is the start of the frame on the timeline."""
 
     frame_url: str
     timestamp: float
 
 
 class StripRequest(msgspec.Struct):
-    """Pictures from `start` on, `fps` of them a second, before `end`: times of the timeline."""
+    """Frames from `start` to before `end` (times of the timeline), `fps` of them per second."""
 
     start: Seconds
     end: Seconds
@@ -66,7 +66,7 @@ class StripRequest(msgspec.Struct):
 
 
 class StripResponse(msgspec.Struct):
-    """The pictures, in order."""
+    """The frames, in order."""
 
     frames: list[FrameResponse]
 
@@ -81,7 +81,7 @@ class GradePreviewRequest(GradeNumbers):
 
 
 class GradePreviewResponse(msgspec.Struct):
-    """The graded picture; `timestamp` is where its frame begins on the timeline."""
+    """The graded frame as an image; `timestamp` is the start of the frame on the timeline."""
 
     preview_frame_url: str
     timestamp: float
@@ -91,7 +91,7 @@ class GradePreviewResponse(msgspec.Struct):
 def preview_frame(
     platform: PlatformDep, workers: WorkersDep, caller: CallerDep, project_id: PathId, data: JSONBody[FrameRequest]
 ) -> Response[FrameResponse]:
-    """Draw the frame that the timeline shows at `ts`, with the effects of its segment, as the export shows it."""
+    """Render the frame at `ts` with the effects of its segment. It equals the frame of the export."""
     state = load_timeline(platform, caller, project_id)
     position = frame_shown_at(state.segments, data.ts)
     options = PictureOptions(data.quality, data.format, data.width)
@@ -103,7 +103,7 @@ def preview_frame(
 def preview_strip(
     platform: PlatformDep, workers: WorkersDep, caller: CallerDep, project_id: PathId, data: JSONBody[StripRequest]
 ) -> Response[StripResponse]:
-    """Draw a strip of frames: at `start`, then every 1/`fps` seconds, before `end`. At most 120 pictures."""
+    """Render a strip of at most 120 frames: at `start`, then every 1/`fps` seconds, before `end`."""
     if data.start >= data.end:
         raise ApiError(422, "`end` must be after `start`.")
     state = load_timeline(platform, caller, project_id)
@@ -114,7 +114,7 @@ def preview_strip(
     start, end = Fraction(data.start), min(Fraction(data.end), length_s)
     count = max(0, math.ceil((end - start) / step - Fraction(1, 1000)))
     if count > MAX_STRIP_PICTURES:
-        raise ApiError(422, f"A strip has at most {MAX_STRIP_PICTURES} pictures, not {count}. Lower `fps`.")
+        raise ApiError(422, f"A strip has at most {MAX_STRIP_PICTURES} frames, not {count}. Lower `fps`.")
     positions = [frame_shown_at(state.segments, float(start + n * step)) for n in range(count)]
     urls = draw_pictures(PreviewScene(platform, workers, state), positions, None, PictureOptions(width=data.width))
     frames = [FrameResponse(url, round_s(p.timeline_s)) for url, p in zip(urls, positions, strict=True)]
@@ -129,11 +129,11 @@ def preview_grade(
     segment_id: PathId,
     data: JSONBody[GradePreviewRequest],
 ) -> Response[GradePreviewResponse]:
-    """Draw a frame of a segment with these numbers in place of its grade. Nothing is saved."""
+    """Render a frame of a segment with these numbers instead of its grade. The segment is not changed."""
     state = load_by_segment(platform, caller, segment_id)
     segment = segment_edits.find(state.segments, str(segment_id))
     if segment.source == "gap":
-        raise ImpossibleEditError("A gap has no picture to grade.")
+        raise ImpossibleEditError("A gap cannot be graded. Choose a segment with footage.")
     position = _find_position(state.segments, segment, data.ts)
     effects = msgspec.structs.replace(segment.effects, grade=data.to_grade())
     options = PictureOptions(data.quality, data.format, data.width)
@@ -162,7 +162,7 @@ def get_grade_cube(
     segment_id: PathId,
     size: Annotated[Literal[33, 65], QueryParameter(description="Nodes along each axis.")] = 33,
 ) -> Response[str]:
-    """Return the grade of a segment as a 3D LUT for editing programs; its header states the error that it makes."""
+    """Return the grade of a segment as a 3D LUT for editing programs; its header states its largest error."""
     from carmic_assets.editing.colour_grade import write_cube  # noqa: PLC0415 - loads NumPy
 
     state = load_by_segment(platform, caller, segment_id)

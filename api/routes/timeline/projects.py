@@ -103,7 +103,7 @@ class UploadRequest(msgspec.Struct):
 
 
 class UploadResponse(msgspec.Struct):
-    """PUT the video to `upload_url`; when that answers 200, the segment is in the timeline.
+    """PUT the video to `upload_url`; after the response 200, the segment is in the timeline.
 
     `resumable_url` takes the same bytes by tus; it is null where `file_size` was not sent.
     """
@@ -115,7 +115,7 @@ class UploadResponse(msgspec.Struct):
 
 
 class Deleted(msgspec.Struct):
-    """The answer to a deletion."""
+    """The response to a deletion."""
 
     deleted: bool = True
 
@@ -129,7 +129,7 @@ class RevisionSegment(msgspec.Struct):
 
 
 class RevisionResponse(msgspec.Struct):
-    """A revision: what was done, by whom (a user id, null for the pipeline), and the segments after it."""
+    """A revision: the operation, its user (`who`, null for the pipeline), and the segments after it."""
 
     revision: int
     op: str
@@ -344,7 +344,7 @@ def list_history(
             [
                 RevisionSegment(key, round(float(first / rates[key]), 6), round(float(end / rates[key]), 6))
                 for key, first, end in row.content
-                if key in rates  # the segments of deleted assets are gone
+                if key in rates  # the segments of deleted assets no longer exist
             ],
         )
         for row in revisions
@@ -368,7 +368,7 @@ def undo(
 def redo(
     request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, project_id: PathId
 ) -> Response[TimelineResponse]:
-    """Take back the last undo, as a new revision. 409 if the last change was no undo."""
+    """Take back the last undo, as a new revision. 409 if the last change was not an undo."""
     with edit_timeline(request, platform, caller, project_id, "redo") as edit:
         steps = edit.load_steps()
         edit.jump(history.redo(steps, steps[edit.timeline.revision]))

@@ -49,7 +49,7 @@ class SplitRequest(msgspec.Struct):
 
 
 class SplitResponse(msgspec.Struct):
-    """The two segments that took the place of the original."""
+    """The two segments that replaced the original."""
 
     left: SegmentResponse
     right: SegmentResponse
@@ -165,7 +165,7 @@ def grade_segment(
 async def get_rendition(
     platform: PlatformDep, dispatcher: DispatcherDep, segment_id: PathId, token: TokenParameter = ""
 ) -> ASGIApp:
-    """Play a segment with its effects. Waits up to 55 s while the rendition is made; then 503 with `Retry-After`."""
+    """Play a segment with its effects. Waits up to 55 s for the rendition; then 503 with `Retry-After`."""
     if not is_valid_rendition_token(platform, str(segment_id), token):
         raise ApiError(403, "This URL is not valid or has expired. Read the segment again.")
     key, run_id = await sync_to_thread(_request_rendition, platform, str(segment_id))
@@ -175,7 +175,9 @@ async def get_rendition(
     deadline = loop.time() + RENDITION_WAIT_S
     while await sync_to_thread(platform.store.stat, key) is None:
         if loop.time() > deadline:
-            raise ApiError(503, "The rendition is still being made. Try again in a few seconds.", {"Retry-After": "5"})
+            raise ApiError(
+                503, "The rendition is still being encoded. Try again in a few seconds.", {"Retry-After": "5"}
+            )
         await asyncio.sleep(RENDITION_POLL_S)
     if isinstance(platform.store, FolderStore):
         return FileResponse(platform.store.object_path(key), "video/mp4", "")
@@ -183,7 +185,7 @@ async def get_rendition(
 
 
 def _request_rendition(platform: Platform, segment_id: str) -> tuple[str, str | None]:
-    """Return the store key of the segment's rendition, and the run to submit where nobody is making it yet."""
+    """Return the store key of the segment's rendition, and the run to submit if no job encodes it yet."""
     with platform.database.write() as connection:
         timeline_id = timelines.find_by_segment(connection, segment_id)
         timeline = timelines.get(connection, timeline_id) if timeline_id else None

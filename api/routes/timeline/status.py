@@ -1,4 +1,4 @@
-"""/api/health, /api/me and /api/ai: the state of the installation, the caller, and what edits pictures here."""
+"""/api/health, /api/me and /api/ai: the state of the installation, the caller, and the local video operations."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class AIHealth(msgspec.Struct):
 
 
 class AIEvent(msgspec.Struct):
-    """One operation on pictures: which, on what, how long it took in seconds, and how it ended."""
+    """One video operation: its name, its project and job, its duration in seconds, and its status."""
 
     id: str
     occurred_at: datetime = msgspec.field(name="at")
@@ -123,7 +123,7 @@ def get_ai_timeline(
     caller: CallerDep,
     last_n: Annotated[int, QueryParameter(ge=1, le=500, description="The most events to return.")] = 50,
 ) -> AITimeline:
-    """List the workspace's newest operations on pictures."""
+    """List the workspace's newest video operations."""
     with platform.database.read() as connection:
         jobs = timeline_jobs.list_newest(connection, caller.workspace, AI_KINDS, last_n)
     return AITimeline([_build_event(job) for job in jobs])
