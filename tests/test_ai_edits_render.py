@@ -239,7 +239,7 @@ def test_a_recolour_turns_the_hue_of_the_object_and_keeps_its_luma(tmp_path: Pat
 
 
 def test_a_grey_object_has_no_hue_to_turn(numbered: Footage, tmp_path: Path) -> None:
-    with pytest.raises(AiEditError, match="no colour of its own"):
+    with pytest.raises(AiEditError, match="which has no hue to change"):
         edit("make the wall green", numbered, tmp_path / "grey", Box(0.3, 0.4, 0.3, 0.3), (5, 20))
 
 
@@ -331,5 +331,5 @@ def test_faces_are_covered_in_every_frame(shared: Path, tmp_path: Path) -> None:
 def test_a_background_without_a_face_is_refused_with_what_to_do(
     scene: tuple[Footage, list[Planes], list[Planes], list[PixelBox]], tmp_path: Path
 ) -> None:
-    with pytest.raises(AiEditError, match="There is no face at"):
+    with pytest.raises(AiEditError, match="No face was detected at"):
         edit("blur the background", scene[0], tmp_path / "bg", span=(0, 12))
