@@ -1,4 +1,4 @@
-# `make demo` and `make test` set up the virtual environment by themselves.
+# `make demo` and `make test` set up the virtual environment.
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,18 +12,18 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
-	# Speaker embeddings with their weights. --no-deps: one dependency compiles C, and none of them is used here.
+	# The weights of the speaker embeddings. --no-deps: the dependencies are not used, and one needs a C compiler.
 	$(BIN)/python -m pip install --quiet --no-deps "resemblyzer>=0.1.4,<0.2"
 	touch $(STAMP)
 
-# One video from upload to MP4 and package, over HTTP against a real server. VIDEO=path uses your own video.
+# Processes one video over HTTP on a local server: upload, clips, MP4, export package. VIDEO=path uses your own video.
 demo: setup
 	$(BIN)/python -m carmic_assets.cli.demo $(if $(VIDEO),--video "$(VIDEO)")
 
 test: setup
 	$(BIN)/python -m pytest -m "not rare" $(TESTS)
 
-# Repeated kills and long videos: slow, and seldom the first to fail.
+# Slow tests with repeated kills and long videos, which other tests mostly cover.
 test-slow: setup
 	$(BIN)/python -m pytest -m rare $(TESTS)
 

@@ -1,9 +1,9 @@
-"""Authentication and authorisation. Every route declares its `access`; the app does not start if one does not.
+"""Authentication and authorisation. Every route declares its `access`; otherwise the app does not start.
 
-A bearer token is an access token (JWT, HS256) or an API key. A route with `api_keys=False` takes no key: what
-administers members, invitations, keys and sessions is for people. The workspace of a request comes from the path where
-the path names one, otherwise from `X-Workspace-ID`, otherwise from the API key. A route with `default_workspace=True`
-takes the oldest workspace that the user owns, where none of the three says which.
+A bearer token is an access token (JWT, HS256) or an API key. A route with `api_keys=False` rejects API keys: members,
+invitations, keys and sessions can be managed only after a login. The workspace of a request comes from the path if
+the path names one, otherwise from `X-Workspace-ID`, otherwise from the API key. If none of these names a workspace, a
+route with `default_workspace=True` uses the oldest workspace that the user owns.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ class Access(enum.Enum):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who calls. `user_id` of an API key is its maker. `workspace_id` is None where the route needs none."""
+    """The caller of a request. `user_id` of an API key is its creator.
+
+    `workspace_id` is None if the route needs none.
+    """
 
     user_id: str | None = None
     session_id: str | None = None
@@ -82,7 +85,7 @@ def issue_access_token(settings: Settings, user_id: str, session_id: str) -> str
 
 
 def unauthorized(sentence: str) -> ApiError:
-    """Build a 401 with its challenge."""
+    """Build a 401 with the header `WWW-Authenticate`."""
     return ApiError(401, sentence, {"WWW-Authenticate": "Bearer"})
 
 
@@ -118,7 +121,7 @@ class AccessMiddleware:
     def _authenticate(
         self, connection: Connection, request: Request[Any, Any, Any], opt: dict[str, Any]
     ) -> tuple[Caller, str | None]:
-        """Return the caller, and the id of an API key whose time of last use is due to be written."""
+        """Return the caller, and the id of the API key if its time of last use has to be updated."""
         access: Access = opt["access"]
         if access in (Access.PUBLIC, Access.TICKET, Access.SIGNED):
             return Caller(), None
@@ -133,7 +136,7 @@ class AccessMiddleware:
         caller = self._authenticate_access_token(connection, token)
         if access is Access.USER:
             return caller, None
-        workspace_id = _requested_workspace_id(request)
+        workspace_id = _find_requested_workspace_id(request)
         if workspace_id is None and opt.get("default_workspace"):
             workspace_id = accounts.get_default_workspace_id(connection, caller.user)
         return _enter_workspace(connection, caller, workspace_id, access), None
@@ -162,7 +165,7 @@ class AccessMiddleware:
             raise ApiError(403, "This path does not accept API keys. Log in as a user instead.")
         if not _has_scope(key.scopes, required_scope):
             raise ApiError(403, f"This API key lacks the scope `{required_scope}`. Use a key that has it.")
-        if access is not Access.USER and _requested_workspace_id(request) not in (None, key.workspace_id):
+        if access is not Access.USER and _find_requested_workspace_id(request) not in (None, key.workspace_id):
             raise ApiError(403, "This API key belongs to another workspace. Leave `X-Workspace-ID` out.")
         caller = Caller(
             user_id=key.created_by,
@@ -194,7 +197,7 @@ def _rate_limit_subject(request: Request[Any, Any, Any], caller: Caller) -> str:
     return caller.workspace_id or caller.user_id or client_network
 
 
-def _requested_workspace_id(request: Request[Any, Any, Any]) -> str | None:
+def _find_requested_workspace_id(request: Request[Any, Any, Any]) -> str | None:
     workspace_id = request.scope["path_params"].get("workspace_id") or request.headers.get("x-workspace-id")
     return str(workspace_id).strip().lower() if workspace_id else None
 

@@ -167,9 +167,9 @@ def create_app(platform: Platform) -> Litestar:
         guards=[require_plain_encoding, require_json_body],
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_reference.openapi_config(),
-        cors_config=_cors_config(platform),
+        cors_config=_build_cors_config(platform),
         logging_config=None,
-        lifespan=[_handler_threads, dispatcher.lifespan, tail.lifespan],
+        lifespan=[_limit_handler_threads, dispatcher.lifespan, tail.lifespan],
         request_class=StrictRequest,
     )
     app.state.platform = platform
@@ -181,7 +181,7 @@ def create_app(platform: Platform) -> Litestar:
 
 
 @contextlib.asynccontextmanager
-async def _handler_threads(app: Litestar) -> AsyncIterator[None]:
+async def _limit_handler_threads(app: Litestar) -> AsyncIterator[None]:
     """Run synchronous handlers in `HANDLER_THREADS` threads. The event loop's default is the number of cores plus 4."""
     with ThreadPoolExecutor(HANDLER_THREADS, thread_name_prefix="handler") as threads:
         asyncio.get_running_loop().set_default_executor(threads)
@@ -194,7 +194,7 @@ async def _handler_threads(app: Litestar) -> AsyncIterator[None]:
 
 
 def _clean_up(app: Litestar) -> None:
-    """Delete abandoned uploads and expired rate counters. A failure does not stop the server."""
+    """Delete expired uploads and rate counters. A failure does not stop the server."""
     platform: Platform = app.state.platform
     with contextlib.suppress(Exception):
         resumable_uploads.sweep(platform.store)
@@ -203,7 +203,7 @@ def _clean_up(app: Litestar) -> None:
 
 
 def _warm_up(app: Litestar) -> None:
-    """Start a worker, and convert the fonts that were uploaded before fonts were converted."""
+    """Start a worker process, and convert fonts that an earlier version stored without conversion."""
     platform: Platform = app.state.platform
     workers: WorkerPool = app.state.workers
     with contextlib.suppress(Exception):
@@ -219,7 +219,7 @@ def _provide(value: object) -> Callable[[], object]:
 
 
 def require_plain_encoding(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Reject a compressed body: nothing here inflates one, and an upload would be stored as it came.
+    """Reject a compressed body: the API does not decompress, so an upload would be stored compressed.
 
     Raises:
         ApiError: 415, naming the encoding.
@@ -230,7 +230,7 @@ def require_plain_encoding(connection: ASGIConnection[Any, Any, Any, Any], handl
 
 
 def require_json_body(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Reject a body of another content type where the handler takes JSON. The type of an empty body does not matter.
+    """Reject a body of another content type if the handler expects JSON. The content type of an empty body is ignored.
 
     Raises:
         ApiError: 415.
@@ -254,7 +254,7 @@ def check_access_declared(app: Litestar) -> None:
                 raise UnclassifiedRouteError(f"{route.path} must declare `access=`")
 
 
-def _cors_config(platform: Platform) -> CORSConfig | None:
+def _build_cors_config(platform: Platform) -> CORSConfig | None:
     origins = list(platform.settings.cors_origins)
     if not origins:
         return None

@@ -21,7 +21,7 @@ class BuiltinTemplate(msgspec.Struct, frozen=True):
 
 
 def list_builtin_templates() -> list[BuiltinTemplate]:
-    """List all of them, one aspect ratio after the other."""
+    """List all built-in templates, grouped by aspect ratio."""
     return [
         BuiltinTemplate(
             f"system:{style}:{ratio}", style, ratio, {"caption_style": style, "layout": {"aspectRatio": aspect}}

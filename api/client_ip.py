@@ -1,4 +1,4 @@
-"""Finds the client's IP address. `X-Forwarded-For` counts only where a trusted proxy sent it."""
+"""Finds the client's IP address. `X-Forwarded-For` is used only if a trusted proxy sent it."""
 
 from __future__ import annotations
 
@@ -20,28 +20,29 @@ def resolve_client_ip(scope: Scope, trusted_proxies: tuple[str, ...]) -> str:
 
 
 def resolve_client_network(address: str) -> str:
-    """Return what limits are counted by: an IPv4 address itself, and the /64 that a host of IPv6 has to itself.
+    """Return the network by which rate limits count: the IPv4 address itself, or the /64 range of the IPv6 address.
 
-    A client with one IPv6 network has 2**64 addresses of it, and would otherwise have as many limits.
+    An IPv6 client usually has a complete /64 range. If each address had its own limit, the client would have 2**64
+    limits.
     """
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed_address = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if isinstance(parsed, ipaddress.IPv4Address):
+    if isinstance(parsed_address, ipaddress.IPv4Address):
         return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(parsed), 64), strict=False))
+    if parsed_address.ipv4_mapped is not None:
+        return str(parsed_address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(parsed_address), 64), strict=False))
 
 
 def is_in_networks(address: str, networks: tuple[str, ...]) -> bool:
     """Tell whether the address lies in one of the networks (CIDR). Text that is not an address lies in none."""
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed_address = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(parsed in network for network in _parse_networks(networks))
+    return any(parsed_address in network for network in _parse_networks(networks))
 
 
 @lru_cache(maxsize=16)

@@ -1,4 +1,4 @@
-"""An editor's change of a clip as a JSON document: unwraps it, merges it, and names the fields that have no effect."""
+"""A client's edit of a clip as a JSON document: unwraps it, merges it, and lists fields that have no effect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from carmic_assets.model.template import TemplateConfig
 Document = dict[str, Any]
 
 WRAPPER = "template_config"
-MAX_WARNINGS = 50
+MAX_WARNINGS = 50  # of one response
 
 
 class ClipEdit(TemplateConfig, frozen=True, kw_only=True):
@@ -33,13 +33,13 @@ class ClipEdit(TemplateConfig, frozen=True, kw_only=True):
     end_time: Seconds | None = None
 
 
-CLIP_FIELDS = ("title", "start_time", "end_time")  # of a ClipEdit, the fields that are not part of the config
+CLIP_FIELDS = ("title", "start_time", "end_time")  # the fields of a ClipEdit that are not part of the config
 
 
 def unwrap_config(body: Document) -> tuple[Document, list[str]]:
     """Return the body as a flat `ClipEdit`, and warnings about fields that are not used.
 
-    A client may send the config under the name by which it has read it, beside the clip's other fields.
+    A client may send the clip as it was read: the config in `template_config`, beside the clip's other fields.
 
     Raises:
         ApiError: 400 if the wrapped config is not an object.
@@ -83,13 +83,13 @@ def merge_patch(target: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON values
 
 
 def list_warnings(config: Document) -> list[str]:
-    """Name each field of a stored config that this version does not know, with the known one that is most like it."""
+    """Return a warning for each unknown field of a stored config, with the most similar known field."""
     warnings: dict[str, None] = {}
     for path, field_names in _find_unknown(config, _describe_config(), ""):
         by_lower_case = {name.lower(): name for name in field_names}
         similar = get_close_matches(path.rpartition(".")[2].lower(), by_lower_case, 1)
         hint = f" Did you mean `{by_lower_case[similar[0]]}`?" if similar else ""
-        warnings[f"`{path}` is not a field that this version knows. It is kept, and has no effect.{hint}"] = None
+        warnings[f"`{path}` is an unknown field. It is stored and has no effect.{hint}"] = None
         if len(warnings) >= MAX_WARNINGS:
             break
     return list(warnings)
@@ -116,7 +116,8 @@ def _find_unknown(value: Any, node: inspect.Type, path: str) -> Iterator[tuple[s
                 else:
                     yield path + name, list(fields)
         case inspect.ListType() | inspect.VarTupleType() if isinstance(value, list):
-            # A transcript has thousands of words with the same names: an item without nested values is looked at once
+            # A transcript has thousands of words with the same fields: of items without nested values only the first is
+            # checked
             by_names = {tuple(item) if _is_flat(item) else number: item for number, item in enumerate(value)}
             for item in by_names.values():
                 yield from _find_unknown(item, node.item_type, f"{path.removesuffix('.')}[].")

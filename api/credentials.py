@@ -35,8 +35,8 @@ async def find_user_by_password(
 ) -> accounts.User | None:
     """Return the user with this address and password, or None.
 
-    Failures are counted by address and network together: a stranger who guesses cannot lock the owner out. Each attempt
-    is counted before the hash is computed, and given back if it succeeds.
+    Failures are counted by email address and network together, so that an attacker cannot lock the owner out. Each
+    attempt is counted before the hash is computed, and not counted if it succeeds.
 
     Raises:
         RateLimitedError: too many failures.
@@ -71,7 +71,9 @@ async def find_user_by_password(
 async def require_password(
     request: Request[Any, Any, Any], platform: Platform, caller: Caller, password: str
 ) -> accounts.User:
-    """Return the caller's user, whom `password` authenticates once more: an open browser must not suffice.
+    """Verify the caller's password and return the caller's user.
+
+    A session alone is not enough: a browser may be left open.
 
     Raises:
         ApiError: 403 if the password is wrong.

@@ -1,4 +1,4 @@
-"""Annotations of the handler parameters that Litestar injects. `api.app` says where each value comes from."""
+"""Annotations of the handler parameters that Litestar injects. `api.app` provides the values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notices that a client has closed its connection while a response is being sent."""
+"""Detects that a client has closed its connection while a response is being sent."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Validates an edit of a clip: a `TemplateConfig` against the clip, the workspace and itself.
 
-Status 400 is for a single value that is not allowed, 422 for values that do not fit together.
+Status 400 is for a single invalid value, 422 for an invalid combination of values.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from resources.platform import Platform
 
 MIN_CLIP_S = 0.5
 MAX_CLIP_S = 30 * 60
-MAX_SHOTS = 2000
+MAX_SHOTS = 2000  # entries of `shots` in a config
 ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # `\u0000` in JSON, unless its backslash is itself escaped
 
 
 def parse_config(raw: dict[str, Any] | None) -> TemplateConfig:
-    """Decode a stored config. Fields that it leaves out take their defaults.
+    """Decode a stored config. Omitted fields have their defaults.
 
     Raises:
         ApiError: 409 if an older server stored a value that is no longer allowed.
@@ -59,18 +59,18 @@ def parse_config(raw: dict[str, Any] | None) -> TemplateConfig:
 
 
 def parse_document(body: bytes) -> dict[str, Any]:
-    """Decode a request body with its unknown fields, to be stored as it is.
+    """Decode a request body, with its unknown fields, into the document to store.
 
     Raises:
-        ApiError: 400 for what cannot be stored: a NUL character, a number outside the range of a double, too many
-            levels.
+        ApiError: 400 for a value that cannot be stored: a NUL character, a number outside the range of a double, too
+            many levels.
     """
     body = strip_byte_order_mark(body)
     if ESCAPED_NUL.search(body):
         raise ApiError(400, "The body must not contain a NUL character.")
     try:
         document: dict[str, Any] = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:  # in an unknown field: the known ones were decoded before
+    except msgspec.DecodeError as error:  # in an unknown field, because known fields were decoded before
         raise ApiError(400, "The body contains a number outside the range of a double. Use a smaller one.") from error
     except RecursionError as error:
         raise too_deep() from error
@@ -79,12 +79,12 @@ def parse_document(body: bytes) -> dict[str, Any]:
 
 
 def load_workspace_styles(connection: Connection, workspace_id: str) -> dict[str, TemplateConfig]:
-    """Return the workspace's own templates by name, as `caption_style` refers to them."""
+    """Return the workspace's own templates by name. `caption_style` can refer to them."""
     return parse_custom_styles(workspace_templates.get_configs_by_name(connection, workspace_id))
 
 
 def hash_content(*parts: Any) -> str:  # noqa: ANN401 - anything that msgspec encodes
-    """Name an object after everything that it is drawn from: equal parts give equal names."""
+    """Return a name derived from everything that a preview depends on: equal inputs give equal names."""
     return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()[:32]
 
 
@@ -101,7 +101,7 @@ def load_workspace_fonts(
 ) -> list[Media]:
     """Return the workspace's fonts, newest first, if the captions need one of them; otherwise nothing.
 
-    They do if the config, or the one of the workspace's `styles` that it names, uses a family that is not shipped.
+    Captions need one if the config, or the workspace style that it names, uses a font family that is not installed.
     """
     configs = [config, *([styles[config.caption_style]] if config.caption_style in styles else [])]
     if {named.style.caption_font for named in configs} <= set(list_shipped_families()):
@@ -110,17 +110,17 @@ def load_workspace_fonts(
 
 
 def describe_fonts(fonts: Sequence[Media]) -> list[MediaFile]:
-    """Return what was read of the fonts when they were uploaded, without opening them."""
+    """Return the stored properties of the fonts, which were read at their upload, without opening the files."""
     return [msgspec.convert(font.facts, MediaFile) for font in fonts]
 
 
 @contextmanager
 def open_fonts(platform: Platform, fonts: Sequence[Media]) -> Iterator[list[MediaFile]]:
-    """Yield the converted files of the fonts; they are local until the block ends."""
+    """Yield local paths of the converted fonts, valid until the block ends."""
     with ExitStack() as stack:
         files = []
         for font, facts in zip(fonts, describe_fonts(fonts), strict=True):
-            with suppress(KeyError):  # a font whose object was deleted from the store counts as absent
+            with suppress(KeyError):  # a font whose object was deleted from the store is skipped
                 key = media_library.get_converted_key(font.object_key)
                 path = stack.enter_context(platform.store.local_file(key))
                 files.append(msgspec.structs.replace(facts, path=str(path), name=font.filename))
@@ -212,7 +212,8 @@ def check_media(platform: Platform, workspace_id: str, config: TemplateConfig) -
     an upload that is not confirmed yet, is checked by the render.
 
     Raises:
-        ApiError: 422 for a file that does not exist or does not fit, 400 for a URL that must not be used.
+        ApiError: 422 for a file that does not exist or is of the wrong kind or too short, 400 for a URL that is not
+            allowed.
     """
     file_references = list_references(config)
     values = {reference.value for reference in file_references}
@@ -230,8 +231,8 @@ def check_media(platform: Platform, workspace_id: str, config: TemplateConfig) -
             excerpt = f"{reference.source_duration_s:g} s of {file.name} from {reference.source_start_s:g} s on"
             raise ApiError(
                 422,
-                f"{reference.location} shows {excerpt}, but the file ends {shortfall_s:.1f} s too early. "
-                "Shorten it or begin earlier.",
+                f"{reference.location} uses {excerpt}, but the file ends {shortfall_s:.1f} s too early. "
+                "Shorten the excerpt or start it earlier.",
             )
 
 
@@ -239,7 +240,7 @@ def _exists_outside_library(platform: Platform, workspace_id: str, reference: Fi
     """Tell whether the file is an unconfirmed upload of the workspace, or at a public URL.
 
     Raises:
-        ApiError: 400 for a URL that must not be used.
+        ApiError: 400 for a URL that is not allowed.
     """
     key = media_library.resolve_key(workspace_id, reference.value)
     if key is not None:

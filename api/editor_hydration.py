@@ -1,7 +1,7 @@
-"""Computes what the editor needs of a clip beyond its row: words, layout timeline, spatial matrix, cuts.
+"""Computes the editor's data of a clip that is not in its row: words, layout timeline, spatial matrix, cuts.
 
-Everything is computed from stored artifacts with the functions that the renderer calls, and cached while the artifacts
-do not change.
+Everything is computed from stored artifacts with the functions that the renderer calls, and is cached until the
+artifacts change.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from resources.store import Store
 
 T = TypeVar("T")
 
-CACHED_VIDEOS = 12
-CACHED_HYDRATIONS = 512
+CACHED_VIDEOS = 12  # decoded videos that are kept in memory
+CACHED_HYDRATIONS = 512  # JSON texts that are kept in memory
 
 
 class WordOut(msgspec.Struct):
@@ -103,7 +103,7 @@ class Hydrator:
         self._hydrations = LRUCache(CACHED_HYDRATIONS)
 
     def load_video(self, workspace_id: str, project_id: str) -> VideoArtifacts:
-        """Return the current artifacts of a video. An artifact that has been rebuilt is read again."""
+        """Return the current artifacts of a video. A rebuilt artifact is read again."""
         names = (artifacts.SOURCE_FACTS, artifacts.TRANSCRIPT, artifacts.SPEAKERS, artifacts.SCENE)
         keys = [artifacts.artifact_key(workspace_id, project_id, name) for name in names]
         versions = tuple(
@@ -124,7 +124,7 @@ class Hydrator:
     def hydrate_clip(self, clip: Clip, config: TemplateConfig) -> msgspec.Raw:
         """Return the `Hydration` of a clip as JSON."""
         video = self.load_video(clip.workspace_id, clip.project_id)
-        # The entry keeps the video alive, so that its id stays unique.
+        # The cache entry keeps a reference to the video, so that its `id()` stays unique.
         key = (clip.id, clip.start_s, clip.end_s, config, id(video))
         entry: tuple[VideoArtifacts, msgspec.Raw] = self._hydrations.get(
             key, lambda: (video, msgspec.Raw(msgspec.json.encode(hydrate(video, clip.start_s, clip.end_s, config))))
@@ -133,7 +133,7 @@ class Hydrator:
 
 
 def snap_bounds(video: VideoArtifacts, start_s: float, end_s: float) -> tuple[float, float]:
-    """Move a clip's bounds to the source's frames, as the renderer does. Without a video stream they stay."""
+    """Snap a clip's bounds to the source's frames, as the renderer does. Without a video stream they are unchanged."""
     if video.facts is None or video.facts.video is None:
         return start_s, end_s
     try:
@@ -143,7 +143,7 @@ def snap_bounds(video: VideoArtifacts, start_s: float, end_s: float) -> tuple[fl
 
 
 def hydrate(video: VideoArtifacts, start_s: float, end_s: float, config: TemplateConfig) -> Hydration:
-    """Compute the hydration of a clip. What depends on an artifact that does not exist yet is empty."""
+    """Compute the hydration of a clip. A field is empty while the artifact that it depends on does not exist."""
     start, end = snap_bounds(video, start_s, end_s)
     language = video.transcript.language if video.transcript else None
     words = [_build_word(word) for word in map_words_to_clip_clock(video.words, start, end)]

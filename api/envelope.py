@@ -9,8 +9,8 @@ from litestar.params import QueryParameter
 
 T = TypeVar("T")
 
-Limit = Annotated[int, QueryParameter(ge=1, le=100, description="The most rows to return, 1 to 100.")]
-Offset = Annotated[int, QueryParameter(ge=0, le=1_000_000_000, description="How many rows to skip.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=100, description="Maximum number of rows, 1 to 100.")]
+Offset = Annotated[int, QueryParameter(ge=0, le=1_000_000_000, description="Number of rows to skip.")]
 
 
 class Data(msgspec.Struct, Generic[T]):
@@ -20,7 +20,7 @@ class Data(msgspec.Struct, Generic[T]):
 
 
 class Meta(msgspec.Struct):
-    """Where a page stands in its list. `total` counts all rows of the list."""
+    """The position of a page in its list. `total` counts all rows of the list."""
 
     total: int
     limit: int

@@ -1,6 +1,6 @@
 """Maps each domain error to an HTTP status, and each HTTP status to an error code.
 
-The envelope is `{"error": sentence, "code": ...}`. `code` is the HTTP status on `/api/v1` and an error code such as
+The envelope is `{"error": message, "code": ...}`. `code` is the HTTP status on `/api/v1` and an error code such as
 `NOT_FOUND` on every other path. A response never contains a stack trace, a file path or SQL; unexpected errors are
 logged with the request id.
 """
@@ -58,7 +58,7 @@ MACHINE_CODES = {
 # Sent with a 503 that is temporary. A 503 for a missing setting has no Retry-After.
 RETRY_SOON = {"Retry-After": "5"}
 
-# Errors that handlers do not catch: the status, and the sentence. None means that the error's message is the sentence.
+# Errors that handlers do not catch: the HTTP status and the message. None means the exception's own message.
 DOMAIN_ERRORS: dict[type[Exception], tuple[int, str | None]] = {
     EmailTakenError: (409, "`email` is already registered. Log in, or reset the password."),
     AlreadyMemberError: (409, "`email` already belongs to a member of this workspace."),
@@ -78,7 +78,7 @@ _MISSING_PARAMETER = re.compile(r"Missing required (\w+) parameter '(.+?)'")
 
 
 class ApiError(Exception):
-    """An error response: its HTTP status, and a `sentence` that says what is wrong and what to do."""
+    """An error response: its HTTP status, and the message `sentence`, which says what is wrong and what to do."""
 
     def __init__(self, status: int, sentence: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(sentence)
@@ -107,12 +107,12 @@ def not_found(resource: str) -> ApiError:
 
 
 def unconfigured(setting: str) -> ApiError:
-    """Build the 503 for an outside service that is not configured."""
-    return ApiError(503, f"This needs an outside service that is not configured. The operator must set {setting}.")
+    """Build the 503 for an external service that is not configured."""
+    return ApiError(503, f"This needs an external service that is not configured. The operator must set {setting}.")
 
 
 def error_envelope(path: str, status: int, sentence: str) -> ErrorEnvelope | MachineErrorEnvelope:
-    """Build the envelope that belongs to the path."""
+    """Build the error envelope of the path."""
     if path == "/api/v1" or path.startswith("/api/v1/"):
         return ErrorEnvelope(sentence, status)
     return MachineErrorEnvelope(sentence, MACHINE_CODES.get(status, f"HTTP_{status}"))
@@ -143,7 +143,7 @@ def handle_invalid_email(request: Request[Any, Any, Any], error: InvalidEmailErr
 
 
 def handle_cap_reached(request: Request[Any, Any, Any], error: CapReachedError) -> Response[Any]:
-    """Respond to a reached cap: 429 if the client can wait, 409 if something must be deleted first."""
+    """Respond to a reached cap: 429 if waiting helps, 409 if something must be deleted first."""
     if error.is_passing:
         return error_response(request, 429, str(error), RETRY_SOON)
     return error_response(request, 409, str(error))
@@ -193,7 +193,7 @@ def _describe_validation(request: Request[Any, Any, Any], error: ValidationExcep
     problems = []
     for item in error.extra if isinstance(error.extra, list) else []:
         key, message = item.get("key", ""), str(item.get("message", "")).rstrip(".")
-        if key in parameters:  # name the parameter as the client does, not as the handler does
+        if key in parameters:  # use the parameter's name in the request, not its name in the handler
             message = describe_message(message, parameters[key].annotation)
             key = getattr(parameters[key].kwarg_definition, "name", None) or key
         elif key and key != "data":

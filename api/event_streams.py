@@ -28,10 +28,10 @@ from resources.platform import Platform
 T = TypeVar("T")
 log = structlog.get_logger("carmic.api")
 
-POLL_INTERVAL_S = 0.1
-HEARTBEAT_INTERVAL_S = 10.0
-SEND_TIMEOUT_S = 10.0
-ACCESS_CHECK_INTERVAL_S = 20.0  # between two checks that the client may still read its stream
+POLL_INTERVAL_S = 0.1  # between two reads of the outbox
+HEARTBEAT_INTERVAL_S = 10.0  # between two comments on an idle stream
+SEND_TIMEOUT_S = 10.0  # for one message to a client
+ACCESS_CHECK_INTERVAL_S = 20.0  # between two checks of the client's permission
 MAX_QUEUED_MESSAGES = 256  # a client with more unsent messages is disconnected
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -39,11 +39,14 @@ HEADERS = [
     (b"x-accel-buffering", b"no"),
 ]
 
-NumberedData = tuple[int, dict[str, Any]]  # the outbox id of an event, and its data
+NumberedData = tuple[int, dict[str, Any]]  # the outbox id of an event and its data
 
 
 class Subscription:
-    """The message queue of one stream. `None` in it ends the stream: the server stops, or the client is too slow."""
+    """The message queue of one stream.
+
+    `None` in the queue ends the stream: the server stops, or the client is too slow.
+    """
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[NumberedData | None] = asyncio.Queue(MAX_QUEUED_MESSAGES + 1)
@@ -87,7 +90,7 @@ class OutboxTail:
                 await task
 
     def stop(self) -> None:
-        """End all streams: an open stream keeps the server from shutting down."""
+        """End all streams, because an open stream prevents the server from shutting down."""
         self.stopped = True
         for subscription in [s for members in self.subscriptions.values() for s in members]:
             subscription.offer(None)
@@ -153,10 +156,10 @@ class EventStream:
     Args:
         tail: the task that reads the outbox.
         subject: the subject of the events, such as `project:<id>`.
-        open_stream: reads the first messages. It runs after subscribing, so that no event is missed between the two.
+        open_stream: reads the first messages. It runs after the subscription begins, so that no event is missed.
         is_final: tells whether an event's data ends the stream.
         is_allowed: tells whether the client may still read the stream. It runs in a thread.
-        enrich_final: adds to the last message. It runs in a thread.
+        enrich_final: adds fields to the last message. It runs in a thread.
     """
 
     def __init__(
@@ -177,7 +180,7 @@ class EventStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send events until the stream ends or the client disconnects."""
-        streaming = asyncio.create_task(self._stream(send))
+        streaming = asyncio.create_task(self._run_stream(send))
         disconnect = asyncio.create_task(wait_for_disconnect(receive))
         try:
             await asyncio.wait({streaming, disconnect}, return_when=asyncio.FIRST_COMPLETED)
@@ -189,7 +192,7 @@ class EventStream:
         if isinstance(error, Exception) and not isinstance(error, TimeoutError | OSError):
             raise error
 
-    async def _stream(self, send: Send) -> None:
+    async def _run_stream(self, send: Send) -> None:
         async with self.tail.subscribe(self.subject) as subscription:
             start = await sync_to_thread(self.open_stream)
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})

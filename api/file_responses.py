@@ -1,6 +1,6 @@
 """Serves a local file as an ASGI response: `Range`, `HEAD` and conditional requests, in constant memory.
 
-A request for several ranges receives the whole file, as RFC 9110, section 14.2, permits.
+A request for several ranges receives the complete file, as RFC 9110, section 14.2, permits.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from api.disconnects import wait_for_disconnect
 from api.errors import error_response
 from resources.download_names import format_attachment
 
-BLOCK_BYTES = 256 * 1024
-MAX_POSITION_DIGITS = 19
+BLOCK_BYTES = 256 * 1024  # size of one read from disk
+MAX_POSITION_DIGITS = 19  # of a position in a Range header, the digits of 2**63
 RANGE_HEADER = re.compile(r"bytes=(\d*)-(\d*)")
-# Uploads are served from the API's origin, so a browser must not run scripts in them.
+# Uploaded files are served from the API's origin, so browsers must not run scripts in them.
 SANDBOX_HEADERS = {"Content-Security-Policy": "sandbox; default-src 'none'; media-src 'self'; img-src 'self'"}
 
 
@@ -121,5 +121,8 @@ def _select_range(request: Request[Any, Any, Any], size: int, etag: str) -> tupl
 
 
 def _parse_position(digits: str, size: int) -> int:
-    """Return the position, at most `size`. More than 19 digits are not parsed: `int` refuses very long numbers."""
+    """Return the position, at most `size`.
+
+    More than 19 digits count as `size`, because `int` rejects very long numbers.
+    """
     return min(int(digits), size) if len(digits) <= MAX_POSITION_DIGITS else size

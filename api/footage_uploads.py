@@ -1,6 +1,6 @@
-"""Uploads of footage into a timeline: the upload's own request probes the file before it answers.
+"""Uploads of footage into a timeline: the upload request probes the file before it responds.
 
-A worker process probes it, because the API never parses media; see carmic_assets/sandbox.
+A worker process probes the file, because the API never parses media; see carmic_assets/sandbox.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from resources.timeline_assets import AcceptedFootage, TimelineAsset
 
 
 def complete_upload(platform: Platform, dispatcher: RunDispatcher, workers: WorkerPool, object_key: str) -> None:
-    """Probe an uploaded object and put it into its timeline. Does nothing for objects that are no footage.
+    """Probe an uploaded object and append it to its timeline. Does nothing for objects that are not footage.
 
     Raises:
-        ApiError: 415 if it is not a video that can be read. The object is deleted and the asset has failed.
-        ImpossibleEditError: the timeline has no room for another segment.
-        PoolBusyError: too many files are being probed. The object stays; the next attempt probes it.
+        ApiError: 415 if it is not a readable video. The object is deleted and the asset fails.
+        ImpossibleEditError: the timeline has the maximum number of segments.
+        PoolBusyError: too many files are being probed. The object remains, and the next attempt probes it.
     """
     with platform.database.read() as connection:
         asset = timeline_assets.find_by_key(connection, object_key)
@@ -37,11 +37,11 @@ def complete_upload(platform: Platform, dispatcher: RunDispatcher, workers: Work
             job = ProbeFootage(str(path), asset.id, new_id())
             probed = workers.run(job, ProbedFootage, owner=asset.workspace_id)
     except (JobRefusedError, JobLimitError) as error:
-        sentence = str(error) or f"{asset.file_name} cannot be read. Upload another file."
+        message = str(error) or f"{asset.file_name} cannot be read. Upload another file."
         platform.store.delete(object_key)
         with platform.database.write() as connection:
-            timeline_assets.fail(connection, asset.id, sentence)
-        raise ApiError(415, sentence) from error
+            timeline_assets.fail(connection, asset.id, message)
+        raise ApiError(415, message) from error
     run_id = _accept(platform, asset, probed.facts, probed.segment, probed.canvas)
     if run_id is not None:
         dispatcher.submit(run_id)
@@ -50,7 +50,7 @@ def complete_upload(platform: Platform, dispatcher: RunDispatcher, workers: Work
 def _accept(
     platform: Platform, asset: TimelineAsset, facts: SourceFacts, segment: Segment, canvas: Canvas
 ) -> str | None:
-    """Append the segment, and enqueue the run that makes the proxy. Returns its id, None if it was done before."""
+    """Append the segment and enqueue the proxy's run. Returns the run's id, or None if the asset is ready."""
     with platform.database.write() as connection:
         timeline = timelines.lock(connection, asset.timeline_id)
         if timeline is None:
@@ -58,7 +58,7 @@ def _accept(
         before = stored_segments.from_rows(timelines.list_segments(connection, timeline.id))
         difference = stored_segments.compare(before, segment_edits.append(before, segment))
         footage = AcceptedFootage(msgspec.to_builtins(facts), msgspec.to_builtins(canvas), difference)
-        changed = timeline_assets.accept(connection, timeline, asset, footage, timeline.created_by)
-        if changed is None:
+        updated_timeline = timeline_assets.accept(connection, timeline, asset, footage, timeline.created_by)
+        if updated_timeline is None:
             return None
-        return timeline_jobs.enqueue(connection, changed, "ingest", {"asset_ids": [asset.id]}).run_id
+        return timeline_jobs.enqueue(connection, updated_timeline, "ingest", {"asset_ids": [asset.id]}).run_id

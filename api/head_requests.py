@@ -1,4 +1,4 @@
-"""Answers HEAD wherever GET is routed: with the status and headers of GET, and without its body."""
+"""Responds to HEAD on every path with GET: with the status and headers of GET, and without the body."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METHODS: tuple[Method, ...] = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", 
 
 
 class HeadMiddleware:
-    """Lets the handler of GET answer a HEAD request, unless the route has a handler for HEAD."""
+    """Passes a HEAD request to the handler of GET, unless the route has a handler for HEAD."""
 
     def __init__(self, handler: ASGIApp, app: Litestar) -> None:
         self.handler = handler
@@ -35,7 +35,7 @@ class HeadMiddleware:
         has_started = False
 
         async def receive_until_started() -> HTTPReceiveMessage:
-            """After the headers the client counts as gone, so that a stream ends."""
+            """Report a disconnect after the headers, so that a stream ends."""
             return HTTPDisconnectEvent(type="http.disconnect") if has_started else await receive()  # type: ignore[return-value]
 
         async def send_headers(message: Message) -> None:
@@ -62,6 +62,6 @@ def is_routed(app: Litestar, path: str, method: Method) -> bool:
 
 
 def list_allowed_methods(app: Litestar, path: str) -> list[str]:
-    """List the methods that the path supports; HEAD wherever GET is."""
+    """List the methods that the path supports; HEAD if GET is supported."""
     routed = {method for method in METHODS if is_routed(app, path, method)}
     return [method for method in METHODS if method in routed or (method == "HEAD" and "GET" in routed)]

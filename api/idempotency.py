@@ -1,8 +1,8 @@
 """`Idempotency-Key`: a POST route with `idempotent=True` has one effect per key within 24 hours.
 
-A handler stores its response with its effect, by `record_response`; the middleware stores what no handler has. Stored
-responses are encrypted, because some hold a secret that is shown once. Error responses are not stored, so that a
-request can be repeated with the same key.
+A handler stores its response in the transaction of its effect, by `record_response`. The middleware stores the
+responses of all other handlers. Stored responses are encrypted, because some contain a secret that is shown once. Error
+responses are not stored, so that a request can be repeated with the same key.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from resources.signing_keys import open_fernet
 
 T = TypeVar("T")
 
-WAIT_S = 30.0  # for a concurrent request with the same key to end
-POLL_INTERVAL_S = 0.05
-RENEWAL_INTERVAL_S = 15.0
+WAIT_S = 30.0  # maximum wait for a concurrent request with the same key
+POLL_INTERVAL_S = 0.05  # while waiting for a concurrent request
+RENEWAL_INTERVAL_S = 15.0  # a quarter of `idempotency_keys.CLAIM_DURATION`
 STORED_HEADERS = ("content-type", "location", "etag")
-MAX_BODY_BYTES = 10 * 1024 * 1024
-SPOOL_BYTES = 1024 * 1024  # a longer body is kept in a file
+MAX_BODY_BYTES = 10 * 1024 * 1024  # of a request with an `Idempotency-Key`, plus the upload limit for a form
+SPOOL_BYTES = 1024 * 1024  # a longer body is kept in a temporary file
 
 
 class _Recorder:
@@ -65,7 +65,7 @@ _RECORDER: ContextVar[_Recorder | None] = ContextVar("recorder", default=None)
 def record_response(connection: Connection, content: T) -> T:
     """Store a handler's response in the transaction of its effect, and return it.
 
-    A crash after the transaction then repeats nothing: a repetition of the request gets this response. Without an
+    After a crash, a repetition of the request returns this response and does not repeat the effect. Without an
     `Idempotency-Key` it does nothing.
 
     Raises:
@@ -96,7 +96,7 @@ class IdempotencyMiddleware:
         folder = self.platform.settings.scratch_dir
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.SpooledTemporaryFile(SPOOL_BYTES, dir=str(folder)) as body:
-            request_hash = await _spool_body(scope, receive, body, self._max_body_bytes(scope))
+            request_hash = await _spool_body(scope, receive, body, self._get_max_body_bytes(scope))
             claim = await self._claim(key_scope, key, request_hash)
             if isinstance(claim, StoredResponse):
                 await self._replay(claim, send)
@@ -105,8 +105,8 @@ class IdempotencyMiddleware:
                 async with self._keep_claim(claim):
                     await self._run(scope, body, send, claim)
 
-    def _max_body_bytes(self, scope: Scope) -> int:
-        """A multipart form holds a file besides its fields."""
+    def _get_max_body_bytes(self, scope: Scope) -> int:
+        """Return the maximum body size of the path. A multipart form contains a file, so its limit is larger."""
         holds_file = scope["route_handler"].opt.get("body") == "multipart"
         return MAX_BODY_BYTES + (self.platform.settings.max_upload_bytes if holds_file else 0)
 
@@ -156,7 +156,7 @@ class IdempotencyMiddleware:
             idempotency_keys.renew(connection, claim)
 
     async def _run(self, scope: Scope, body: IO[bytes], send: Send, claim: KeyClaim) -> None:
-        """Run the handler over the spooled body, and send its response once it is stored."""
+        """Run the handler on the spooled body, and send its response after the response is stored."""
         recorder = _Recorder(claim, self.cipher, scope["route_handler"].status_code)  # type: ignore[union-attr]
         token = _RECORDER.set(recorder)
         start: Message | None = None
@@ -167,7 +167,7 @@ class IdempotencyMiddleware:
             return {"type": "http.request", "body": block, "more_body": bool(block)}
 
         async def send_stored(message: Message) -> None:
-            """Hold the response back until it is durable."""
+            """Buffer the response until it is stored."""
             nonlocal start
             if message["type"] == "http.response.start":
                 start = message
@@ -227,10 +227,10 @@ def _read_key(scope: Scope) -> str | None:
 async def _spool_body(scope: Scope, receive: Receive, body: IO[bytes], max_bytes: int) -> str:
     """Write the request's body to `body`, and return a hash that is equal for a repetition of the request.
 
-    A client that repeats a multipart form draws a new boundary, so boundaries are left out of the hash.
+    A client that repeats a multipart form chooses a new boundary, so the hash excludes boundaries.
 
     Raises:
-        ApiError: 400 if the connection breaks, 413 if the body is longer than `max_bytes`.
+        ApiError: 400 if the connection is lost, 413 if the body is longer than `max_bytes`.
     """
     _, options = parse_options_header(Request(scope).headers.get("content-type", ""))
     boundary = options.get("boundary", "").encode()
@@ -239,16 +239,16 @@ async def _spool_body(scope: Scope, receive: Receive, body: IO[bytes], max_bytes
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ApiError(400, "The connection broke before the request was complete. Send it again.")
+            raise ApiError(400, "The connection was lost before the request was complete. Send it again.")
         block: bytes = message.get("body", b"")  # type: ignore[assignment]
         size += len(block)
         if size > max_bytes:
             raise ApiError(413, f"The request body must have at most {max_bytes} bytes on this path.")
         await sync_to_thread(body.write, block)
         pending = (pending + block).replace(boundary, b"") if boundary else pending + block
-        hashed = max(0, len(pending) - len(boundary))  # the rest may be the beginning of a boundary
-        digest.update(pending[:hashed])
-        pending = pending[hashed:]
+        hashable_bytes = max(0, len(pending) - len(boundary))  # the rest may be the beginning of a boundary
+        digest.update(pending[:hashable_bytes])
+        pending = pending[hashable_bytes:]
         if not message.get("more_body"):
             digest.update(pending)
             return digest.hexdigest()

@@ -1,6 +1,6 @@
-"""Decodes a JSON body into the type that its handler declares. Types are strict: a number sent as text is an error.
+"""Decodes a JSON body into the type that its handler declares. Types are strict: a number in a string is an error.
 
-Bodies are UTF-8, with or without a byte order mark, as RFC 8259 requires. Another encoding is named in a 415.
+Bodies are UTF-8, with or without a byte order mark (RFC 8259). Another encoding returns 415, and the message names it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from api.errors import ApiError
 from api.optional_nulls import drop_optional_nulls
 from api.validation_messages import describe_error
 
-MAX_DEPTH = 64  # of a document that is stored; what is decoded and dropped may be as deep as the decoder allows
+MAX_DEPTH = 64  # for documents that are stored; the decoder limits the depth of all others
 WIDE_ENCODINGS = (
-    (codecs.BOM_UTF32_LE, "UTF-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_LE, "UTF-32"),  # before UTF-16, because its mark begins with that of UTF-16
     (codecs.BOM_UTF32_BE, "UTF-32"),
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
@@ -35,7 +35,7 @@ class StrictRequest(Request[Any, Any, Any]):
     """A request whose JSON body is decoded strictly."""
 
     async def json(self) -> Any:  # noqa: ANN401 - the type is the handler's
-        """Return the body as the handler's `data`. In an optional field, null counts as left out.
+        """Return the body as the handler's `data`. In an optional field, null counts as omitted.
 
         Raises:
             ApiError: 400, naming the field and what it must be.
@@ -57,7 +57,7 @@ class StrictRequest(Request[Any, Any, Any]):
 
 
 def strip_byte_order_mark(body: bytes) -> bytes:
-    """Return the body without the mark of UTF-8.
+    """Return the body without the byte order mark of UTF-8.
 
     Raises:
         ApiError: 415, naming the encoding, if it is UTF-16 or UTF-32.
@@ -65,7 +65,7 @@ def strip_byte_order_mark(body: bytes) -> bytes:
     if body.startswith(codecs.BOM_UTF8):
         return body[len(codecs.BOM_UTF8) :]
     encoding = next((name for mark, name in WIDE_ENCODINGS if body.startswith(mark) and body != mark), None)
-    # Text without a mark: JSON begins with an ASCII character, so that the position of the zeros tells the encoding.
+    # Without a mark, the positions of zero bytes show the encoding, because JSON begins with an ASCII character.
     zeros = tuple(byte == 0 for byte in body[:4])
     encoding = encoding or WIDE_PATTERNS.get(zeros)
     if encoding is not None:

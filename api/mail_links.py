@@ -14,7 +14,7 @@ from resources.platform import Platform
 
 
 def build_link(platform: Platform, page: str, token: str, redirect_base: str | None = None) -> str:
-    """Return the link of a mail: `redirect_base` only on a trusted origin, which receives the token, or else `page`."""
+    """Return a link with the token: to `redirect_base` if its origin is trusted, otherwise to this server's `page`."""
     base = f"{platform.settings.public_url}/{page}"
     allowed = {*platform.settings.cors_origins, platform.settings.public_url}
     with suppress(ValueError):  # not a URL

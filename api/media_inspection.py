@@ -11,10 +11,10 @@ from carmic_assets.sandbox.worker_jobs import InspectFile
 
 
 def inspect_media(workers: WorkerPool, workspace_id: str, path: Path, name: str, converted_font: Path) -> MediaFile:
-    """Return the facts of a file. A font is converted into `converted_font`.
+    """Return the properties of a file. A font is also converted and written to the path `converted_font`.
 
     Raises:
-        ApiError: 415 if the file is not a readable image, video, sound or font.
+        ApiError: 415 if the file is not a readable image, video, audio file or font.
         PoolBusyError: too many files are being inspected.
     """
     job = InspectFile(str(path), name, str(converted_font))

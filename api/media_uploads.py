@@ -1,7 +1,7 @@
 """Uploads into the media library: accepted types, limits, and the inspection that turns an object into a media file.
 
-An upload becomes part of the library when it is confirmed. Its content is inspected then, and an upload that is not
-what its content type says is rejected.
+An upload becomes part of the library when it is confirmed. Its content is inspected then, and an upload that does not
+match its content type is rejected.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def parse_media_type(content_type: str) -> tuple[str, str]:
         raise ApiError(
             415,
             "`content_type` must be an image (png, jpeg, webp, gif), a video (mp4, mov, webm, mkv), "
-            "a sound (mp3, m4a, aac, wav, ogg, flac) or a font (ttf, otf, woff, woff2).",
+            "an audio file (mp3, m4a, aac, wav, ogg, flac) or a font (ttf, otf, woff, woff2).",
         )
     return essence, MEDIA_TYPES[essence][1]
 
@@ -130,14 +130,14 @@ def check_size(platform: Platform, size_bytes: int) -> None:
 
 
 def check_storage_limit(connection: Connection, caller: Caller, size_bytes: int) -> None:
-    """Raise ApiError 402 if the tier's storage limit has no room for the file."""
+    """Raise ApiError 402 if the file would exceed the tier's storage limit."""
     limit_bytes = storage_usage.STORAGE_LIMITS_BYTES[caller.tier or "FREE"]
     stored_bytes = storage_usage.get_stored_bytes(connection, caller.workspace)
     pending_bytes = pending_uploads.get_declared_bytes(connection, caller.workspace)
     if stored_bytes + pending_bytes + size_bytes > limit_bytes:
         sentence = (
-            f"This file does not fit: the library holds {stored_bytes} and pending uploads {pending_bytes} of "
-            f"{limit_bytes} bytes."
+            f"The file exceeds the storage limit of {limit_bytes} bytes: the library uses {stored_bytes} and pending "
+            f"uploads {pending_bytes} bytes."
         )
         raise ApiError(402, f"{sentence} Delete files, or cancel uploads with DELETE /v1/media/uploads, or upgrade.")
 
@@ -158,10 +158,10 @@ def reserve_upload(
 def inspect_upload(
     platform: Platform, workers: WorkerPool, workspace_id: str, path: Path, name: str, key: str
 ) -> MediaFile:
-    """Return the facts of a file. The converted file of a font is stored beside `key`.
+    """Return the properties of a file. If it is a font, the converted font is stored beside `key`.
 
     Raises:
-        ApiError: 415 if it is not a readable media file, or not of the kind that its key's suffix says.
+        ApiError: 415 if it is not a readable media file, or not of the kind that its key's suffix names.
     """
     with tempfile.TemporaryDirectory(prefix="carmic-font-") as folder:
         converted_font = Path(folder) / "font.ttf"
@@ -176,7 +176,7 @@ def inspect_upload(
 
 
 def convert_old_fonts(platform: Platform, workers: WorkerPool) -> None:
-    """Convert the fonts that were uploaded before uploads were converted. Unreadable ones stay unavailable."""
+    """Convert the fonts that an earlier version stored without conversion. Unreadable fonts remain unavailable."""
     with platform.database.read() as connection:
         fonts = media_library.list_unconverted_fonts(connection)
     for font in fonts:
@@ -200,13 +200,13 @@ def discard_upload(platform: Platform, workspace_id: str, key: str) -> None:
 
 
 def build_facts(facts: MediaFile) -> dict[str, Any]:
-    """Build the column `facts` of a file: its path differs from one request to the next."""
+    """Build the column `facts` of a file, without its path, which differs from one request to the next."""
     document: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(facts, path=""))
     return document
 
 
 def add_to_library(platform: Platform, caller: Caller, file: UploadedFile) -> MediaOut:
-    """Add an inspected object to the library, unless it is part of it already.
+    """Add an inspected object to the library, unless the library has it already.
 
     Raises:
         ApiError: 402 if the tier's storage limit has no room for it.

@@ -41,7 +41,7 @@ SWAGGER_FILES = {
     "favicon-32x32.png": "image/png",
     "start.js": "text/javascript",
 }
-# The page runs no script but the files above: a stored text that reached the reference would stay text.
+# The page runs no scripts except the files above, so that injected text cannot run as a script.
 DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -74,7 +74,7 @@ DESCRIPTION = (
     "Send `Authorization: Bearer <access token or API key>`, and `X-Workspace-ID` where a path works in a workspace."
 )
 
-# A typical body, where the schema alone does not show one
+# Typical bodies of operations for which the schema alone is not a useful example
 EXAMPLES: dict[str, Any] = {
     "POST /v1/auth/register": {"email": "ada@example.com", "password": "Correct7horse", "first_name": "Ada"},
     "POST /v1/auth/login": {"email": "ada@example.com", "password": "Correct7horse"},
@@ -127,7 +127,7 @@ def get_docs_asset(name: FromPath[str]) -> Response[bytes]:
 
 @get("/api/docs", include_in_schema=False, access=Access.PUBLIC, sync_to_thread=False)
 def get_docs(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """Return the page of Swagger UI."""
+    """Return the HTML page of Swagger UI."""
     return _respond(request, _encode_page(), "text/html; charset=utf-8", {"Content-Security-Policy": DOCS_POLICY})
 
 
@@ -164,12 +164,12 @@ def _encode_page() -> EncodedDocument:
 def _respond(
     request: Request[Any, Any, Any], document: EncodedDocument, media_type: str, headers: dict[str, str]
 ) -> Response[bytes]:
-    """Respond with the document, compressed where the client takes that, or with 304 if it has this version."""
+    """Respond with the document, compressed if the client accepts gzip, or with 304 if the client has this version."""
     headers = {**headers, "ETag": document.etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     if is_not_modified(request.headers.get("if-none-match", ""), document.etag):
         return Response(b"", status_code=304, headers=headers, media_type=media_type)
     if "gzip" in request.headers.get("accept-encoding", ""):
-        # The same tag for both: it is compared weakly, and both hold the same document
+        # Both encodings have the same ETag, because it is compared weakly and the document is the same
         headers |= {"Content-Encoding": "gzip", "ETag": f"W/{document.etag}"}
         return Response(document.compressed, headers=headers, media_type=media_type)
     return Response(document.content, headers=headers, media_type=media_type)
@@ -201,7 +201,7 @@ def openapi_config() -> OpenAPIConfig:
 
 
 def complete_schema(app: Litestar) -> None:
-    """Add to each operation what its route's options imply, and encode the schema. Call once."""
+    """Add errors, headers and security to each operation by its route's options, and encode the schema. Call once."""
     schema = app.openapi_schema
     for route in app.routes:
         item = (schema.paths or {}).get(getattr(route, "path_format", ""))
@@ -213,7 +213,7 @@ def complete_schema(app: Litestar) -> None:
                 if operation is not None and handler.resolve_include_in_schema():
                     _complete_operation(operation, str(method), route.path_format, handler.opt)
     components = schema.components
-    components.schemas = {**(components.schemas or {}), **_error_schemas()}
+    components.schemas = {**(components.schemas or {}), **_build_error_schemas()}
     app.state.encoded_schema = encode_document(msgspec.json.encode(schema.to_schema()))
 
 
@@ -232,7 +232,7 @@ def _complete_operation(operation: Operation, method: str, path: str, opt: dict[
         if access is not Access.USER and "{workspace_id}" not in path:
             default = "; otherwise the oldest one that you own" if opt.get("default_workspace") else ""
             description = f"The workspace to work in. Optional with an API key{default}."
-            parameters.append(_header("X-Workspace-ID", description))
+            parameters.append(_build_header("X-Workspace-ID", description))
     if access in (Access.TICKET, Access.SIGNED):
         statuses.update((401, 403))
     if opt.get("rate_limit"):
@@ -240,11 +240,11 @@ def _complete_operation(operation: Operation, method: str, path: str, opt: dict[
     if opt.get("idempotent"):
         statuses.update((409, 422))
         description = "A repetition within 24 hours returns the first response and has no effect."
-        parameters.append(_header("Idempotency-Key", description, max_length=255))
+        parameters.append(_build_header("Idempotency-Key", description, max_length=255))
     operation.parameters = parameters or None
     responses = dict(operation.responses or {})
     for status in sorted(statuses):
-        responses[str(status)] = _error_response(status, numeric_code=path.startswith("/api/v1/"))
+        responses[str(status)] = _build_error_response(status, numeric_code=path.startswith("/api/v1/"))
     operation.responses = responses
 
 
@@ -255,7 +255,7 @@ def _add_example(operation: Operation, method: str, path: str) -> None:
             media.examples = {"typical": Example(value=example)}
 
 
-def _error_response(status: int, numeric_code: bool) -> OpenAPIResponse:
+def _build_error_response(status: int, numeric_code: bool) -> OpenAPIResponse:
     schema = (ErrorEnvelope if numeric_code else MachineErrorEnvelope).__name__
     code: int | str = status if numeric_code else MACHINE_CODES[status]
     example = Example(value={"error": "What is wrong, and what to do.", "code": code})
@@ -267,7 +267,7 @@ def _error_response(status: int, numeric_code: bool) -> OpenAPIResponse:
     return OpenAPIResponse(description=description, content={"application/json": body}, headers=headers)  # type: ignore[arg-type]
 
 
-def _error_schemas() -> dict[str, Schema]:
+def _build_error_schemas() -> dict[str, Schema]:
     schemas = {}
     for envelope, code_type in ((ErrorEnvelope, OpenAPIType.INTEGER), (MachineErrorEnvelope, OpenAPIType.STRING)):
         properties = {"error": Schema(type=OpenAPIType.STRING), "code": Schema(type=code_type)}
@@ -279,14 +279,14 @@ def _error_schemas() -> dict[str, Schema]:
     return schemas
 
 
-def _header(name: str, description: str, max_length: int | None = None) -> Parameter:
+def _build_header(name: str, description: str, max_length: int | None = None) -> Parameter:
     schema = Schema(type=OpenAPIType.STRING, max_length=max_length)
     return Parameter(name=name, param_in="header", description=description, required=False, schema=schema)
 
 
 @cache
 def _find_swagger_folder() -> Path:
-    """Locate Swagger UI's files without importing their package, whose code is for Django."""
+    """Locate Swagger UI's files without importing their package, which requires Django."""
     spec = find_spec("drf_spectacular_sidecar")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("the package drf-spectacular-sidecar is not installed")

@@ -1,6 +1,6 @@
-"""Removes `null` from optional fields of a JSON document, where it counts as left out.
+"""Removes `null` from optional fields of a JSON document, in which null counts as omitted.
 
-A field that has a meaning for `null` keeps it, and a required field keeps it for the error.
+A field whose type includes null keeps it. A required field keeps it too, so that decoding reports the error.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from msgspec import inspect
 
 
 def drop_optional_nulls(document: Any, expected_type: Any) -> Any:  # noqa: ANN401 - a JSON value and any annotation
-    """Return the document without the nulls of optional fields that do not take null.
+    """Return the document without the nulls of optional fields whose type excludes null.
 
-    `expected_type` is the annotation that the document is to be decoded into. Fields that it does not know stay.
+    `expected_type` is the annotation that the document will be decoded into. Unknown fields are kept.
     """
     return _drop(document, _describe_type(expected_type))
 

@@ -1,4 +1,4 @@
-"""Checks URLs that clients give and that the server connects to."""
+"""Checks URLs from clients before the server connects to them."""
 
 from __future__ import annotations
 

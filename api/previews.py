@@ -1,4 +1,4 @@
-"""Draws previews of clips and templates. A worker process draws them; see carmic_assets/sandbox."""
+"""Renders previews of clips and templates in a worker process; see carmic_assets/sandbox."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def draw_template(
     """Write the preview of a template as PNG. `fonts` are the workspace's own.
 
     Raises:
-        ApiError: 422 if the template cannot be drawn.
-        PoolBusyError: too many previews are being drawn.
+        ApiError: 422 if the template cannot be rendered.
+        PoolBusyError: too many previews are being rendered.
     """
     try:
         workers.run(DrawTemplate(config, tuple(fonts), str(path), str(cache)), type(None), owner=workspace_id)
@@ -35,13 +35,13 @@ def draw_template(
 
 
 def preview_clip(workers: WorkerPool, workspace_id: str, job: PreviewClip, source: BinaryIO | None) -> ClipPreview:
-    """Lay out the captions of a clip, and draw the still that `job` asks for.
+    """Lay out the captions of a clip, and render the still that `job` requests.
 
-    A video whose frame exceeds the limits has no still, but its captions are returned.
+    If the frame exceeds the worker's limits, the captions are returned without a still.
 
     Raises:
-        ApiError: 400 if the captions cannot be laid out, 422 if that takes too long.
-        PoolBusyError: too many previews are being drawn.
+        ApiError: 400 if the captions cannot be laid out, 422 if the layout exceeds the worker's limits.
+        PoolBusyError: too many previews are being rendered.
     """
     try:
         try:

@@ -13,7 +13,7 @@ from resources.rate_counters import RateLimit, RateLimitStatus, hit
 REGISTER_IP = RateLimit("register-ip", 3, 15 * 60)
 REGISTER_EMAIL = RateLimit("register-email", 3, 15 * 60)
 LOGIN_IP = RateLimit("login-ip", 10, 60)
-LOGIN_FAILURES = RateLimit("login-failures", 5, 60)  # by e-mail address and network together
+LOGIN_FAILURES = RateLimit("login-failures", 5, 60)  # by email address and network together
 INVITATION_MAILS = RateLimit("invitation-mails", 60, 60 * 60)
 VERIFICATION_MAILS = RateLimit("verification-mails", 5, 60 * 60)
 RESET_IP = RateLimit("reset-ip", 3, 60 * 60)
@@ -39,15 +39,18 @@ class RateLimitedError(ApiError):
 
 
 def record_status(request: Request[Any, Any, Any], limit: RateLimit, status: RateLimitStatus) -> None:
-    """Remember the status for the `X-RateLimit-*` headers. Of several limits, the tightest is sent."""
+    """Store the status for the `X-RateLimit-*` headers.
+
+    Of several limits, the one with the fewest remaining requests is sent.
+    """
     request.scope["state"].setdefault("limits", {})[limit.name] = status
 
 
 def consume(connection: Connection, request: Request[Any, Any, Any], limit: RateLimit, subject: str) -> None:
-    """Count a hit in the handler's own transaction, for limits that count accepted requests only.
+    """Count a request in the handler's own transaction, for limits that count accepted requests only.
 
     Raises:
-        RateLimitedError: the subject has used up the limit.
+        RateLimitedError: the subject has reached the limit.
     """
     status = hit(connection, limit, subject)
     record_status(request, limit, status)

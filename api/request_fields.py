@@ -1,4 +1,4 @@
-"""Types of request fields that several routes share. No field takes a NUL character: PostgreSQL cannot store one."""
+"""Types of request fields that several routes share. No field accepts a NUL character: PostgreSQL cannot store it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from msgspec import Meta
 NO_NUL_PATTERN = r"^[^\x00]*$"
 EMAIL_PATTERN = r"^\s*[^@\s\x00]{1,64}@[^@\s\x00.]+(\.[^@\s\x00.]+)*\s*$"
 URL_PATTERN = (
-    r"^[hH][tT][tT][pP][sS]?://"  # schemes ignore case: RFC 3986, section 3.1
+    r"^[hH][tT][tT][pP][sS]?://"  # schemes are case-insensitive: RFC 3986, section 3.1
     r"([^\s\x00/?#\[\]]+|[^\s\x00/?#\[\]]*\[[0-9A-Fa-f:.]+\](:[0-9]+)?)"  # a host, or an IPv6 address in brackets
     r"([/?#][^\s\x00]*)?$"
 )
 LANGUAGE_PATTERN = r"^([a-z]{2}|auto)$"
 
-# What an error sentence says instead of a regular expression.
+# The text in an error message that replaces the regular expression.
 FIELD_HINTS = {
     NO_NUL_PATTERN: "must not contain a NUL character",
-    EMAIL_PATTERN: "must be an e-mail address, such as ada@example.com",
-    URL_PATTERN: "must be an http(s) address, such as https://example.com/page",
+    EMAIL_PATTERN: "must be an email address, such as ada@example.com",
+    URL_PATTERN: "must be an http(s) URL, such as https://example.com/page",
     LANGUAGE_PATTERN: "must be an ISO 639-1 language code, such as en, or auto",
 }
 
@@ -42,5 +42,5 @@ Role = Literal["OWNER", "EDITOR"]
 
 
 def list_changes(body: msgspec.Struct) -> dict[str, Any]:
-    """Return the fields that a PATCH body sets; fields left out are UNSET."""
+    """Return the fields that a PATCH body sets; omitted fields are UNSET."""
     return {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}

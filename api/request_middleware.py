@@ -1,6 +1,6 @@
 """Wraps every request: request id, headers common to all responses, one log line, and the metrics of `/metrics`.
 
-The log line holds who called what, and the result. It never holds a query string (tickets, tokens), header or body.
+The log line contains caller, path and result. It never contains a query string (tickets, tokens), header or body.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class RequestMiddleware:
     def _record(self, scope: Scope, status: int, first_byte_s: float, duration_s: float) -> None:
         template = scope.get("path_template") or "unknown"
         method = scope.get("method", "")
-        is_secret_path = "token" in scope.get("path_params", {})  # the URL of an upload is its own credential
+        is_secret_path = "token" in scope.get("path_params", {})  # the URL of an upload contains its credential
         self.metrics.requests.labels(method, template, str(status)).inc()
         self.metrics.seconds.labels(method, template).observe(first_byte_s)
         caller = scope["state"].get("caller")

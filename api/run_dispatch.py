@@ -1,7 +1,7 @@
-"""Submits queued runs to Dagster after the response has gone out, in two threads of its own.
+"""Submits queued runs to Dagster after the response was sent, in two threads of its own.
 
-A run that is not submitted here (the process died, Dagster is not up yet) stays queued in the database, and the
-reconciling sensor submits it.
+A run that is not submitted here (the process crashed, Dagster is unreachable) stays queued in the database, and the
+sensor `reconcile_runs` submits it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class RunDispatcher:
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: object) -> AsyncIterator[None]:
-        """Connect to Dagster at the start of the app, and drop unsubmitted runs at its end."""
+        """Connect to Dagster at the start of the app. Runs that are unsubmitted at its end are left to the sensor."""
         self._threads.submit(self._connect)
         try:
             yield
@@ -51,7 +51,7 @@ class RunDispatcher:
             self.submitter.submit(run_id)
         except SubmissionError as error:
             log.warning("submission", run=run_id, error=str(error))
-        except Exception:  # nothing reads this thread's result
+        except Exception:  # log here, because nothing reads this thread's result
             log.exception("submission", run=run_id)
 
     def _terminate(self, run_id: str) -> None:

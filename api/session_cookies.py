@@ -1,7 +1,7 @@
-"""Cookie sessions: a browser that sends `X-Carmic-Session: cookie` gets the refresh token in an HttpOnly cookie.
+"""Cookie sessions: a browser that sends `X-Carmic-Session: cookie` receives the refresh token in an HttpOnly cookie.
 
-The header is needed each time the cookie is used. A page of another site cannot send it, so that the cookie alone does
-nothing.
+The header is required with every use of the cookie. A page of another site cannot send the header, which prevents
+cross-site request forgery.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PATH = "/api/v1/auth"
 
 
 class Tokens(msgspec.Struct):
-    """An access token, and the refresh token to replace it with, which is left out where a cookie holds it."""
+    """An access token and a refresh token. The refresh token is omitted in cookie sessions."""
 
     __repr__ = hidden_repr
 
@@ -33,7 +33,7 @@ class Tokens(msgspec.Struct):
 
 
 class RefreshRequest(msgspec.Struct):
-    """The refresh token of a session. It is left out where a cookie holds it."""
+    """The refresh token of a session. It is omitted in cookie sessions."""
 
     __repr__ = hidden_repr
 
@@ -41,7 +41,7 @@ class RefreshRequest(msgspec.Struct):
 
 
 def is_cookie_session(request: Request[Any, Any, Any]) -> bool:
-    """Tell whether the client asks for, or uses, a cookie session."""
+    """Tell whether the client requests or uses a cookie session."""
     value: str = request.headers.get(HEADER, "")
     return value.strip().lower() == "cookie"
 
@@ -64,7 +64,7 @@ def read_refresh_token(request: Request[Any, Any, Any], data: RefreshRequest | N
 def build_tokens(
     request: Request[Any, Any, Any], platform: Platform, session: sessions.Session
 ) -> tuple[Tokens, list[Cookie]]:
-    """Return the tokens of the body, and the cookie that holds the refresh token in place of them."""
+    """Return the tokens for the body, and in a cookie session the cookie with the refresh token."""
     access = issue_access_token(platform.settings, session.user_id, session.id)
     if not is_cookie_session(request):
         return Tokens(access, session.refresh_token), []

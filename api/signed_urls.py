@@ -13,8 +13,8 @@ from resources.platform import Platform
 from resources.signing_keys import read_token, sign_token
 
 URL_LIFETIME_S = 6 * 3600
-URL_REUSE_S = 300  # shorter than the life of temporary bucket credentials
-SOURCE_URL_REUSE_S = 3600
+URL_REUSE_S = 300  # shorter than the lifetime of temporary bucket credentials
+SOURCE_URL_REUSE_S = 3600  # period in which the URL of a source video stays the same
 
 
 @overload
@@ -30,7 +30,7 @@ def sign_url(
 def sign_url(
     platform: Platform, key: str | None, content_type: str | None = None, filename: str | None = None
 ) -> str | None:
-    """Return a URL of the object that is valid for at least `URL_LIFETIME_S`, or None for no key."""
+    """Return a URL of the object that is valid for at least `URL_LIFETIME_S`, or None if `key` is None."""
     if key is None:
         return None
     return _presign(platform.store.presign_get, key, content_type, filename, int(time.time()) // URL_REUSE_S)
@@ -38,19 +38,19 @@ def sign_url(
 
 @functools.lru_cache(10_000)
 def _presign(presign: Callable[..., str], key: str, content_type: str | None, filename: str | None, period: int) -> str:
-    """Sign once per `period`: the argument only serves as a part of the cache key."""
+    """Sign the URL. `period` is only a part of the cache key, so that a URL is reused within a period."""
     return presign(key, URL_REUSE_S + URL_LIFETIME_S, content_type=content_type, filename=filename)
 
 
 def sign_source_url(platform: Platform, clip_id: str) -> str:
     """Return the public URL of a clip's source video: `.../source-video?token=...`."""
-    token = sign_token(platform.settings, {"typ": "source", "clip": clip_id, "exp": _expiry()})
+    token = sign_token(platform.settings, {"typ": "source", "clip": clip_id, "exp": _compute_expiry()})
     return f"{platform.settings.public_url}/api/v1/clips/{clip_id}/source-video?token={token}"
 
 
 def sign_rendition_url(platform: Platform, segment_id: str) -> str:
     """Return the public URL of a segment's rendition: `/api/segment/{id}/rendition?token=...`."""
-    token = sign_token(platform.settings, {"typ": "rendition", "segment": segment_id, "exp": _expiry()})
+    token = sign_token(platform.settings, {"typ": "rendition", "segment": segment_id, "exp": _compute_expiry()})
     return f"{platform.settings.public_url}/api/segment/{segment_id}/rendition?token={token}"
 
 
@@ -66,8 +66,8 @@ def is_valid_source_token(platform: Platform, clip_id: str, token: str) -> bool:
     return claims.get("typ") == "source" and claims.get("clip") == clip_id
 
 
-def _expiry() -> int:
-    """Return when a URL that is signed now expires; the same for `SOURCE_URL_REUSE_S`."""
+def _compute_expiry() -> int:
+    """Return the expiry time of a URL that is signed now. The time is constant for `SOURCE_URL_REUSE_S`."""
     return (int(time.time()) // SOURCE_URL_REUSE_S + 1) * SOURCE_URL_REUSE_S + URL_LIFETIME_S
 
 

@@ -1,4 +1,4 @@
-"""Starts a timeline from Carmic clips: the spans of the video that a clip keeps become segments."""
+"""Creates a timeline from Carmic clips: each span of the video that a clip keeps becomes a segment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ClipOfVideo = tuple[Project, Clip]
 def list_clip_footage(
     platform: Platform, hydrator: Hydrator, caller: Caller, clip_ids: list[UUID], video_id: UUID | None
 ) -> list[NewAsset]:
-    """Return the footage of these clips in their order, or of all clips of a video in order of time.
+    """Return the footage of these clips in the given order, or of all clips of a video in chronological order.
 
     Neighbouring clips of one video share an asset.
 
@@ -35,15 +35,15 @@ def list_clip_footage(
     """
     with platform.database.read() as connection:
         styles = load_workspace_styles(connection, caller.workspace)
-        chosen = [require_clip(connection, caller, clip_id) for clip_id in clip_ids]
+        selected_clips = [require_clip(connection, caller, clip_id) for clip_id in clip_ids]
         if video_id is not None:
             video = require_project(connection, caller, video_id)
-            listed = clips.list_for_project(connection, video.id)
-            chosen += [(video, clip) for clip in sorted(listed, key=lambda clip: clip.start_s)]
-            if not listed:
+            project_clips = clips.list_for_project(connection, video.id)
+            selected_clips += [(video, clip) for clip in sorted(project_clips, key=lambda clip: clip.start_s)]
+            if not project_clips:
                 raise ApiError(409, "This Carmic project has no clips yet. Wait for CLIPS_READY.")
     footage = []
-    for _, group in groupby(chosen, lambda pair: pair[0].id):
+    for _, group in groupby(selected_clips, lambda pair: pair[0].id):
         pairs: list[ClipOfVideo] = list(group)
         spans_s = [span for _, clip in pairs for span in _list_kept_spans_s(hydrator, clip, styles)]
         footage.append(_build_asset(pairs[0][0], spans_s))
@@ -51,7 +51,7 @@ def list_clip_footage(
 
 
 def _list_kept_spans_s(hydrator: Hydrator, clip: Clip, styles: dict[str, TemplateConfig]) -> list[tuple[float, float]]:
-    """Return the spans that a clip keeps, in seconds of the video; without pauses if the clip removes them."""
+    """Return the kept spans of a clip in seconds of the video: the clip without its removed pauses."""
     config = parse_config(clip.template_config)
     if not config.audio.remove_pauses:
         return [(clip.start_s, clip.end_s)]

@@ -39,7 +39,7 @@ class TimelineState:
 
 
 class TimelineEdit(TimelineState):
-    """A timeline that is locked for one change, within an open transaction."""
+    """A timeline that is locked for one edit, within an open transaction."""
 
     def __init__(self, connection: Connection, timeline: Timeline, op: str, actor: str | None) -> None:
         super().__init__(connection, timeline)
@@ -48,7 +48,7 @@ class TimelineEdit(TimelineState):
         self.actor = actor
 
     def save(self, after: Segments) -> None:
-        """Write the segments as a new revision, unless nothing has changed."""
+        """Write the segments as a new revision, unless they are unchanged."""
         if after != self.segments:
             self._record(after, history.change(history.Step(self.timeline.revision)))
 
@@ -67,10 +67,10 @@ class TimelineEdit(TimelineState):
     def _record(self, after: Segments, step: history.Step) -> None:
         change = timelines.Change(self.op, self.actor, step.undo_to, step.redo_to)
         difference = stored_segments.compare(self.segments, after)
-        changed = timelines.record_change(self.connection, self.timeline, difference, change)
-        if changed is None:
+        updated_timeline = timelines.record_change(self.connection, self.timeline, difference, change)
+        if updated_timeline is None:
             raise ApiError(409, "Another request changed this project at the same time. Read it again and repeat.")
-        self.timeline, self.segments = changed, after
+        self.timeline, self.segments = updated_timeline, after
 
 
 def new_id() -> str:
@@ -101,7 +101,7 @@ def load_by_segment(platform: Platform, caller: Caller, segment_id: UUID) -> Tim
 def edit_timeline(
     request: Request[Any, Any, Any], platform: Platform, caller: Caller, project_id: UUID, op: str
 ) -> Iterator[TimelineEdit]:
-    """Open a change of a timeline; it is written when the block ends without an exception.
+    """Open an edit of a timeline. The transaction is committed if the block ends without an exception.
 
     Raises:
         ApiError: 404 if the workspace has no such timeline, 412 if `If-Match` names another revision.
@@ -116,7 +116,7 @@ def edit_timeline(
 def edit_segment(
     request: Request[Any, Any, Any], platform: Platform, caller: Caller, segment_id: UUID, op: str
 ) -> Iterator[TimelineEdit]:
-    """Open a change of the timeline that has the segment, as `edit_timeline` does."""
+    """Open an edit of the timeline that has the segment, like `edit_timeline`."""
     with platform.database.write() as connection:
         timeline_id = timelines.find_by_segment(connection, str(segment_id))
         timeline = timelines.lock(connection, timeline_id) if timeline_id else None
@@ -135,5 +135,5 @@ def _check_if_match(request: Request[Any, Any, Any], timeline: Timeline) -> None
     header = request.headers.get("if-match", "*").strip()
     tags = [tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")]
     if header != "*" and str(timeline.revision) not in tags:
-        sentence = f"`If-Match` is not the project's revision, which is {timeline.revision}."
+        sentence = f"`If-Match` must be the project's revision, which is {timeline.revision}."
         raise ApiError(412, f"{sentence} Read the project again and repeat your change.")

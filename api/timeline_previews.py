@@ -30,8 +30,9 @@ from resources.timeline_assets import TimelineAsset
 from resources.timelines import key_prefix
 
 Quality = Literal["preview", "source"]
-SHORT_SIDE_PX = 720  # shorter side of a frame in preview quality, which is that of the proxy
-ONE_PASS_GAP_S = 4.0  # frames further apart are rendered in separate passes: a seek is faster than decoding the gap
+SHORT_SIDE_PX = 720  # shorter side of a frame in preview quality, equal to that of the proxy
+# Frames further apart than this are rendered in separate passes: a seek is faster than decoding the gap
+ONE_PASS_GAP_S = 4.0
 
 
 class PictureOptions(msgspec.Struct, frozen=True):
@@ -70,7 +71,7 @@ def draw_pictures(
 
     If `effects` is None, each frame is rendered with the effects of its segment.
     """
-    keys = [_frame_key(scene.state, p, effects or p.segment.effects, options) for p in positions]
+    keys = [_build_frame_key(scene.state, p, effects or p.segment.effects, options) for p in positions]
     missing = [
         (key, position)
         for key, position in dict(zip(keys, positions, strict=True)).items()
@@ -106,15 +107,17 @@ def _render_batch(
     first = batch[0][1]
     segment = first.segment
     asset = scene.state.assets.get(segment.asset_id) if segment.asset_id else None
-    canvas = msgspec.structs.replace(_preview_canvas(scene.state, options), rate=segment.rate)
+    canvas = msgspec.structs.replace(_choose_preview_canvas(scene.state, options), rate=segment.rate)
     offsets = tuple(position.frame - first.frame for _, position in batch)
     with TemporaryDirectory(prefix="carmic-preview-") as folder, ExitStack() as open_files:
         path, facts = "", None
         if asset is not None:
             key, facts = _choose_file(asset, options)
             path = str(open_files.enter_context(store.local_file(key)))
-        applied = effects or segment.effects
-        job = DrawFrames(path, facts, first.frame, offsets, applied, canvas, folder, options.format, options.width)
+        segment_effects = effects or segment.effects
+        job = DrawFrames(
+            path, facts, first.frame, offsets, segment_effects, canvas, folder, options.format, options.width
+        )
         try:
             paths = scene.workers.run(job, list[str], owner=scene.state.timeline.workspace_id)
         except JobRefusedError as error:
@@ -132,7 +135,7 @@ def _choose_file(asset: TimelineAsset, options: PictureOptions) -> tuple[str, So
     return asset.object_key, msgspec.convert(asset.facts, SourceFacts)
 
 
-def _preview_canvas(state: TimelineState, options: PictureOptions) -> Canvas:
+def _choose_preview_canvas(state: TimelineState, options: PictureOptions) -> Canvas:
     canvas = get_canvas(state.timeline)
     if canvas is None:
         raise ApiError(422, "The project has no footage yet. Upload a video first.")
@@ -143,11 +146,11 @@ def _preview_canvas(state: TimelineState, options: PictureOptions) -> Canvas:
     return msgspec.structs.replace(canvas, width=width, height=height)
 
 
-def _frame_key(state: TimelineState, position: FramePosition, effects: Effects, options: PictureOptions) -> str:
+def _build_frame_key(state: TimelineState, position: FramePosition, effects: Effects, options: PictureOptions) -> str:
     asset = state.assets.get(position.segment.asset_id or "")
     file = None if asset is None else _choose_file(asset, options)[0]
     frame = None if asset is None else position.frame
-    content = [file, frame, effects, _preview_canvas(state, options), options, position.segment.rate]
+    content = [file, frame, effects, _choose_preview_canvas(state, options), options, position.segment.rate]
     digest = hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
     suffix = "jpg" if options.format == "jpeg" else "png"
     prefix = key_prefix(state.timeline.workspace_id, state.timeline.id)

@@ -1,4 +1,4 @@
-"""Renditions: a segment with its effects, encoded as MP4. The store key is a content hash, so none is encoded twice."""
+"""Renditions: a segment with its effects, encoded as MP4. The store key is a content hash, so each is encoded once."""
 
 from __future__ import annotations
 

@@ -22,13 +22,13 @@ from resources.timelines import Timeline
 
 Level = Annotated[float, Meta(ge=-1, le=1)]
 Degrees = Annotated[float, Meta(ge=-180, le=180)]
-ListLimit = Annotated[int, QueryParameter(name="limit", ge=1, le=500, description="The most rows to return.")]
+ListLimit = Annotated[int, QueryParameter(name="limit", ge=1, le=500, description="Maximum number of rows.")]
 ProjectStatus = Literal["empty", "ingesting", "ready", "failed"]
 AssetStatus = Literal["awaiting_upload", "downloading", "ready", "failed"]
 
 
 class GradeNumbers(msgspec.Struct):
-    """A colour grade: five numbers in -1..1 and a hue shift in degrees. All zero is the source itself."""
+    """A colour grade: five numbers in -1..1 and a hue shift in degrees. With all zeros the frames are unchanged."""
 
     brightness: Level = 0.0
     contrast: Level = 0.0
@@ -43,7 +43,7 @@ class GradeNumbers(msgspec.Struct):
 
 
 class Bounds(msgspec.Struct):
-    """The span of a segment at its creation, in seconds of its footage. A trim stays inside it."""
+    """The span within which a segment can be trimmed, in seconds of its footage."""
 
     start_ts: float
     end_ts: float
@@ -58,7 +58,7 @@ class EffectsResponse(msgspec.Struct):
 class SegmentResponse(msgspec.Struct):
     """A segment. `start_ts` and `end_ts` are seconds of its own footage, half-open, on its frame grid.
 
-    `timeline_start` and `timeline_end` are its place in the sequence, null while it is inactive. `url` plays the
+    `timeline_start` and `timeline_end` are its times on the timeline, null while it is inactive. `url` plays the
     segment: a part of its footage, or a rendition with its effects; null for a gap. `replaced_by` names the segments
     that replaced an inactive segment.
     """
@@ -84,7 +84,7 @@ class SegmentResponse(msgspec.Struct):
 class AssetResponse(msgspec.Struct):
     """A file of footage. `duration` is in seconds, `width` and `height` are upright pixels; null until it is probed.
 
-    `has_proxy` says whether previews read the fast editing proxy yet.
+    `has_proxy` states whether the editing proxy exists; previews from it are faster.
     """
 
     id: str
@@ -220,7 +220,7 @@ def build_asset(platform: Platform, asset: TimelineAsset) -> AssetResponse:
 
 
 def summarise_assets(assets: Iterable[TimelineAsset]) -> tuple[ProjectStatus, str | None]:
-    """Return the status of a project with these assets, and the error of the newest one if that is the status."""
+    """Return the status of a project with these assets; for `failed`, also the error of the newest failed asset."""
     assets = list(assets)
     statuses = {asset.status for asset in assets}
     if "ready" in statuses:
@@ -243,7 +243,7 @@ def get_facts(asset: TimelineAsset) -> SourceFacts | None:
 
 
 def parse_rate(fps: float) -> FrameRate:
-    """Return the exact rate that a client means: 29.97 is 30000/1001."""
+    """Return the exact frame rate of a rounded value: 29.97 is 30000/1001."""
     for den in (1, 1001):
         num = round(fps * den / 1000) * 1000 if den == 1001 else round(fps)
         if num and abs(num / den - fps) < 0.005:

@@ -1,4 +1,4 @@
-"""Turns msgspec's validation messages into sentences: which field is wrong, and what it must be."""
+"""Converts msgspec's validation messages to sentences that name the field and its valid values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TYPE_NAMES = {
 
 
 def describe_error(error: msgspec.ValidationError, expected_type: Any) -> str:  # noqa: ANN401 - any annotation
-    """Name the field first: "`layout.layoutType` must be one of face-track, fit." or "`email` is missing."
+    """Return a sentence such as "`layout.layoutType` must be one of face-track, fit." or "`email` is missing."
 
     `expected_type` is the annotation that the value was decoded into.
     """
@@ -53,7 +53,7 @@ def describe_message(message: str, expected_type: Any, path: str = "") -> str:  
     message = message.rstrip(".")
     if message in _PATTERN_HINTS:
         return _PATTERN_HINTS[message]
-    if message.startswith("Invalid enum value") and (allowed := _allowed_values(expected_type, path)):
+    if message.startswith("Invalid enum value") and (allowed := _find_allowed_values(expected_type, path)):
         return f"must be one of {', '.join(allowed)}, not {message.removeprefix('Invalid enum value ')}"
     if mismatch := _TYPE_MISMATCH.fullmatch(message):
         return f"must be {_name_type(mismatch[1])}{_describe_limit(mismatch[2])}"
@@ -61,35 +61,35 @@ def describe_message(message: str, expected_type: Any, path: str = "") -> str:  
 
 
 def _name_type(union: str) -> str:
-    """`int | null` -> an integer or null."""
+    """Return the name of a type in words: `int | null` is "an integer or null"."""
     return " or ".join(_TYPE_NAMES.get(name, f"`{name}`") for name in union.split(" | "))
 
 
 def _describe_limit(text: str) -> str:
-    """What follows the type in msgspec's message: ", got `str`", " >= 1", " of length <= 200"."""
+    """Return the limit after the type in msgspec's message: ", got `str`", " >= 1" or " of length <= 200"."""
     if got := re.fullmatch(r", got `([^`]*)`", text):
         return f", not {_name_type(got[1])}"
     return text
 
 
 @lru_cache(maxsize=512)
-def _allowed_values(expected_type: Any, path: str) -> tuple[str, ...]:  # noqa: ANN401 - any annotation
-    return tuple(str(value) for value in _enum_values(inspect.type_info(expected_type), _PATH_STEP.findall(path)))
+def _find_allowed_values(expected_type: Any, path: str) -> tuple[str, ...]:  # noqa: ANN401 - any annotation
+    return tuple(str(value) for value in _list_enum_values(inspect.type_info(expected_type), _PATH_STEP.findall(path)))
 
 
-def _enum_values(node: inspect.Type, path: list[str]) -> tuple[Any, ...]:
-    """Return the values of the enumeration at the end of the path, or nothing where there is no enumeration."""
+def _list_enum_values(node: inspect.Type, path: list[str]) -> tuple[Any, ...]:
+    """Return the values of the enumeration at the end of the path, or an empty list if there is none."""
     match node:
         case inspect.Metadata():
-            return _enum_values(node.type, path)
+            return _list_enum_values(node.type, path)
         case inspect.UnionType():
-            return tuple(value for member in node.types for value in _enum_values(member, path))
+            return tuple(value for member in node.types for value in _list_enum_values(member, path))
         case inspect.LiteralType() if not path:
             return tuple(node.values)
         case inspect.IntType() | inspect.FloatType() if not path:
             return ("a number",)
         case inspect.StructType() if path:
-            return next((_enum_values(f.type, path[1:]) for f in node.fields if f.encode_name == path[0]), ())
+            return next((_list_enum_values(f.type, path[1:]) for f in node.fields if f.encode_name == path[0]), ())
         case inspect.ListType() | inspect.VarTupleType() if path:
-            return _enum_values(node.item_type, path[1:])
+            return _list_enum_values(node.item_type, path[1:])
     return ()

@@ -1,4 +1,4 @@
-"""Accepted video formats: content types, file name suffixes, and how a client may name them."""
+"""Accepted video formats: content types, file name suffixes, and their aliases."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ ACCEPTED_FORMATS = "mp4, mov, avi, webm, mkv, mpeg, flv"
 
 
 def is_compatible_type(sent: str, expected: str) -> bool:
-    """Tell whether a body sent as one content type may fill an upload announced as another.
+    """Tell whether a body of one content type is accepted for an upload that was declared with another.
 
-    Any two video types are compatible: clients confuse them, and the probe decides what a video is.
+    Any two video types are compatible, because clients confuse them. The probe determines the format.
     """
     video_types = {*SUFFIX_BY_TYPE, *TYPE_ALIASES}
     return sent == expected or (sent in video_types and expected in video_types)
@@ -53,16 +53,14 @@ def resolve_video_type(content_type: str | None, filename: str) -> tuple[str, st
     if content_type is None:
         content_type = TYPE_BY_SUFFIX.get(PurePath(filename).suffix.lower())
         if content_type is None:
-            raise ApiError(
-                415, f"`filename` must end in one of {ACCEPTED_FORMATS}. Otherwise send `content_type`, too."
-            )
+            raise ApiError(415, f"`filename` must end in one of {ACCEPTED_FORMATS}, or `content_type` must be sent.")
         return content_type, SUFFIX_BY_TYPE[content_type]
     essence = content_type.partition(";")[0].strip().lower()  # without parameters
     if essence in SUFFIX_BY_TYPE:
         return essence, SUFFIX_BY_TYPE[essence]
     if essence in TYPE_ALIASES:
         return essence, SUFFIX_BY_TYPE[TYPE_ALIASES[essence]]
-    named = TYPE_BY_SUFFIX.get(f".{essence}")  # the reference also allows short names: `mp4`
-    if named is None:
+    type_by_suffix = TYPE_BY_SUFFIX.get(f".{essence}")  # the API contract also allows short names: `mp4`
+    if type_by_suffix is None:
         raise ApiError(415, f"`content_type` must be the type of a video: one of {ACCEPTED_FORMATS}.")
-    return named, SUFFIX_BY_TYPE[named]
+    return type_by_suffix, SUFFIX_BY_TYPE[type_by_suffix]

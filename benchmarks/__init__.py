@@ -1,7 +1,7 @@
-"""Measurements behind the figures in the documentation: `python -m benchmarks NAME ...`; without a name, all of them.
+"""Measures the figures of the documentation: `python -m benchmarks NAME ...`; without a name, all of them.
 
-Some benchmarks run a whole server. They use the servers and the fault injection of the test suite, so its
-folder is put on the module path here.
+Some benchmarks run a complete server. They use the servers and the fault injection of the test suite, so its
+folder is added to the module path here.
 """
 
 import sys

@@ -50,7 +50,7 @@ async def measure_delays_s(server: Server, clients: int, changes: int) -> list[f
     for number, project_id in enumerate(project_ids):
         followers.append(asyncio.create_task(follow(server, member, project_id, received_at)))
         if number % 20 == 19:
-            await asyncio.sleep(0.1)  # each ticket is a write transaction: clients do not all connect at once
+            await asyncio.sleep(0.1)  # each ticket is a write transaction, so clients connect one after the other
     while sum((project_id, 0) in received_at for project_id in project_ids) < clients:
         await asyncio.sleep(0.1)
     committed_at: dict[Change, float] = {}

@@ -1,4 +1,4 @@
-"""Measures the API's memory during a 4.9 GB upload: by PUT, and by tus over a connection that breaks.
+"""Measures the API's memory during a 4.9 GB upload: by PUT, and by tus over an interrupted connection.
 
     python -m benchmarks.api_upload [--gb 4.9]
 
@@ -21,8 +21,8 @@ import psutil
 from api_server import Member, Server, run_server
 from benchmarks.harness import create_parser, measure_usage, print_line
 
-BLOCK = bytes(1 << 20)
-MAX_UPLOAD_BYTES = 5 * 1024**3
+BLOCK = bytes(1 << 20)  # 1 MiB of zeros
+MAX_UPLOAD_BYTES = 5 * 1024**3  # the default of CARMIC_MAX_UPLOAD_BYTES
 MEMORY_INTERVAL_S = 0.05
 TIMEOUT_S = 600
 
@@ -87,7 +87,7 @@ def measure_tus(server: Server, size_bytes: int) -> None:
         with _send_head(server, "PATCH", url, request) as connection:
             for block in generate_zeros(size_bytes // 3):
                 connection.sendall(block)
-        time.sleep(1)
+        time.sleep(1)  # until the server has noticed the cut
         offset = int(httpx.head(url).headers["upload-offset"])
         headers = {**request, "Upload-Offset": str(offset), "Content-Length": str(size_bytes - offset)}
         response = httpx.patch(url, content=generate_zeros(size_bytes - offset), headers=headers, timeout=TIMEOUT_S)

@@ -1,6 +1,6 @@
 """Measures the crops of the auto-director against the ground truth of a talk.
 
-    python -m benchmarks.direction                 # the complete pipeline on two talks that are composed first
+    python -m benchmarks.direction                 # the complete pipeline on two generated talks
     python -m benchmarks.direction TALK.mp4 ...    # the complete pipeline on these talks, TALK.truth.json beside them
     python -m benchmarks.direction --truth TALK.truth.json ...   # the director alone, on ground-truth faces and turns
 

@@ -3,7 +3,7 @@
     python -m benchmarks.exports
 
 The source is two minutes of a 1080p test pattern at 30000/1001 frames per second. Nothing is re-encoded. The crop moves
-all the time, which gives more keyframes than a talk has.
+all the time, which gives more keyframes than a real video.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ from resources.platform import Platform
 from resources.run_intents import VIDEO_PARTITIONS
 
 NO_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-OLDER_VERSION = "0"  # a scorer version that no scorer has
+OLDER_VERSION = "0"  # a version that no scorer has
 FIRST_TALKS = (0, 8, 16)  # the written talk that each spoken hour begins with
 MIN_TALK_S = 3600
 BROKEN_RUN_VIDEOS = 20

@@ -1,6 +1,6 @@
 """Measures the CPU time of a render, compared with that of the codec: decoding and encoding the same frames.
 
-    python -m benchmarks.render_cost                              # a talk of 60 s that is composed first
+    python -m benchmarks.render_cost                              # a generated talk of 60 s
     python -m benchmarks.render_cost --source TALK.mp4 --seconds 20
     python -m benchmarks.render_cost --moviepy VENV/bin/python    # and the same job in MoviePy 2
     python -m benchmarks.render_cost --late                       # a clip at the end of a two-hour source
@@ -34,7 +34,7 @@ from carmic_assets.rendering.still import render_still
 
 CASES = ("face-track", "split", "fit", "b-roll", "music")
 TEXT = ("so", "this", "is", "what", "we", "talk", "about", "when", "the", "quick", "brown", "fox", "jumps")
-CROP_WIDTH = 1080 * 9 / 16 / 1920  # of a 9:16 crop, as a share of a 16:9 frame
+CROP_WIDTH = 1080 * 9 / 16 / 1920  # of a 9:16 crop, as a fraction of a 16:9 frame
 HALF_CROP_WIDTH = 1080 * 9 / 8 / 1920  # of a 9:8 crop, half of a split
 LATE_START_S = 7180.0
 
@@ -208,7 +208,7 @@ def measure_late_clip(folder: Path, source: Path) -> None:
 def main() -> None:
     """Measure the cases, or a late clip."""
     parser = create_parser("render_cost", __doc__)
-    parser.add_argument("--source", type=Path, help="a 1080p video; without one, a talk is composed")
+    parser.add_argument("--source", type=Path, help="a 1080p video; by default a talk is generated")
     parser.add_argument("--seconds", type=int, default=60, help="length of the clip")
     parser.add_argument("--repeat", type=int, default=2, help="how often each case is measured")
     parser.add_argument("--moviepy", metavar="PYTHON", help="a Python that has MoviePy 2")

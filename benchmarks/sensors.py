@@ -3,7 +3,7 @@
     python -m benchmarks.sensors [--projects 10000] [--ticks 20]
 
 Runs in this process, on SQLite, with a Dagster instance of its own. Prints the median and the longest tick of each
-sensor. Webhook delivery is also timed with 500 new events for ten webhooks, which take it several ticks.
+sensor. Webhook delivery is also timed with 500 new events for ten webhooks, which need several ticks.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python -m benchmarks.speakers [TALK.mp4 ...]
 
 Voices are measured on synthetic and on recorded conversations, voices with faces on talk videos with their ground truth
-beside them (`TALK.truth.json`). Without a talk, three are composed from seeds that nothing was tuned on.
+beside them (`TALK.truth.json`). Without a talk, three are generated with seeds that were not used for tuning.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from carmic_assets.vision.spatial_matrix import build_matrix
 
 SEEDS = (301, 302, 303)
 AMI_RECORDINGS = ("dev00", "dev01")
-STEP_S = 0.02  # at which talks are judged
-FACE_TIME_TOLERANCE_S = 0.11  # between a tracked box and a ground-truth face
+STEP_S = 0.02  # interval at which talks are evaluated
+FACE_TIME_TOLERANCE_S = 0.11  # maximum time between a tracked box and a ground-truth face
 
 LabelledTurn = tuple[float, float, str]  # start, end, person or speaker label
 
@@ -106,7 +106,7 @@ def measure_agreement(
 
 def _compose_talks(folder: Path) -> list[Path]:
     if not SHARED.is_dir():
-        print_line("Talk videos skipped: there is no ../shared to compose them from.")
+        print_line("Talk videos skipped: ../shared, which generates them, does not exist.")
         return []
     return [compose_talk(folder / f"talk_{seed}.mp4", seed=seed, size="1280x720", has_pauses=True) for seed in SEEDS]
 

@@ -1,4 +1,4 @@
-"""Composes talk videos with ground truth, with `../shared/tools/make_talk.py`.
+"""Generates talk videos (people who speak in turn) with ground truth, by `../shared/tools/make_talk.py`.
 
 `../shared` is a folder beside the checkout with test media and tools; it is not part of the repository. The
 ground truth of `talk.mp4` is in `talk.truth.json` beside it: faces, turns, shots and cuts.

@@ -3,7 +3,7 @@
     python -m benchmarks.vision [TALK.mp4 ...]     # the talks have their ground truth beside them
     python -m benchmarks.vision --minutes 20       # memory over a video of this length; slow
 
-Without a talk, five are composed from seeds that nothing was tuned on. `benchmarks.speakers` measures who speaks,
+Without a talk, five are generated with seeds that were not used for tuning. `benchmarks.speakers` measures who speaks,
 `benchmarks.direction` measures the crops.
 """
 
@@ -33,16 +33,16 @@ from carmic_assets.vision.observation import observe
 from carmic_assets.vision.spatial_matrix import build_table, select_people
 
 SEEDS = (501, 502, 503, 504, 505)
-HIT_IOU, FALSE_IOU = 0.4, 0.2  # a box hits a face from the first on, and is false below the second
+HIT_IOU, FALSE_IOU = 0.4, 0.2  # a box hits a face from HIT_IOU, and is a false positive below FALSE_IOU
 FRAME_TOLERANCE = 1.01  # frames between a ground-truth cut and a detected one
-TURN_MARGIN_S = 0.2  # at both ends of a turn, in which lip motion is not judged
-EARLY_PROGRESS = 0.1  # at which memory is compared with that at the end
+TURN_MARGIN_S = 0.2  # at both ends of a turn, in which lip motion is not evaluated
+EARLY_PROGRESS = 0.1  # fraction of the video after which memory is first measured
 
 
 def main(arguments: list[str]) -> None:
     """Measure faces and talks, or memory (`--minutes`)."""
     if not SHARED.is_dir():
-        print_line("Skipped: there is no ../shared with images and talks.")
+        print_line("Skipped: ../shared, which has the images and talks, does not exist.")
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,1 +1,1 @@
-"""What computes something from a video: pure packages, the Dagster assets over them, and the command line."""
+"""Video processing: the computing packages, the Dagster assets that call them, and the command line."""

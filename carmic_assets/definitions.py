@@ -1,6 +1,6 @@
 """The Dagster code location: all assets, checks, jobs, schedules, sensors and resources.
 
-This is the one module that imports `sensors`. Assets import heavy libraries in their bodies, because every run loads
+Only this module imports `sensors`. Assets import heavy libraries inside their functions, because every run loads
 this module and loading it must stay cheap.
 """
 

@@ -1,7 +1,7 @@
-"""Accounts: users, workspaces and members. Authorization is the API's task.
+"""Accounts: users, workspaces and members. The API authorises requests.
 
-A member is OWNER or EDITOR; a workspace always has an OWNER. What a member granted in a workspace (API keys, pending
-invitations) ends with the membership.
+A member is OWNER or EDITOR; a workspace always has an OWNER. The access that a member granted in a workspace (API keys,
+pending invitations) ends with the membership.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ class LastOwnerError(Exception):
 
 
 class User(msgspec.Struct, frozen=True):
-    """A row of `users` without the password hash. `email_verified_at`: when mail to the address was first answered."""
+    """A row of `users` without the password hash.
+
+    `email_verified_at` is when the user first opened a link that was mailed to the address.
+    """
 
     id: str
     email: str
@@ -123,7 +126,7 @@ def find_user_by_email(connection: Connection, email: str) -> tuple[User, str] |
 
 
 def verify_email(connection: Connection, user_id: str, email: str) -> User | None:
-    """Record that the user received mail at the address, which becomes the user's. Return None without such a user.
+    """Set the address as the user's verified address. Return None if there is no such user.
 
     Raises:
         EmailTakenError: if the address has another account.
@@ -140,7 +143,7 @@ def verify_email(connection: Connection, user_id: str, email: str) -> User | Non
 
 
 def replace_password_hash(connection: Connection, user_id: str, old_hash: str, new_hash: str) -> None:
-    """Store the same password under newer parameters, unless it was changed meanwhile."""
+    """Replace the hash of an unchanged password by one with current parameters."""
     query = update(users).where(users.c.id == user_id, users.c.password_hash == old_hash)
     connection.execute(query.values(password_hash=new_hash))
 
@@ -189,20 +192,20 @@ def set_tier(connection: Connection, workspace_id: str, tier: str) -> bool:
 
 
 def get_webhook_url(connection: Connection, workspace_id: str) -> str | None:
-    """Return the URL of the generation API's one webhook."""
+    """Return the workspace's webhook URL of the generation API."""
     return connection.scalar(select(workspaces.c.webhook_url).where(workspaces.c.id == workspace_id))
 
 
 def set_webhook_url(connection: Connection, workspace_id: str, url: str | None) -> None:
-    """Set the URL of the generation API's one webhook."""
+    """Set the workspace's webhook URL of the generation API."""
     connection.execute(update(workspaces).where(workspaces.c.id == workspace_id).values(webhook_url=url))
 
 
 def lock_workspace(connection: Connection, workspace_id: str) -> None:
-    """Serialize changes that depend on one another: of members, of the ledger, of stored objects.
+    """Serialise changes of the workspace's members, ledger and stored objects.
 
-    On SQLite the write lock of the whole database already does. The row lock does not block foreign key checks, because
-    rows of the workspace may be inserted before it is taken.
+    On SQLite the write lock of the database already serialises them. The row lock does not block foreign key checks,
+    because rows of the workspace may be inserted before it is taken.
     """
     if connection.dialect.name == "postgresql":
         query = select(workspaces.c.id).where(workspaces.c.id == workspace_id)
@@ -225,8 +228,8 @@ def get_membership(connection: Connection, workspace_id: str, user_id: str) -> M
 
 def get_default_workspace_id(connection: Connection, user_id: str) -> str | None:
     """Return the oldest workspace that the user owns."""
-    owned = (membership.id for membership in list_memberships(connection, user_id) if membership.role == "OWNER")
-    return next(owned, None)
+    owned_ids = (membership.id for membership in list_memberships(connection, user_id) if membership.role == "OWNER")
+    return next(owned_ids, None)
 
 
 def list_members(connection: Connection, workspace_id: str) -> list[Member]:
@@ -248,7 +251,7 @@ def list_members(connection: Connection, workspace_id: str) -> list[Member]:
 
 
 def set_role(connection: Connection, workspace_id: str, user_id: str, role: str) -> bool:
-    """Set the member's role. Return False if the user is not a member. An EDITOR's keys and invitations lose power.
+    """Set the member's role. Return False if the user is not a member. A new EDITOR's keys lose the scope `admin`.
 
     Raises:
         LastOwnerError: if no OWNER would be left.

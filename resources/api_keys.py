@@ -1,7 +1,7 @@
 """API keys: `sk_live_...`, bound to one workspace. Only the hash is stored, and a key is looked up by its hash.
 
-A key is worth no more than the member who made it: it ends with the membership, and has the scope `admin` only while
-its maker is an OWNER. A key is never logged.
+A key never has more rights than its creator: it ends with the creator's membership, and has the scope `admin` only
+while its creator is an OWNER. A key is never logged.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from resources.database.tables import api_keys, members
 from resources.sessions import hash_token
 
 PREFIX = "sk_live_"
-SHOWN_CHARACTERS = len(PREFIX) + 6  # stored in clear text so that people can tell keys apart
+SHOWN_CHARACTERS = len(PREFIX) + 6  # stored in clear text so that users can distinguish keys
 SCOPES = ("read", "write", "admin")
 USE_INTERVAL = timedelta(minutes=1)  # `last_used_at` is written at most this often, not at every request
 
@@ -38,7 +38,7 @@ class ApiKey(msgspec.Struct, frozen=True):
 
 
 class ApiKeyPrincipal(msgspec.Struct, frozen=True):
-    """The identity that a presented key authenticates. `is_use_due`: `last_used_at` is due to be written."""
+    """The identity that a presented key authenticates. `is_use_due` states whether `last_used_at` has to be updated."""
 
     id: str
     workspace_id: str
@@ -68,7 +68,7 @@ def create(
         "name": name,
         "scopes": scopes,
         "expires_at": expires_at,
-        **_secret_columns(secret),
+        **_build_secret_columns(secret),
     }
     return insert_row(connection, api_keys, ApiKey, values), secret
 
@@ -87,7 +87,7 @@ def list_active(connection: Connection, workspace_id: str) -> list[ApiKey]:
 def rotate(connection: Connection, workspace_id: str, key_id: str) -> tuple[ApiKey, str] | None:
     """Give the key a new secret; the old one stops working at once. Return None if there is no such key."""
     secret = _generate_secret()
-    query = update(api_keys).where(*_filter(workspace_id, key_id)).values(**_secret_columns(secret))
+    query = update(api_keys).where(*_filter(workspace_id, key_id)).values(**_build_secret_columns(secret))
     key = fetch_one(connection, query.returning(*_COLUMNS), ApiKey)
     return None if key is None else (key, secret)
 
@@ -99,13 +99,13 @@ def revoke(connection: Connection, workspace_id: str, key_id: str) -> bool:
 
 
 def revoke_of_member(connection: Connection, workspace_id: str, user_id: str) -> None:
-    """Revoke the keys that the user made in the workspace. They stay revoked if the user becomes a member again."""
+    """Revoke the keys that the user created in the workspace. They stay revoked if the user becomes a member again."""
     query = update(api_keys).where(api_keys.c.workspace_id == workspace_id, api_keys.c.created_by == user_id)
     connection.execute(query.where(api_keys.c.revoked_at.is_(None)).values(revoked_at=now()))
 
 
 def drop_admin_of_member(connection: Connection, workspace_id: str, user_id: str) -> None:
-    """Take the scope `admin` from the keys that the user made in the workspace; they can still read and write."""
+    """Remove the scope `admin` from the keys that the user created in the workspace; they can still read and write."""
     mine = (api_keys.c.workspace_id == workspace_id, api_keys.c.created_by == user_id, api_keys.c.revoked_at.is_(None))
     for row in connection.execute(select(api_keys.c.id, api_keys.c.scopes).where(*mine)).all():
         if "admin" in row.scopes:
@@ -113,7 +113,7 @@ def drop_admin_of_member(connection: Connection, workspace_id: str, user_id: str
 
 
 def authenticate(connection: Connection, secret: str) -> ApiKeyPrincipal | None:
-    """Return the identity behind a presented key, or None if it is unknown, revoked, expired or its maker has left.
+    """Return the identity of a presented key, or None if it is unknown, revoked, expired or its creator has left.
 
     The look-up compares hashes, so its timing reveals nothing about the key.
     """
@@ -148,5 +148,5 @@ def _generate_secret() -> str:
     return PREFIX + secrets.token_urlsafe(32)
 
 
-def _secret_columns(secret: str) -> dict[str, str]:
+def _build_secret_columns(secret: str) -> dict[str, str]:
     return {"key_hash": hash_token(secret), "prefix": secret[:SHOWN_CHARACTERS]}

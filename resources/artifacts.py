@@ -7,7 +7,7 @@ from resources.store.base import Store
 
 # Names under the project's key prefix
 SOURCE_FACTS = "artifacts/source.json"
-CONFORMED_SOURCE = "artifacts/conformed-source"  # only of a source whose clock or formats change in the middle
+CONFORMED_SOURCE = "artifacts/conformed-source"  # only for a source whose timestamps or formats change within the file
 ANALYSIS_FACTS = "artifacts/analysis.json"
 ANALYSIS_AUDIO = "artifacts/audio.flac"
 ANALYSIS_FRAMES = "artifacts/frames.mp4"

@@ -1,6 +1,6 @@
 """A cache of short texts with an expiry time, shared by all processes.
 
-It holds answers of external services, store keys of previews, and file names of uploads that await confirmation. An
+It holds responses of external services, store keys of previews, and file names of unconfirmed uploads. An
 entry may be deleted at any time.
 """
 
@@ -30,7 +30,7 @@ def list_by_prefix(connection: Connection, prefix: str) -> dict[str, str]:
 
 
 def put(connection: Connection, key: str, body: str, lifetime: timedelta) -> None:
-    """Store `body` under `key` for `lifetime`, replacing what is there."""
+    """Store `body` under `key` for `lifetime`. An existing entry is replaced."""
     values = {"body": body, "expires_at": now() + lifetime}
     row = insert_on_conflict(connection, cache).values(key=key, **values)
     connection.execute(row.on_conflict_do_update(index_elements=[cache.c.key], set_=values))

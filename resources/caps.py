@@ -1,4 +1,4 @@
-"""Caps: the number of webhooks, API keys, templates, invitations and streams that one workspace may have.
+"""Caps: the maximum number of webhooks, API keys, templates, invitations and streams of one workspace.
 
 They are far above normal use. They prevent one workspace from filling the tables and threads that all workspaces share.
 """
@@ -20,7 +20,7 @@ CAPS = {
     "pending invitations": 200,
     "open streams": 2000,
 }
-PASSING = ("open streams",)  # these end by themselves, so a client can wait
+PASSING = ("open streams",)  # these end without action, so a client can wait
 
 
 class CapReachedError(Exception):
@@ -28,7 +28,7 @@ class CapReachedError(Exception):
 
     def __init__(self, name: str) -> None:
         advice = "Wait until one has ended." if name in PASSING else "Delete one first."
-        super().__init__(f"This workspace has {CAPS[name]} {name}, the most that it may have. {advice}")
+        super().__init__(f"This workspace has the maximum of {CAPS[name]} {name}. {advice}")
         self.is_passing = name in PASSING
 
 

@@ -1,4 +1,4 @@
-"""Clip jobs: what renders and exports have in common.
+"""Clip jobs: the common part of renders and exports.
 
 A clip job is a row with a copy of the clip's bounds, title and config at the time of the request. It is executed by a
 Dagster run, its status only moves forward, and every change records an event.
@@ -67,7 +67,7 @@ class ClipJobTable(Generic[J]):
         return fetch_all(connection, query, self.struct)
 
     def create(self, connection: Connection, clip: Clip, run_id: str, status: str, **values: object) -> J:
-        """Insert a job for the clip as it is now. `values` are the columns of this kind of job, or its ID."""
+        """Insert a job for the current state of the clip. `values` are the columns of this kind of job, or its ID."""
         row = {
             "id": str(uuid.uuid4()),
             "clip_id": clip.id,

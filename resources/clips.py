@@ -19,7 +19,7 @@ from resources.database.tables import clips
 
 
 class ClipContent(msgspec.Struct, frozen=True):
-    """What the scorer decides about a clip. Bounds are in seconds of the source video."""
+    """The columns of a clip that the scorer sets. Bounds are in seconds of the source video."""
 
     title: str
     start_s: float
@@ -59,9 +59,9 @@ class Clip(ClipContent, frozen=True):
 _COLUMNS = select_columns(clips, Clip)
 # Built once, because building takes longer than running it
 _BY_ID = select(*_COLUMNS).where(clips.c.id == bindparam("id"), clips.c.retired_at.is_(None))
-_IS_UNTOUCHED = (clips.c.edited.is_(False), clips.c.status == "DETECTED")  # by clients
+_IS_UNTOUCHED = (clips.c.edited.is_(False), clips.c.status == "DETECTED")  # neither edited nor rendered by clients
 _NAMESPACE = uuid.UUID("5b1c2f3e-7f3a-4f6e-9d54-0d2c8a5a8f10")
-MIN_CUTAWAY_S = 1.0
+MIN_CUTAWAY_S = 1.0  # a shorter remainder of a suggested cutaway is dropped
 
 
 def clip_id(project_id: str, start_s: float, end_s: float) -> str:
@@ -134,7 +134,7 @@ def rescore(connection: Connection, identity: str, new: ClipContent) -> None:
 
 
 def redefine(connection: Connection, identity: str, new: NewClip) -> bool:
-    """Set all that the scorer decides, except the thumbnail. Return False if a client has edited or rendered the clip.
+    """Set all columns of the scorer except the thumbnail. Return False if a client has edited or rendered the clip.
 
     The clip keeps its ID although its bounds change.
     """
@@ -145,7 +145,7 @@ def redefine(connection: Connection, identity: str, new: NewClip) -> bool:
 
 
 def retire(connection: Connection, identities: Iterable[str]) -> None:
-    """Hide clips that a re-scoring no longer selects. A clip that a client has edited or rendered stays."""
+    """Hide clips that a re-scoring no longer selects. A clip that a client has edited or rendered stays visible."""
     query = update(clips).where(clips.c.id.in_(list(identities)), clips.c.retired_at.is_(None), *_IS_UNTOUCHED)
     connection.execute(query.values(retired_at=now(), updated_at=now()))
 

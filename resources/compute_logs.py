@@ -1,4 +1,4 @@
-"""Dagster's compute log manager of Carmic: keeps the output of steps as files. `dagster.yaml` names this class.
+"""Carmic's compute log manager for Dagster: stores the output of steps in files. `dagster.yaml` names this class.
 
 Compute log managers are meant to be replaced, but Dagster exports their base classes only from `dagster._core`.
 """

@@ -1,4 +1,4 @@
-"""What `video_download` and its child process, `yt_dlp_child`, tell each other."""
+"""The messages between `video_download` and its child process `yt_dlp_child`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Failure = Literal["too_large", "unsupported", "login", "region", "refused", "mis
 
 
 class DownloadArguments(msgspec.Struct, frozen=True):
-    """What the child downloads, and its limits."""
+    """The URL that the child downloads, and its limits."""
 
     url: str
     folder: str
@@ -23,7 +23,7 @@ class DownloadArguments(msgspec.Struct, frozen=True):
 
 
 class DownloadMessage(msgspec.Struct, frozen=True):
-    """One line of the child: the ratio 0..1 downloaded, or what failed."""
+    """One line of the child's output: the downloaded fraction 0..1, or the kind of failure."""
 
     progress: float | None = None
     failure: Failure | None = None

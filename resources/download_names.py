@@ -1,4 +1,4 @@
-"""The `Content-Disposition` of a download, which may have a name in any script."""
+"""The header `Content-Disposition` of a download, for file names in any script."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
 def format_attachment(filename: str) -> str:
     """Return the header for a download under this name (RFC 6266), in ASCII.
 
-    `filename*` has the name itself; `filename` is for clients that do not know it.
+    `filename*` holds the name in UTF-8; `filename` is for clients that do not support `filename*`.
     """
     ascii_name = "".join(c if c.isascii() and (c.isalnum() or c in " ._-") else "_" for c in filename)
     encoded = quote(filename.encode("utf-8", "replace"), safe=_ATTRIBUTE_CHARACTERS)

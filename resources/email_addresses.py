@@ -1,4 +1,4 @@
-"""Normalises e-mail addresses for storage and comparison, and checks new ones."""
+"""Normalises email addresses for storage and comparison, and checks new ones."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import unicodedata
 
 import idna
 
-MAX_LENGTH = 320  # characters of the stored form
+MAX_LENGTH = 320  # characters of the stored form: 64 + "@" + 255 (RFC 5321, section 4.5.3.1)
 
 
 class InvalidEmailError(ValueError):
-    """The address is refused. The message completes the sentence "`email` ..."."""
+    """The address is rejected. The message completes the sentence "`email` ..."."""
 
 
 def normalize_email(email: str) -> str:
-    """Return the address in the form in which it is stored and compared.
+    """Return the normalised address, which is stored and compared.
 
     The form is NFKC (full-width letters become ordinary letters), lower case, with the domain in its IDNA form (UTS
-    46). A domain without an IDNA form is only lowercased: no account has one, because `check_email` refuses it.
+    46). A domain without an IDNA form is only lowercased; `check_email` rejects it.
     """
     local, _, domain = unicodedata.normalize("NFKC", email).strip().rpartition("@")
     local = unicodedata.normalize("NFKC", local.lower())
@@ -28,7 +28,7 @@ def normalize_email(email: str) -> str:
 
 
 def check_email(email: str) -> None:
-    """Check an address that is to be stored.
+    """Check an address before it is stored.
 
     Raises:
         InvalidEmailError: the address is too long, its domain is not a host name, or the part before the `@` has
@@ -44,7 +44,7 @@ def check_email(email: str) -> None:
     if not local.isprintable() or " " in local:
         raise InvalidEmailError("must not contain invisible characters.")
     if _looks_like_ascii(local):
-        raise InvalidEmailError("looks like another address in other letters. Use the letters a to z.")
+        raise InvalidEmailError("has letters that resemble the letters a to z. Use the letters a to z.")
 
 
 def _encode_domain(domain: str) -> str:
@@ -56,7 +56,7 @@ def _looks_like_ascii(local: str) -> bool:
     foreign = {letter for letter in local.lower() if not letter.isascii()}
     if not foreign:
         return False
-    from confusable_homoglyphs import confusables  # noqa: PLC0415 - reads its tables, 70 ms
+    from confusable_homoglyphs import confusables  # noqa: PLC0415 - takes 70 ms to load its tables
 
     matches = [confusables.is_confusable(letter, greedy=True) or [] for letter in foreign]
     return all(

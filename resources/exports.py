@@ -1,4 +1,7 @@
-"""Exports: packages of a clip for an editor. Equal requests (clip content, target, proxy choice) share one export."""
+"""Exports: packages of a clip for an editing program.
+
+Equal requests (content, target, proxy choice) share one export.
+"""
 
 from __future__ import annotations
 
@@ -34,15 +37,15 @@ list_active_for_run = _jobs.list_active_for_run
 
 
 def content_digest(clip: Clip) -> str:
-    """Return the digest of all that a client can change about a clip."""
+    """Return the digest of all fields of a clip that a client can change."""
     content = {"start": clip.start_s, "end": clip.end_s, "title": clip.title, "config": clip.template_config}
     return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
 
 
 def request(connection: Connection, clip: Clip, target: str, include_proxy: bool, run_id: str) -> tuple[Export, bool]:
-    """Return the export of the clip as it is now, and whether it is new.
+    """Return the export of the clip's current state, and whether it is new.
 
-    For a new one the caller enqueues `run_id` in the same transaction.
+    If it is new, the caller enqueues `run_id` in the same transaction.
     """
     accounts.lock_workspace(connection, clip.workspace_id)
     key = {"target_format": target, "include_proxy": include_proxy, "content_digest": content_digest(clip)}
@@ -56,7 +59,7 @@ def request(connection: Connection, clip: Clip, target: str, include_proxy: bool
 
 
 def advance(connection: Connection, export_id: str, progress: int) -> bool:
-    """Set PROCESSING and the progress in percent. Return False if the export has ended or is further already."""
+    """Set PROCESSING and the progress in percent. Return False if the export has ended or has more progress."""
     conditions = (_jobs.is_active, exports.c.progress <= progress)
     return _transition(connection, export_id, "export.progress", *conditions, status="PROCESSING", progress=progress)
 

@@ -1,4 +1,4 @@
-"""The names that users and sites give to files."""
+"""Cleans file names and titles that come from users and websites."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _SEPARATORS = re.compile(r"[/\\]")
 
 
 def clean_file_name(text: str, default: str = "file") -> str:
-    r"""Return a file's own name: without folders of any system, and without characters that control a terminal or text.
+    r"""Return a file name without folders (of any operating system) and without control and text direction characters.
 
     Args:
         text: a name or path, such as `C:\videos\talk.mp4`.
-        default: what to return where nothing of the name remains.
+        default: the result if nothing of the name remains.
     """
     name = _SEPARATORS.split(_drop_controls(text).rstrip("/\\ "))[-1].strip()
     return default if name in ("", ".", "..") else name[:MAX_NAME_LENGTH]
@@ -32,6 +32,6 @@ def read_url_name(url: str, default: str = "video") -> str:
 
 
 def _drop_controls(text: str) -> str:
-    """Replace line breaks by spaces, and drop control characters and the marks that turn the direction of text."""
+    """Replace line breaks by spaces, and remove control characters and marks that change the direction of text."""
     text = re.sub(r"[\t\n\v\f\r\x85\u2028\u2029]+", " ", text)
     return "".join(c for c in text if unicodedata.category(c) != "Cc" and c not in "\u202a\u202b\u202c\u202d\u202e")

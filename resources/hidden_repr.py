@@ -1,4 +1,4 @@
-"""The representation of Structs that hold secrets, which must reach neither a log nor a traceback."""
+"""A `repr` without fields for Structs that hold secrets, so that no secret appears in a log or traceback."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import msgspec
 
 
 def hidden_repr(value: object) -> str:
-    """Return the type's name and no field. A Struct with another base sets `__repr__ = hidden_repr`."""
+    """Return only the name of the type. A Struct with another base sets `__repr__ = hidden_repr`."""
     return f"{type(value).__name__}(...)"
 
 
 class HiddenRepr(msgspec.Struct, frozen=True):
-    """A Struct whose `repr` gives its type and no field."""
+    """A Struct whose `repr` is only the name of its type."""
 
     __repr__ = hidden_repr

@@ -1,7 +1,7 @@
 """Idempotency-Key: the first request with a key runs, later ones get its stored response for 24 hours.
 
-A request holds its key by a claim, which expires unless it is renewed: a claim whose process died frees the key, and a
-request that outlives its claim can no longer store a response, nor the effect that is stored with it.
+A request holds its key by a claim, which expires unless it is renewed. If the process dies, the key becomes free. A
+request that has lost its claim can store neither a response nor the effect of the same transaction.
 
 A response may contain secrets (a new API key is shown once), so callers pass bodies that are already encrypted.
 """
@@ -47,7 +47,7 @@ FirstRequest = StoredResponse | Literal["running", "body_mismatch"]
 
 
 def claim(connection: Connection, scope: str, key: str, request_hash: str) -> KeyClaim | FirstRequest:
-    """Claim the key for a request, or tell what became of the first request with it."""
+    """Claim the key for a request, or return the state of the first request with this key."""
     connection.execute(delete(idempotency).where(_filter(scope, key), _is_stale()))
     new = KeyClaim(scope, key, str(uuid.uuid4()))
     row = insert_on_conflict(connection, idempotency).values(
@@ -60,7 +60,7 @@ def claim(connection: Connection, scope: str, key: str, request_hash: str) -> Ke
     )
     if connection.scalar(row.on_conflict_do_nothing().returning(idempotency.c.key)) is not None:
         return new
-    # On PostgreSQL the row may have been released between the two statements; the caller claims again
+    # On PostgreSQL the row may have been deleted between the two statements; the caller tries again
     return look_up(connection, scope, key, request_hash) or "running"
 
 
@@ -83,7 +83,7 @@ def renew(connection: Connection, claim: KeyClaim) -> None:
 
 
 def finish(connection: Connection, claim: KeyClaim, response: StoredResponse) -> None:
-    """Store the response. In the transaction of the request's effect, both are stored or neither.
+    """Store the response. Call it in the transaction of the request's effect, so that both are stored or neither.
 
     Raises:
         ClaimLostError: the claim was lost. Roll the transaction back.
@@ -94,7 +94,7 @@ def finish(connection: Connection, claim: KeyClaim, response: StoredResponse) ->
 
 
 def release(connection: Connection, claim: KeyClaim) -> None:
-    """Free the key after the request was refused or failed. A stored response stays."""
+    """Free the key after the request was rejected or failed. A stored response is kept."""
     connection.execute(delete(idempotency).where(_is_held(claim)))
 
 

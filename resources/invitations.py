@@ -1,4 +1,4 @@
-"""Invitations to a workspace. The mailed token proves that its bearer receives mail at the address.
+"""Invitations to a workspace. The mailed token proves that its holder receives mail at the address.
 
 Only the token's hash is stored. An invited user becomes a member by accepting the invitation with the token, while
 logged in with the invited address.
@@ -39,7 +39,7 @@ class Invitation(msgspec.Struct, frozen=True):
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """An invitation as its token identifies it: the workspace, the role, and the invited address."""
+    """The invitation of a token: the workspace, the role, and the invited address."""
 
     id: str
     workspace_id: str
@@ -81,7 +81,7 @@ def create(connection: Connection, workspace_id: str, invited_by: str, email: st
 def resend(
     connection: Connection, workspace_id: str, invited_by: str, invitation_id: str
 ) -> tuple[Invitation, str] | None:
-    """Give a pending invitation a new token, which replaces the old one. Return None if there is none."""
+    """Replace the token of a pending invitation. Return None if there is no such invitation."""
     token, values = _renew(invited_by)
     query = update(invitations).where(*_is_pending(workspace_id, invitation_id)).values(**values)
     invitation = fetch_one(connection, query.returning(*_COLUMNS), Invitation)

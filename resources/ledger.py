@@ -1,6 +1,6 @@
 """The ledger of processing minutes. Entries are only added; a workspace's balance is the sum of its entries.
 
-Each entry has a deterministic key with a unique constraint, so a retry after a crash posts nothing twice. Amounts are
+Each entry has a deterministic key with a unique constraint, so a retry after a crash posts no entry twice. Amounts are
 milliseconds of processing time; positive amounts add to the balance. Call these functions inside `Database.write()`.
 """
 
@@ -58,7 +58,7 @@ class LedgerEntry(msgspec.Struct, frozen=True):
 
 
 def round_up_to_minutes_ms(duration_s: float) -> int:
-    """Return what a project of this length costs: the length rounded up to whole minutes."""
+    """Return the cost of a project of this length: the length rounded up to whole minutes."""
     return math.ceil(round(duration_s, 3) / 60) * MINUTE_MS
 
 
@@ -87,9 +87,9 @@ def post_entry(connection: Connection, workspace_id: str, entry: NewEntry) -> bo
 
 
 def post_unconditional(connection: Connection, workspace_id: str, entry: NewEntry) -> bool:
-    """Post an entry that the balance need not cover. Return False if one with this key was posted before.
+    """Post an entry even if the balance becomes negative. Return False if one with this key was posted before.
 
-    It is for money that was taken back: minutes that are already used leave a negative balance.
+    Used for refunded or disputed payments, whose minutes may already be used.
     """
     accounts.lock_workspace(connection, workspace_id)
     if _is_posted(connection, entry):
@@ -118,9 +118,9 @@ def _insert(connection: Connection, workspace_id: str, entry: NewEntry) -> None:
 
 
 def grant_month(connection: Connection, workspace_id: str) -> bool:
-    """Post what is missing from this month's grant for the workspace's tier. Return False if nothing is.
+    """Post the rest of this month's grant for the workspace's tier. Return False if it is already complete.
 
-    A tier that rises within the month brings the difference, once. Minutes left from earlier months stay.
+    An upgrade within the month adds the difference, once. Minutes of earlier months are kept.
     """
     first_key = f"grant:{now():%Y-%m}:{workspace_id}"
     keys_by_tier = {tier: f"{first_key}:{tier}" for tier in TIERS}
@@ -128,11 +128,11 @@ def grant_month(connection: Connection, workspace_id: str) -> bool:
     if tier is None:
         return False
     query = select(ledger.c.amount_ms).where(ledger.c.entry_key.in_([first_key, *keys_by_tier.values()]))
-    granted = list(connection.scalars(query))
-    amount = MONTHLY_MINUTES[tier] * MINUTE_MS - sum(granted)
+    granted_amounts_ms = list(connection.scalars(query))
+    amount = MONTHLY_MINUTES[tier] * MINUTE_MS - sum(granted_amounts_ms)
     if amount <= 0:
         return False
-    key = keys_by_tier[tier] if granted else first_key
+    key = keys_by_tier[tier] if granted_amounts_ms else first_key
     return post_entry(connection, workspace_id, NewEntry(key, "grant", amount, f"{tier} grant of {now():%B %Y}"))
 
 
@@ -148,7 +148,7 @@ def reserve_project(connection: Connection, workspace_id: str, project_id: str, 
 
 
 def settle_project(connection: Connection, workspace_id: str, project_id: str, duration_s: float) -> None:
-    """Charge or give back the difference between the reserved cost and the cost by the probed duration.
+    """Charge or refund the difference between the reserved cost and the cost by the probed duration.
 
     Raises:
         InsufficientMinutesError: if the balance does not cover the difference.
@@ -159,7 +159,7 @@ def settle_project(connection: Connection, workspace_id: str, project_id: str, d
 
 
 def refund_project(connection: Connection, workspace_id: str, project_id: str, reason: str) -> None:
-    """Give back what the project's analysis cost. Renders are refunded one by one."""
+    """Refund the cost of the project's processing. Renders are refunded separately."""
     cost = _get_project_cost_ms(connection, project_id)
     if cost > 0:
         post_entry(connection, workspace_id, NewEntry(f"refund:{project_id}", "refund", cost, reason, project_id))
@@ -179,7 +179,7 @@ def charge_render(
 
 
 def refund_render(connection: Connection, workspace_id: str, render_id: str, reason: str) -> None:
-    """Give back what the render cost."""
+    """Refund the cost of the render."""
     charge = connection.execute(select(ledger).where(ledger.c.entry_key == f"render:{render_id}")).one_or_none()
     if charge is not None:
         refund = NewEntry(f"refund:{render_id}", "refund", -charge.amount_ms, reason, charge.project_id, charge.clip_id)
@@ -187,7 +187,7 @@ def refund_render(connection: Connection, workspace_id: str, render_id: str, rea
 
 
 def get_reserved_ms(connection: Connection, workspace_id: str, active_project_ids: list[str]) -> int:
-    """Return how much of the workspace's minutes the active projects hold."""
+    """Return the minutes of the workspace that active projects have reserved, in milliseconds."""
     total = select(func.coalesce(func.sum(ledger.c.amount_ms), 0)).where(
         ledger.c.workspace_id == workspace_id,
         ledger.c.project_id.in_(active_project_ids),

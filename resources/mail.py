@@ -1,4 +1,4 @@
-"""Mail: messages are queued in the transaction that causes them and sent afterwards over SMTP.
+"""Mail: a message is queued in the transaction of its cause and sent afterwards over SMTP.
 
 Without CARMIC_SMTP_URL they stay in the queue, where the operator can read them. The body of a sent message is erased,
 because it may contain a link that sets a password.
@@ -21,9 +21,9 @@ from resources.database.tables import mail
 from resources.hidden_repr import HiddenRepr
 from resources.settings import Settings
 
-MAX_ATTEMPTS = 5
+MAX_ATTEMPTS = 5  # to send one message
 SMTP_TIMEOUT_S = 20
-BATCH_SIZE = 50
+BATCH_SIZE = 50  # messages sent in one pass
 
 
 class UnencryptedMailError(Exception):
@@ -73,15 +73,15 @@ def send_pending(database: Database, settings: Settings) -> int:
     sent_count = 0
     for message in pending:
         with database.write() as connection:
-            unclaimed = (mail.c.id == message.id) & (mail.c.attempts == message.attempts) & mail.c.sent_at.is_(None)
-            claim = update(mail).where(unclaimed).values(attempts=message.attempts + 1)
+            is_unclaimed = (mail.c.id == message.id) & (mail.c.attempts == message.attempts) & mail.c.sent_at.is_(None)
+            claim = update(mail).where(is_unclaimed).values(attempts=message.attempts + 1)
             if connection.execute(claim).rowcount == 0:
                 continue
         try:
             _send(settings, message)
             outcome: dict[str, object] = {"sent_at": now(), "last_error": None, "body": ""}
             sent_count += 1
-        except Exception as error:  # one unusable recipient address must not block the other messages
+        except Exception as error:  # an invalid recipient address must not block the other messages
             outcome = {"last_error": type(error).__name__}
         with database.write() as connection:
             connection.execute(update(mail).where(mail.c.id == message.id).values(**outcome))
@@ -111,10 +111,10 @@ def _send(settings: Settings, message: Message) -> None:
 
 
 def require_encryption(server: smtplib.SMTP) -> None:
-    """Refuse to send the password in clear text, so that an attacker who strips STARTTLS does not receive it.
+    """Require TLS before the password is sent, because an attacker can remove STARTTLS from the server's response.
 
     Raises:
-        UnencryptedMailError: the connection is not encrypted, and its other end is not the loopback interface.
+        UnencryptedMailError: the connection is not encrypted, and the server is not on the loopback interface.
     """
     if server.sock is None or isinstance(server.sock, ssl.SSLSocket):
         return

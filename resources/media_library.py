@@ -1,4 +1,4 @@
-"""The media library: files that a workspace keeps for use in its clips. Only rows; the files are in the store."""
+"""The rows of the media library: files that a workspace keeps for use in its clips. The files are in the store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from resources.database.engine import now
 from resources.database.queries import fetch_all, fetch_one, fetch_page, insert_row, select_columns
 from resources.database.tables import clips, media, templates
 
-MAX_USAGES = 10  # listed of each kind
+MAX_USAGES = 10  # listed per kind
 
 
 class Media(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ class Media(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-# Files of clips lay beside the projects before they lay under them.
+# Earlier versions stored the files of clips beside the projects, not below them.
 _KEY = re.compile(r"workspaces/([^/]+)/(?:media|(?:projects/[^/]+/)?clips/([^/]+))/[^/]+")
 _COLUMNS = select_columns(media, Media)
 _NEWEST_FIRST = (media.c.created_at.desc(), media.c.id)
@@ -46,14 +46,14 @@ _NEWEST_FIRST = (media.c.created_at.desc(), media.c.id)
 def new_key(workspace_id: str, suffix: str, clip: tuple[str, str] | None = None) -> str:
     """Return the store key for a new file. `suffix` is the file ending, such as ".png".
 
-    A file of a clip (its project's id, its own id) lies under the project, and is purged with it.
+    `clip` is (project id, clip id) for a file of a clip, which is stored below its project and purged with it.
     """
     folder = "media" if clip is None else f"projects/{clip[0]}/clips/{clip[1]}"
     return f"workspaces/{workspace_id}/{folder}/{uuid.uuid4()}{suffix}"
 
 
 def parse_owner(key: str) -> tuple[str, str | None] | None:
-    """Return the workspace and clip that `new_key` made the key for, or None for any other key."""
+    """Return the workspace and clip of a key from `new_key`, or None for any other key."""
     match = _KEY.fullmatch(key)
     return (match[1], match[2]) if match else None
 
@@ -98,7 +98,7 @@ def resolve_key(workspace_id: str, reference: str) -> str | None:
 def resolve_references(connection: Connection, workspace_id: str, references: Iterable[str]) -> dict[str, Media]:
     """Return the workspace's files by reference: an ID, a store key or a URL of the store.
 
-    References to other things are left out.
+    References that name no file of the workspace are omitted.
     """
     keys = {reference: resolve_key(workspace_id, reference) or reference for reference in references}
     query = select(*_COLUMNS).where(
@@ -118,13 +118,13 @@ def list_keys_of_project(connection: Connection, project_id: str) -> list[str]:
 
 
 def list_fonts(connection: Connection, workspace_id: str) -> list[Media]:
-    """Return the workspace's font files, newest first. Of two files of one family the newer is used."""
+    """Return the workspace's font files, newest first. If two files have the same family, captions use the newer."""
     query = select(*_COLUMNS).where(media.c.workspace_id == workspace_id, media.c.media_type == "font")
     return fetch_all(connection, query.order_by(*_NEWEST_FIRST), Media)
 
 
 def list_unconverted_fonts(connection: Connection) -> list[Media]:
-    """Return the font files of all workspaces whose facts say nothing about the font."""
+    """Return the font files of all workspaces that have not been converted: their facts lack the font's properties."""
     query = select(*_COLUMNS).where(media.c.media_type == "font")
     return [font for font in fetch_all(connection, query, Media) if not font.facts.get("font")]
 

@@ -1,7 +1,7 @@
-"""The outbound policy: the addresses that downloads and webhooks of users may connect to.
+"""The outbound policy: the network addresses to which users' downloads and webhooks may connect.
 
 A host name is resolved once, all of its addresses are checked, and the connection uses a checked address, so a later
-change of the DNS answer has no effect. Sources: the IANA special-purpose address registries (RFC 6890), RFC 6052, RFC
+change of the DNS record has no effect. Sources: the IANA special-purpose address registries (RFC 6890), RFC 6052, RFC
 3056 and RFC 4380. Connections to services that the operator configures do not pass through this module.
 """
 
@@ -26,7 +26,7 @@ import httpx
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# Networks that `is_global` does not refuse, or not in every Python version: embedded IPv4 addresses and special cases
+# Networks that `is_global` accepts in some Python versions: embedded IPv4 addresses and special cases
 DENIED_NETWORKS: tuple[Network, ...] = tuple(
     ipaddress.ip_network(text)
     for text in (
@@ -36,13 +36,13 @@ DENIED_NETWORKS: tuple[Network, ...] = tuple(
     )
 )  # fmt: skip
 FIRST_UNPRIVILEGED_PORT = 1024
-ALLOWED_LOW_PORTS = (80, 443)  # of the privileged ports; all others are allowed
+ALLOWED_LOW_PORTS = (80, 443)  # allowed privileged ports; all unprivileged ports are allowed
 CONNECT_TIMEOUT_S = 10.0
-PROXY_IDLE_TIMEOUT_S = 60
+PROXY_IDLE_TIMEOUT_S = 60  # without data in either direction
 
 
 class AddressRefusedError(Exception):
-    """The policy refuses this address. The message is for the user who gave it."""
+    """The policy refuses this address. The message is for the user who entered it."""
 
 
 class UnknownHostError(AddressRefusedError):
@@ -88,20 +88,20 @@ class OutboundPolicy:
         return addresses
 
     def check_url(self, url: str) -> SplitResult:
-        """Return the parts of a URL that a client gives for later use.
+        """Check a URL from a client and return its parts.
 
-        A host name without an address passes, because it may have one later; the connection checks it then.
+        A host name that does not resolve is accepted, because it may resolve later; the connection then checks it.
 
         Raises:
-            AddressRefusedError: with the reason.
+            AddressRefusedError: if the URL is malformed or not allowed. The message states the reason.
         """
         try:
             parts = urlsplit(url.strip())
             host, port = parts.hostname, parts.port
         except ValueError:
-            raise AddressRefusedError("That is not a valid URL. Give a full https:// address.") from None
+            raise AddressRefusedError("That is not a valid URL. Send a complete https:// URL.") from None
         if parts.scheme not in ("http", "https") or not host:
-            raise AddressRefusedError("Give a URL that starts with https://.")
+            raise AddressRefusedError("Send a URL that starts with https://.")
         if parts.username is not None or parts.password is not None:
             raise AddressRefusedError("The URL must not contain a user name or password.")
         try:
@@ -128,13 +128,14 @@ class OutboundPolicy:
         raise last_error or OSError("no address")
 
     def open_client(self, timeout_s: float) -> httpx.Client:
-        """Return an HTTP client for one exchange, which ends within `timeout_s` however slowly the server sends.
+        """Return an HTTP client for one exchange, which ends within `timeout_s` even if the server sends slowly.
 
         The client connects only where the policy permits, follows no redirects and ignores proxy settings.
         """
-        transport = httpx.HTTPTransport(verify=_create_ssl_context(), retries=0)  # by default it creates another
+        # By default httpx creates another transport
+        transport = httpx.HTTPTransport(verify=_create_ssl_context(), retries=0)
         backend = _PolicyBackend(self, time.monotonic() + timeout_s)
-        transport._pool = httpcore.ConnectionPool(  # httpx has no argument for it
+        transport._pool = httpcore.ConnectionPool(  # httpx has no argument for the network backend
             ssl_context=_create_ssl_context(), network_backend=backend, max_connections=1
         )
         return httpx.Client(transport=transport, timeout=timeout_s, follow_redirects=False, trust_env=False)
@@ -163,8 +164,8 @@ def _is_in(address: Address, networks: Iterable[Network]) -> bool:
 
 def _unmap_ipv4(address: Address) -> Address:
     """Return the IPv4 address in an IPv4-mapped IPv6 address (::ffff:a.b.c.d), and any other address as it is."""
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+    ipv4_address = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return ipv4_address or address
 
 
 @functools.cache
@@ -204,7 +205,7 @@ class _PolicyBackend(httpcore.NetworkBackend):
 
 
 class _DeadlineStream(httpcore.NetworkStream):
-    """A connection on which every wait ends at the deadline. A timeout per read would never end a slow trickle."""
+    """A connection on which every wait ends at the deadline. A timeout per read would not stop a very slow sender."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline_s: float) -> None:
         self.stream = stream

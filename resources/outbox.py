@@ -16,7 +16,7 @@ from resources.database.engine import now
 from resources.database.queries import fetch_all, select_columns
 from resources.database.tables import events
 
-# The events a webhook may subscribe to. All others are for streams only.
+# The events to which a webhook can subscribe. All others are for streams only.
 WebhookEvent = Literal[
     "project.status",
     "project.clips_ready",

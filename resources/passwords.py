@@ -1,4 +1,4 @@
-"""Passwords: the rule for new ones, and Argon2 hashes.
+"""The rule for new passwords, and Argon2 hashes of passwords.
 
 One hash takes 64 MiB and tens of milliseconds. Callers limit how many run at once.
 """
@@ -12,7 +12,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 RULE = "A password needs at least 8 characters, one of them upper case, one lower case and one digit."
 MIN_LENGTH = 8  # characters
-MAX_LENGTH = 1024  # characters; hashing longer ones would only cost time
+MAX_LENGTH = 1024  # characters; limits the cost of hashing
 
 _hasher = PasswordHasher()
 
@@ -34,17 +34,17 @@ def verify_password(stored_hash: str | None, password: str) -> bool:
     Without a hash (unknown email address) it takes the same time and returns False.
     """
     try:
-        is_match = _hasher.verify(stored_hash or _dummy_hash(), password[: MAX_LENGTH + 1])
+        is_match = _hasher.verify(stored_hash or _get_dummy_hash(), password[: MAX_LENGTH + 1])
     except (VerificationError, InvalidHashError):
         return False
     return is_match and stored_hash is not None
 
 
 def needs_rehash(stored_hash: str) -> bool:
-    """Return whether the hash was made with parameters that are no longer the current ones."""
+    """Return whether the hash was computed with outdated parameters."""
     return _hasher.check_needs_rehash(stored_hash)
 
 
 @cache
-def _dummy_hash() -> str:
+def _get_dummy_hash() -> str:
     return _hasher.hash("the password of an unknown email address")

@@ -1,7 +1,7 @@
 """Payments for processing minutes, as the payment provider reports them.
 
-A payment credits its minutes in proportion to what of it is neither refunded nor disputed. Each report updates the
-payment and posts the difference to the ledger, so that a repeated report, or one that arrives late, changes nothing.
+A payment credits its minutes in proportion to the amount that is neither refunded nor disputed. Each event updates the
+payment and posts the difference to the ledger, so that repeated events, in any order, give the same balance.
 Amounts are in the currency's smallest unit. Call these functions inside `Database.write()`.
 """
 
@@ -21,7 +21,7 @@ class UnknownWorkspaceError(Exception):
 
 
 class Purchase(msgspec.Struct, frozen=True):
-    """What a paid checkout bought."""
+    """The minutes and the price of a paid checkout."""
 
     session_id: str
     workspace_id: str
@@ -57,17 +57,17 @@ def record_purchase(connection: Connection, payment_id: str, purchase: Purchase)
 
 
 def record_refund(connection: Connection, payment_id: str, event_id: str, refunded: int) -> None:
-    """Take back the share of the minutes that `refunded`, the sum of all refunds, is of the payment."""
+    """Deduct minutes in proportion to `refunded`, the sum of all refunds of the payment."""
     _change(connection, payment_id, f"stripe:{event_id}", refunded=refunded)
 
 
 def record_dispute(connection: Connection, payment_id: str, event_id: str, disputed: int) -> None:
-    """Take back the share of the minutes that is disputed; 0 gives it back, when the dispute is won."""
+    """Deduct minutes in proportion to the disputed amount; 0 restores them after a won dispute."""
     _change(connection, payment_id, f"stripe:{event_id}", disputed=disputed)
 
 
 def record_failure(connection: Connection, session_id: str, workspace_id: str) -> None:
-    """Note in the ledger that a payment failed, which bought nothing.
+    """Record a failed payment in the ledger, with an amount of 0.
 
     Raises:
         UnknownWorkspaceError: the workspace does not exist.
@@ -79,7 +79,7 @@ def record_failure(connection: Connection, session_id: str, workspace_id: str) -
 
 
 def _change(connection: Connection, payment_id: str, entry_key: str, **columns: object) -> None:
-    """Set the columns of a payment, which may be new, and post what this adds to or takes from its credit."""
+    """Set columns of a payment, which may be new, and post the difference of its credit."""
     empty = {"bought_ms": 0, "paid": 0, "refunded": 0, "disputed": 0, "credited_ms": 0, "created_at": now()}
     new_row = insert_on_conflict(connection, payments).values(id=payment_id, **empty)
     connection.execute(new_row.on_conflict_do_nothing())

@@ -1,7 +1,7 @@
-"""Pending uploads: files that a workspace has an upload URL for, and that are not part of its library yet.
+"""Pending uploads: files for which a workspace has an upload URL and which are not part of its library yet.
 
 Each counts against the storage limit with its declared size. An upload that is not confirmed within `LIFETIME` is
-deleted, with the object that it may have become.
+deleted together with its object.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def list_all(connection: Connection, workspace_id: str) -> list[PendingUpload]:
 
 
 def list_expired(connection: Connection, limit: int = 200) -> list[PendingUpload]:
-    """Return pending uploads of all workspaces whose time is up."""
+    """Return the expired pending uploads of all workspaces."""
     query = select(*_COLUMNS).where(pending_uploads.c.expires_at < now())
     return fetch_all(connection, query.limit(limit), PendingUpload)
 
@@ -85,7 +85,7 @@ def get_declared_bytes(connection: Connection, workspace_id: str) -> int:
 
 
 def remove(connection: Connection, workspace_id: str, object_key: str) -> None:
-    """Delete the pending upload of an object, once it is part of the library or deleted."""
+    """Delete the row of a pending upload whose object has become part of the library or was deleted."""
     connection.execute(
         delete(pending_uploads).where(
             pending_uploads.c.object_key == object_key, pending_uploads.c.workspace_id == workspace_id

@@ -1,4 +1,4 @@
-"""The platform of a process: settings, database and object store, opened once and passed on."""
+"""The platform of a process: its settings, database and object store, opened once and passed as an argument."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from resources.store import Store, open_store
 
 
 class Platform(msgspec.Struct, frozen=True):
-    """What every process of Carmic works with."""
+    """The settings, database and object store of a process."""
 
     settings: Settings
     database: Database
@@ -25,7 +25,7 @@ def open_platform(environ: Mapping[str, str] | None = None) -> Platform:
     Raises:
         SettingsError: if a setting is invalid.
     """
-    from resources.database.migrate import upgrade  # noqa: PLC0415 - Alembic takes 0.2 s; loading definitions opens none
+    from resources.database.migrate import upgrade  # noqa: PLC0415 - Alembic takes 0.2 s to import; loading definitions does not need it
 
     settings = load_settings(environ)
     database = Database(settings.database_url)

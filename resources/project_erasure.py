@@ -1,6 +1,6 @@
-"""Erases what a deleted project or timeline leaves in the database: search text, titles, words, errors, payloads.
+"""Erases the rows of deleted projects and timelines: search text, titles, words, errors, payloads.
 
-Its objects are purged first. The ledger keeps its amounts, because they are the workspace's bill.
+Their objects are purged first. The ledger keeps its amounts, because they are the workspace's bill.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from resources.database.tables import (
     timelines,
 )
 
-ERASE_AFTER = timedelta(hours=1)  # after the purge: retries of the last webhooks have ended
+ERASE_AFTER = timedelta(hours=1)  # after the purge; by then, retries of the last webhooks have ended
 
 
 def list_erasable(connection: Connection, limit: int = 20) -> list[str]:
@@ -47,7 +47,7 @@ def erase(connection: Connection, project_id: str) -> None:
     )
     connection.execute(delete(run_intents).where(run_intents.c.project_id == project_id))
     connection.execute(update(ledger).where(ledger.c.project_id == project_id).values(note=""))
-    connection.execute(delete(projects).where(projects.c.id == project_id))  # cascades to clips and what they have
+    connection.execute(delete(projects).where(projects.c.id == project_id))  # cascades to clips and their rows
 
 
 def erase_timeline(connection: Connection, timeline_id: str) -> None:
@@ -56,7 +56,8 @@ def erase_timeline(connection: Connection, timeline_id: str) -> None:
     subjects = [f"{group}:{job_id}" for job_id in job_ids for group in ("timeline_job", "timeline_export")]
     _delete_events(connection, events.c.subject.in_([f"timeline:{timeline_id}", *subjects]))
     connection.execute(delete(run_intents).where(run_intents.c.project_id == timeline_id))
-    connection.execute(delete(timelines).where(timelines.c.id == timeline_id))  # cascades to what it has
+    # Cascades to its segments, assets and jobs
+    connection.execute(delete(timelines).where(timelines.c.id == timeline_id))
 
 
 def _delete_events(connection: Connection, condition: ColumnElement[bool]) -> None:

@@ -1,6 +1,6 @@
-"""Projects: videos on their way from upload to clips. Each change of state is one conditional UPDATE and its event.
+"""Projects: videos from upload to clips. Each change of state is one conditional UPDATE and its event.
 
-A status only moves forward. A process that comes late (a retry, a backfill, a second worker) changes nothing.
+A status only moves forward. A late process (a retry, a backfill, a second worker) changes nothing.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Project(msgspec.Struct, frozen=True):
 
 
 class NewProject(msgspec.Struct, frozen=True):
-    """What the caller states about a video before it is probed."""
+    """The values of a new project, before its video is probed."""
 
     title: str
     filename: str
@@ -93,7 +93,7 @@ class NewProject(msgspec.Struct, frozen=True):
     clip_bounds: dict[str, Any] | None = None
 
 
-MAX_SEARCH_TEXT_BYTES = 2400  # fits any title and real file name; PostgreSQL indexes no row over 2.7 kB
+MAX_SEARCH_TEXT_BYTES = 2400  # enough for any title and file name; PostgreSQL cannot index a row over 2.7 kB
 
 _COLUMNS = select_columns(projects, Project)
 # Statements of most requests are built once, because building takes longer than running them
@@ -111,7 +111,7 @@ def key_prefix(workspace_id: str, project_id: str) -> str:
 
 
 def build_search_text(title: str, filename: str) -> str:
-    """Return the case-folded text that `search` is matched against.
+    """Return the case-folded text in which `search` looks.
 
     Python folds it, because SQLite's lower() changes ASCII letters only.
     """
@@ -200,7 +200,7 @@ def _build_page_queries(by_status: bool, by_search: bool) -> tuple[Select[Any], 
 
 
 def count_clips(connection: Connection, project_ids: list[str]) -> dict[str, int]:
-    """Return the number of clips by project ID. Projects without clips are left out."""
+    """Return the number of clips by project ID. Projects without clips are omitted."""
     return {row[0]: row[1] for row in connection.execute(_CLIP_COUNTS, {"ids": project_ids})}
 
 
@@ -219,7 +219,7 @@ def list_scored_ids(connection: Connection) -> list[str]:
 
 
 def assign_run(connection: Connection, project_id: str, run_id: str) -> Project | None:
-    """Assign its ingest run to a project that has not started. Return None if it has a run or has ended."""
+    """Assign the ingest run to a project that has not started. Return None if it has a run or has ended."""
     conditions = (projects.c.run_id.is_(None), projects.c.status.in_(("PENDING_UPLOAD", "UPLOADING")))
     project = _transition(connection, project_id, *conditions, run_id=run_id, status="UPLOADING", current_step="Queued")
     if project is not None:
@@ -265,7 +265,7 @@ def advance(
         columns: further columns to set.
 
     Returns:
-        False, with nothing changed, if the project is further already, has ended or is deleted.
+        False, with nothing changed, if the project has a later status or more progress, has ended or is deleted.
     """
     project = _transition(
         connection,
@@ -365,7 +365,7 @@ def build_status_data(project: Project, clip_count: int) -> dict[str, Any]:
 
 
 def publish(connection: Connection, project: Project, extra: dict[str, Any] | None = None) -> None:
-    """Record the project's state in the outbox: every change for its stream, a new status for the webhooks too."""
+    """Record the project's state in the outbox: every change for its stream, a new status also for webhooks."""
     data = {**_get_status_data(connection, project), **(extra or {})}
     subject = f"project:{project.id}"
     status_key = f"project.status:{project.id}:{project.status}"

@@ -46,7 +46,7 @@ def hit(connection: Connection, limit: RateLimit, subject: str) -> RateLimitStat
 
     Call it inside `Database.write()`. A rollback undoes the hit.
     """
-    second, bucket = int(time.time()), _bucket_key(limit, subject)
+    second, bucket = int(time.time()), _build_bucket_key(limit, subject)
     if connection.dialect.name == "postgresql":  # SQLite has a single writer
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:bucket))"), {"bucket": bucket})
     before = _get_status(connection, limit, subject, second)
@@ -65,12 +65,12 @@ def hit(connection: Connection, limit: RateLimit, subject: str) -> RateLimitStat
 
 
 def give_back(connection: Connection, limit: RateLimit, subject: str) -> None:
-    """Undo the newest hit, for limits that count failures only: counted first, concurrent attempts cannot pass."""
+    """Undo the newest hit, for limits that count failures only."""
     newest = select(func.max(rate_limits.c.window_start)).where(
-        rate_limits.c.bucket == _bucket_key(limit, subject), rate_limits.c.hits > 0
+        rate_limits.c.bucket == _build_bucket_key(limit, subject), rate_limits.c.hits > 0
     )
     is_newest = (
-        rate_limits.c.bucket == _bucket_key(limit, subject),
+        rate_limits.c.bucket == _build_bucket_key(limit, subject),
         rate_limits.c.window_start == newest.scalar_subquery(),
     )
     connection.execute(update(rate_limits).where(*is_newest).values(hits=rate_limits.c.hits - 1))
@@ -83,13 +83,13 @@ def prune(connection: Connection, older_than_s: int = DAY_S) -> None:
 
 def _get_status(connection: Connection, limit: RateLimit, subject: str, second: int) -> RateLimitStatus:
     counters = select(rate_limits.c.window_start, rate_limits.c.hits).where(
-        rate_limits.c.bucket == _bucket_key(limit, subject), rate_limits.c.window_start > second - limit.window_s
+        rate_limits.c.bucket == _build_bucket_key(limit, subject), rate_limits.c.window_start > second - limit.window_s
     )
     rows = connection.execute(counters.order_by(rate_limits.c.window_start)).all()
-    used = sum(row.hits for row in rows)
+    hit_count = sum(row.hits for row in rows)
     oldest = rows[0].window_start if rows else second
-    return RateLimitStatus(used < limit.hits, limit.hits, max(0, limit.hits - used), oldest + limit.window_s)
+    return RateLimitStatus(hit_count < limit.hits, limit.hits, max(0, limit.hits - hit_count), oldest + limit.window_s)
 
 
-def _bucket_key(limit: RateLimit, subject: str) -> str:
+def _build_bucket_key(limit: RateLimit, subject: str) -> str:
     return f"{limit.name}:{subject}"[:200]

@@ -42,7 +42,7 @@ def get_newest(connection: Connection, clip_id: str) -> Render | None:
 
 
 def queue(connection: Connection, clip: Clip, run_id: str) -> Render:
-    """Charge and queue a render of the clip as it is now. The caller enqueues `run_id` in the same transaction.
+    """Charge and queue a render of the clip's current state. The caller enqueues `run_id` in the same transaction.
 
     Raises:
         AlreadyRenderingError: if the clip has an active render.
@@ -64,7 +64,7 @@ def queue(connection: Connection, clip: Clip, run_id: str) -> Render:
 
 
 def advance(connection: Connection, render_id: str, progress: int) -> bool:
-    """Set RENDERING and the progress in percent. Return False if the render has ended or is further already."""
+    """Set RENDERING and the progress in percent. Return False if the render has ended or has more progress."""
     conditions = (_jobs.is_active, renders.c.progress <= progress)
     render = _jobs.transition(connection, render_id, *conditions, status="RENDERING", progress=progress)
     if render is None:
@@ -145,9 +145,9 @@ def _publish(connection: Connection, render: Render, event: str) -> None:
 
 
 def _publish_generation_job(connection: Connection, render: Render, event: str) -> None:
-    """Record the event in the shape of the generation API, where a render is a job of the type `clip`.
+    """Record the event in the format of the generation API, in which a render is a job of the type `clip`.
 
-    Its scores range from 0 to 10, as its `viralScoreThreshold` does.
+    The scores range from 0 to 10, like `viralScoreThreshold` of that API.
     """
     finished_at = render.finished_at or now()
     data: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Run intents: the runs that Dagster has to execute, written in the transaction that makes a run necessary.
+"""Run intents: stored requests for Dagster runs, each written in the transaction that makes the run necessary.
 
 An intent goes from WAITING (enqueued) to SUBMITTED (in Dagster's queue) to DONE, or from either to CANCELLED. Carmic
 chooses the run ID, so submitting an intent twice creates one run. `resources.run_submission` talks to Dagster; this
@@ -30,8 +30,8 @@ VIDEO_PARTITIONS = "videos"
 TIMELINE_PARTITIONS = "timelines"
 TIMELINE_JOBS = ("ingest_timeline_asset", "export_timeline")
 
-# A video that crashes its worker must not be retried for ever. A run that crashed together with others was probably
-# stopped from outside, so its loss counts less.
+# A video that crashes its worker must not be retried forever. A run that crashed together with others was probably
+# stopped by an external cause, so its loss counts less.
 ISOLATED_LOSS = 4
 CORRELATED_LOSS = 1
 ATTEMPT_LIMIT = 12  # sum of the losses since the last finished asset
@@ -121,7 +121,7 @@ def list_waiting(connection: Connection, older_than: timedelta, limit: int = 50)
 
 
 def list_submitted(connection: Connection, limit: int = 500) -> list[RunIntent]:
-    """Return the intents that are in Dagster and not known to have ended, least recently updated first."""
+    """Return the submitted intents whose run is not known to have ended, least recently updated first."""
     query = select(*_COLUMNS).where(run_intents.c.state == "SUBMITTED").order_by(run_intents.c.updated_at)
     return fetch_all(connection, query.limit(limit), RunIntent)
 
@@ -182,7 +182,7 @@ def requeue(connection: Connection, intent: RunIntent, loss: int = ISOLATED_LOSS
 
 
 def reset_attempts(connection: Connection, run_id: str) -> None:
-    """Forget earlier losses, because the run has finished an asset since."""
+    """Reset the losses to zero, because the run has finished an asset."""
     query = update(run_intents).where(run_intents.c.run_id == run_id, run_intents.c.attempts > 0)
     connection.execute(query.values(attempts=0))
 

@@ -1,7 +1,7 @@
 """Submits runs to Dagster's queue and terminates them. The only module that uses Dagster's workspace API.
 
-Dagster has no public call that submits a run under a given ID, and the given ID is what makes a second submission
-harmless. So this module uses names of `dagster._core`, as `resources.compute_logs` does, and no other module of this
+Dagster has no public function that submits a run under a chosen ID, and with a chosen ID a second submission has no
+effect. So this module uses names of `dagster._core`, like `resources.compute_logs` and no other module of this
 package. Dagster takes about a second to import, so it is imported by the functions that use it.
 """
 
@@ -153,8 +153,8 @@ class Submitter:
             return None, None
         stats = self.instance.get_run_step_stats(crashed_run.run_id)
         finished = {step.step_key for step in stats if step.status is not None and step.status.value == "SUCCESS"}
-        planned = crashed_run.step_keys_to_execute or ()
-        return [key for key in planned if key not in finished] or None, crashed_run
+        step_keys = crashed_run.step_keys_to_execute or ()
+        return [key for key in step_keys if key not in finished] or None, crashed_run
 
     def terminate(self, run_id: str) -> None:
         """Stop the run, whether it is queued, starting or executing. Ended and unknown runs are ignored."""
@@ -163,23 +163,26 @@ class Submitter:
             self.instance.run_coordinator.cancel_run(run_id)
 
     def delete_run(self, run_id: str) -> None:
-        """Delete the run with its event log and its output, which name what it worked on. Unknown runs are ignored."""
+        """Delete the run with its event log and output, which contain names from the video.
+
+        Unknown runs are ignored.
+        """
         if self.instance.get_run_by_id(run_id) is not None:
             self.instance.delete_run(run_id)
             self.instance.compute_log_manager.delete_logs(prefix=[run_id])
 
     def check(self) -> None:
-        """Check that the code server answers.
+        """Check that the code server responds.
 
         Raises:
-            SubmissionError: if it does not, or if the Dagster instance cannot be opened.
+            SubmissionError: if it does not respond, or if the Dagster instance cannot be opened.
         """
         try:
             entry = self._create_request_context().get_location_entry(CODE_LOCATION)
         except Exception as error:
             raise SubmissionError("the Dagster instance cannot be opened") from error
         if entry is None or entry.load_error is not None:
-            raise SubmissionError("the Dagster code server does not answer")
+            raise SubmissionError("the Dagster code server does not respond")
 
 
 def build_run_tags(intent: run_intents.RunIntent) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Columns that hold sealed secrets, and their renewal after the secret key was replaced."""
+"""Re-encrypts the columns that hold sealed (encrypted) secrets after the secret key was replaced."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEALED_COLUMNS = {
 
 
 def reseal(connection: Connection, settings: Settings, limit: int = 500) -> int:
-    """Seal secrets with the current key that another key sealed, or none. Return their number.
+    """Seal with the current key all secrets that are in clear text or sealed with another key. Return their number.
 
     After a pass that returns 0, the other keys are no longer needed for the database's rows.
     """
@@ -30,7 +30,9 @@ def reseal(connection: Connection, settings: Settings, limit: int = 500) -> int:
             for row in connection.execute(stale.limit(limit)).all():
                 try:
                     value = row[1] if row[1].startswith(webhooks.SECRET_PREFIX) else cipher.unseal(row[1])
-                except InvalidToken:  # its key was dropped too early; the row's use reports it, and the others continue
+                # The key was removed from the settings too early; using the row reports the error, and the other rows
+                # continue
+                except InvalidToken:
                     continue
                 is_unchanged = (row_id == row[0], column == row[1])
                 sealed = {column.name: cipher.seal(value)}

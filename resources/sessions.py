@@ -1,4 +1,4 @@
-"""Sessions and one-time tokens: password resets, e-mail verifications, SSE tickets. Only hashes are stored.
+"""Sessions and one-time tokens: password resets, email verifications, SSE tickets. Only hashes are stored.
 
 A refresh token of a session is exchanged once for the next one. Every access token names its session (`sid`), so
 revoking the session also ends its access tokens.
@@ -19,9 +19,9 @@ from resources.database.queries import fetch_all, fetch_one, select_columns
 from resources.database.tables import email_verifications, password_resets, refresh_tokens, sessions, sse_tickets
 from resources.hidden_repr import HiddenRepr
 
-SESSION_LIFETIME = timedelta(days=90)  # from the login, however often the refresh token is exchanged
+SESSION_LIFETIME = timedelta(days=90)  # from the login; refreshing does not extend it
 REFRESH_LIFETIME = timedelta(days=30)
-REFRESH_GRACE = timedelta(seconds=30)  # a spent token is accepted for this time: two tabs may use it, or a retry
+REFRESH_GRACE = timedelta(seconds=30)  # a used token is accepted for this time, because two tabs or a retry may use it
 RESET_LIFETIME = timedelta(hours=1)
 VERIFICATION_LIFETIME = timedelta(days=1)
 TICKET_LIFETIME = timedelta(seconds=30)
@@ -37,7 +37,7 @@ class Session(HiddenRepr, frozen=True):
 
 
 class SessionInfo(msgspec.Struct, frozen=True):
-    """A session as its user sees it. `user_agent` and `ip_address` are those of the login."""
+    """A session in the user's list. `user_agent` and `ip_address` are those of the login."""
 
     id: str
     user_agent: str
@@ -80,7 +80,7 @@ def rotate(connection: Connection, refresh_token: str) -> Session | None:
     """Exchange the token for the next one of its session. Return None if it is unknown, expired or revoked.
 
     A token that was exchanged less than REFRESH_GRACE ago can be exchanged once more. If it was exchanged earlier, its
-    session is revoked, because one of the token's two bearers may have stolen it (RFC 9700, section 4.14.2).
+    session is revoked, because one of the token's two holders may have stolen it (RFC 9700, section 4.14.2).
     """
     moment = now()
     digest = hash_token(refresh_token)

@@ -1,7 +1,7 @@
 """Settings: environment variables, read once per process into one frozen Struct.
 
-`Settings` states each setting once: its type, default, help text, parser and whether it is a secret. `SETTINGS`,
-`load_settings`, `carmic doctor` and the test of docs/settings.md are fed from it. To add a setting, add one field to
+`Settings` declares each setting once: its type, default, help text, parser and whether it is a secret. `SETTINGS`,
+`load_settings`, `carmic doctor` and the test of docs/settings.md read it. To add a setting, add one field to
 `Settings` and the row that tests/test_settings.py then expects in docs/settings.md.
 """
 
@@ -34,7 +34,7 @@ class SettingsError(ValueError):
 def _parse_home(text: str) -> Path:
     home = Path(text).expanduser().absolute()
     if set("%?") & set(str(home)):
-        raise ValueError(f"must not contain `%` or `?`, which SQLite URLs cannot hold. {home} does. Choose another.")
+        raise ValueError(f"must not contain `%` or `?`, because SQLite URLs cannot; it is {home}. Choose another.")
     return home
 
 
@@ -54,7 +54,7 @@ def _parse_networks(text: str) -> tuple[str, ...]:
         try:
             ipaddress.ip_network(network, strict=False)
         except ValueError as error:
-            raise ValueError(f"must list networks such as 10.0.0.0/8. {network} is not one.") from error
+            raise ValueError(f"must list networks such as 10.0.0.0/8; {network} is not a network.") from error
     return networks
 
 
@@ -186,7 +186,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # fmt: on
 
     def __repr__(self) -> str:
-        """Secrets, and URLs that may hold one, are left out: a settings object may end up in a traceback."""
+        """Return the settings without secrets and without URLs that may contain one, because logs may contain it."""
         hidden = {setting.field for setting in SETTINGS if setting.secret} | {"database_url"}
         fields = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in hidden)
         return f"Settings({', '.join(fields)})"
@@ -220,7 +220,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Creates the home directory and, when CARMIC_SECRET_KEY is unset, the secret key in it.
 
     Raises:
-        SettingsError: with every problem at once.
+        SettingsError: if settings are invalid; it lists all of them.
     """
     environ = os.environ if environ is None else environ
     texts = {setting.name: environ.get(setting.name, "").strip() or setting.default for setting in SETTINGS}
@@ -266,7 +266,7 @@ def _load_or_create_secret_key(home: Path) -> str:
         try:
             os.link(draft, path)
         except FileExistsError:
-            pass  # another process was first
+            pass  # another process has created it
         finally:
             draft.unlink()
     return path.read_text().strip()

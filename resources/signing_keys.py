@@ -1,4 +1,4 @@
-"""Signing keys: tokens and sealed values under CARMIC_SECRET_KEY, and under the keys that it replaced.
+"""Signing keys: tokens and sealed (encrypted) values under CARMIC_SECRET_KEY and the keys that it replaced.
 
 The current key signs and seals. The keys of CARMIC_PREVIOUS_SECRET_KEYS only verify and unseal, so that the key can be
 replaced while tokens, signed URLs and sealed rows of the old one are in use.
@@ -21,7 +21,7 @@ ALGORITHM = "HS256"
 
 
 def key_id(secret_key: str) -> str:
-    """Return the public name of a key: `kid` of its tokens, and the beginning of what it sealed."""
+    """Return the public id of a key: the `kid` of its tokens, and the prefix of its sealed values."""
     return hashlib.sha256(b"kid" + secret_key.encode()).hexdigest()[:8]
 
 
@@ -42,8 +42,8 @@ def read_token(settings: Settings, token: str, required: Iterable[str] = ("exp",
         jwt.InvalidTokenError: if the token is forged, has expired, or its key is no longer accepted.
     """
     keys = list_keys(settings)
-    named = jwt.get_unverified_header(token).get("kid")
-    candidates = list(keys.values()) if named is None else [keys[named]] if named in keys else []
+    token_key_id = jwt.get_unverified_header(token).get("kid")
+    candidates = list(keys.values()) if token_key_id is None else [keys[token_key_id]] if token_key_id in keys else []
     for candidate in candidates:
         try:
             claims: dict[str, Any] = jwt.decode(
@@ -56,12 +56,15 @@ def read_token(settings: Settings, token: str, required: Iterable[str] = ("exp",
 
 
 def open_fernet(settings: Settings, purpose: str) -> MultiFernet:
-    """Return a cipher that encrypts with the current key, and decrypts with all. Each purpose has keys of its own."""
+    """Return a cipher that encrypts with the current key and decrypts with all keys.
+
+    Each purpose derives its own keys.
+    """
     return MultiFernet([_derive_fernet(key, purpose) for key in list_keys(settings).values()])
 
 
 class Cipher:
-    """Seals JSON values that are stored or handed out: `<key id>.<Fernet token>`."""
+    """Seals JSON values for the database or for clients, as `<key id>.<Fernet token>`."""
 
     def __init__(self, settings: Settings, purpose: str) -> None:
         self._keys = {kid: _derive_fernet(key, purpose) for kid, key in list_keys(settings).items()}
@@ -72,7 +75,7 @@ class Cipher:
         return f"{self.current}.{self._keys[self.current].encrypt(msgspec.json.encode(value)).decode()}"
 
     def unseal(self, sealed: str, max_age_s: int | None = None) -> Any:  # noqa: ANN401 - any JSON value
-        """Return the value that `seal` was given. A text without a key id was sealed before keys had ids.
+        """Return the value that `seal` encrypted. A text without a key id was sealed before keys had ids.
 
         Raises:
             cryptography.fernet.InvalidToken: if it is forged, older than `max_age_s`, or its key is not accepted.

@@ -1,6 +1,6 @@
 """State transitions: rows with a status that only moves forward, each step as one conditional UPDATE.
 
-A process that comes late (a retry, a backfill, a second worker) changes nothing.
+A late process (a retry, a backfill, a second worker) changes nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Assets of a timeline: the files of footage that its segments show. An asset becomes `ready` once and stays so."""
+"""Assets of a timeline: the files of footage that its segments use. An asset that is `ready` stays ready."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TimelineAsset(msgspec.Struct, frozen=True):
 
 
 class NewAsset(msgspec.Struct, frozen=True):
-    """An asset before it is stored. `suffix` ends the store key; `origin` says where the file comes from."""
+    """An asset before it is stored. `suffix` is the end of the store key; `origin` is the source of the file."""
 
     file_name: str
     content_type: str
@@ -48,7 +48,7 @@ class NewAsset(msgspec.Struct, frozen=True):
 
 
 class AcceptedFootage(msgspec.Struct, frozen=True):
-    """A probed file as it enters its timeline: facts and canvas as JSON types, and what its segments change."""
+    """A probed file to add to its timeline: facts and canvas as JSON types, and the difference of the segments."""
 
     facts: dict[str, Any]
     canvas: dict[str, Any]
@@ -104,8 +104,8 @@ def accept(
 ) -> Timeline | None:
     """Make the asset ready and put its segments into the timeline, in one revision.
 
-    The first asset of a timeline fixes its canvas. Return the timeline, or None if the asset is ready already or
-    another change of the timeline was first; lock the timeline before, so that only the former can happen.
+    The first asset of a timeline sets its canvas. Return the timeline, or None if the asset is ready already or
+    a concurrent change came first. If the caller has locked the timeline, None means that the asset is ready.
     """
     values = {"status": "ready", "facts": footage.facts, "error_message": None}
     if _transition(connection, asset.id, **values) is None:
@@ -128,13 +128,13 @@ def set_proxy(connection: Connection, asset_id: str, proxy_key: str, proxy_facts
 
 
 def is_used(connection: Connection, asset_id: str) -> bool:
-    """Return whether an active segment shows the asset."""
+    """Return whether an active segment uses the asset."""
     query = select(segments.c.id).where(segments.c.asset_id == asset_id, segments.c.active).limit(1)
     return connection.scalar(query) is not None
 
 
 def remove(connection: Connection, asset_id: str) -> None:
-    """Delete the asset, with the inactive segments that showed it."""
+    """Delete the asset, with the inactive segments that used it."""
     connection.execute(delete(timeline_assets).where(timeline_assets.c.id == asset_id))
 
 

@@ -1,4 +1,4 @@
-"""Jobs of a timeline: work that a Dagster run does for a client. The kinds are ingest, grade and export.
+"""Jobs of a timeline: tasks that a Dagster run executes for a client. The kinds are ingest, grade and export.
 
 A job is a row with all of its input. Its status only moves forward, and every change records an event.
 """
@@ -55,7 +55,7 @@ def enqueue(
 ) -> TimelineJob:
     """Insert a pending job and the intent of its run. Submit `run_id` after the commit.
 
-    `object_key` is where the result will lie, if that is known before.
+    `object_key` is the store key of the future result, if it is known in advance.
     """
     job_id, run_id = str(uuid.uuid4()), run_intents.new_run_id()
     values: dict[str, Any] = {
@@ -102,7 +102,7 @@ def list_newest(connection: Connection, workspace_id: str, kinds: tuple[str, ...
 
 
 def advance(connection: Connection, job_id: str, progress: int) -> bool:
-    """Set `running` and the progress in percent. Return False if the job has ended or is further already."""
+    """Set `running` and the progress in percent. Return False if the job has ended or has more progress."""
     conditions = (_IS_ACTIVE, timeline_jobs.c.progress <= progress)
     return _transition(connection, job_id, "progress", *conditions, status="running", progress=progress)
 

@@ -1,6 +1,6 @@
-"""Timelines of the editor: their segments, and the revisions that every change adds.
+"""Timelines of the editor: their segments and revisions.
 
-A timeline is what the editor's API calls a project. Each change is one conditional UPDATE of `timelines.revision`; the
+The editor's API calls a timeline a project. Each change is one conditional UPDATE of `timelines.revision`; the
 changed segments, the revision and the event are written in the same transaction. The edits themselves are pure
 functions of `carmic_assets.editing`, which this package does not import.
 """
@@ -20,7 +20,7 @@ from resources.database.engine import now
 from resources.database.queries import fetch_all, fetch_one, fetch_page, insert_row, select_columns
 from resources.database.tables import segments, timeline_revisions, timelines
 
-MAX_ASSETS = 100
+MAX_ASSETS = 100  # of one timeline
 
 
 class Timeline(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ class SegmentRow(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A revision's place in the history: the revisions that undo and redo lead to."""
+    """The revisions to which undo and redo lead from a revision."""
 
     revision: int
     undo_to: int | None
@@ -78,7 +78,7 @@ class Revision(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What a revision records besides the segments: the operation, who made it, and where undo and redo lead to."""
+    """The operation of a revision, its user, and the revisions to which undo and redo lead."""
 
     op: str
     actor: str | None
@@ -87,7 +87,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class SegmentDifference(Protocol):
-    """What an edit changes: new rows of `segments`, changed ones, and `content` as in `Revision`."""
+    """The difference that an edit makes: new and changed rows of `segments`, and `content` as in `Revision`."""
 
     @property
     def new(self) -> list[dict[str, Any]]:
@@ -186,18 +186,18 @@ def record_change(
     Args:
         connection: a write transaction.
         timeline: the timeline that the edit was made on.
-        difference: what the edit changes.
-        change: what the revision records besides.
+        difference: the difference that the edit makes.
+        change: the operation, its user, and the targets of undo and redo.
 
     Returns:
-        The timeline at its new revision, or None if another change was first. Then nothing is written.
+        The timeline at its new revision, or None if a concurrent change came first; then nothing is written.
     """
     revision = timeline.revision + 1
     is_current = (timelines.c.id == timeline.id, timelines.c.revision == timeline.revision)
     query = update(timelines).where(*is_current, timelines.c.deleted_at.is_(None))
     query = query.values(revision=revision, updated_at=now())
-    revised = fetch_one(connection, query.returning(*_COLUMNS), Timeline)
-    if revised is None:
+    updated_timeline = fetch_one(connection, query.returning(*_COLUMNS), Timeline)
+    if updated_timeline is None:
         return None
     if difference.changed:
         rows = [{"row_id": row["id"], **{f"new_{n}": row[n] for n in _MOVABLE}} for row in difference.changed]
@@ -208,7 +208,7 @@ def record_change(
     count = len(difference.content)
     data = {"project_id": timeline.id, "revision": revision, "op": change.op, "segments": count}
     outbox.record(connection, timeline.workspace_id, f"timeline:{timeline.id}", "timeline.changed", data)
-    return revised
+    return updated_timeline
 
 
 def list_revisions(connection: Connection, timeline_id: str, limit: int, offset: int) -> tuple[list[Revision], int]:
@@ -224,7 +224,7 @@ def get_revision(connection: Connection, timeline_id: str, revision: int) -> Rev
 
 
 def list_steps(connection: Connection, timeline_id: str) -> list[Step]:
-    """Return where undo and redo lead to from each revision, oldest first."""
+    """Return the targets of undo and redo for each revision, oldest first."""
     query = select(*select_columns(timeline_revisions, Step)).where(timeline_revisions.c.timeline_id == timeline_id)
     return fetch_all(connection, query.order_by(timeline_revisions.c.revision), Step)
 

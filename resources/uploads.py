@@ -20,9 +20,9 @@ from resources.store import Store, StoreError
 from resources.store.bucket import BucketStore
 from resources.store.folder import FolderStore
 
-MIN_PART_BYTES = 8 * 1024 * 1024  # S3 accepts parts of at least 5 MiB
-MAX_PARTS = 9000  # S3 accepts 10,000
-ABANDONED_AFTER_S = 2 * 24 * 3600
+MIN_PART_BYTES = 8 * 1024 * 1024  # S3 requires parts of at least 5 MiB
+MAX_PARTS = 9000  # S3 accepts at most 10,000
+ABANDONED_AFTER_S = 2 * 24 * 3600  # since the last write
 
 
 class UploadBusyError(Exception):
@@ -64,7 +64,7 @@ def get_received_bytes(store: Store, key: str, length: int) -> int:
     if info is not None and info.size == length:
         return length
     if isinstance(store, FolderStore):
-        path = _unfinished_path(store, key)
+        path = _get_unfinished_path(store, key)
         return path.stat().st_size if path.exists() else 0
     if isinstance(store, BucketStore):
         return sum(part["Size"] for part in BucketUpload.find_parts(store, key)[1])
@@ -72,11 +72,14 @@ def get_received_bytes(store: Store, key: str, length: int) -> int:
 
 
 def is_being_written(store: Store, key: str) -> bool:
-    """Return whether a request is writing to the upload. Always False for a bucket, where only whole parts count."""
+    """Return whether a request is writing to the upload.
+
+    Always False for a bucket, in which only complete parts count.
+    """
     if not isinstance(store, FolderStore):
         return False
     try:
-        with _unfinished_path(store, key).open("rb") as file:
+        with _get_unfinished_path(store, key).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
@@ -118,12 +121,12 @@ def sweep(store: Store) -> int:
 
 
 class FolderUpload:
-    """An upload to a folder store. The lock on its file admits one writer at a time."""
+    """An upload to a folder store. A lock on the file allows one writer at a time."""
 
     def __init__(self, store: FolderStore, key: str) -> None:
         self.store = store
         self.key = key
-        self.path = _unfinished_path(store, key)
+        self.path = _get_unfinished_path(store, key)
         self.file: IO[bytes] = self.path.open("ab")
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -189,7 +192,10 @@ class BucketUpload:
         self.stored_bytes += len(data)
 
     def pause(self) -> None:
-        """Keep the whole parts, and the last one of a complete object. Other buffered bytes are dropped."""
+        """Upload the last part if the object is complete.
+
+        Otherwise buffered bytes are discarded; complete parts are kept.
+        """
         if self.offset == self.length and self.buffer:
             self._upload_part(bytes(self.buffer))
         self.buffer.clear()
@@ -206,5 +212,5 @@ class BucketUpload:
         )
 
 
-def _unfinished_path(store: FolderStore, key: str) -> Path:
+def _get_unfinished_path(store: FolderStore, key: str) -> Path:
     return store.incoming / f"resumable-{hashlib.sha256(key.encode()).hexdigest()[:40]}"

@@ -1,4 +1,4 @@
-"""Downloads a video with yt-dlp, in a child process that connects only to addresses that the outbound policy permits.
+"""Downloads a video with yt-dlp in a child process that connects only to addresses that the outbound policy permits.
 
 The child connects through the policy's local proxy, writes to a scratch folder, and gets no configuration, cookies or
 plugins of the server's user. It is killed when the download is too large, too slow or cancelled.
@@ -23,17 +23,17 @@ from resources.download_messages import DownloadArguments, DownloadMessage, Fail
 from resources.file_names import clean_title
 from resources.outbound import AddressRefusedError, OutboundPolicy
 
-TIME_LIMIT_S = 3 * 3600
+TIME_LIMIT_S = 3 * 3600  # for one download
 STALL_LIMIT_S = 120  # the child is killed after this time without output
-POLL_INTERVAL_S = 0.2
+POLL_INTERVAL_S = 0.2  # between two checks of the child process
 SIZE_TOLERANCE_RATIO = 1.1  # separate audio and video streams may exceed the size limit by 10 % before they are merged
 MEMORY_LIMIT_BYTES = 2 << 30  # address space of yt-dlp, and of each ffmpeg that it starts
-CPU_LIMIT_S = 3600
+CPU_LIMIT_S = 3600  # CPU time of yt-dlp
 MAX_TITLE_LENGTH = 300  # characters
 FAILURES: dict[Failure, str] = {
     "unsupported": "No video was found at this URL. Send the URL of a video file or of a page with a video.",
     "login": "The video is private or needs a login. Make it public, or upload the file itself.",
-    "region": "The site does not show the video in this server's country. Upload the file itself.",
+    "region": "The site does not offer the video in this server's country. Upload the file itself.",
     "refused": "The site refused the download, or the URL leads to a private network. Upload the file itself.",
     "missing": "The site has nothing at this URL (404). Check it and try again.",
     "other": "The video could not be downloaded from this URL. Check it, or upload the file itself.",
@@ -98,7 +98,7 @@ def download_video(
 
 
 def _run(arguments: DownloadArguments, folder: Path, progress: Callable[[float], None]) -> Failure | None:
-    """Run the child to its end and return what failed, or None."""
+    """Run the child process and return the kind of failure, or None."""
     programs = folder / "bin"  # the child's PATH: an empty folder, so that it cannot start system programs
     programs.mkdir()
     environment = {
@@ -156,7 +156,7 @@ def _follow(
 
 
 def _parse_line(line: str) -> DownloadMessage:
-    """Return the child's message. A line that a library printed is not a message and gives an empty one."""
+    """Return the child's message, or an empty message for a line that a library printed."""
     try:
         return msgspec.json.decode(line, type=DownloadMessage)
     except msgspec.DecodeError:
@@ -164,7 +164,7 @@ def _parse_line(line: str) -> DownloadMessage:
 
 
 def _explain_failure(failure: Failure, max_bytes: int) -> str:
-    """Return the sentence for the user."""
+    """Return the error message for the user."""
     if failure == "too_large":
         return f"The video is larger than {max_bytes / 1024**3:.3g} GB. Choose a shorter or smaller one."
     return FAILURES[failure]

@@ -28,19 +28,20 @@ from resources.signing_keys import Cipher
 
 TEST_EVENT = "webhook.test"
 CIPHER_PURPOSE = "webhooks"
-SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with, not a secret
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of every secret, not a secret
 RETRY_DELAYS_S = (10, 60, 300)  # after the first, second and third failed attempt; the fourth is the last
-RETRY_JITTER_RATIO = 0.1  # of the delay, so that retries of a burst spread out
-MAX_RETRY_AFTER_S = 3600
+RETRY_JITTER_RATIO = 0.1  # of the delay; spreads the retries of simultaneous failures
+MAX_RETRY_AFTER_S = 3600  # a longer `Retry-After` is shortened
 LEASE_DURATION = timedelta(seconds=30)
-SECRET_OVERLAP = timedelta(hours=24)  # for which the previous secret still signs after a rotation
-DISABLE_AFTER = timedelta(days=5)  # of failures only
+# Duration after a rotation in which messages also have a signature with the previous secret
+SECRET_OVERLAP = timedelta(hours=24)
+DISABLE_AFTER = timedelta(days=5)  # in which every delivery failed
 # After the second timeout in a row each further one pauses the webhook for twice as long as the one before, but no
 # longer than the longest retry delay, so that the pauses do not change when a single delivery is retried.
 TIMEOUTS_BEFORE_PAUSE = 2
 FIRST_PAUSE_S = 30
 MAX_PAUSE_S = RETRY_DELAYS_S[-1]
-MAX_LOG_ENTRIES = 20  # of a delivery
+MAX_LOG_ENTRIES = 20  # per delivery
 
 
 class Webhook(msgspec.Struct, frozen=True):
@@ -98,7 +99,7 @@ class DeliveryAttempt(msgspec.Struct, frozen=True):
 
     @property
     def is_delivered(self) -> bool:
-        """Whether the receiver answered with a 2xx status."""
+        """Whether the receiver responded with a 2xx status."""
         return self.status is not None and 200 <= self.status < 300
 
 
@@ -115,7 +116,7 @@ def _new_secret(cipher: Cipher) -> str:
 
 
 def unseal_secret(cipher: Cipher, sealed: str) -> str:
-    """Return a signing secret in clear text. Rows of before secrets were sealed hold it as it is."""
+    """Return a signing secret in clear text. Rows of earlier versions hold it unencrypted."""
     if sealed.startswith(SECRET_PREFIX):
         return sealed
     secret: str = cipher.unseal(sealed)
@@ -168,7 +169,7 @@ def change(connection: Connection, webhook_id: str, **columns: object) -> Webhoo
 
 
 def rotate(connection: Connection, cipher: Cipher, webhook_id: str) -> Webhook | None:
-    """Set a new secret. The previous one also signs for SECRET_OVERLAP, so that the receiver can change over."""
+    """Set a new secret. For SECRET_OVERLAP, messages also have a signature with the previous one."""
     return change(
         connection,
         webhook_id,
@@ -224,7 +225,7 @@ def _is_leasable(moment: datetime) -> ColumnElement[bool]:
 def has_due_work(connection: Connection) -> bool:
     """Return whether there are events to dispatch or deliveries to lease.
 
-    A sensor tick asks this in a read transaction, because most ticks have no work.
+    A sensor tick calls it in a read transaction, because most ticks have no work.
     """
     undispatched = select(events.c.id).where(events.c.dispatched.is_(False)).limit(1)
     due = select(deliveries.c.id).where(_is_leasable(now())).limit(1)
@@ -238,14 +239,14 @@ def dispatch(
 
     Args:
         connection: a write transaction.
-        enrich: takes the event's name and data and returns the data for the receiver. It adds URLs that expire, which
-            is why it runs as late as here.
+        enrich: returns the data for the receiver from the event's name and data. It adds URLs that expire, so it is
+            called only when the delivery is created.
         max_deliveries: stop after the event that reaches this number, so that a burst does not hold the write lock. The
             next tick continues.
     """
     query = select(events).where(events.c.dispatched.is_(False)).order_by(events.c.id).limit(max_deliveries)
     if connection.dialect.name == "postgresql":
-        query = query.with_for_update(skip_locked=True)  # skips events that another process dispatches
+        query = query.with_for_update(skip_locked=True)  # skip events that another process is dispatching
     rows = connection.execute(query).all()
     if not rows:
         return 0
@@ -291,7 +292,7 @@ def _build_delivery(webhook: Webhook, event: str, body: str, event_id: int | Non
 
 
 class LeaseLimits(msgspec.Struct, frozen=True):
-    """How much may be in flight at once: in the process, and to one webhook."""
+    """The maximum number of deliveries in flight: per process, and per webhook."""
 
     total: int
     per_webhook: int
@@ -300,17 +301,17 @@ class LeaseLimits(msgspec.Struct, frozen=True):
 def lease(
     connection: Connection, in_flight: Mapping[str, Webhook], limits: LeaseLimits
 ) -> list[tuple[Delivery, Webhook]]:
-    """Lease deliveries that are due for LEASE_DURATION, in shares by workspace, and by webhook within a workspace.
+    """Lease due deliveries for LEASE_DURATION, shared fairly among workspaces, then among the webhooks of a workspace.
 
     The first delivery of every workspace comes before the second of any. A workspace gets no more slots than remain
     free (Choudhury and Hahne, "Dynamic queue length thresholds", 1998): one workspace alone can hold half of them, two
     a third each, so that a slot is free for a workspace that has nothing in flight. A webhook that has timed out
-    repeatedly gets one slot, to find out whether its receiver works again.
+    repeatedly gets one slot, as a probe.
 
     Args:
         connection: a write transaction.
-        in_flight: the webhooks that deliveries are being sent to, by delivery ID.
-        limits: the limits, which include what is in flight.
+        in_flight: the webhooks of deliveries that are being sent, by delivery ID.
+        limits: the limits, which count deliveries in flight.
     """
     free = limits.total - len(in_flight)
     if free <= 0:
@@ -366,17 +367,17 @@ def _select_due(
         partition_by=by_webhook_rank.c.workspace_id,
         order_by=(by_webhook_rank.c.rank, by_webhook_rank.c.next_attempt_at),
     )
-    ranked = (
+    ranked_deliveries = (
         select(by_webhook_rank.c.id, workspace_rank.label("rank"))
         .where(by_webhook_rank.c.rank <= limits.per_webhook)
         .subquery()
     )
     query = (
         select(*_DELIVERY)
-        .join(ranked, ranked.c.id == deliveries.c.id)
-        # PostgreSQL evaluates the condition once more after it has locked a row, so it is repeated here
+        .join(ranked_deliveries, ranked_deliveries.c.id == deliveries.c.id)
+        # repeated here, because PostgreSQL evaluates the condition again after it has locked a row
         .where(is_leasable)
-        .order_by(ranked.c.rank, deliveries.c.next_attempt_at)
+        .order_by(ranked_deliveries.c.rank, deliveries.c.next_attempt_at)
         .limit(free)
     )
     if connection.dialect.name == "postgresql":
@@ -407,7 +408,7 @@ def record_attempt(connection: Connection, delivery_id: str, attempt: DeliveryAt
     delivery = get_delivery(connection, delivery_id)
     webhook = get(connection, delivery.webhook_id) if delivery is not None else None
     if delivery is None or webhook is None:
-        return  # the webhook was deleted while the attempt was under way
+        return  # the webhook was deleted during the attempt
     attempts = delivery.attempts + 1
     log = [*delivery.log, attempt.log][-MAX_LOG_ENTRIES:]
     values: dict[str, Any] = {"attempts": attempts, "leased_until": None, "log": log}
@@ -433,7 +434,7 @@ def _record_contact(connection: Connection, webhook: Webhook, attempt: DeliveryA
             connection.execute(_update_webhook(webhook).values(timeouts=0, paused_until=None))
         return
     if webhook.paused_until is not None and attempt.started_at < webhook.paused_until:
-        return  # it was sent beside the attempt whose timeout is counted
+        return  # it was sent at the same time as the attempt whose timeout is counted
     timeouts = webhook.timeouts + 1
     pause_s = 0.0
     if timeouts > TIMEOUTS_BEFORE_PAUSE:
@@ -453,7 +454,7 @@ def _record_failure(connection: Connection, webhook: Webhook, attempt: DeliveryA
     if not is_gone and now() - failing_since < DISABLE_AFTER:
         connection.execute(_update_webhook(webhook).values(failing_since=failing_since))
         return
-    reason = "The receiver answered 410 Gone." if is_gone else "Every delivery failed for five days."
+    reason = "The receiver responded with 410 Gone." if is_gone else "Every delivery failed for five days."
     values = {"enabled": False, "disabled_reason": reason, "failing_since": failing_since, "updated_at": now()}
     disable = _update_webhook(webhook).where(webhooks.c.enabled)
     if connection.execute(disable.values(**values)).rowcount == 0:

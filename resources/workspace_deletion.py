@@ -45,7 +45,7 @@ def list_erasable(connection: Connection, limit: int = 20) -> list[str]:
 
 
 def erase(connection: Connection, workspace_id: str) -> None:
-    """Delete every row of the workspace. Its objects must be gone: nothing lists them afterwards."""
+    """Delete every row of the workspace. Delete its objects first, because nothing refers to them afterwards."""
     connection.execute(delete(run_intents).where(run_intents.c.workspace_id == workspace_id))
     connection.execute(delete(idempotency).where(idempotency.c.scope == workspace_id))
     connection.execute(delete(workspaces).where(workspaces.c.id == workspace_id))

@@ -1,7 +1,7 @@
 """The child process that downloads a video with yt-dlp: `python -I -m resources.yt_dlp_child ARGUMENTS`.
 
-It writes one JSON object a line: `{"progress": 0.5}` while it downloads, and `{"failure": KIND}` if it fails. What
-failed is told by the type of the error, because texts of errors quote the address.
+It writes one JSON object per line: `{"progress": 0.5}` while it downloads, and `{"failure": KIND}` if it fails. The
+kind of failure is derived from the type of the error, because error texts contain the URL.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class TooLargeError(DownloadCancelled):  # type: ignore[misc]  # yt-dlp has no t
 
 
 class LoginRequiredError(ExtractorError):  # type: ignore[misc]  # yt-dlp has no types
-    """The site shows the video to its users only."""
+    """The site offers the video only to logged-in users."""
 
 
 def _raise_login_required(*_: object, **__: object) -> NoReturn:
@@ -58,7 +58,7 @@ def build_options(arguments: DownloadArguments) -> dict[str, Any]:
 
 
 def classify(error: BaseException) -> Failure:
-    """Tell what kind of failure an error of yt-dlp is, by its type and those of its causes."""
+    """Return the kind of failure of a yt-dlp error, by its type and the types of its causes."""
     for cause in _list_causes(error):
         if isinstance(cause, TooLargeError) or (isinstance(cause, OSError) and cause.errno == errno.EFBIG):
             return "too_large"
@@ -76,7 +76,7 @@ def classify(error: BaseException) -> Failure:
 
 
 def _list_causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error, then what caused it. yt-dlp keeps causes in `exc_info`, in `cause`, or as Python does."""
+    """Yield the error, then its causes. yt-dlp stores causes in `exc_info`, `cause` or `__cause__`."""
     pending, seen = [error], set[int]()
     while pending:
         current = pending.pop(0)
@@ -102,7 +102,7 @@ def _main(arguments: DownloadArguments) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(kind, (value, value))
-    InfoExtractor.raise_login_required = _raise_login_required  # yt-dlp has no type for it
+    InfoExtractor.raise_login_required = _raise_login_required  # yt-dlp has no exception type for this failure
     try:
         with yt_dlp.YoutubeDL(build_options(arguments)) as downloader:
             downloader.download([arguments.url])

@@ -26,7 +26,7 @@ from resources.run_submission import Submitter
 
 DELIVERY_RETENTION = timedelta(days=30)
 IDEMPOTENCY_RETENTION = timedelta(hours=24)
-MAIL_RETENTION = timedelta(hours=24)  # of the address and subject of a sent message; its body is erased on sending
+MAIL_RETENTION = timedelta(hours=24)  # for the address and subject of a sent message; its body is erased on sending
 REQUEST_FILE_MAX_AGE_S = 3600  # an older file belongs to a crashed request, because requests last minutes
 
 
@@ -42,7 +42,7 @@ def run_housekeeping(platform: Platform, submitter: Submitter) -> str:
         "sessions": delete(sessions).where(sessions.c.expires_at < current_time),
         "refresh tokens": delete(refresh_tokens).where(refresh_tokens.c.expires_at < current_time),
         "password resets": delete(password_resets).where(password_resets.c.expires_at < current_time),
-        "e-mail verifications": delete(email_verifications).where(email_verifications.c.expires_at < current_time),
+        "email verifications": delete(email_verifications).where(email_verifications.c.expires_at < current_time),
         "sent messages": delete(mail_table).where(mail_table.c.sent_at < current_time - MAIL_RETENTION),
         "cache entries": delete(cache).where(cache.c.expires_at < current_time),
     }
@@ -50,7 +50,7 @@ def run_housekeeping(platform: Platform, submitter: Submitter) -> str:
         counts = {name: connection.execute(query).rowcount for name, query in expired.items()}
         counts["events"] = outbox.prune(connection)
         rate_counters.prune(connection)
-        counts["secrets sealed anew"] = sealed_rows.reseal(connection, platform.settings)
+        counts["secrets re-encrypted"] = sealed_rows.reseal(connection, platform.settings)
     counts["abandoned uploads"] = uploads.sweep(platform.store)
     counts["expired uploads"] = _delete_expired_uploads(platform)
     counts["folders of crashed runs"] = _remove_run_folders(platform, submitter)

@@ -14,7 +14,7 @@ PURGED: tuple[tuple[ModuleType, str], ...] = (
 
 
 def purge_deleted_projects(platform: Platform, submitter: Submitter) -> str:
-    """Run one pass over deleted projects and timelines; returns what it did, as a sentence for the tick's log.
+    """Run one pass over deleted projects and timelines. Returns a summary for the tick's log.
 
     A project with open runs is purged by a later pass, after they have been terminated.
     """
@@ -31,10 +31,11 @@ def purge_deleted_projects(platform: Platform, submitter: Submitter) -> str:
                 _cancel_runs(platform, submitter, open_intents)
                 continue
             try:
-                for key in media_keys:  # those of older versions lie beside the project
+                for key in media_keys:  # earlier versions stored them beside the project
                     platform.store.delete(key)
                 platform.store.delete_prefix(rows.key_prefix(row.workspace_id, row.id))
-            except Exception as error:  # any error of the store: the next pass tries again, the others continue
+            # After any error of the store, continue with the others; the next pass tries again
+            except Exception as error:
                 outcomes.append(f"{row.id} could not be removed: {error}")
                 continue
             for run_id in run_ids:

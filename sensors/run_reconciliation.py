@@ -1,7 +1,7 @@
-"""Reconciles run intents with Dagster's runs: submits what was enqueued, and requeues or fails what crashed.
+"""Reconciles run intents with Dagster's runs: submits enqueued intents, and requeues or fails crashed runs.
 
 A step that fails by itself has already updated the database. A subject (project, render, export or timeline job) that
-is still open behind a finished run, or behind one that has stopped sending heartbeats, belongs to a crashed run: its
+is unfinished although its run has ended or has stopped sending heartbeats belongs to a crashed run: its
 remaining steps are requeued under a new run id. After too many crashes the subject is failed and its minutes are
 refunded.
 """
@@ -21,15 +21,15 @@ CODE_SERVER_STARTED_AT = now()  # sensors run in the code server, and runs are i
 HEARTBEAT_TIMEOUT = timedelta(seconds=45)  # nine missed heartbeats mean a crashed run
 RESTART_GRACE = timedelta(seconds=15)  # a run that survived the previous code server sends a heartbeat within this time
 CRASHED_MESSAGE = (
-    "Processing was interrupted on our side and could not be resumed. The minutes were given back; please try again."
+    "Processing was interrupted on our side and could not be resumed. The minutes were refunded. Please try again."
 )
 JOB_CRASHED_MESSAGE = "The work was interrupted on our side and could not be resumed. Please try again."
 JOB_CANCELLED_MESSAGE = "The work was stopped by an operator. Please try again."
-CANCELLED_MESSAGE = "Processing was stopped by an operator. The minutes were given back."
+CANCELLED_MESSAGE = "Processing was stopped by an operator. The minutes were refunded."
 
 
 def reconcile_intents(platform: Platform, submitter: Submitter) -> str:
-    """Run one pass. Returns its outcomes as a sentence for the tick's log."""
+    """Run one pass. Returns a summary for the tick's log."""
     with platform.database.read() as connection:
         waiting = run_intents.list_waiting(connection, SUBMIT_GRACE)
         submitted = run_intents.list_submitted(connection)
@@ -84,13 +84,13 @@ def _has_timed_out(submitter: Submitter, intent: run_intents.RunIntent, started_
     the queue for hours before it started.
     """
     start = None if started_at is None else datetime.fromtimestamp(started_at, UTC)
-    last_activity_at = max(filter(None, (_last_heartbeat_at(intent), start)))
+    last_activity_at = max(filter(None, (_get_last_heartbeat_at(intent), start)))
     if last_activity_at < CODE_SERVER_STARTED_AT:
         return now() - CODE_SERVER_STARTED_AT > RESTART_GRACE
     return now() - last_activity_at > HEARTBEAT_TIMEOUT and not _is_waiting_for_pool(submitter, intent.run_id)
 
 
-def _last_heartbeat_at(intent: run_intents.RunIntent) -> datetime:
+def _get_last_heartbeat_at(intent: run_intents.RunIntent) -> datetime:
     """Return the time of the run's last heartbeat or of the last change of its intent, whichever is later."""
     return max(filter(None, (intent.heartbeat_at, intent.updated_at)))
 
@@ -132,7 +132,7 @@ def _handle_crash(platform: Platform, intent: run_intents.RunIntent, reason: str
         if not _has_open_subject(connection, intent):
             run_intents.set_state(connection, intent.run_id, "DONE")
             return f"{intent.run_id} ended: {reason}"
-        is_correlated = _last_heartbeat_at(intent) < CODE_SERVER_STARTED_AT
+        is_correlated = _get_last_heartbeat_at(intent) < CODE_SERVER_STARTED_AT
         loss = run_intents.CORRELATED_LOSS if is_correlated else run_intents.ISOLATED_LOSS
         run_id = run_intents.requeue(connection, intent, loss)
         if run_id is None:

@@ -29,21 +29,21 @@ def _open_once() -> "tuple[Platform, Submitter]":
     return platform, Submitter(platform)
 
 
-def _skip_reason(outcome: str) -> dg.SkipReason:
+def _build_skip_reason(outcome: str) -> dg.SkipReason:
     return dg.SkipReason(outcome or "Nothing to do.")
 
 
 @dg.sensor(minimum_interval_seconds=MIN_INTERVAL_S, default_status=RUNNING)
 def reconcile_runs() -> dg.SkipReason:
-    """Submits enqueued runs that were not submitted; requeues or fails what a crashed run left open."""
+    """Submits enqueued runs that were not submitted; requeues or fails the unfinished subjects of crashed runs."""
     from sensors.run_reconciliation import reconcile_intents
 
-    return _skip_reason(reconcile_intents(*_open_once()))
+    return _build_skip_reason(reconcile_intents(*_open_once()))
 
 
 @dg.sensor(minimum_interval_seconds=MIN_INTERVAL_S, default_status=RUNNING)
 def purge_projects() -> dg.SkipReason:
-    """Removes objects and partitions of deleted projects, then their rows, and what is left of deleted workspaces."""
+    """Removes objects and partitions of deleted projects, then their rows, then the rows of deleted workspaces."""
     from sensors.project_purge import erase_purged_projects, purge_deleted_projects
     from sensors.workspace_purge import purge_deleted_workspaces
 
@@ -52,7 +52,7 @@ def purge_projects() -> dg.SkipReason:
         erase_purged_projects(_open_once()[0]),
         purge_deleted_workspaces(_open_once()[0]),
     )
-    return _skip_reason("; ".join(filter(None, outcomes)))
+    return _build_skip_reason("; ".join(filter(None, outcomes)))
 
 
 @functools.cache
@@ -64,8 +64,8 @@ def _open_deliverer() -> "WebhookDeliverer":
 
 @dg.sensor(minimum_interval_seconds=MIN_INTERVAL_S, default_status=RUNNING)
 def deliver_webhooks() -> dg.SkipReason:
-    """Turns new events into signed deliveries and sends those that are due; polls for most of the daemon's interval."""
-    return _skip_reason(_open_deliverer().poll(POLL_RATIO * DAEMON_INTERVAL_S))
+    """Creates signed deliveries for new events and sends due deliveries; polls for most of the daemon's interval."""
+    return _build_skip_reason(_open_deliverer().poll(POLL_RATIO * DAEMON_INTERVAL_S))
 
 
 @dg.sensor(minimum_interval_seconds=60, default_status=RUNNING)
@@ -73,7 +73,7 @@ def sweep() -> dg.SkipReason:
     """Deletes expired rows and files, and sends pending mail."""
     from sensors.housekeeping import run_housekeeping
 
-    return _skip_reason(run_housekeeping(*_open_once()))
+    return _build_skip_reason(run_housekeeping(*_open_once()))
 
 
 SENSORS = [reconcile_runs, purge_projects, deliver_webhooks, sweep]

@@ -1,4 +1,4 @@
-"""Sends due webhook deliveries from threads that outlive the sensor's tick, so that a slow receiver delays no other.
+"""Sends due webhook deliveries from threads that outlive the sensor's tick, so that slow receivers delay no others.
 
 Each delivery is leased in the database first: when this process dies, the lease expires and another process sends it.
 Delivery is at least once; receivers recognise a repeat by its `webhook-id`.
@@ -20,10 +20,10 @@ from resources.platform import Platform
 from resources.signing_keys import Cipher
 
 LIMITS = webhooks.LeaseLimits(total=128, per_webhook=4)  # threads, which mostly wait
-TIMEOUT_S = 10.0
-POLL_INTERVAL_S = 0.5
-MAX_RESPONSE_BYTES = 4096  # of the body, for the log
-LINK_EXPIRES_S = 24 * 3600
+TIMEOUT_S = 10.0  # for one attempt
+POLL_INTERVAL_S = 0.5  # between two ticks of `poll`
+MAX_RESPONSE_BYTES = 4096  # of the response body, for the delivery log
+LINK_EXPIRES_S = 24 * 3600  # lifetime of the URLs in event data
 # The field of an event's data that holds the signed URL of its result
 URL_FIELDS = {
     "clip.rendered": "video_url",
@@ -46,7 +46,7 @@ class WebhookDeliverer:
         self.lock = Lock()
 
     def poll(self, duration_s: float) -> str:
-        """Tick every POLL_INTERVAL_S for `duration_s`, so that an event need not wait for the daemon's next round."""
+        """Call `tick` every POLL_INTERVAL_S for `duration_s`, so that events do not wait for the daemon."""
         end_s = time.monotonic() + duration_s
         outcomes = [self.tick()]
         while time.monotonic() < end_s:
@@ -109,7 +109,7 @@ class WebhookDeliverer:
         except AddressRefusedError as refusal:
             error = str(refusal)
         except httpx.TimeoutException:
-            error, is_timeout = f"No answer within {TIMEOUT_S:.0f} s.", True
+            error, is_timeout = f"No response within {TIMEOUT_S:.0f} s.", True
         except (httpx.HTTPError, httpx.InvalidURL) as failure:
             error = f"{type(failure).__name__}: {failure}"[:300]
         log |= {"status": status, "error": error, "ms": round((time.monotonic() - started_s) * 1000)}

@@ -12,7 +12,7 @@ def purge_deleted_workspaces(platform: Platform) -> str:
     for workspace_id in erasable:
         try:
             platform.store.delete_prefix(workspace_deletion.key_prefix(workspace_id))
-        except Exception as error:  # any error of the store; the next pass tries again
+        except Exception as error:  # after any error of the store, continue; the next pass tries again
             outcomes.append(f"workspace {workspace_id} could not be removed: {error}")
             continue
         with platform.database.write() as connection:

@@ -56,7 +56,7 @@ class Server:
         return Member(self, user.id, email, workspace_id, token, session.refresh_token)
 
     def add_member(self, workspace_id: str, member: Member, role: str = "EDITOR") -> None:
-        """Make the member a member of another workspace, too, and the one that their requests name."""
+        """Add the member to another workspace, and use that workspace in the member's requests."""
         with self.database.write() as connection:
             accounts.add_member(connection, workspace_id, member.user_id, role)
         member.workspace_id = workspace_id
@@ -106,7 +106,7 @@ def run_server(home: Path, **settings: str) -> Iterator[Server]:
     environ = {
         "CARMIC_HOME": str(home),
         "CARMIC_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "CARMIC_CODE_SERVER": "127.0.0.1:1",  # nothing listens there: runs stay queued
+        "CARMIC_CODE_SERVER": "127.0.0.1:1",  # no code server listens on this port, so runs stay queued
         "DAGSTER_HOME": str(home / "dagster"),
         **overrides,
     }

@@ -1,4 +1,4 @@
-"""An analysed talk of two people: its artifacts in a server's store, and one clip in its database."""
+"""An analysed video of two people who talk: its artifacts in a server's store, and one clip in its database."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def create_analysed_project(member: Member, **columns: object) -> tuple[projects
 
 
 def add_proxy(member: Member, project: projects.Project, folder: Path) -> None:
-    """Put a proxy into the store that shows one blue, (32, 96, 160), and is long enough for the clip."""
+    """Store a proxy of one colour, blue (32, 96, 160), that is long enough for the clip."""
     path = folder / "proxy.mp4"
     blue = ffmpeg.Input("color=0x2060a0:s=1280x720:r=25:d=22,format=yuv420p", format="lavfi")
     ffmpeg.run(ffmpeg.build_command([blue], ["-c:v", "libx264", "-g", "50", "-movflags", "+faststart", str(path)]))

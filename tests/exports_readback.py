@@ -1,15 +1,15 @@
-"""Reads project files as the editing programs do. The readers share no code with the writers.
+"""Reads project files by the rules of the editing programs, for tests that compare them with the render.
 
-A reader returns a `ReadSequence`. Its `pictures_at` gives the visible pictures of a frame, computed by the rules of the
-program:
+The readers share no code with the writers. A reader returns a `ReadSequence`. Its `pictures_at` returns the visible
+images of a frame, which are computed by these rules:
 
-- Premiere (xmeml): scale is percent of the picture's own pixels; `center` is the offset of the picture's centre as a
+- Premiere (xmeml): scale is percent of the image's own pixels; `center` is the offset of the image's centre as a
   fraction of the sequence's frame; `when` counts like `in`; values are constant before the first and after the last
   keyframe.
 - Final Cut Pro, Resolve (FCPXML): `adjust-conform` applies first; position is percent of the sequence's height, up is
-  positive; scale multiplies the conformed size; trims are percent of the picture's own height; keyframe times are on
+  positive; scale multiplies the conformed size; trims are percent of the image's own height; keyframe times are on
   the clock of the clip's `start`.
-- After Effects: the script runs against a model of the program (`after_effects_model.js`), which records the comp.
+- After Effects: the script runs in a model of the program (`after_effects_model.js`), which records the comp.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ import quickjs
 
 
 class VisiblePicture(NamedTuple):
-    """One picture in one frame.
+    """One image or video in one frame.
 
-    `source` is the time in the file, in seconds after its first frame. `left` to `height` place the complete picture on
+    `source` is the time in the file, in seconds after its first frame. `left` to `height` place the complete image on
     the canvas, in pixels. `trims` are the cropped fractions of its sides.
     """
 
@@ -45,10 +45,10 @@ class VisiblePicture(NamedTuple):
 
 
 class ReadSequence(NamedTuple):
-    """A sequence as a program reads it.
+    """The sequence that a program reads from a project file.
 
     `tracks`, from the bottom up, hold (start frame, end frame, file, source time of the start). `pictures_at` returns
-    the pictures of a frame from the bottom up. `extra` holds the parsed document.
+    the visible images of a frame from the bottom up. `extra` holds the parsed document.
     """
 
     rate: Fraction
@@ -79,7 +79,7 @@ def interpolate(keys: Keyframes, when: float | Fraction) -> tuple[float, ...]:
 
 
 def read_xmeml(text: str) -> ReadSequence:
-    """Read an xmeml as Premiere does."""
+    """Read an xmeml file by Premiere's rules."""
     root = ElementTree.fromstring(text)
     sequence = root.find(".//sequence")
     assert sequence is not None
@@ -172,7 +172,7 @@ def _read_numbers(value: Element | None) -> tuple[float, ...]:
 
 
 def read_fcpxml(text: str) -> ReadSequence:
-    """Read an FCPXML as Final Cut Pro and Resolve do."""
+    """Read an FCPXML by the rules of Final Cut Pro and Resolve."""
     root = ElementTree.fromstring(text)
     ids = {str(r.get("id")): r for r in root.find("resources") or ()}
     sequence = root.find(".//project/sequence")
@@ -315,9 +315,9 @@ JSON.stringify(record.comps.map(function (comp) {
 def run_script(text: str, media: dict[str, dict[str, Any]], absent: tuple[str, ...] = ()) -> dict[str, Any]:
     """Run a `.jsx` in the model of After Effects and return the recorded comp.
 
-    `media` gives audio, width and height by file name. The files `absent` do not exist.
+    `media` holds, by file name, whether a file has audio, its width and its height. The files `absent` do not exist.
     """
-    text.encode("ascii")  # raises an error for other text: ExtendScript would guess its encoding
+    text.encode("ascii")  # ASCII only: ExtendScript would guess the encoding of other text
     context = quickjs.Context()
     paths = {f"/project/media/{name}": True for name in absent}
     context.eval(f"var media = {json.dumps(media)}, absent = {json.dumps(paths)};")
@@ -345,7 +345,7 @@ def read_after_effects(text: str, media: dict[str, dict[str, Any]], rate: Fracti
     def pictures_at(frame: int) -> list[VisiblePicture]:
         now = frame / float(rate)
         pictures = []
-        for layer in layers:  # in order of creation: each new layer goes on top
+        for layer in layers:  # in order of creation, because each new layer is placed on top
             if not to_frame(layer["in"]) <= frame < to_frame(layer["out"]):
                 continue
             groups = dict(layer["properties"])

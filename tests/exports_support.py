@@ -216,8 +216,9 @@ def read_media_size(path: Path) -> dict[str, Any]:
 def measure_crop_error(edit: Edit, package: OpenedPackage, origin: Fraction | None = None) -> float:
     """Return the largest difference from the renderer's crop over all frames and regions, in pixels.
 
-    Pixels of the source and of the canvas count alike. The function also asserts that every frame shows the right time
-    of the source. `origin` is the source time of the packaged video's first frame; by default its timecode gives it.
+    Pixels of the source and of the canvas have the same weight. The function also asserts that every frame shows the
+    right time of the source. `origin` is the source time of the packaged video's first frame; by default its timecode
+    gives it.
     """
     sequence = package.sequence
     rate = edit.rate.fraction

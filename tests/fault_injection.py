@@ -1,4 +1,4 @@
-"""Sends seeded SIGKILLs to every part of a running system while it works, and checks the invariants afterwards.
+"""Sends SIGKILLs, in an order given by a seed, to every part of a running system, and checks the invariants afterwards.
 
 Used by the end-to-end test (a few kills) and by `python -m benchmarks.kills` (any number).
 """
@@ -54,7 +54,7 @@ class WebhookReceiver:
                 return
 
         class Server(http.server.ThreadingHTTPServer):
-            request_queue_size = 128  # the default of 5 refuses a burst of deliveries
+            request_queue_size = 128  # the default backlog of 5 would refuse simultaneous deliveries
 
         self.server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -62,7 +62,7 @@ class WebhookReceiver:
 
 
 class FaultInjector:
-    """Keeps `CONCURRENT_PROJECTS` projects active, renders and exports their best clips, and kills parts meanwhile."""
+    """Keeps `CONCURRENT_PROJECTS` projects active, renders and exports the best clips, and kills parts of it."""
 
     def __init__(self, system: RunningSystem, talk: Path, seed: int) -> None:
         self.system, self.talk = system, talk
@@ -103,7 +103,7 @@ class FaultInjector:
             self.kills[part] += 1
 
     def submit_work(self) -> None:
-        """Replace ended projects and order deliverables of ready ones; does nothing while the API is down."""
+        """Replace ended projects and request renders and exports of ready ones; does nothing while the API is down."""
         try:
             states = {p: self.system.get_status(p)["status"] for p in self.projects}
             for project, state in states.items():
@@ -156,7 +156,7 @@ class FaultInjector:
         system.wait_until(is_quiet, timeout_s, "every run has ended and every webhook is delivered")
 
     def check_invariants(self) -> Counter[str]:
-        """Assert what must hold after any crash; returns how many projects ended in which status."""
+        """Assert the invariants that hold after any crash; returns the number of projects by status."""
         database = self.system.database
         with database.read() as connection:
             rows = connection.execute(select(projects).where(projects.c.id.in_(self.projects))).all()

@@ -28,7 +28,7 @@ def write_numbered_video(
     """Write a video whose frame n shows n as `BITS` black and white blocks along the top, most significant first.
 
     The rest of the frame is grey. It is white in the frame that starts each whole second, where the audio has a beep of
-    `BEEP_S`. Frames in `skip` are left out.
+    `BEEP_S`. Frames in `skip` are omitted.
     """
     width, height = size
     with av.open(str(path), "w", format=container) as out:
@@ -75,7 +75,7 @@ def _draw_number(number: int, width: int, height: int, background: int) -> np.nd
 
 
 def read_frame_number(picture: np.ndarray, box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)) -> int:
-    """Return the number on a frame of a numbered video that fills `box` (fractions of the picture: x, y, w, h)."""
+    """Return the number on a frame of a numbered video that fills `box` (fractions of the image: x, y, w, h)."""
     height, width = picture.shape[:2]
     x, y, w, h = box[0] * width, box[1] * height, box[2] * width, box[3] * height
     value = 0

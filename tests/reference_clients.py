@@ -1,4 +1,4 @@
-"""Extracts the programs of the reference document: its curl example and its TypeScript client.
+"""Extracts the programs of the API's reference document: its curl example and its TypeScript client.
 
 The address, the credentials and the size of the file are filled in; nothing else changes.
 """
@@ -18,7 +18,7 @@ BASE = "https://api.carmic.pro/api"  # the address in the document
 def curl_example(document: str, base: str, email: str, password: str) -> str:
     """Return steps 1 to 10 as one shell script. It reads podcast.mp4 and writes clip.mp4 in its working directory.
 
-    `filesize` is that of the file, because `process` refuses a file of another size.
+    `filesize` is the size of the file, because `process` rejects a file of another size.
     """
     steps = document[document.index("# ─── 1. Login") : document.index("\n3. Endpoint reference")]
     credentials = f'{{"email":"{email}","password":"{password}"}}'
@@ -33,7 +33,7 @@ def curl_example(document: str, base: str, email: str, password: str) -> str:
 def typescript_program(document: str, base: str, email: str, password: str) -> str:
     """Return a program that uses the client class from login to a queued render of podcast.mp4.
 
-    Added are the method `get`, which the document's sketch calls but leaves out, and the stream of its section 3.12.
+    The program adds the method `get`, which the document calls but does not define, and the stream of its section 3.12.
     The program prints the ids of the clips and the response of the render.
     """
     (client,) = re.findall(r"^class CarmicClient \{.*?^\}$", document, re.DOTALL | re.MULTILINE)

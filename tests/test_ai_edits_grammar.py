@@ -1,4 +1,4 @@
-"""Prompts of many registers: what each becomes, and what is refused. Operations are joined by `+`, in order."""
+"""Prompts in many registers, with the expected operations (joined by `+`, in order) or refusal."""
 
 from __future__ import annotations
 

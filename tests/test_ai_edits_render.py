@@ -1,4 +1,4 @@
-"""Local AI edits on scenes whose truth is known: what is tracked, filled, left alone, and how long the result is."""
+"""Local AI edits on scenes with ground truth: tracking, filling, unchanged pixels, and the length of the result."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OBJECT_W, OBJECT_H = 90, 70
 
 
 def texture(height: int, width: int, seed: int) -> np.ndarray:
-    """A natural-looking picture in Y, U, V: noise of three sizes."""
+    """A natural-looking frame in Y, U, V: noise of three sizes."""
     rng = np.random.default_rng(seed)
     picture = np.zeros((height, width, 3), np.float32)
     for size, amount in ((40, 60), (12, 40), (4, 25)):
@@ -48,7 +48,7 @@ def planes_of(picture: np.ndarray) -> Planes:
 
 
 def moving_scene(pan: float, *, plain: bool = False) -> tuple[list[Planes], list[Planes], list[PixelBox]]:
-    """Frames of an object that moves before a background, the background alone, and where the object is."""
+    """Frames of an object that moves in front of a background, the background alone, and the boxes of the object."""
     background, thing = texture(HEIGHT + 100, WIDTH + 300, 1), texture(OBJECT_H, OBJECT_W, 9)
     if plain:
         thing[:] = (180, 90, 200)

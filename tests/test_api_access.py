@@ -128,7 +128,7 @@ def collect_expected(ids: dict[str, str]) -> dict[str, str]:
 
 
 def collect_ids(owner: Member) -> dict[str, str]:
-    """Return the ids that the owner's own lists show."""
+    """Return the ids in the owner's own lists."""
     shown_ids = {}
     for name, path in LISTS.items():
         data = owner.call("GET", path.format(workspace_id=owner.workspace_id)).json()["data"]
@@ -145,7 +145,7 @@ LISTS = {
     "account_id": "/v1/social/accounts",
     "invitation_id": "/v1/{workspace_id}/invitations",
 }
-# Parameters of paths that name the caller's own workspace, or nothing that a workspace owns
+# Path parameters that name the caller's own workspace, or no resource of a workspace
 NAMES_NO_RESOURCE = {"workspace_id", "name", "ratio", "path"}
 # Valid bodies of the routes whose path names a resource
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
@@ -180,7 +180,7 @@ BODIES_THAT_NAME: dict[tuple[str, str], tuple[int, Body]] = {
     ("PUT", "/v1/clips/{clip_id}"): (422, lambda ids: {"json": show_file(ids)}),
     ("PATCH", "/v1/clips/{clip_id}"): (422, lambda ids: {"json": show_file(ids)}),
 }
-# Routes that name nothing but the caller's own user and workspace
+# Routes that name only the caller's own user and workspace
 NAMES_NOTHING = {
     ("GET", "/project"), ("GET", "/me"), ("GET", "/ai/health"), ("GET", "/ai/timeline"),
     ("GET", "/keys"), ("POST", "/keys"), ("GET", "/settings"), ("PATCH", "/settings"),
@@ -215,7 +215,10 @@ def fill_path(path: str, ids: dict[str, str]) -> str:
 
 
 def name_resource(path: str, parameter: str) -> str:
-    """Return the name of what a parameter of a path identifies: the editor calls its timelines projects."""
+    """Return the name of the resource that a path parameter identifies.
+
+    The timeline editor calls timelines projects.
+    """
     return "timeline_id" if parameter == "project_id" and path.startswith("/api/project/") else parameter
 
 
@@ -280,7 +283,7 @@ def test_another_workspace_cannot_be_entered(server: Server, routes: list[Route]
 def test_no_route_finds_what_another_workspace_owns(
     server: Server, routes: list[Route], owned_resources: Owned
 ) -> None:
-    """Each id of a path, and each id or key of a body, is tried; the rest of the request is valid and one's own."""
+    """Each id of a path, and each id or key of a body, is replaced by a foreign one in an otherwise valid request."""
     owner, theirs = owned_resources
     stranger = server.create_member("ENTERPRISE")
     own = create_one_of_everything(stranger)
@@ -314,7 +317,7 @@ def test_no_route_finds_what_another_workspace_owns(
             expected, build = BODIES_THAT_NAME[route]
             url = fill_path(path, own)
             expect(expected, send(server, method, url, stranger.headers, **build(theirs)), *route)
-            if expected != 403:  # what another workspace owns looks like what does not exist
+            if expected != 403:  # a resource of another workspace is indistinguishable from one that does not exist
                 expect(expected, send(server, method, url, stranger.headers, **build(unknown)), *route, "unknown")
     assert problems == []
     assert set(BODIES_THAT_NAME) | NAMES_NOTHING <= tried, "a listed route does not exist"

@@ -71,13 +71,14 @@ def test_registration_is_limited_by_ip_and_by_email(server: Server) -> None:
 
 
 def test_login_counts_failures_by_address_and_network(server: Server) -> None:
-    """A stranger who guesses used to lock the owner out: the limit counted every attempt at the address."""
+    """If the limit counted by address alone, anyone could lock the owner out."""
     member, stranger, home = server.create_member(), random_ip_headers(), random_ip_headers()
     wrong = {"email": member.email, "password": "Wrong7password"}
     correct = {"email": member.email, "password": PASSWORD}
     guesses = [post(server, "/v1/auth/login", wrong, **stranger).status_code for _ in range(6)]
     assert guesses == [401] * 5 + [429]
-    assert post(server, "/v1/auth/login", correct, **stranger).status_code == 429  # no sixth guess, right or wrong
+    # The sixth attempt is rejected, even with the right password
+    assert post(server, "/v1/auth/login", correct, **stranger).status_code == 429
     assert [post(server, "/v1/auth/login", correct, **home).status_code for _ in range(8)] == [200] * 8
     headers = random_ip_headers()
     failures = [
@@ -106,7 +107,7 @@ def test_the_addresses_of_one_ipv6_network_share_a_limit(server: Server) -> None
 
 
 def test_a_forged_forwarded_address_is_ignored(server: Server) -> None:
-    """Only the last hop before the trusted proxy counts, not what a client puts before it."""
+    """Only the last hop before the trusted proxy is used, because a client can send any hops before it."""
     member, address = server.create_member(), random_ip_headers()["X-Forwarded-For"]
     statuses = []
     for n in range(11):
@@ -125,7 +126,7 @@ def test_login_takes_as_long_for_an_unknown_address(server: Server) -> None:
             response = post(server, "/v1/auth/login", {"email": email, "password": "Wrong7password"})
             times.append(time.perf_counter() - started_at)
             assert response.status_code == 401
-            assert response.json()["error"] == "The e-mail address or the password is wrong."
+            assert response.json()["error"] == "The email address or the password is wrong."
     assert 0.4 < min(known_times) / min(unknown_times) < 2.5
 
 
@@ -158,10 +159,10 @@ def test_a_password_reset_does_not_reveal_accounts(server: Server) -> None:
     malformed = {
         "email": server.create_member().email,
         "redirect_base": "http://[",
-    }  # this was a 500, but only for registered addresses
+    }  # invalid links must not fail for registered addresses only
     assert post(server, "/v1/auth/password-reset", malformed).status_code == 200
     known_times, unknown_times = [], []
-    # The faster of two: one of them may have met a busy moment
+    # The faster of two, because one may be slowed down by a busy machine
     for times, email in [(known_times, server.create_member().email), (unknown_times, random_email())] * 2:
         started_at = time.perf_counter()
         response = post(server, "/v1/auth/password-reset", {"email": email})
@@ -171,7 +172,7 @@ def test_a_password_reset_does_not_reveal_accounts(server: Server) -> None:
 
 
 def test_an_invitation_is_accepted_with_its_token_under_its_address(server: Server) -> None:
-    """Whoever registered the invited address first used to be a member, and a registered user was not asked."""
+    """Registration of the invited address alone must not create a membership, with or without an account."""
     owner, email, stranger = server.create_member(), random_email(), server.create_member()
     path = f"/v1/{owner.workspace_id}/invite"
     invited = owner.call("POST", path, json={"email": email.upper()})
@@ -213,7 +214,7 @@ def test_invitations_are_listed_resent_withdrawn_and_expire(server: Server) -> N
 
 
 def test_a_former_owner_keeps_no_power(server: Server) -> None:
-    """The `admin` key of a removed OWNER used to invite him again."""
+    """Otherwise the `admin` key of a removed OWNER could invite that user again."""
     owner, former = server.create_member(), server.create_member()
     home = former.workspace_id
     server.add_member(owner.workspace_id, former, "OWNER")
@@ -245,7 +246,7 @@ def test_a_former_owner_keeps_no_power(server: Server) -> None:
     assert former.call("DELETE", f"/v1/{owner.workspace_id}/members/{owner.user_id}").status_code == 403
     assert former.call("DELETE", member_path).status_code == 200  # an EDITOR may leave
     server.add_member(owner.workspace_id, former, "OWNER")
-    for bearer in bearers:  # a former membership's keys do not come back with a new one
+    for bearer in bearers:  # the keys of a former membership stay revoked in a new one
         assert httpx.get(server.base + "/v1/projects", headers=bearer).status_code == 401
     former.workspace_id = home
 
@@ -305,7 +306,7 @@ def test_an_api_key_is_shown_once_and_limited_to_its_scopes(server: Server) -> N
 
 
 def test_a_generation_key_has_all_scopes_by_default(server: Server) -> None:
-    """Its surface is used with keys alone: without `admin` a key could neither list keys nor set the webhook."""
+    """The generation API is used with keys alone: without `admin` a key could neither list keys nor set the webhook."""
     owner = server.create_member()
     created = owner.call("POST", "/keys", json={"name": "service"})
     key = created.json()["data"]
@@ -352,7 +353,7 @@ def test_open_streams_are_capped_by_workspace(monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(CapReachedError) as caught, counts.hold("open streams", "a"):
             pass
         assert caught.value.is_passing
-    with counts.hold("open streams", "a"):  # what has ended no longer counts
+    with counts.hold("open streams", "a"):  # ended streams do not count
         pass
 
 

@@ -1,4 +1,4 @@
-"""Stripe's events: minutes are worth what was paid and kept for them."""
+"""Stripe's events: the credited minutes follow payments, refunds and disputes."""
 
 from __future__ import annotations
 
@@ -138,5 +138,5 @@ def test_a_failed_payment_is_noted(server: Server, owner: Member) -> None:
     ],
 )
 def test_odd_events_are_answered_200(server: Server, body: object) -> None:
-    """Stripe repeats an event for days that is answered with an error; these were 500."""
+    """Stripe repeats an event for days after an error response."""
     assert post(server, body) == 200

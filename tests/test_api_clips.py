@@ -106,7 +106,7 @@ def test_the_references_config_is_saved_with_unknown_fields(owner: Member, clip:
     assert config["future"] == {"a": [1]} and config["style"]["glow"] == 3
     assert config["caption_style"] == "HORMOZI"
     assert put(owner, clip, config).status_code == 200  # a config that was read can be saved
-    assert put(owner, clip, {}).status_code == 200  # PUT replaces the config: a field left out takes its default
+    assert put(owner, clip, {}).status_code == 200  # PUT replaces the config: an omitted field has its default
     assert get(owner, clip)["template_config"]["caption_style"] == "DEFAULT"
     assert "future" not in get(owner, clip)["template_config"]
     assert (
@@ -115,7 +115,7 @@ def test_the_references_config_is_saved_with_unknown_fields(owner: Member, clip:
 
 
 def test_an_unknown_number_outside_the_range_of_a_double_is_rejected(owner: Member, clip: clips.Clip) -> None:
-    """This was a 500: the known fields were valid, but JSON cannot represent infinity."""
+    """The known fields are valid, but JSON cannot represent infinity."""
     sent: dict[str, Any] = {"content": b'{"future": [1e999]}', "headers": {"Content-Type": "application/json"}}
     assert owner.call("PUT", f"/v1/clips/{clip.id}", **sent).status_code == 400
     sent["content"] = b'{"name": "Far", "template_config": {"future": {"a": -1e999}}}'
@@ -151,7 +151,7 @@ def test_an_inconsistent_field_is_named(owner: Member, clip: clips.Clip, body: o
         ({"style": {"linesPerScreen": "auto"}}, 200),
         ({"style": {"captionColor": "not a colour"}}, 400),
         ({"style": {"captionBg": "rgba(0, 0, 0, 0.5)"}}, 200),
-        ({"style": None}, 200),  # counts as left out
+        ({"style": None}, 200),  # counts as omitted
         ({"caption_style": "NOBODYS"}, 400),
         ({"elements": {"progressBar": {"position": "left"}}}, 400),
         ({"elements": {"emojis": [{"emoji": "🔥", "start_time": 99}]}}, 400),
@@ -205,7 +205,7 @@ def test_new_bounds_move_words_and_layout(owner: Member, clip: clips.Clip) -> No
 
 
 def test_suggested_cutaways_follow_new_bounds(owner: Member, clip: clips.Clip) -> None:
-    """They kept their times when the clip's start moved; some then lay after the clip's end."""
+    """Their times count from the clip's start, so a new start shifts them."""
 
     def list_suggested() -> list[tuple[float, float]]:
         listed = owner.call("GET", f"/v1/clips/{clip.id}/broll").json()["data"]
@@ -293,7 +293,7 @@ def test_the_source_video_is_public_only_with_its_token(owner: Member, clip: cli
 
 
 def test_an_unedited_clip_uses_the_default_template_everywhere(server: Server) -> None:
-    """Previews and packages ignored the template, and actions that save a part of the config dropped it."""
+    """Previews, packages and actions that save a part of the config use the template too."""
     member = server.create_member("PROFESSIONAL")
     clip, reactions_clip, rebuilt_clip = (create_analysed_project(member)[1] for _ in range(3))
     assert {shot["layout"] for shot in get(member, clip)["ai_suggested_layout_timeline"]} == {"face-track"}
@@ -316,7 +316,7 @@ def test_an_unedited_clip_uses_the_default_template_everywhere(server: Server) -
     assert get(member, rebuilt_clip)["template_config"]["caption_style"] == "IMPACT"
     assert member.call("POST", f"/v1/clips/{clip.id}/render").status_code == 202
     assert member.call("DELETE", "/v1/templates/defaults/9_16").status_code == 200
-    assert get(member, clip)["template_config"]["caption_style"] == "IMPACT"  # as it was rendered
+    assert get(member, clip)["template_config"]["caption_style"] == "IMPACT"  # the config of the render
 
 
 def test_rebuild_layout_drops_saved_shots(owner: Member, clip: clips.Clip) -> None:
@@ -371,7 +371,7 @@ def upload_font(owner: Member, letters: str, folder: Path) -> str:
 
 
 def test_a_workspace_style_can_use_a_workspace_font(owner: Member, tmp_path: Path) -> None:
-    """A template in a workspace font was rejected: fonts were loaded only if the clip's own config named one."""
+    """Workspace fonts are loaded even if only the template names one, not the clip's own config."""
     older_id = upload_font(owner, "Oswald", tmp_path)
     body = {"name": "Ours", "template_config": {"style": {"captionFont": "House Grotesk"}, "caption_style": "BUBBLE"}}
     created = owner.call("POST", "/v1/templates", json=body)

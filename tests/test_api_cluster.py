@@ -157,11 +157,11 @@ def test_concurrent_requests_have_one_effect(cluster: Server) -> None:
     with ThreadPoolExecutor(16) as pool:
         created = list(pool.map(create, range(16)))
         assert created.count(201) == 2 and set(created) == {201, 402}
-        answers = set(pool.map(repeat, range(16)))
-        assert len(answers) == 1 and "project_id" in answers.pop()
+        responses = set(pool.map(repeat, range(16)))
+        assert len(responses) == 1 and "project_id" in responses.pop()
         assert sorted(pool.map(refresh, range(16))) == [200] * 2 + [401] * 14
-        answers = set(pool.map(package, range(16)))
-        assert len(answers) == 1 and "export_id" in answers.pop()
+        responses = set(pool.map(package, range(16)))
+        assert len(responses) == 1 and "export_id" in responses.pop()
         assert sorted(pool.map(template, range(16))) == [201] + [409] * 15
         assert set(pool.map(invite, range(16))) == {201}
     with cluster.database.read() as connection:

@@ -34,7 +34,7 @@ def save(owner: Member, clip: clips.Clip, body: object, method: str = "PUT", **h
 
 
 def test_a_config_wrapped_in_its_own_name_is_saved(owner: Member, clip: clips.Clip) -> None:
-    """The wrapper counted as an unknown field: the answer was 200, and the whole config was reset."""
+    """If the wrapper counted as an unknown field, the request would reset the config."""
     save(owner, clip, {"caption_style": "IMPACT", "style": {"fontSize": 90}})
     payload = get(owner, clip)
     saved = save(owner, clip, {"template_config": payload["template_config"], "title": "Wrapped", "score": 3})
@@ -44,7 +44,7 @@ def test_a_config_wrapped_in_its_own_name_is_saved(owner: Member, clip: clips.Cl
     assert saved.json()["data"]["warnings"] == [
         "`score` is ignored, because it is beside `template_config` and not in it."
     ]
-    assert save(owner, clip, get(owner, clip)).status_code == 200  # the whole payload, as it was read
+    assert save(owner, clip, get(owner, clip)).status_code == 200  # the complete response of GET
     assert save(owner, clip, {"template_config": [1]}).status_code == 400
     invalid = save(owner, clip, {"template_config": {"layout": {"padding": -1}}})
     assert invalid.status_code == 400 and invalid.json()["error"].startswith("`layout.padding`")
@@ -110,7 +110,7 @@ def test_merge_patch_follows_its_rfc(target: object, patch: object, result: obje
 
 
 def test_a_moved_start_moves_everything_on_the_clips_clock(owner: Member, clip: clips.Clip) -> None:
-    """Shots that no longer fitted were refused, and words, cutaways and reactions slipped against the talk."""
+    """Words, shots, cutaways and reactions keep their time in the source video."""
     config = {
         "shots": [
             {"start_time": 0, "end_time": 12, "layout": "fit"},
@@ -127,7 +127,7 @@ def test_a_moved_start_moves_everything_on_the_clips_clock(owner: Member, clip: 
     assert [(s["start_time"], s["end_time"]) for s in config["shots"]] == [(0, 7), (7, LENGTH_S - 3)]
     words = config["transcript"]["words"]
     assert (words[0]["word"], words[0]["start"], words[0]["end"]) == ("Stays", 5, 6)
-    assert len(words) > 1 and all(word["start"] >= LENGTH_S - 5 for word in words[1:])  # newly heard at the end
+    assert len(words) > 1 and all(word["start"] >= LENGTH_S - 5 for word in words[1:])  # added at the end
     assert config["b_roll"][0]["startTime"] == 0 and config["b_roll"][0]["duration"] == 3
     assert config["b_roll"][0]["sourceStart"] == 1
     assert config["elements"]["emojis"][0]["startTime"] == 9
@@ -138,7 +138,7 @@ def test_a_moved_start_moves_everything_on_the_clips_clock(owner: Member, clip: 
 
 
 def test_an_exact_style_is_shown_as_it_is_written(owner: Member, clip: clips.Clip) -> None:
-    """HORMOZI with `fontSize: 72` was drawn at 96, because 72 is the default."""
+    """Without `exact`, HORMOZI with `fontSize: 72` is rendered at 96, because 72 is the default."""
 
     def read_size(style: dict[str, object]) -> float:
         body = {"caption_style": "HORMOZI", "style": style}

@@ -1,4 +1,4 @@
-"""Envelopes, error sentences, request ids and rate limit headers of every kind of response."""
+"""Envelopes, error messages, request ids and rate limit headers of every kind of response."""
 
 import http.client
 import time
@@ -123,7 +123,7 @@ def test_validation_sentences(server: Server) -> None:
             "`language` must be an ISO 639-1 language code, such as en, or auto.",
         ),
         ("POST", "/v1/projects/create", {**new, "title": "a\0b"}, "`title` must not contain a NUL character."),
-        ("POST", "/v1/auth/login", {"email": "ada", "password": "x"}, "`email` must be an e-mail address, "),
+        ("POST", "/v1/auth/login", {"email": "ada", "password": "x"}, "`email` must be an email address, "),
         ("POST", "/v1/auth/login", {"email": "ada@example.com"}, "`password` is missing."),
         ("PUT", clip, {"b_roll": [{"startTime": 1, "duration": 2}]}, "`b_roll[0].videoUrl` is missing."),
         ("PUT", clip, {"layout": {"padding": -1}}, "`layout.padding` must be "),
@@ -132,8 +132,8 @@ def test_validation_sentences(server: Server) -> None:
         ("POST", "/v1/projects/create", {**new, "duration": None, "trim_start": True}, "`trim_start` must be "),
         ("POST", "/v1/auth/login", [], "The body must be an object, not an array."),
         ("POST", "/v1/projects/create-from-url", {"url": "https://10.0.0.1/a"}, "`url` cannot be used. "),
-        ("POST", "/v1/projects/create-from-url", {"url": "talk"}, "`url` must be an http(s) address, "),
-        ("PATCH", "/v1/me", {"avatar_url": "https://["}, "`avatar_url` must be an http(s) address, "),
+        ("POST", "/v1/projects/create-from-url", {"url": "talk"}, "`url` must be an http(s) URL, "),
+        ("PATCH", "/v1/me", {"avatar_url": "https://["}, "`avatar_url` must be an http(s) URL, "),
         ("GET", "/v1/projects?status=DONE", None, "`status` must be one of CANCELLED, "),
         ("GET", "/v1/media?search=%00", None, "`search` must not contain a NUL character."),
     ):

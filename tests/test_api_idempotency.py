@@ -33,11 +33,11 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
 
 
 class Crash(BaseException):
-    """The process dies: no handler of errors runs."""
+    """A crash of the process, after which no error handler runs."""
 
 
 def test_a_crash_after_the_effect_does_not_repeat_it(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The response was stored in a transaction of its own, after the effect's."""
+    """The response is stored in the transaction of the effect."""
     member = Server(platform.settings.home, 0, None, platform).create_member()  # type: ignore[arg-type]
     app = create_app(platform)
     request: dict[str, Any] = {
@@ -59,7 +59,8 @@ def test_a_crash_after_the_effect_does_not_repeat_it(platform: Platform, monkeyp
 
     original_write = Database.write
     with monkeypatch.context() as dying:
-        dying.setattr(idempotency.IdempotencyMiddleware, "_release", lambda *_: None)  # a dead process releases nothing
+        # A crashed process does not release its claim
+        dying.setattr(idempotency.IdempotencyMiddleware, "_release", lambda *_: None)
         dying.setattr(Database, "write", write_then_die)
         with pytest.raises(Crash):
             asyncio.run(send())
@@ -73,7 +74,7 @@ def test_a_crash_after_the_effect_does_not_repeat_it(platform: Platform, monkeyp
 
 
 def test_a_claim_is_renewed_while_its_request_runs(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request of more than 90 s counted as dead, and its repetition ran beside it."""
+    """Otherwise a long request would lose its claim, and its repetition would run at the same time."""
     monkeypatch.setattr(idempotency, "RENEWAL_INTERVAL_S", 0.05)
     middleware = idempotency.IdempotencyMiddleware(None, platform)  # type: ignore[arg-type]
     claim = claim_key(platform)
@@ -101,14 +102,14 @@ def test_a_request_that_lost_its_claim_stores_neither_effect_nor_response(platfo
         accounts.register(connection, "twice@example.com", "hash")
         idempotency_keys.finish(connection, slow, StoredResponse(201, {}, "late"))
     with platform.database.write() as connection:
-        idempotency_keys.release(connection, slow)  # frees nothing
+        idempotency_keys.release(connection, slow)  # does not release the other request's claim
         accounts.register(connection, "twice@example.com", "hash")
         idempotency_keys.finish(connection, other, StoredResponse(201, {}, "first"))
     assert claim_key(platform) == StoredResponse(201, {}, "first")
 
 
 def test_a_waiting_request_polls_by_reads(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each poll took the write lock of the database."""
+    """A poll must not take the write lock of the database."""
     monkeypatch.setattr(idempotency, "WAIT_S", 0.4)
     middleware = idempotency.IdempotencyMiddleware(None, platform)  # type: ignore[arg-type]
     claim_key(platform)

@@ -68,7 +68,7 @@ def test_media_is_uploaded_confirmed_listed_used_and_deleted(owner: Member) -> N
 
 
 def test_an_upload_keeps_its_announced_file_name(owner: Member) -> None:
-    """The file was named after its key unless `confirm` repeated the name, which the reference does not require."""
+    """The reference does not require that `confirm` repeats the name."""
     body = {"filename": "Größe 🔥.png", "content_type": "image/png", "file_size": len(build_png())}
     form = owner.call("POST", "/v1/media/presign", json=body).json()["data"]
     httpx.post(form["url"], data=form["fields"], files={"file": ("x.png", build_png(), "image/png")})
@@ -95,7 +95,7 @@ def build_video(folder: Path, seconds: float = 2.0) -> bytes:
 
 
 def test_a_config_can_only_use_suitable_files(owner: Member, server: Server, tmp_path: Path) -> None:
-    """A missing file, one of another workspace or of the wrong kind was only noticed by the render."""
+    """A missing file, or one of another workspace or of the wrong kind, is rejected before the render."""
     other = server.create_member("PROFESSIONAL")
     logo, song, loop = (
         upload_and_confirm(owner, data, name, kind).json()["data"]
@@ -207,7 +207,7 @@ def test_media_upload_in_one_request(owner: Member, tmp_path: Path) -> None:
 
 
 def test_a_repeated_form_with_an_idempotency_key_is_stored_once(owner: Member) -> None:
-    """A client draws a new boundary for each form, so the bytes of two equal forms differ."""
+    """A client chooses a new boundary for each form, so the bytes of two equal forms differ."""
     key = {"Idempotency-Key": "one form"}
     form, other_form = (
         {"file": ("twice.png", build_png(), "image/png")},
@@ -274,7 +274,7 @@ def test_built_in_and_own_templates(owner: Member, server: Server) -> None:
     picture = Image.open(io.BytesIO(httpx.get(drawn.json()["data"]["preview_urls"][0]).content))
     assert picture.size == (360, 640) and len(picture.getcolors(1 << 20) or []) > 100
     redrawn = owner.call("POST", f"/v1/templates/{template['id']}/regenerate-previews").json()["data"]["preview_urls"]
-    assert urlsplit(redrawn[0]).path == urlsplit(drawn.json()["data"]["preview_urls"][0]).path  # drawn once
+    assert urlsplit(redrawn[0]).path == urlsplit(drawn.json()["data"]["preview_urls"][0]).path  # rendered once
     assert owner.call("POST", f"/v1/templates/{shipped[0]['id']}/regenerate-previews").status_code == 200
     fresh = create_analysed_project(owner)[1]
     config = owner.call("GET", f"/v1/clips/{fresh.id}").json()["data"]["template_config"]
@@ -338,7 +338,7 @@ def test_an_unconfigured_provider_is_503_naming_its_setting(owner: Member) -> No
 
 
 class Provider(http.server.BaseHTTPRequestHandler):
-    """A fake of Pexels, Stripe and an OAuth platform, as far as the adapters use them."""
+    """A fake of the used parts of Pexels, Stripe and an OAuth platform."""
 
     calls: ClassVar[list[tuple[str, str, dict[str, Any]]]] = []
 

@@ -147,8 +147,8 @@ def test_fifty_concurrent_requests_with_one_idempotency_key_have_one_effect(serv
         return response.status_code, response.text
 
     with ThreadPoolExecutor(50) as pool:
-        answers = set(pool.map(send, range(50)))
-    assert len(answers) == 1 and next(iter(answers))[0] == 201
+        responses = set(pool.map(send, range(50)))
+    assert len(responses) == 1 and next(iter(responses))[0] == 201
     assert member.call("GET", "/v1/projects").json()["meta"]["total"] == 1
     other = member.call("POST", "/v1/projects/create", json={**NEW, "title": "else"}, headers=key)
     assert other.status_code == 422
@@ -191,7 +191,7 @@ def test_projects_are_listed_newest_first_searched_and_paged(server: Server) -> 
 
 
 def test_deleting_a_project_refunds_its_open_renders(server: Server) -> None:
-    """The render's run was cancelled, but the render stayed queued and was not refunded."""
+    """The run of the render is cancelled, so the render must be refunded."""
     member = server.create_member("PROFESSIONAL")
     clip = create_analysed_project(member)[1]
     before = member.call("GET", "/v1/usage").json()["data"]["minutes_balance"]
@@ -266,7 +266,7 @@ def test_an_interrupted_upload_leaves_nothing_behind(server: Server) -> None:
 
 
 def test_a_resumable_upload_continues_after_an_interruption(server: Server) -> None:
-    """The tus 1.0.0 creation, HEAD and PATCH: bytes that arrived before the connection broke are kept."""
+    """The tus 1.0.0 creation, HEAD and PATCH: bytes that arrived before the connection was lost are kept."""
     member = server.create_member()
     data = bytes(range(256)) * 12_000
     project = create(member, filesize=len(data)).json()["data"]

@@ -35,13 +35,13 @@ def refresh(server: Server, token: str) -> httpx.Response:
 
 
 def test_a_refresh_token_used_twice_at_once_yields_two_pairs(server: Server) -> None:
-    """A second tab, or a lost response, used to log the user out."""
+    """A second tab, or a lost response, must not log the user out."""
     member = server.create_member()
-    answers = [refresh(server, member.refresh) for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 401]
-    pairs = [answer.json()["data"] for answer in answers[:2]]
+    responses = [refresh(server, member.refresh) for _ in range(3)]
+    assert [response.status_code for response in responses] == [200, 200, 401]
+    pairs = [response.json()["data"] for response in responses[:2]]
     assert len({member.refresh, *(pair["refresh"] for pair in pairs)}) == 3
-    for pair in pairs:  # both go on, in one session
+    for pair in pairs:  # both pairs are valid, in one session
         assert refresh(server, pair["refresh"]).status_code == 200
     assert len(member.call("GET", "/v1/auth/sessions").json()["data"]) == 1
 
@@ -275,7 +275,7 @@ def test_registration_can_need_an_invitation(invited_server: Server) -> None:
 
 
 def test_metrics_need_the_token_or_this_machine(server: Server, invited_server: Server) -> None:
-    """A proxy on the same machine used to open them to everybody."""
+    """A request through a proxy on the same machine does not count as local."""
     for port, token in ((server.port, ""), (invited_server.port, "a token of the monitoring")):
         url = f"http://127.0.0.1:{port}/metrics"
         bearer = {"Authorization": f"Bearer {token}"} if token else {}

@@ -1,4 +1,4 @@
-"""Uploads: what is declared, what counts against the storage limit, and what is deleted when."""
+"""Uploads: declared sizes, the storage limit, and deletion."""
 
 import base64
 import hashlib
@@ -63,7 +63,7 @@ def test_a_checksum_that_does_not_fit_stores_nothing(server: Server) -> None:
 
 
 def test_a_presigned_upload_counts_until_it_is_confirmed_or_cancelled(server: Server) -> None:
-    """Any number of upload URLs, each for as much as the limit leaves, could be asked for and used."""
+    """Otherwise a client could use any number of upload URLs, each for the complete remaining storage."""
     member, png = server.create_member(), build_png()
     large = {"filename": "a.mp4", "content_type": "video/mp4", "file_size": FREE_BYTES - 1000}
     assert member.call("POST", "/v1/media/presign", json=large).status_code == 200
@@ -109,7 +109,7 @@ def test_an_upload_that_is_never_confirmed_is_deleted_after_a_day(server: Server
 
 
 def test_a_deleted_project_leaves_neither_rows_nor_objects(server: Server, submitter: Submitter) -> None:
-    """Titles, search text, events and the files of clips stayed for ever."""
+    """This includes titles, search text, events and the files of clips."""
     member, png = server.create_member("STANDARD"), build_png()
     project, clip = create_analysed_project(member)
     body = {"filename": "of-clip.png", "content_type": "image/png", "file_size": len(png)}
@@ -176,7 +176,7 @@ def test_addresses_in_brackets_and_upper_case_are_read(tmp_path: Path) -> None:
             ("https://[::1]/hook", 400, "private or reserved"),
             ("https://[::ffff:169.254.169.254]/", 400, "private or reserved"),
             ("https://[fe80::1]/", 400, "private or reserved"),
-            ("https://[nothing]/", 400, "must be an http(s) address"),
+            ("https://[nothing]/", 400, "must be an http(s) URL"),
         ):
             response = member.call("POST", "/v1/webhooks", json={"url": url, "events": ["clip.rendered"]})
             assert response.status_code == status and words in response.text, (url, response.text)

@@ -63,7 +63,7 @@ def select_rows(
 
 
 def test_a_re_execution_rebuilds_what_the_repeated_run_built(platform: Platform) -> None:
-    """It has the repeated run's tags, with the subject, and a run id that no row names."""
+    """A re-execution has the tags of the repeated run, with the subject, and a run id that no row refers to."""
     project = create_project(platform, status="CLIPS_READY")
     first = add_clip(platform, project)
     run_id = run_intents.new_run_id()
@@ -140,7 +140,7 @@ def test_only_a_ready_project_publishes_a_new_list_of_clips(platform: Platform, 
 
 
 class RedirectWithoutLocation(http.server.BaseHTTPRequestHandler):
-    """Answers with a redirect status and no Location header."""
+    """Responds with a redirect status and without a Location header."""
 
     def do_GET(self) -> None:
         self.send_response(300)
@@ -152,7 +152,7 @@ class RedirectWithoutLocation(http.server.BaseHTTPRequestHandler):
 def test_a_redirect_without_a_location_fails_the_render(platform: Platform, tmp_path: Path) -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), RedirectWithoutLocation) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with pytest.raises(RenderError, match="could not be fetched"):
+        with pytest.raises(RenderError, match="could not be downloaded"):
             referenced_media._download(
                 platform,
                 f"http://127.0.0.1:{server.server_address[1]}/b.mp4",

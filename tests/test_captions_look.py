@@ -120,7 +120,7 @@ def test_karaoke_fills_words_in_their_reading_direction(tmp_path: Path, cache: P
 
 
 def test_ass_markup_in_words_is_shown_literally(tmp_path: Path, cache: Path) -> None:
-    """Backslashes, braces and override blocks are drawn as letters."""
+    """Backslashes, braces and override blocks are shown as letters."""
     plain = {"animationStyle": "none", "uppercase": False, "captionFont": "Roboto"}
     for text in ("{\\pos(0,0)}a", "a\\Nb", "{b}", "\\h", "50%{x", "}{"):
         track = write_ass(make_edit([Word(text, 0.1, 0.9, 1.0)], plain), tmp_path, cache)
@@ -342,7 +342,7 @@ def test_invalid_configurations_are_rejected_with_the_field() -> None:
         ({"style": {"captionColor": "reddish"}}, "`style.captionColor`: .*not a colour"),
         ({"style": {"captionBg": "rgba(1,2)"}}, "`style.captionBg`"),
         ({"elements": {"progressBar": {"color": "#12"}}}, "`elements.progressBar.color`"),
-        ({"elements": {"emojis": [{"emoji": "zz", "startTime": 1}]}}, "no picture"),
+        ({"elements": {"emojis": [{"emoji": "zz", "startTime": 1}]}}, "no image"),
         ({"transcript": {"words": [{"word": "a", "start": 2, "end": 1}]}}, r"`transcript.words\[0\].end`"),
     ]
     for raw, sentence in cases:

@@ -1,4 +1,4 @@
-"""The Dagster UI lets only browsers in that opened a one-time link, and no page of another site."""
+"""The Dagster UI admits only browsers that opened a one-time link, and no page of another site."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_link_opens_the_ui_once(guard: UiGuard, tmp_path: Path) -> None:
 
 
 def test_another_page_cannot_use_the_session(guard: UiGuard, tmp_path: Path) -> None:
-    """Any page used to send GraphQL mutations as text/plain, which browsers send without asking."""
+    """Browsers send text/plain across sites without a preflight, and Dagster accepts it for GraphQL mutations."""
     cookie = log_in(guard, tmp_path)
     plain = {"cookie": cookie, "content-type": "text/plain; application/json"}
     assert request(guard, **plain, origin=f"http://{HOST}")[0] == 200

@@ -1,4 +1,4 @@
-"""The director's rules: still crops where possible, cuts instead of pans, nobody lost, every fallback named."""
+"""The director's rules: still crops if possible, cuts instead of pans, speakers in frame, reasons for fallbacks."""
 
 from __future__ import annotations
 
@@ -175,14 +175,14 @@ def test_each_of_three_people_gets_a_crop() -> None:
 
 
 def test_a_clip_that_starts_just_before_a_cut_uses_detections_before_it() -> None:
-    """Regression: the two frames before a cut have no detection of their own and were shown in full."""
+    """The two frames before the cut have no detection, so detections before the clip are needed."""
     scene = make_scene([sit_at(0.5)], 20, make_turns((0, 20, "A")), cuts=(10.0,))
     shots = direct_clip(scene, 9.92, 15.0, TemplateConfig())
     assert [s.layout for s in shots] == ["face-track", "face-track"] and shots[0].end_time == 0.08
 
 
 def test_a_dissolve_starts_a_new_crop_and_is_no_cut_in_the_api() -> None:
-    """Regression: the crop moved across the dissolve, or stayed where the person of the old shot had been."""
+    """The crop neither moves across the dissolve nor stays at the position of the person in the old shot."""
     displaced = [lambda t: (0.3, 0.4) if t < 5 else (0.7, 0.4)]
     scene = msgspec.structs.replace(make_scene(displaced, 10, make_turns((0, 10, "A"))), dissolves_s=(5.0,))
     first, second = direct(scene, "9:16")
@@ -279,7 +279,7 @@ def test_a_long_shot_without_cuts() -> None:
 
 
 def test_a_person_lost_for_seconds_and_found_in_the_same_place_stays_in_view() -> None:
-    """Regression: after a gap of 2 s the speaker counted as absent, and the listener was shown."""
+    """A gap in the detections of the speaker must not switch the crop to the listener."""
     scene = make_scene(
         [sit_at(0.28), lambda t: (0.71, 0.4) if not 6 < t < 9 else None], 20, make_turns((0.5, 5, "A"), (5.5, 20, "B"))
     )

@@ -86,7 +86,7 @@ def test_a_change_encodes_its_own_chunks_only_and_the_same_export_has_the_same_b
     assert len(before) == 3
     segments, _left, _ = segment_edits.split(segments, "a", 20.0, iter("bc").__next__)
     after = {c.key for c in plan_chunks(segments, {"a": talk}, canvas)}
-    assert after == {c.key for c in before}  # cut on the grid: nothing is encoded anew
+    assert after == {c.key for c in before}  # the chunk grid is unchanged, so nothing is encoded again
     segments, _ = segment_edits.grade(segments, "c", Grade(brightness=0.1), iter("d").__next__)
     graded = {c.key for c in plan_chunks(segments, {"a": talk}, canvas)}
     assert len(graded & after) == 2

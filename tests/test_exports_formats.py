@@ -55,7 +55,7 @@ from exports_support import CAPTION_EVENTS, CLIP_TITLE, OpenedPackage, build_edi
 
 @pytest.fixture(scope="module")
 def full_edit(tmp_path_factory: pytest.TempPathFactory) -> Edit:
-    """Return an edit with a removed pause, B-roll of another rate and as an image, music, watermark and markers."""
+    """Return an edit with a removed pause, b-roll of another rate and as an image, music, watermark and markers."""
     folder = tmp_path_factory.mktemp("full")
     film = write_test_video(folder / "film.mp4", rate="25", size="320x180")
     broll = write_test_video(folder / "b roll.mp4", rate="24", size="426x240", seconds=4)

@@ -199,8 +199,8 @@ def test_rate_without_a_supported_multiple_is_conformed(target: Target, videos: 
     [
         (0.0, 7.0, [], None),
         (0.0, 0.04, [], None),
-        (3.0, 9.0, ["-filter_complex", "[1:a]apad=pad_dur=3[a]", "-map", "0:v", "-map", "[a]"], "its picture ends"),
-        (0.0, 3.0, ["-filter_complex", "[0:v]setpts=PTS+1/TB[v]", "-map", "[v]", "-map", "1:a"], "its picture begins"),
+        (3.0, 9.0, ["-filter_complex", "[1:a]apad=pad_dur=3[a]", "-map", "0:v", "-map", "[a]"], "its video ends"),
+        (0.0, 3.0, ["-filter_complex", "[0:v]setpts=PTS+1/TB[v]", "-map", "[v]", "-map", "1:a"], "its video begins"),
     ],
     ids=["all of the video", "one frame", "audio is longer", "picture starts late"],
 )

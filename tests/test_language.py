@@ -1,4 +1,4 @@
-"""The words of the code base: every term of ours is in the glossary, and retired words do not come back."""
+"""The vocabulary of the code base: the glossary is complete, and retired words are not used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-# Identifiers that say nothing of what they hold.
+# Identifiers that do not describe their content.
 RETIRED_NAMES = {
     "said", "told", "heard", "asked", "given", "made", "found", "known", "shown", "again", "which", "whole", "wish",
     "wishes", "at", "promise", "got_on", "relist", "remade", "Letter", "HASHERS", "Which", "Again", "Made", "Wishes",

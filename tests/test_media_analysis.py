@@ -71,7 +71,7 @@ def test_span_limits_the_decode_and_keeps_the_source_clock(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("name", "codec"), [("a.ts", "libx264"), ("a.mpg", "mpeg2video"), ("a.mkv", "libx264")])
 def test_span_starts_exactly_where_seeking_lands_between_key_frames(tmp_path: Path, name: str, codec: str) -> None:
-    """MPEG streams have no index. A plain seek starts up to a group of pictures late, or decodes nothing."""
+    """MPEG streams have no index, so a single seek may land up to one GOP late or find no key frame."""
     path = write_numbered_video(tmp_path / name, seconds=12, codec=codec, sound=codec == "libx264")
     start = probe(path).video.start_s
     for begin, end in ((3.0, 5.0), (9.5, 11.0)):
@@ -113,7 +113,7 @@ def test_truncation_is_tolerated_up_to_half_of_the_duration(tmp_path: Path) -> N
 
 
 def test_damaged_audio_packets_are_skipped(tmp_path: Path) -> None:
-    """Decoders raise different errors for damage; the one of the AAC decoder was not caught."""
+    """Decoders raise different types of errors for damaged packets."""
     path = write_numbered_video(tmp_path / "a.mp4", seconds=6)
     with av.open(str(path)) as source:
         packet_ranges = [(packet.pos, packet.size) for packet in source.demux(audio=0) if packet.size]
@@ -158,7 +158,7 @@ def test_every_odd_file_is_analysed_or_refused_with_a_sentence(shared: Path, tmp
 
 
 def scene(seed: int, count: int, *, shake: int = 0) -> list[np.ndarray]:
-    """Small yuv420p pictures of one scene: random patches that move by up to `shake` px a frame."""
+    """Small yuv420p frames of one scene: random patches that move by up to `shake` px per frame."""
     rng = np.random.default_rng(seed)
     patches = rng.integers(30, 225, (12, 20)).astype(np.float64)
     scenery = np.kron(patches, np.ones((12, 12)))
@@ -228,7 +228,7 @@ def detect_dissolves(pictures: list[np.ndarray], fps: float = 25) -> list[float]
 @pytest.mark.parametrize("fps", [24, 50])
 @pytest.mark.parametrize("seconds", [0.3, 0.8, 1.4])
 def test_the_middle_of_a_dissolve_is_found(seconds: float, fps: int) -> None:
-    """Without it, person tracks continued across the dissolve, and the crop stayed at the old position."""
+    """Person tracks end and crops change at this time."""
     length = round(seconds * fps)
     a, b = scene(1, 3 * fps), scene(2, 4 * fps)
     mixed = [blend(a[fps + i], b[i], (i + 1) / (length + 1)) for i in range(length)]
@@ -254,7 +254,7 @@ def test_flashes_are_not_cuts(length: int) -> None:
 @pytest.mark.parametrize("fps", [25, 60])
 @pytest.mark.parametrize("fade", [(0.6, 1.0, 0.5), (0.9, 0.7, 0.3), (1.0, 0.8, 0.6, 0.4, 0.2)])
 def test_a_fading_flash_is_not_a_cut(fps: int, fade: tuple[float, ...]) -> None:
-    """The last frames of a flash differ from the white before them and from the picture after them."""
+    """The last frames of a flash differ from the white before them and from the frames after them."""
     white = np.full_like(scene(1, 1)[0], 235)
     shares = [share for share in fade for _ in range(fps // 25)]
     a = scene(1, 100)
@@ -271,7 +271,7 @@ def test_a_jump_of_a_person_before_a_still_background_is_not_a_cut() -> None:
 
 @pytest.mark.slow
 def test_the_film_clip_has_the_25_cuts_counted_by_hand(shared: Path, tmp_path: Path) -> None:
-    """The frame numbers were read off contact sheets; explosions, whip pans and flashes between them are not cuts."""
+    """The frame numbers come from contact sheets. Explosions, whip pans and flashes between them are not cuts."""
     path = shared / "data/video/tears-of-steel-battle-clip-medium.webm"
     cuts_s = analyse(path, probe(path), tmp_path).cuts_s
     assert [round(t * 24) for t in cuts_s] == [

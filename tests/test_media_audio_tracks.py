@@ -1,4 +1,4 @@
-"""Tests of what is heard: the track with speech among several, and voices that a mix to mono would destroy."""
+"""Tests of the selection of audio tracks, and of the repair of channels that would cancel out in a mono mix."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from test_assets_runs import create_project, platform
 
 __all__ = ["platform"]  # the fixture
 
-SPEECH_S = 2.5  # of the recording's first 5 s, at least: 3.0 s are found in the untouched file
+SPEECH_S = 2.5  # minimum speech in the first 5 s of the recording; 3.0 s are detected in the original file
 SILENCE = ("-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo")
 
 
 def write_talk(folder: Path, voice: Path, *options: str, inputs: tuple[str, ...] = ()) -> Path:
-    """Write 5 s of a recorded voice under a numbered picture; further inputs are numbered from 2."""
+    """Write 5 s of a recorded voice with a numbered video; further inputs are numbered from 2."""
     picture = media_files.write_numbered_video(folder / "picture.mp4", seconds=5, sound=False)
     path = folder / "talk.mp4"
     line = ["-i", str(picture), "-t", "5", "-i", str(voice), *inputs, "-c:v", "copy", "-map", "0:v", *options]
@@ -44,7 +44,7 @@ def write_talk(folder: Path, voice: Path, *options: str, inputs: tuple[str, ...]
 
 @pytest.fixture
 def step(platform: Platform, tmp_path: Path) -> VideoStep:
-    """The step of `source_video`, of a project that chooses its audio track by speech."""
+    """The step of `source_video` for a project that selects its audio track by speech."""
     return VideoStep(platform, create_project(platform), "run", tmp_path)
 
 
@@ -59,7 +59,7 @@ def measure_speech_s(path: Path, facts: SourceFacts, folder: Path) -> float:
 
 
 def render_sound(path: Path, facts: SourceFacts, folder: Path, audio_track: str | int = "auto") -> np.ndarray:
-    """Return the sound of the rendered clip: float, shape (2, samples)."""
+    """Return the audio of the rendered clip: float, shape (2, samples)."""
     edit = assemble_edit(
         ClipInputs(
             clip_id="clip",
@@ -87,7 +87,7 @@ def test_the_voice_is_found_behind_a_silent_default_track(step: VideoStep, share
     tracks = ("-map", "2:a", "-map", "1:a", "-c:a", "aac", "-disposition:a:0", "default", "-disposition:a:1", "0")
     path = write_talk(tmp_path, shared / "data/audio/jfk.flac", *tracks, inputs=SILENCE)
     facts = read_source(step, path)
-    assert describe_audio(facts) == ("The sound is audio track 1 of 2, counted from 0.",)
+    assert describe_audio(facts) == ("The audio is audio track 1 of 2, counted from 0.",)
     assert measure_speech_s(path, facts, tmp_path) > SPEECH_S
     assert np.abs(render_sound(path, facts, tmp_path)).max() > 0.3
     assert np.abs(render_sound(path, facts, tmp_path, 0)).max() < 0.001

@@ -1,4 +1,4 @@
-"""Tests of sources whose formats or clock change in the middle: nothing is lost in any output."""
+"""Tests of sources whose formats change or whose timestamps jump: no output loses a part."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def run_ffmpeg(*arguments: str) -> None:
 
 
 def write_part(path: Path, *options: str) -> Path:
-    """Write `PART_S` seconds of the numbered video, encoded anew with `options`."""
+    """Write `PART_S` seconds of the numbered video, encoded with `options`."""
     numbered = media_files.write_numbered_video(path.with_name("numbered.mp4"), seconds=PART_S)
     run_ffmpeg("-i", str(numbered), *options, str(path))
     return path
 
 
 def join_webm(folder: Path) -> Path:
-    """320x180, then 640x360, on one clock: as from a browser whose connection got better."""
+    """320x180, then 640x360, on one clock, like a browser recording whose connection improves."""
     vp8 = ("-c:v", "libvpx", "-b:v", "2M", "-deadline", "realtime", "-c:a", "libopus")
     for name, size in (("a", "320x180"), ("b", "640x360")):
         write_part(folder / f"{name}.webm", "-s", size, *vp8)
@@ -64,17 +64,17 @@ def join_ts(folder: Path, first: tuple[str, ...], second: tuple[str, ...], name:
 
 
 def changing_ts(folder: Path) -> Path:
-    """Stereo, then mono and a smaller picture, on one clock: as from a broadcast recorder."""
+    """Stereo, then mono and a smaller frame size, on one clock, like a broadcast recording."""
     return join_ts(folder, ("-ac", "2"), ("-ac", "1", "-s", "320x180", "-output_ts_offset", "3.0232"))
 
 
 def restarting_ts(folder: Path) -> Path:
-    """Two recordings behind each other, each with a clock from 0."""
+    """Two concatenated recordings, each with timestamps from 0."""
     return join_ts(folder, (), ())
 
 
 def restarting_webm(folder: Path) -> Path:
-    """Two browser recordings behind each other, the second larger."""
+    """Two concatenated browser recordings, the second with a larger frame size."""
     join_webm(folder)
     joined = folder / "cat.webm"
     joined.write_bytes((folder / "a.webm").read_bytes() + (folder / "b.webm").read_bytes())
@@ -86,7 +86,7 @@ def read_numbers(path: Path) -> list[int]:
 
 
 def drop_joint(numbers: list[int]) -> list[int]:
-    """Return the numbers without repeats: at the joint one frame may be shown twice, because sound lasts longer."""
+    """Return the numbers without repeats: at the joint a frame may repeat, because audio is longer than video."""
     return [n for before, n in zip([None, *numbers], numbers, strict=False) if n != before]
 
 
@@ -149,5 +149,5 @@ def test_an_output_with_missing_frames_or_sound_is_an_error(tmp_path: Path) -> N
     check_output(video, RenderError, frames=range(50, 51), duration_s=2.0, has_audio=True)
     with pytest.raises(RenderError, match="50 frames instead of 60"):
         check_output(video, RenderError, frames=range(60, 61), duration_s=2.4, has_audio=True)
-    with pytest.raises(RenderError, match=r"2\.0 s of sound instead of 3\.0 s"):
+    with pytest.raises(RenderError, match=r"2\.0 s of audio instead of 3\.0 s"):
         check_output(video, RenderError, frames=range(50, 51), duration_s=3.0, has_audio=True)

@@ -1,4 +1,4 @@
-"""Tests of the probe: the facts of odd files, and error sentences for unusable ones."""
+"""Tests of the probe: the properties of unusual files, and error messages for unusable ones."""
 
 from __future__ import annotations
 

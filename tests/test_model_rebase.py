@@ -1,4 +1,4 @@
-"""Moving a clip's bounds moves its document: everything stays at its moment of the talk, and nothing lies outside."""
+"""New bounds of a clip: all times in its config keep their position in the source video and lie within the bounds."""
 
 from __future__ import annotations
 

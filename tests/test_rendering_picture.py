@@ -1,4 +1,4 @@
-"""Tests the picture of the rendered MP4: frames, crops, colours, and the place and time of every element."""
+"""Tests the video of the rendered MP4: frames, crops, colours, and the position and time of every element."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from carmic_assets.rendering.sound_effects import (
 
 
 def write_source(path: Path, voice: str, seconds: float, filters: str = "anull") -> Path:
-    """Write a video of a grey picture with the audio of `voice`, a file or a lavfi source."""
+    """Write a grey video with the audio of `voice`, a file or a lavfi source."""
     audio_input = ["-i", voice] if Path(voice).exists() else ["-f", "lavfi", "-i", voice]
     subprocess.run(
         [

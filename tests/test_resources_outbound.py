@@ -61,8 +61,8 @@ def test_a_host_with_one_private_address_is_refused(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_host_that_becomes_private_after_the_check_is_not_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter([[(2, 1, 6, "", ("8.8.8.8", 443))], [(2, 1, 6, "", ("127.0.0.1", 443))]])
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: next(answers))
+    responses = iter([[(2, 1, 6, "", ("8.8.8.8", 443))], [(2, 1, 6, "", ("127.0.0.1", 443))]])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: next(responses))
     outbound = OutboundPolicy()
     outbound.check_url("https://rebinding.example/")
     with outbound.open_client(5) as client, pytest.raises(httpx.ConnectError, match="private or reserved"):
@@ -145,13 +145,13 @@ def test_a_video_is_downloaded_directly_and_through_a_redirect(site: str, path: 
     ],
 )
 def test_a_failed_download_explains_itself(site: str, path: str, sentence: str, tmp_path: Path) -> None:
-    """Words of the address chose the sentence: yt-dlp's output quotes the address."""
+    """The message must not depend on words in the URL, which yt-dlp's output contains."""
     with pytest.raises(DownloadError, match=sentence):
         download(site + path, tmp_path)
 
 
 def test_yt_dlp_runs_isolated_and_limited(site: str, tmp_path: Path) -> None:
-    """Python looked for modules in the folder that the download is written to."""
+    """In particular, Python must not import modules from the folder of the download."""
     (tmp_path / "json.py").write_text("raise SystemExit('a planted module')")
     assert download(site + "/talk.mp4", tmp_path) == SiteHandler.video
     with concurrent.futures.ThreadPoolExecutor() as threads:
@@ -181,7 +181,7 @@ def _wait_for_child(module: str) -> psutil.Process:
 def test_one_render_has_one_budget_for_all_that_it_fetches(
     site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each file had a budget of its own, and a clip may name 200."""
+    """Without a common limit, a clip with 200 files could download 200 times as much."""
     environ = {"CARMIC_HOME": str(tmp_path / "home"), "CARMIC_OUTBOUND_ALLOW": "127.0.0.0/8"}
     platform = open_platform(environ)
     cutaways = [{"videoUrl": f"{site}/talk.mp4?{n}", "startTime": n, "duration": 1} for n in range(2)]

@@ -1,4 +1,4 @@
-"""What strangers' files can do: parsers run in worker processes, under limits, and never in the API."""
+"""Parsers of users' files run in worker processes, under limits, and never in the API."""
 
 import concurrent.futures
 import io
@@ -69,7 +69,7 @@ def build_cmap(ranges: int) -> bytes:
 
 
 def build_lying_woff() -> bytes:
-    """Return a WOFF one of whose tables inflates to far more than it declares."""
+    """Return a WOFF of which one table decompresses to far more than its declared size."""
     data = bytearray(build_font("woff", cmap=bytes(BOMB_BYTES)))
     for n in range(struct.unpack_from(">H", data, 12)[0]):
         if data[44 + n * 20 : 48 + n * 20] == b"cmap":
@@ -78,7 +78,7 @@ def build_lying_woff() -> bytes:
 
 
 def build_lying_woff2() -> bytes:
-    """Return a WOFF2 whose stream inflates to far more than its tables declare."""
+    """Return a WOFF2 whose stream decompresses to far more than the declared size of its tables."""
     with TTFont(ANTON) as font:
         font.flavor = "woff2"
         file = io.BytesIO()
@@ -102,7 +102,7 @@ def brotli_stream(data: bytes, size: int) -> bytes:
 
 
 def test_the_api_process_loads_no_parser() -> None:
-    """The import rule forbade a list of names that the API did not import, and allowed indirect imports."""
+    """This includes indirect imports."""
     script = f"import sys, api.app; print([n for n in {PARSERS!r} if n in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
@@ -120,7 +120,7 @@ def test_the_api_process_loads_no_parser() -> None:
     ],
 )
 def test_a_font_is_refused_before_it_is_inflated(pool: WorkerPool, tmp_path: Path, name: str, data: object) -> None:
-    """335 kB of such a font took 781 MB and 8.6 s in the API process."""
+    """When decompressed, a font of 335 kB can take 781 MB and 8.6 s."""
     path = tmp_path / name
     path.write_bytes(data())  # type: ignore[operator]
     assert path.stat().st_size < 600_000
@@ -142,7 +142,7 @@ def test_a_font_is_converted_once_and_described(pool: WorkerPool, tmp_path: Path
 
 def test_a_job_over_a_limit_ends_only_its_worker(tmp_path: Path) -> None:
     endless, large, slow = tmp_path / "endless", tmp_path / "large.png", Path(select_source("Noto Sans SC", 400).path)
-    os.mkfifo(endless)  # a file that never answers
+    os.mkfifo(endless)  # a file whose parsing never ends
     Image.new("RGB", (6000, 5000)).save(large)  # 90 MB of pixels in a small file
     for limits, path in (
         (WorkerLimits(wall_s=3), endless),

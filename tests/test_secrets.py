@@ -38,7 +38,8 @@ def test_the_signing_key_can_be_replaced(tmp_path: Path) -> None:
         cipher = Cipher(before.settings, webhooks.CIPHER_PURPOSE)
         webhook = webhooks.create(connection, cipher, workspace, "https://example.com/")
         secret = webhooks.unseal_secret(cipher, webhook.secret)
-        plain = webhooks.create(connection, cipher, workspace, "https://example.com/2")  # as before secrets were sealed
+        # A row of a version that did not encrypt secrets
+        plain = webhooks.create(connection, cipher, workspace, "https://example.com/2")
         row = update(webhooks_table).where(webhooks_table.c.id == plain.id)
         connection.execute(row.values(secret="whsec_cGxhaW4="))
     between = open_with_keys(tmp_path, NEW_KEY, OLD_KEY)
@@ -77,7 +78,7 @@ def test_no_representation_holds_a_secret(tmp_path: Path) -> None:
 
 
 def test_a_password_is_never_sent_to_a_mail_server_without_tls() -> None:
-    """Whoever stripped STARTTLS from the server's answer used to receive it. The loopback interface needs none."""
+    """An attacker can remove STARTTLS from the server's response. The loopback interface needs no TLS."""
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as near:
         server = smtplib.SMTP()
         server.sock = near
@@ -98,4 +99,4 @@ def test_create_user_reads_the_password_from_standard_input(
         assert set(msgspec.json.decode(captured.out)) == {"user_id", "workspace_id"} and captured.err == ""
     assert cli.main(["admin", "create-user", "b@example.com", "Correct7horse", "--home", str(tmp_path)]) == 0
     captured = capsys.readouterr()
-    assert "user_id" in captured.out and "Leave it out" in captured.err
+    assert "user_id" in captured.out and "Omit it" in captured.err

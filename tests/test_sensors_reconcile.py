@@ -1,4 +1,4 @@
-"""Reconciliation over a real Dagster instance: which runs count as crashed and which are only late; housekeeping."""
+"""Reconciliation with a real Dagster instance: which runs count as crashed and which as late; housekeeping."""
 
 from __future__ import annotations
 

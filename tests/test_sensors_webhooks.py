@@ -29,7 +29,7 @@ from sensors.webhook_delivery import WebhookDeliverer
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers with the status or the misbehaviour that the path names."""
+    """Responds with the status or the fault that the path names."""
 
     receiver: Receiver
 
@@ -68,7 +68,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class ReceiverServer(http.server.ThreadingHTTPServer):
-    request_queue_size = 128  # the default of 5 refuses a burst, which would look like a slow receiver
+    # The default backlog of 5 would refuse simultaneous connections, which would look like a slow receiver
+    request_queue_size = 128
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
@@ -213,7 +214,7 @@ def test_a_slow_receiver_delays_no_other(
 def test_forty_slow_receivers_of_one_workspace_do_not_delay_another(
     platform: Platform, workspace: str, receiver: Receiver
 ) -> None:
-    """Their four attempts each took all threads, and the other's only event waited 26 s."""
+    """The attempts of the slow receivers must not occupy all threads."""
     with platform.database.write() as connection:
         other = accounts.register(connection, "other@example.com", "hash")[1]
     for number in range(40):
@@ -224,7 +225,8 @@ def test_forty_slow_receivers_of_one_workspace_do_not_delay_another(
     deliverer = WebhookDeliverer(platform)
     while deliverer.tick():
         pass
-    assert len(deliverer.in_flight) == webhook_delivery.LIMITS.total / 2  # a workspace holds as much as it leaves free
+    # A workspace holds at most as many slots as it leaves free
+    assert len(deliverer.in_flight) == webhook_delivery.LIMITS.total / 2
     record_event(platform, other)
     deliverer.tick()
     wait_until(lambda: any(d.state == "DELIVERED" for d in list_deliveries(platform, quick)), 1.5)
@@ -245,7 +247,7 @@ def test_workspaces_share_the_slots_that_become_free(platform: Platform) -> None
             webhooks.dispatch(connection, lambda event, data: data)
             leased = webhooks.lease(connection, in_flight, limits)
         in_flight |= {delivery.id: webhook for delivery, webhook in leased}
-        if number < 4:  # half of the slots, then half of what is left
+        if number < 4:  # half of the slots, then half of the remaining ones
             assert {webhook.workspace_id for _, webhook in leased} == {workspaces[number]}
             assert len(leased) == 8 // 2**number
     in_flight = {id_: webhook for id_, webhook in in_flight.items() if webhook.workspace_id != workspaces[0]}
@@ -396,7 +398,7 @@ def test_a_delivery_whose_sender_died_is_sent_when_its_lease_expires(
     record_event(platform, workspace)
     with platform.database.write() as connection:
         webhooks.dispatch(connection, lambda event, data: data)
-        assert len(webhooks.lease(connection, {}, webhook_delivery.LIMITS)) == 1  # and the sender dies here
+        assert len(webhooks.lease(connection, {}, webhook_delivery.LIMITS)) == 1  # the sender crashes here
         assert webhooks.lease(connection, {}, webhook_delivery.LIMITS) == []
         connection.execute(update(deliveries).values(leased_until=now() - timedelta(seconds=1)))
     WebhookDeliverer(platform).tick()

@@ -72,7 +72,7 @@ def test_turns_follow_the_voices_if_lips_are_not_informative() -> None:
     assert accuracy(truth, speakers.turns) > 0.95
 
 
-def test_a_speaker_keeps_the_letter_while_out_of_the_picture() -> None:
+def test_a_speaker_without_a_visible_face_keeps_the_label() -> None:
     transcript, truth = conversation({"A": "A", "B": "B"})
     matrix = face_matrix(truth, {"A": 4, "B": 9}, clarity=1, without_faces=((20, 40),))
     speakers = resolve_speakers(transcript, matrix)

@@ -81,7 +81,7 @@ def test_a_film_without_dialogue_holds_no_speech(shared: Path) -> None:
 
 
 def test_a_video_without_audio_holds_no_speech(shared: Path) -> None:
-    with pytest.raises(NoSpeechError, match="no sound"):
+    with pytest.raises(NoSpeechError, match="no audio"):
         transcribe(shared / "data/odd/androidx_sample_video_only.mp4")
 
 

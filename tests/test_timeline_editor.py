@@ -1,4 +1,4 @@
-"""The timeline editor over HTTP: every picture is read back by the number that its frame shows."""
+"""The timeline editor over HTTP. Frames are identified by the number that they show."""
 
 from __future__ import annotations
 

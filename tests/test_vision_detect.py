@@ -16,7 +16,7 @@ from carmic_assets.vision.detectors import load_detector
 
 
 def load_annotated_pictures(shared: Path) -> list[tuple[np.ndarray, list[Detection]]]:
-    """Return the pictures of the dlib test set with their annotated faces."""
+    """Return the images of the dlib test set with their annotated faces."""
     annotated = []
     for image in ET.parse(shared / "data/images/testing.xml").getroot().iter("image"):
         picture = cv2.imread(str(shared / "data/images" / image.get("file", "")))[:, :, ::-1]
@@ -101,7 +101,7 @@ def test_unusable_weights_fall_back_with_a_reason(
 
 
 def test_a_read_only_cache_falls_back_with_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Regression: a service whose user has no home directory failed on every video."""
+    """A service user may have no home directory."""
     monkeypatch.setattr(detectors, "_has_network", lambda: True)
     (tmp_path / "file").write_bytes(b"")
     facts = load_detector("auto", cache=tmp_path / "file" / "cache").facts

@@ -1,4 +1,4 @@
-"""The spatial matrix of a talk with known truth: faces, tracks, lip motion, turns, and the results built from it."""
+"""The spatial matrix of a generated talk with ground truth: faces, tracks, lip motion, turns, and derived results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from carmic_assets.model.speech import Speakers, Transcript, Turn
 from carmic_assets.vision.spatial_matrix import MATRIX_FPS, VisionOptions, VisionResult, build_matrix, build_scene
 from carmic_assets.vision.vision_plots import draw_contact_sheet, draw_speaker_timeline
 
-SEED = 4711  # nothing was tuned on it
+SEED = 4711  # a seed that was not used for tuning
 PNG_SIGNATURE = b"\x89PNG"
 CENTERFACE = VisionOptions(weights="centerface")
 
@@ -40,7 +40,7 @@ class Talk(msgspec.Struct):
 
 @pytest.fixture(scope="module")
 def talk(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Talk:
-    """Half a minute; the voices of the transcript are those of the truth."""
+    """A talk of 30 s; the voices of the transcript are those of the ground truth."""
     folder = tmp_path_factory.mktemp("talk")
     path = folder / "talk.mp4"
     command = [sys.executable, str(shared / "tools/make_talk.py"), "--clips", str(shared / "data/video")]
@@ -59,10 +59,10 @@ def talk(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Talk:
 
 @pytest.fixture
 def rows(talk: Talk) -> pl.DataFrame:
-    """The matrix with two columns of truth.
+    """The matrix with two columns of ground truth.
 
-    `person` is whose face the centre of the box lies in. `speaks` tells whether they speak or listen, null where that
-    is unclear.
+    `person` is the person in whose face the centre of the box lies. `speaks` is true if they speak, false if they
+    listen, and null if that is unclear.
     """
     truth, matrix = talk.truth, talk.result.matrix
     width, height = truth["size"]

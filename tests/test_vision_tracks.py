@@ -1,4 +1,4 @@
-"""Tracking: one number per person, through gaps and crossings within a shot, and across shots."""
+"""Tracking: each person has one track number, through gaps and crossings within a shot, and across shots."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def draw_person(number: int) -> np.ndarray:
 
 
 def draw_picture(people: dict[int, float]) -> tuple[np.ndarray, dict[int, Detection]]:
-    """Draw people at the x (px) of their left edge, later ones in front; return the picture and the box of each."""
+    """Draw people at the x (px) of their left edge, later ones in front; return the image and the box of each."""
     picture = np.full((HEIGHT, WIDTH, 3), 70, np.uint8)
     boxes = {}
     for number, x in people.items():
@@ -43,7 +43,7 @@ def draw_picture(people: dict[int, float]) -> tuple[np.ndarray, dict[int, Detect
 
 
 def find_owners(tracklet: Tracklet, places: dict[float, dict[int, float]]) -> set[int]:
-    """Return the persons whose boxes the tracklet holds."""
+    """Return the numbers of the people whose boxes the tracklet contains."""
     return {
         min(places[t], key=lambda n: abs(places[t][n] / WIDTH - box[0]))
         for t, box in zip(tracklet.times, tracklet.boxes, strict=True)
@@ -99,7 +99,7 @@ def test_two_people_who_look_alike_in_one_picture_are_two_tracks() -> None:
 
 
 class BrightnessDetector:
-    """Detects a face on the left of dark pictures and on the right of light ones."""
+    """Detects a face on the left of dark frames and on the right of light frames."""
 
     def __init__(self) -> None:
         self.facts: dict[str, Any] = {}
@@ -110,9 +110,9 @@ class BrightnessDetector:
 
 @pytest.mark.parametrize("fps", [25, 30, 50, 60])
 def test_the_last_face_before_a_cut_is_not_in_the_next_shot(tmp_path: Path, fps: int) -> None:
-    """Regression: from 48 frames a second on, the first moment of a shot held a face of the shot before.
+    """At 48 frames per second and more, a frame of the source is at most a quarter of a frame of the analysis copy.
 
-    A quarter of a frame of the analysis copy is then a frame of the source.
+    The copy's last frame before a cut must then not count as the first frame of the next shot.
     """
     rng, path = np.random.default_rng(1), tmp_path / "a.mp4"
     dark, light = (np.kron(rng.integers(low, low + 80, (9, 16, 3)), np.ones((40, 40, 1))) for low in (0, 170))
@@ -149,7 +149,7 @@ class TemplateDetector:
 
 
 def write_shaky_video(path: Path, amplitude_px: float) -> Path:
-    """Write three seconds of two faces before a wall, by a shaking camera; the mouth of the first moves."""
+    """Write three seconds of two faces in front of a wall with a shaking camera; the mouth of the first face moves."""
     rng = np.random.default_rng(5)
     wall = np.kron(rng.integers(40, 200, (30, 50, 3)), np.ones((16, 16, 1))).astype(np.uint8)
     with av.open(str(path), "w") as out:
@@ -174,7 +174,7 @@ def write_shaky_video(path: Path, amplitude_px: float) -> Path:
 
 @pytest.mark.parametrize("amplitude_px", [0, 24])
 def test_lip_motion_is_measured_despite_a_shaking_camera(tmp_path: Path, amplitude_px: float) -> None:
-    """Regression: between detections faces were expected on a straight line, also where the camera shook."""
+    """Between detections the face is interpolated linearly, so camera motion must be removed first."""
     path = write_shaky_video(tmp_path / "a.mp4", amplitude_px)
     facts = analyse(path, probe(path), tmp_path)
     tracklets, _ = observe(tmp_path / FRAMES_FILENAME, facts, TemplateDetector())

@@ -1,4 +1,4 @@
-"""End-to-end tests over HTTP against `carmic up`: the main job, its event stream, and recovery from kills."""
+"""End-to-end tests over HTTP against `carmic up`: upload to export, event streams, and recovery after SIGKILLs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
 
 
 def test_the_dagster_ui_opens_with_the_printed_link_and_for_no_other_page(system: RunningSystem) -> None:
-    """Any page used to send GraphQL mutations to it as text/plain."""
+    """Requests of other pages are rejected, because Dagster accepts GraphQL mutations as text/plain."""
     links = re.findall(r"http://\S+login=\S+", (system.home / "up.log").read_text())
     base = f"http://127.0.0.1:{system.dagster_port}"
     query = {"query": "{ version }"}
@@ -174,9 +174,9 @@ def test_a_project_interrupted_by_a_stop_is_resumed_after_the_next_start(system:
 
 @pytest.mark.rare
 def test_kills_lose_no_work_and_charge_nothing_twice(system: RunningSystem, talk: Path) -> None:
-    """25 seeded SIGKILLs to worker, code server, API, daemon, UI and `carmic up`, while projects are processed.
+    """Send 25 SIGKILLs to worker, code server, API, daemon, UI and `carmic up` while projects are processed.
 
-    `python -m benchmarks.kills` sends any number.
+    The order is given by a seed. `python -m benchmarks.kills` sends any number.
     """
     injector = FaultInjector(system, talk, seed=7)
     injector.run(25)
@@ -187,7 +187,7 @@ def test_kills_lose_no_work_and_charge_nothing_twice(system: RunningSystem, talk
 
 
 def test_a_stop_leaves_no_process_and_no_file(system: RunningSystem) -> None:
-    """Runs last: every process that `carmic up` started ends with it."""
+    """Every process that `carmic up` started ends with it. This test runs last."""
     assert system.stop() == 0
     assert system.list_commands() == []
     scratch = system.home / "scratch"

@@ -1,4 +1,4 @@
-"""A client of the timeline editor for tests: projects with numbered footage, and what their pictures show."""
+"""A client of the timeline editor for tests: creates projects with numbered footage and reads the numbers on frames."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from resources import run_intents, timeline_jobs
 
 
 class TimelineClient:
-    """Calls the editor's API as one member, without `X-Workspace-ID`, as its document does."""
+    """Calls the editor's API as one member, without `X-Workspace-ID`, like the examples of docs/timeline.md."""
 
     def __init__(self, member: Member) -> None:
         self.member = member
@@ -45,15 +45,15 @@ class TimelineClient:
 
     def upload(self, project_id: str, video: Path) -> httpx.Response:
         body = {"file_name": video.name, "content_type": "video/mp4"}
-        announced = self.call("POST", f"/project/{project_id}/upload", body)
-        return httpx.put(announced["upload_url"], content=video.read_bytes(), timeout=90)
+        asset = self.call("POST", f"/project/{project_id}/upload", body)
+        return httpx.put(asset["upload_url"], content=video.read_bytes(), timeout=90)
 
     def edit(self, segment_id: str, op: str, **body: object) -> Any:  # noqa: ANN401 - any JSON value
         return self.call("POST", f"/segment/{segment_id}/{op}", body)
 
     def frame(self, project_id: str, ts: float, **options: object) -> np.ndarray:
-        answer = self.call("POST", f"/project/{project_id}/preview/frame", {"ts": ts, **options})
-        return load_picture(answer["frame_url"])
+        preview = self.call("POST", f"/project/{project_id}/preview/frame", {"ts": ts, **options})
+        return load_picture(preview["frame_url"])
 
     def frame_number(self, project_id: str, ts: float) -> int:
         return media_files.read_frame_number(self.frame(project_id, ts))
@@ -66,7 +66,7 @@ class TimelineClient:
         return self.run(job.run_id, timeline_jobs.DAGSTER_JOBS[job.kind], job.timeline_id)
 
     def run_ingest(self, project_id: str) -> None:
-        """Execute the runs that take in the project's footage."""
+        """Execute the runs that ingest the project's footage."""
         with self.platform.database.read() as connection:
             jobs = [job for job in timeline_jobs.list_active(connection, project_id) if job.kind == "ingest"]
         for job in jobs:
@@ -81,11 +81,11 @@ class TimelineClient:
 
     def export(self, project_id: str, folder: Path) -> tuple[dict[str, Any], Path]:
         """Export the project; returns the finished export and its file."""
-        order = self.call("POST", "/export", {"project_id": project_id, "format": "mp4"})
-        self.run_job(order["export_job_id"])
-        export = self.call("GET", f"/export/{order['export_job_id']}")
+        job = self.call("POST", "/export", {"project_id": project_id, "format": "mp4"})
+        self.run_job(job["export_job_id"])
+        export = self.call("GET", f"/export/{job['export_job_id']}")
         assert export["status"] == "completed", export
-        path = folder / f"{order['export_job_id']}.mp4"
+        path = folder / f"{job['export_job_id']}.mp4"
         path.write_bytes(httpx.get(export["download_url"]).content)
         return export, path
 

@@ -1,4 +1,4 @@
-"""`carmic up` as a user starts it, for end-to-end tests: a short spoken video, an API client, its processes."""
+"""Starts `carmic up` like a user, for end-to-end tests: with a short spoken video, an API client and its processes."""
 
 from __future__ import annotations
 

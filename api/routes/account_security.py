@@ -1,6 +1,6 @@
-"""What a logged-in user does to their own account: sessions, password, address, deletion. API keys are not accepted.
+"""Paths by which a user manages their own account: sessions, password, email, deletion. API keys are not accepted.
 
-Changes that lock somebody out ask for the password again: an open browser must not suffice.
+Changes that can lock a user out require the password. A session alone is not enough: a browser may be left open.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ACCOUNT: dict[str, Any] = {"access": Access.USER, "api_keys": False, "tags": ["A
 
 
 class SessionItem(sessions.SessionInfo, frozen=True, kw_only=True):
-    """`is_current`: the session of this request."""
+    """A session. `is_current` marks the session of this request."""
 
     is_current: bool
 
@@ -42,7 +42,7 @@ class PasswordChange(HiddenRepr, frozen=True):
 
 
 class EmailChange(HiddenRepr, frozen=True):
-    """The new address, and the current password."""
+    """The new email address, and the current password."""
 
     email: Email
     password: Password
@@ -56,7 +56,7 @@ class PasswordConfirmation(HiddenRepr, frozen=True):
 
 @get("/v1/auth/sessions", sync_to_thread=True, **ACCOUNT)
 def list_sessions(platform: PlatformDep, caller: CallerDep) -> Page[SessionItem]:
-    """List your sessions, the one used last first."""
+    """List your sessions, most recently used first."""
     with platform.database.read() as connection:
         active = sessions.list_active(connection, caller.user)
     items = [SessionItem(**msgspec.structs.asdict(item), is_current=item.id == caller.session_id) for item in active]
@@ -103,7 +103,10 @@ async def change_password(
 async def change_email(
     request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, data: JSONBody[EmailChange]
 ) -> Response[Data[Ok]]:
-    """Change your address. It changes when you open the link that is sent to the new one; the old one is told."""
+    """Change your email address.
+
+    It takes effect when you open the link sent to the new address; the old one is notified.
+    """
     check_email(data.email)
     user = await require_password(request, platform, caller, data.password)
     new_email = normalize_email(data.email)
@@ -125,7 +128,7 @@ async def change_email(
 
 @post("/v1/auth/verify-email/resend", rate_limit=VERIFICATION_MAILS, status_code=200, sync_to_thread=True, **ACCOUNT)
 def resend_verification(platform: PlatformDep, caller: CallerDep) -> Response[Data[Ok]]:
-    """Send the mail that verifies your address again. The link of an earlier mail ends."""
+    """Send the mail that verifies your address again. The link of an earlier mail becomes invalid."""
     with platform.database.write() as connection:
         user = accounts.get_user(connection, caller.user)
         if user is not None and user.email_verified_at is None:
@@ -137,9 +140,10 @@ def resend_verification(platform: PlatformDep, caller: CallerDep) -> Response[Da
 async def delete_account(
     request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, data: JSONBody[PasswordConfirmation]
 ) -> Data[Ok]:
-    """Delete your account, and the workspaces that have no other member, with everything in them.
+    """Delete your account, and the workspaces that have no other member, with all their data.
 
-    409 while you are the only OWNER of a workspace with other members: make one of them an OWNER, or delete it.
+    409 while you are the only OWNER of a workspace with other members: make one of them an OWNER, or delete the
+    workspace.
     """
     user = await require_password(request, platform, caller, data.password)
 
@@ -171,7 +175,7 @@ async def delete_workspace(
     workspace_id: PathId,
     data: JSONBody[PasswordConfirmation],
 ) -> Data[Ok]:
-    """Delete the workspace with everything in it. Nobody has access from then on; files are erased within a day."""
+    """Delete the workspace with all its data. All access ends at once; files are erased within a day."""
     await require_password(request, platform, caller, data.password)
 
     def erase() -> None:

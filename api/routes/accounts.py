@@ -36,7 +36,7 @@ class MeOut(msgspec.Struct):
 
 
 class MeRequest(msgspec.Struct):
-    """A field left out stays as it is; `avatar_url: null` removes the picture."""
+    """An omitted field is unchanged; `avatar_url: null` removes the image."""
 
     first_name: Name | msgspec.UnsetType = msgspec.UNSET
     last_name: Name | msgspec.UnsetType = msgspec.UNSET
@@ -50,7 +50,7 @@ class RoleRequest(msgspec.Struct):
 
 
 class Team(msgspec.Struct):
-    """The people of a workspace; `invitations` are those not accepted yet."""
+    """The members of a workspace, and its pending `invitations`."""
 
     members: list[accounts.Member]
     invitations: list[invitations.Invitation]
@@ -60,14 +60,14 @@ class Team(msgspec.Struct):
 def get_me(platform: PlatformDep, caller: CallerDep) -> Data[MeOut]:
     """Return your profile and your workspaces. The workspace created at registration comes first.
 
-    With an API key: the profile of the key's creator, and the key's workspace alone.
+    With an API key: the profile of the key's creator, and only the key's workspace.
     """
     return Data(_load_me(platform, caller))
 
 
 @patch("/v1/me", **PROFILE)
 def update_me(platform: PlatformDep, caller: CallerDep, data: JSONBody[MeRequest]) -> Data[MeOut]:
-    """Change your names or picture."""
+    """Change your names or image."""
     with platform.database.write() as connection:
         accounts.update_user(connection, caller.user, **list_changes(data))
     return Data(_load_me(platform, caller))
@@ -102,7 +102,7 @@ def update_member_role(
     tags=TAGS,
 )
 def remove_member(platform: PlatformDep, caller: CallerDep, workspace_id: PathId, user_id: PathId) -> Data[Ok]:
-    """Remove a member, with their API keys and pending invitations. Anyone may leave; a workspace keeps an OWNER."""
+    """Remove a member, with their API keys and pending invitations. Any member may leave, except the last OWNER."""
     if caller.role != "OWNER" and str(user_id) != caller.user_id:
         raise ApiError(403, "Only an OWNER may remove another member. Ask an OWNER to do this.")
     with platform.database.write() as connection:

@@ -52,7 +52,7 @@ class KeyRequest(msgspec.Struct):
 
 
 class GenerationKeyRequest(KeyRequest):
-    """If `scopes` is left out, the key has all of them, so that it can set the webhook of the generation API."""
+    """Without `scopes`, the key has all scopes, so that it can set the webhook of the generation API."""
 
     scopes: Scopes = msgspec.field(default_factory=lambda: ["read", "write", "admin"])
 
@@ -103,7 +103,7 @@ def list_generation_keys(platform: PlatformDep, caller: CallerDep) -> Data[list[
 def create_generation_key(
     platform: PlatformDep, caller: CallerDep, data: JSONBody[GenerationKeyRequest]
 ) -> Data[NewKey]:
-    """Create a key with the scopes in `scopes`, or with all of them by default. `key` is not shown again."""
+    """Create a key with the scopes in `scopes`, by default all. `key` is not shown again."""
     return _create(platform, caller, data)
 
 

@@ -1,6 +1,6 @@
-"""/v1/auth: register, log in, refresh, log out, verify an address, reset a password.
+"""/v1/auth: register, log in, refresh, log out, verify an email address, reset a password.
 
-No response reveals whether an address has an account, except the 409 of a second registration, which the reference
+No response reveals whether an address has an account, except the 409 of a second registration, which the API contract
 requires.
 """
 
@@ -40,12 +40,16 @@ from resources.hidden_repr import HiddenRepr
 from resources.platform import Platform
 from resources.rate_counters import RateLimit
 
-MIN_RESET_S = 0.25  # a reset takes at least this long, whether or not the address is registered
+# Minimum duration of a reset request, so that its timing does not reveal whether the address is registered
+MIN_RESET_S = 0.25
 AUTH: dict[str, Any] = {"access": Access.PUBLIC, "tags": ["Auth"]}
 
 
 class Registration(HiddenRepr, frozen=True):
-    """A new user. `invitation_token`: from the mail of an invitation; needed where registration is by invitation."""
+    """A new user.
+
+    `invitation_token` is from the mail of an invitation; required if registration is by invitation only.
+    """
 
     email: Email
     password: Password
@@ -62,20 +66,20 @@ class Login(HiddenRepr, frozen=True):
 
 
 class VerificationRequest(HiddenRepr, frozen=True):
-    """The token of the mail."""
+    """The token from the mail."""
 
     token: Token
 
 
 class ResetRequest(msgspec.Struct):
-    """The account whose password to reset, and the page that the link in the mail opens."""
+    """The account whose password is reset, and the page that the link in the mail opens."""
 
     email: Email
     redirect_base: Line | None = None
 
 
 class ResetConfirmation(HiddenRepr, frozen=True):
-    """The token of the mail, and the new password."""
+    """The token from the mail, and the new password."""
 
     token: Token
     new_password: Password
@@ -100,8 +104,8 @@ async def register_user(
 ) -> Response[Data[SessionOut]]:
     """Register a user, and create a workspace that the user owns. A mail asks the user to verify the address.
 
-    At most 3 in 15 minutes for an IP address, and for an e-mail address. `CARMIC_REGISTRATION` may ask for an
-    `invitation_token`, or close registration: 403.
+    At most 3 in 15 minutes per IP address and per email address. `CARMIC_REGISTRATION` may require an
+    `invitation_token` or close registration (403).
     """
     require_acceptable_password(data.password, "password")
     check_email(data.email)
@@ -129,7 +133,7 @@ async def register_user(
 async def log_in(
     request: Request[Any, Any, Any], platform: PlatformDep, data: JSONBody[Login]
 ) -> Response[Data[SessionOut]]:
-    """Log in. At most 10 a minute for an IP address, and 5 failures a minute for an e-mail address from one network.
+    """Log in. At most 10 a minute per IP address, and 5 failures a minute per email address and network.
 
     The access token is valid for 30 minutes, the refresh token for 30 days, the session for 90 days. With
     `X-Carmic-Session: cookie` the refresh token is set as an HttpOnly cookie instead.
@@ -137,7 +141,7 @@ async def log_in(
     await sync_to_thread(_count_login, platform, request)
     user = await find_user_by_password(request, platform, data.email, data.password)
     if user is None:
-        raise unauthorized("The e-mail address or the password is wrong.")
+        raise unauthorized("The email address or the password is wrong.")
 
     def start_session() -> Response[Data[SessionOut]]:
         with platform.database.write() as connection:
@@ -152,7 +156,7 @@ def refresh_session(
 ) -> Response[Data[Tokens]]:
     """Exchange a refresh token for a new pair.
 
-    A token that was exchanged less than 30 s ago yields one more pair. Used later, it ends its session.
+    A token that was exchanged less than 30 s ago returns one more pair. A later use ends the session.
     """
     token = read_refresh_token(request, data)
     with platform.database.write() as connection:
@@ -167,7 +171,7 @@ def refresh_session(
 def log_out(
     request: Request[Any, Any, Any], platform: PlatformDep, data: JSONBody[RefreshRequest | None] = None
 ) -> Response[Data[Ok]]:
-    """End the session of a refresh token, with its access tokens. The path needs no other credential."""
+    """End the session of a refresh token, with its access tokens. No other credential is needed."""
     token = read_refresh_token(request, data)
     with platform.database.write() as connection:
         sessions.log_out(connection, token)
@@ -177,7 +181,7 @@ def log_out(
 
 @post("/v1/auth/verify-email", status_code=200, error_statuses=(409,), sync_to_thread=True, **AUTH)
 def verify_email(platform: PlatformDep, data: JSONBody[VerificationRequest]) -> Data[accounts.User]:
-    """Prove with the token of a mail that you receive mail at its address. A new address replaces the old one."""
+    """Verify an email address with the token that was mailed to it. A new address then replaces the old one."""
     with platform.database.write() as connection:
         verification = sessions.finish_verification(connection, data.token)
         user = accounts.verify_email(connection, verification.user_id, verification.email) if verification else None
@@ -193,7 +197,7 @@ async def request_password_reset(
 ) -> Response[Data[Ok]]:
     """Send a mail with a link (`...?token=...`) to set a new password. The response is the same for any address.
 
-    At most 3 an hour for an IP address, and for an e-mail address. The origin of `redirect_base` must be this server's
+    At most 3 an hour per IP address and per email address. The origin of `redirect_base` must be this server's
     or one of `CARMIC_CORS_ORIGINS`; otherwise the link leads to this server.
     """
     started_at = time.monotonic()
@@ -237,7 +241,8 @@ async def confirm_password_reset(platform: PlatformDep, data: JSONBody[ResetConf
             if user is not None:  # the token was mailed to the address
                 accounts.verify_email(connection, user.id, user.email)
 
-    if not await sync_to_thread(is_token_valid):  # guessed tokens must not occupy the hash pool
+    # Check the token first, so that guessed tokens do not occupy the hash pool
+    if not await sync_to_thread(is_token_valid):
         raise invalid_token
     await sync_to_thread(set_password, await hash_password(data.new_password))
     return Data(Ok())
@@ -246,7 +251,7 @@ async def confirm_password_reset(platform: PlatformDep, data: JSONBody[ResetConf
 def _count_attempt(
     platform: Platform, request: Request[Any, Any, Any], ip_limit: RateLimit, email_limit: RateLimit, email: str
 ) -> None:
-    """Count the attempt against the limit of its network and that of its address."""
+    """Count the attempt against the limits of the network and of the email address."""
     with platform.database.write() as connection:
         consume(connection, request, ip_limit, request.scope["state"]["client_network"])
         consume(connection, request, email_limit, normalize_email(email))
@@ -258,7 +263,7 @@ def _count_login(platform: Platform, request: Request[Any, Any, Any]) -> None:
 
 
 def _check_registration(platform: Platform, data: Registration) -> None:
-    """Raise ApiError 403 unless the settings let this address register."""
+    """Raise ApiError 403 unless the settings allow this address to register."""
     if platform.settings.registration == "open":
         return
     if platform.settings.registration == "closed":

@@ -1,6 +1,6 @@
 """/v1/billing: buys processing minutes through Stripe.
 
-Stripe's signed event credits the minutes, not the browser's return from the checkout.
+The minutes are credited when Stripe sends its signed event, not when the browser returns from the checkout.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger("carmic.api")
 
 TAGS = ["Billing"]
-MAX_MINUTES = 100_000  # of one checkout
+MAX_MINUTES = 100_000  # per checkout
 MAX_EVENT_BYTES = 1 << 20
-SIGNATURE_TOLERANCE_S = 300
+SIGNATURE_TOLERANCE_S = 300  # maximum age of a signature, Stripe's default
 PAID_EVENTS = ("checkout.session.completed", "checkout.session.async_payment_succeeded")
 FAILED_EVENT = "checkout.session.async_payment_failed"
 REFUND_EVENT = "charge.refunded"
@@ -49,7 +49,7 @@ class CheckoutRequest(msgspec.Struct):
 
 
 class Checkout(msgspec.Struct):
-    """Send the browser to `url`."""
+    """An open checkout; send the browser to `url`."""
 
     url: str
     session_id: str
@@ -114,9 +114,9 @@ def create_checkout(
     tags=TAGS,
 )
 async def receive_stripe_event(request: Request[Any, Any, Any], platform: PlatformDep) -> Data[Ok]:
-    """Receive Stripe's events. A paid checkout credits its minutes once, however often Stripe reports it.
+    """Receive Stripe's events. A paid checkout credits its minutes once, even if Stripe repeats the event.
 
-    A refund or a dispute takes them back, a dispute that is won returns them. Other events are answered 200 and have no
+    A refund or a dispute deducts them; a dispute that is won restores them. Other events return 200 and have no
     effect.
     """
     if not platform.settings.stripe_webhook_secret:
@@ -127,7 +127,7 @@ async def receive_stripe_event(request: Request[Any, Any, Any], platform: Platfo
 
 
 class SessionMetadata(msgspec.Struct, frozen=True):
-    """What `create_checkout` wrote into the checkout. Stripe keeps numbers as text."""
+    """The metadata that `create_checkout` wrote into the checkout. Stripe stores numbers as text."""
 
     workspace_id: str
     minutes: Annotated[int, Meta(ge=1, le=MAX_MINUTES)]
@@ -136,7 +136,7 @@ class SessionMetadata(msgspec.Struct, frozen=True):
 
 
 class CheckoutSession(msgspec.Struct, frozen=True):
-    """A Stripe checkout, as far as it is used. Amounts are in the currency's smallest unit."""
+    """The used fields of a Stripe checkout. Amounts are in the currency's smallest unit."""
 
     id: str
     metadata: SessionMetadata
@@ -163,7 +163,7 @@ class Dispute(msgspec.Struct, frozen=True):
 
 
 class EventData(msgspec.Struct, frozen=True):
-    """The object that an event is about."""
+    """The object of an event."""
 
     object: msgspec.Raw
 
@@ -177,11 +177,14 @@ class StripeEvent(msgspec.Struct, frozen=True):
 
 
 class UnexpectedEventError(Exception):
-    """A signed event that does not fit what is known about the payment."""
+    """A signed event that contradicts the stored payment or the price."""
 
 
 def _process_event(platform: Platform, body: bytes, signature: str) -> None:
-    """Book the event. An event that cannot be booked is logged: Stripe repeats one that is answered with an error."""
+    """Book the event.
+
+    An event that cannot be booked is only logged, because Stripe repeats an event after an error response.
+    """
     import stripe  # noqa: PLC0415 - takes a second to import, and most installations do not use it
 
     secret = platform.settings.stripe_webhook_secret
@@ -214,7 +217,7 @@ def _book_event(platform: Platform, event: StripeEvent) -> None:
             payments.record_refund(connection, charge.payment_intent, event.id, charge.amount_refunded)
     elif event.type.startswith(DISPUTE_EVENTS):
         dispute = msgspec.json.decode(event.data.object, type=Dispute)
-        # An inquiry (`warning_...`) takes no money back yet
+        # An inquiry (`warning_...`) does not withdraw money yet
         is_open = dispute.status != "won" and not dispute.status.startswith("warning_")
         with platform.database.write() as connection:
             payments.record_dispute(connection, dispute.payment_intent, event.id, dispute.amount if is_open else 0)
@@ -232,7 +235,7 @@ def _read_purchase(session: CheckoutSession, settings: Settings) -> payments.Pur
     amount = session.amount_total if session.amount_subtotal is None else session.amount_subtotal
     if amount not in (None, price) or session.currency not in (None, currency):
         actual = f"{amount} {session.currency or currency}"
-        raise UnexpectedEventError(f"checkout {session.id} is of {actual}, and its minutes cost {price} {currency}")
+        raise UnexpectedEventError(f"checkout {session.id} paid {actual}, but its minutes cost {price} {currency}")
     paid = price if session.amount_total is None else session.amount_total
     return payments.Purchase(session.id, metadata.workspace_id, metadata.minutes * ledger.MINUTE_MS, paid)
 

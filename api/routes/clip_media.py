@@ -25,7 +25,7 @@ from api.routes.clips import require_clip
 from resources import media_library
 
 CLIP_MEDIA: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags": ["B-roll and stock"]}
-MAX_CLIP_MEDIA = 1000
+MAX_CLIP_MEDIA = 1000  # files in one response
 
 
 class ClipUpload(msgspec.Struct):

@@ -46,7 +46,7 @@ from resources.projects import Project
 ClipStatus = Literal["DETECTED", "QUEUED", "RENDERING", "RENDERED", "FAILED_RENDER"]
 CLIP: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags": ["Clips and editor"]}
 QUEUES_RENDER: dict[str, Any] = {**CLIP, "idempotent": True, "status_code": 202, "error_statuses": (402, 409)}
-SAVE_ATTEMPTS = 5
+SAVE_ATTEMPTS = 5  # before concurrent saves are reported as a conflict
 REDIRECTS: dict[str, Any] = {**CLIP, "http_method": ["GET", "HEAD"], "status_code": 302}
 
 
@@ -101,7 +101,10 @@ class RenderQueued(msgspec.Struct):
 
 
 class RenderProgress(msgspec.Struct):
-    """`notes` are sentences on what the render could not do as the config says; the MP4 is complete all the same."""
+    """The progress of a render.
+
+    `notes` state where the MP4 differs from the config; the MP4 is complete nevertheless.
+    """
 
     clip_id: str
     status: ClipStatus
@@ -115,7 +118,7 @@ class RenderProgress(msgspec.Struct):
 def get_clip(
     platform: PlatformDep, hydrator: HydratorDep, caller: CallerDep, clip_id: PathId
 ) -> Response[Data[ClipFull]]:
-    """Return all that the editor needs of a clip. `ETag` is the saved version; send it as `If-Match` when saving."""
+    """Return a clip with all data of the editor. `ETag` is the saved version; send it as `If-Match` when saving."""
     with platform.database.read() as connection:
         project, clip = require_clip(connection, caller, clip_id)
     return _respond_full(platform, hydrator, project, clip)
@@ -128,13 +131,13 @@ def update_clip(
     hydrator: HydratorDep,
     caller: CallerDep,
     clip_id: PathId,
-    data: JSONBody[ClipEdit],  # for the schema: the saved document has the unknown fields too
+    data: JSONBody[ClipEdit],  # for the schema only: the saved document is `body`, which includes unknown fields
     body: RawBody,
 ) -> Response[Data[ClipFull]]:
-    """Save the editor's state. It replaces the whole config; unknown fields are stored, and named in `warnings`.
+    """Save the config of a clip. It replaces the stored config; unknown fields are stored and listed in `warnings`.
 
-    The config may be wrapped in `template_config`. A new `start_time` moves everything on the clip's clock with it.
-    With `If-Match`, and another save since then: 412, and nothing is saved.
+    The config may be wrapped in `template_config`. A new `start_time` shifts all times that count from the clip's
+    start. With `If-Match`, 412 if the clip was saved since that version; then nothing is saved.
     """
     document, warnings = unwrap_config(parse_document(body))
     saving = _Saving(request, platform, hydrator, caller, clip_id)
@@ -148,12 +151,12 @@ def patch_clip(
     hydrator: HydratorDep,
     caller: CallerDep,
     clip_id: PathId,
-    data: JSONBody[ClipEdit],  # for the schema
+    data: JSONBody[ClipEdit],  # for the schema only
     body: RawBody,
 ) -> Response[Data[ClipFull]]:
-    """Change the named fields only, by JSON merge patch (RFC 7396): null resets a field, an array is replaced.
+    """Change only the fields of the body, by JSON merge patch (RFC 7396): null resets a field, an array is replaced.
 
-    Otherwise as `PUT`.
+    Otherwise like `PUT`.
     """
     document, warnings = unwrap_config(parse_document(body))
     saving = _Saving(request, platform, hydrator, caller, clip_id)
@@ -164,7 +167,7 @@ def patch_clip(
 def render_clip(
     platform: PlatformDep, dispatcher: DispatcherDep, caller: CallerDep, clip_id: PathId
 ) -> Data[RenderQueued]:
-    """Queue the final render of the clip as it is now. Charges the clip's length; a failed render is refunded."""
+    """Queue a render of the clip in its current state. Charges the clip's length; a failed render is refunded."""
     return _queue_render(platform, dispatcher, caller, clip_id)
 
 
@@ -172,7 +175,7 @@ def render_clip(
 def retry_clip_render(
     platform: PlatformDep, dispatcher: DispatcherDep, caller: CallerDep, clip_id: PathId
 ) -> Data[RenderQueued]:
-    """Queue a clip again whose render failed. 409 if it did not fail."""
+    """Queue a new render after a failed one. 409 if the last render did not fail."""
     return _queue_render(platform, dispatcher, caller, clip_id, required_status="FAILED_RENDER")
 
 
@@ -191,7 +194,7 @@ def get_render_progress(platform: PlatformDep, caller: CallerDep, clip_id: PathI
 
 @route("/v1/clips/{clip_id:uuid}/video", **REDIRECTS)
 def get_clip_video(platform: PlatformDep, caller: CallerDep, clip_id: PathId) -> Response[None]:
-    """Redirect to the signed URL of the newest finished MP4, which serves ranges. 404 before the first render."""
+    """Redirect to the signed URL of the newest MP4, which supports range requests. 404 before the first render."""
     with platform.database.read() as connection:
         _, clip = require_clip(connection, caller, clip_id)
     return _redirect(
@@ -204,7 +207,10 @@ def get_clip_video(platform: PlatformDep, caller: CallerDep, clip_id: PathId) ->
 def get_source_video(
     platform: PlatformDep, caller: CallerDep, clip_id: PathId, token: FromQuery[str] = ""
 ) -> Response[None]:
-    """Redirect to the signed URL of the video that the clip is cut from. Public with `source_video_url`'s token."""
+    """Redirect to the signed URL of the clip's source video.
+
+    No login is needed with the token of `source_video_url`.
+    """
     with platform.database.read() as connection:
         if token:
             if not is_valid_source_token(platform, str(clip_id), token):
@@ -218,7 +224,7 @@ def get_source_video(
 
 
 def require_clip(connection: Connection, caller: Caller, clip_id: UUID) -> tuple[Project, Clip]:
-    """Return a clip of the caller's workspace in its effective config, and its project.
+    """Return a clip of the caller's workspace with its effective config, and its project.
 
     Raises:
         ApiError: 404 if there is none.
@@ -229,7 +235,7 @@ def require_clip(connection: Connection, caller: Caller, clip_id: UUID) -> tuple
 
 def build_clip_brief(platform: Platform, project: Project, clip: Clip) -> ClipBrief:
     """Build a clip's entry in the list of its project."""
-    return ClipBrief(**_brief_fields(platform, project, clip))
+    return ClipBrief(**_build_brief_fields(platform, project, clip))
 
 
 def _require_stored_clip(connection: Connection, caller: Caller, clip_id: UUID) -> tuple[Project, Clip]:
@@ -241,7 +247,7 @@ def _require_stored_clip(connection: Connection, caller: Caller, clip_id: UUID) 
 
 
 def _apply_default_template(connection: Connection, clip: Clip) -> Clip:
-    """Give a clip that was never edited the workspace's default template for 9:16, if there is one."""
+    """Set the workspace's default template for 9:16, if there is one, as the config of a clip that was never edited."""
     if clip.template_config is not None:
         return clip
     template_id = workspace_templates.get_defaults(connection, clip.workspace_id).get("9_16")
@@ -252,7 +258,7 @@ def _apply_default_template(connection: Connection, clip: Clip) -> Clip:
     return msgspec.structs.replace(clip, template_config=config)
 
 
-def _brief_fields(platform: Platform, project: Project, clip: Clip) -> dict[str, Any]:
+def _build_brief_fields(platform: Platform, project: Project, clip: Clip) -> dict[str, Any]:
     return {
         "id": clip.id,
         "project_id": clip.project_id,
@@ -287,7 +293,7 @@ def _respond_full(
     """Join `ClipOut` and the cached `Hydration` as JSON text, into one object."""
     hydration = bytes(hydrator.hydrate_clip(clip, parse_config(clip.template_config)))
     row = ClipOut(
-        **_brief_fields(platform, project, clip),
+        **_build_brief_fields(platform, project, clip),
         version=clip.version,
         template_config=fill_defaults(clip.template_config),
         warnings=[*warnings, *list_warnings(clip.template_config or {})],
@@ -312,8 +318,8 @@ class _Saving(msgspec.Struct, frozen=True):
     ) -> Response[Data[ClipFull]]:
         """Save the document that is built from the saved clip, and respond with the clip.
 
-        The document depends on the clip's bounds, and a patch on its config: after another save at the same time it is
-        built again.
+        The document depends on the clip's bounds, and a patch also on its config. After a concurrent save, the document
+        is built again.
 
         Raises:
             ApiError: 400 or 422 for an invalid edit, 412 if the clip is not the version of `If-Match`.
@@ -322,10 +328,10 @@ class _Saving(msgspec.Struct, frozen=True):
             with self.platform.database.read() as connection:
                 project, clip = require_clip(connection, self.caller, self.clip_id)
             self._check_version(clip)
-            saved = self._try_save(project, clip, build_document(clip))
-            if saved is not None:
-                return _respond_full(self.platform, self.hydrator, project, saved, warnings)
-        raise ApiError(409, "Other requests save this clip at the same time. Try again.")
+            saved_clip = self._try_save(project, clip, build_document(clip))
+            if saved_clip is not None:
+                return _respond_full(self.platform, self.hydrator, project, saved_clip, warnings)
+        raise ApiError(409, "Other requests are saving this clip at the same time. Try again.")
 
     def _check_version(self, clip: Clip) -> None:
         header = self.request.headers.get("if-match", "*").strip()
@@ -334,7 +340,7 @@ class _Saving(msgspec.Struct, frozen=True):
             raise ApiError(412, "Another save has changed this clip. Read it again and repeat your change.")
 
     def _try_save(self, project: Project, clip: Clip, document: dict[str, Any]) -> Clip | None:
-        """Validate and save the document. Returns None if there was another save since the clip was read."""
+        """Validate and save the document. Returns None if another request saved the clip since it was read."""
         edit, config = parse_edit(document)
         video = self.hydrator.load_video(clip.workspace_id, clip.project_id)
         start = clip.start_s if edit.start_time is None else edit.start_time
@@ -347,13 +353,13 @@ class _Saving(msgspec.Struct, frozen=True):
         new_bounds = Bounds(*snap_bounds(video, start, end))
         if new_bounds != old_bounds:
             config = rebase(config, old_bounds, new_bounds, video.words)
-        parsed = parse_config(config)
+        parsed_config = parse_config(config)
         workspace_id = self.caller.workspace
         with self.platform.database.read() as connection:
             styles = load_workspace_styles(connection, workspace_id)
-            fonts = load_workspace_fonts(connection, workspace_id, parsed, styles)
-        check_config(parsed, new_bounds.duration_s, styles, describe_fonts(fonts))
-        check_media(self.platform, workspace_id, parsed)
+            fonts = load_workspace_fonts(connection, workspace_id, parsed_config, styles)
+        check_config(parsed_config, new_bounds.duration_s, styles, describe_fonts(fonts))
+        check_media(self.platform, workspace_id, parsed_config)
         with self.platform.database.write() as connection:
             return clips.edit(
                 connection, clip.id, config, title=edit.title, start_s=start, end_s=end, if_version=clip.version
@@ -373,7 +379,8 @@ def _queue_render(
         if required_status is not None and clip.status != required_status:
             raise ApiError(409, f"Only a failed render can be retried; this clip is {clip.status}.")
         if clip.template_config is None:
-            # A rendered clip keeps its config when the workspace's default template changes.
+            # Store the config, so that a later change of the workspace's default template does not affect a rendered
+            # clip.
             config = _apply_default_template(connection, clip).template_config
             if config is not None:
                 clip = clips.edit(connection, clip.id, config) or clip
@@ -385,11 +392,11 @@ def _queue_render(
 
 
 def _redirect(url: str | None, missing: str) -> Response[None]:
-    """Redirect to the URL. Raises ApiError 404 with the sentence `missing` if there is none."""
+    """Redirect to the URL. Raises ApiError 404 with the message `missing` if there is none."""
     if url is None:
         raise ApiError(404, missing)
     headers = {"Location": url, "Cache-Control": "no-store"}
-    # As application/json the empty body would be the text `null`.
+    # With application/json, Litestar would send the text `null` instead of an empty body.
     return Response(None, status_code=302, headers=headers, media_type="text/plain")
 
 

@@ -1,4 +1,4 @@
-"""Actions of the editor on a clip: redo the layout, place reactions, preview captions, suggest B-roll."""
+"""Actions on a clip: rebuild the layout, add reactions, preview captions, suggest b-roll."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ from resources.store.folder import FolderStore
 
 T = TypeVar("T")
 
-MAX_MATCHES = 5  # of the media library, for one suggestion
+MAX_MATCHES = 5  # files of the media library per suggestion
 CHANGES_CONFIG: dict[str, Any] = {**CLIP, "idempotent": True, "status_code": 200, "error_statuses": (409,)}
 BROLL: dict[str, Any] = {**CLIP, "tags": ["B-roll and stock"]}
 
 
 class Rebuilt(msgspec.Struct):
-    """A clip's new layout timeline, with its quality measures."""
+    """A clip's new layout timeline, with its crop metrics."""
 
     clip_id: str
     version: int
@@ -78,15 +78,15 @@ class Reactions(msgspec.Struct):
 
 
 class DryRunRequest(TemplateConfig, frozen=True):
-    """The config to preview, as for `PUT`. Without a body, the saved config is previewed."""
+    """The config to preview, as in `PUT`. Without a body, the saved config is previewed."""
 
 
 class DryRun(msgspec.Struct):
     """Captions in pixels of a `width` x `height` frame, at seconds of the rendered clip.
 
-    `still_url` is a JPEG of the frame at `still_time` (clip clock), drawn by the render's filter graph from the proxy
-    if it exists, without B-roll and watermark. It is null if the video cannot be drawn, or lies in a bucket and has no
-    proxy yet.
+    `still_url` is a JPEG of the frame at `still_time` (clip clock), rendered by the render's filter graph from the
+    proxy if it exists, without b-roll and watermark. It is null if the frame cannot be rendered, or if the video is in
+    a bucket and has no proxy yet.
     """
 
     clip_id: str
@@ -100,7 +100,7 @@ class DryRun(msgspec.Struct):
 
 
 class MediaMatch(msgspec.Struct):
-    """A video or image of the workspace's library that fits a suggestion."""
+    """A video or image of the workspace's library that matches a suggestion."""
 
     id: str
     url: str
@@ -120,7 +120,7 @@ class Suggestion(msgspec.Struct):
 
 @post("/v1/clips/{clip_id:uuid}/rebuild-layout", **CHANGES_CONFIG)
 def rebuild_layout(platform: PlatformDep, hydrator: HydratorDep, caller: CallerDep, clip_id: PathId) -> Data[Rebuilt]:
-    """Drop the saved `shots`, and return the timeline of the auto-director that replaces them.
+    """Delete the saved `shots`, and return the layout timeline of the auto-director that replaces them.
 
     409 while the video has no spatial matrix.
     """
@@ -138,7 +138,7 @@ def rebuild_layout(platform: PlatformDep, hydrator: HydratorDep, caller: CallerD
 
 @post("/v1/clips/{clip_id:uuid}/emoji-fill", **CHANGES_CONFIG)
 def fill_emojis(platform: PlatformDep, hydrator: HydratorDep, caller: CallerDep, clip_id: PathId) -> Data[Reactions]:
-    """Add emoji reactions to fitting words, and save them as `elements.emojis`.
+    """Add emoji reactions at matching words, and save them as `elements.emojis`.
 
     They have no position: the renderer places each beside its speaker's face.
     """
@@ -175,9 +175,9 @@ def preview_subtitles(
         fonts = load_workspace_fonts(connection, caller.workspace, config, styles)
     check_config(config, clip.end_s - clip.start_s, styles, describe_fonts(fonts))
     edit = assemble_caption_edit(hydrator, clip, config, styles)
-    # During the first word, so that the still shows the style at work
+    # During the first word, so that the still shows the highlight
     still_time_s = edit.words[0].start_s + 0.1 if edit.words else edit.duration_s / 2
-    # Fonts are named by their keys: their local paths differ from one request to the next.
+    # Use the keys of the fonts, because their local paths differ from one request to the next.
     name = hash_content(edit, still_time_s, [font.object_key for font in fonts])
     still_key = f"{key_prefix(project.workspace_id, project.id)}previews/{name}.jpg"
     with open_fonts(platform, fonts) as files:
@@ -191,7 +191,7 @@ def preview_subtitles(
 def _run_preview(
     platform: Platform, workers: WorkerPool, project: Project, edit: Edit, time_s: float, still_key: str
 ) -> ClipPreview:
-    """Lay out the captions, and draw one frame into the store unless it has an object of this name."""
+    """Lay out the captions, and render one frame into the store unless the store has the key `still_key`."""
     cache = str(platform.settings.cache_dir / "captions")
     if platform.store.stat(still_key) is not None:
         preview = preview_clip(workers, project.workspace_id, PreviewClip(edit, cache), None)
@@ -212,12 +212,12 @@ def _run_preview(
 def _open_footage(
     platform: Platform, project: Project, edit: Edit, open_files: ExitStack
 ) -> tuple[Edit, BinaryIO | None]:
-    """Return the edit over a file that is quick to draw a frame from: a local path, or an open proxy in a bucket.
+    """Return the edit with a source in which seeking is fast: a local path, or an open proxy in a bucket.
 
     The proxy is preferred: it has a key frame every two seconds and fewer pixels than most sources.
 
     Raises:
-        KeyError: the file does not exist, or is a source in a bucket, which may be slow to seek in.
+        KeyError: the file does not exist, or is a source in a bucket, in which seeking may be slow.
     """
     source_key = find_source_key(platform.store, project)
     key = project.proxy_key or source_key
@@ -256,22 +256,22 @@ def _list_suggestions(platform: Platform, caller: Caller, clip_id: UUID) -> Page
 
 
 def _save_config(platform: Platform, clip: Clip, config: dict[str, Any], build_response: Callable[[int], T]) -> Data[T]:
-    """Save the changed config, and return the response that is built from the clip's new version.
+    """Save the changed config, and return the response, which is built from the clip's new version.
 
     Raises:
-        ApiError: 409 if there was another save since the clip was read.
+        ApiError: 409 if another request saved the clip since it was read.
     """
     with platform.database.write() as connection:
-        saved = clips.edit(connection, clip.id, config, if_version=clip.version)
-        if saved is None:
+        saved_clip = clips.edit(connection, clip.id, config, if_version=clip.version)
+        if saved_clip is None:
             raise ApiError(409, "Another request saved this clip at the same time. Try again.")
-        return record_response(connection, Data(build_response(saved.version)))
+        return record_response(connection, Data(build_response(saved_clip.version)))
 
 
 def assemble_caption_edit(
     hydrator: Hydrator, clip: Clip, config: TemplateConfig, styles: dict[str, TemplateConfig]
 ) -> Edit:
-    """Assemble the edit that the renderer would get, without the media that do not affect captions."""
+    """Assemble the edit that the renderer would use, without the media that do not affect captions."""
     video = hydrator.load_video(clip.workspace_id, clip.project_id)
     if video.facts is None or video.scene is None or video.transcript is None:
         raise ApiError(409, "This video has not been analysed yet. Wait for CLIPS_READY.")

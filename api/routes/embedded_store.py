@@ -1,6 +1,6 @@
-"""/api/store: the signed URLs of the embedded store. `resources/store/folder.py` decides what a signature allows.
+"""/api/store: the signed URLs of the embedded store. `resources/store/folder.py` verifies signatures.
 
-Bytes are written to disk as they arrive. An interrupted upload leaves nothing behind; uploads.py has resumable ones.
+Bytes are written to disk as they arrive. An interrupted upload is deleted; uploads.py implements resumable uploads.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from resources import projects, uploads
 from resources.platform import Platform
 from resources.store.folder import FolderStore, SignedUrlGrant
 
-BLOCK_BYTES = 1 << 20
-MAX_FIELD_BYTES = 16 * 1024
-MAX_LENGTH_DIGITS = 18  # of a number of bytes
+BLOCK_BYTES = 1 << 20  # size of one write to disk
+MAX_FIELD_BYTES = 16 * 1024  # of a form field other than the file
+MAX_LENGTH_DIGITS = 18  # in a number of bytes
 SIGNED: dict[str, Any] = {"access": Access.SIGNED, "tags": ["Store"], "error_statuses": (401, 403, 404, 409)}
 
 
@@ -59,8 +59,8 @@ async def upload_object(
 ) -> Data[Stored]:
     """Upload an object to its signed URL. The body is the object.
 
-    With `Content-MD5` or `x-amz-checksum-*` that does not fit: 400, and nothing is stored. Footage of a timeline is
-    probed before this responds: 200 means that the segment is in the timeline, 415 that the file is no readable video.
+    If `Content-MD5` or `x-amz-checksum-*` does not match: 400, and nothing is stored. Footage of a timeline is probed
+    before the response: 200 means that the segment is in the timeline, 415 that the file is not a readable video.
     """
     store, grant = _verify_url(request, platform, key)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -71,9 +71,9 @@ async def upload_object(
         raise upload_too_large(grant.max_bytes)
     checksums = UploadChecksums(request.headers)
     await _check_writable(platform, grant.key)
-    stored = await _receive(platform, store, grant, read_body(request), checksums)
+    stored_object = await _receive(platform, store, grant, read_body(request), checksums)
     await sync_to_thread(complete_upload, platform, dispatcher, workers, grant.key)
-    return Data(stored)
+    return Data(stored_object)
 
 
 @post("/store/{key:path}", status_code=201, request_max_body_size=None, body="multipart", **SIGNED)
@@ -93,17 +93,17 @@ async def upload_object_form(
 
 
 class MultipartForm:
-    """A form that is parsed as it arrives: its fields into memory, then its file block by block."""
+    """A multipart form that is parsed while it arrives: the fields in memory, then the file block by block."""
 
     def __init__(self, body: AsyncIterator[bytes], boundary: str) -> None:
         self.parser = PushMultipartParser(boundary, max_segment_count=64)
         self.body = body
         self.events = self._parse()
-        self.segment: MultipartSegment  # of the file, after `read_fields`
+        self.segment: MultipartSegment  # content type of the file, after `read_fields`
 
     @classmethod
     def from_request(cls, request: Request[Any, Any, Any]) -> MultipartForm:
-        """Open the form of a request. Raises ApiError 415 if its body is not one."""
+        """Open the form of a request. Raises ApiError 415 if the body is not a multipart form."""
         content_type, options = parse_options_header(request.headers.get("content-type", ""))
         if content_type != "multipart/form-data" or "boundary" not in options:
             raise ApiError(415, "`Content-Type` must be multipart/form-data with a boundary. Send the file as `file`.")
@@ -119,7 +119,7 @@ class MultipartForm:
             raise ApiError(400, f"The form is malformed: {error}.") from error
 
     async def read_fields(self) -> dict[str, str]:
-        """Return the fields before the file. Then `read_file` continues."""
+        """Return the fields before the file. Call `read_file` afterwards."""
         fields: dict[str, str] = {}
         name, value = "", bytearray()
         async for event in self.events:
@@ -149,7 +149,7 @@ async def read_body(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
     """Yield the body in blocks of about `BLOCK_BYTES`.
 
     Raises:
-        ApiError: 400 if the connection breaks, after the bytes that have arrived: a resumable upload keeps them.
+        ApiError: 400 if the connection is lost. The bytes that arrived before are yielded first, for resumable uploads.
     """
     buffer = bytearray()
     try:
@@ -161,13 +161,13 @@ async def read_body(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
     except HTTPException as error:
         if buffer:
             yield bytes(buffer)
-        raise ApiError(400, "The connection broke before the upload was complete. Send it again.") from error
+        raise ApiError(400, "The connection was lost before the upload was complete. Send it again.") from error
     if buffer:
         yield bytes(buffer)
 
 
 def is_longer_than(content_length: str, max_bytes: int) -> bool:
-    """Tell whether a `Content-Length` header declares more than `max_bytes`. Other text declares nothing."""
+    """Tell whether a `Content-Length` header declares more than `max_bytes`. An invalid header declares nothing."""
     digits = content_length.lstrip("0")
     return digits.isascii() and digits.isdigit() and (len(digits) > MAX_LENGTH_DIGITS or int(digits) > max_bytes)
 
@@ -189,7 +189,10 @@ async def _receive(
     body: AsyncIterator[bytes],
     checksums: UploadChecksums,
 ) -> Stored:
-    """Write the body to a staging file, then move it to its key. An interrupted upload leaves nothing behind."""
+    """Write the body to a staging file, then move it to its key.
+
+    The staging file of an interrupted upload is deleted.
+    """
     size = 0
     staging_path = store.new_staging_path()
     try:

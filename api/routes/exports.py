@@ -30,7 +30,7 @@ READ: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags":
 
 
 class ExportRequest(msgspec.Struct):
-    """`include_proxy` puts the 720p proxy into the package instead of the source."""
+    """The editing program that a package is for; `include_proxy` adds the 720p proxy instead of the source."""
 
     target_format: TargetFormat
     include_proxy: bool = False
@@ -76,7 +76,7 @@ def create_export(
     clip_id: PathId,
     data: JSONBody[ExportRequest],
 ) -> Data[ExportStarted]:
-    """Package the clip as it is now. A repetition for unchanged content returns the same export."""
+    """Package the clip in its current state. A repetition with unchanged content returns the same export."""
     run_id = run_intents.new_run_id()
     with platform.database.write() as connection:
         _, clip = require_clip(connection, caller, clip_id)

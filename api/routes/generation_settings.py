@@ -1,4 +1,4 @@
-"""/api/settings: the webhook address of the generation surface, kept as a webhook subscription to job events."""
+"""/api/settings: the webhook URL of the generation API, stored as a webhook subscription to job events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from resources import accounts, webhooks
 from resources.signing_keys import Cipher
 
 EVENTS = ["job.completed", "job.failed"]
-DESCRIPTION = "webhookUrl of /api/settings"  # marks the one subscription of this setting
+DESCRIPTION = "webhookUrl of /api/settings"  # identifies the subscription that belongs to this setting
 SETTINGS: dict[str, Any] = {
     "access": Access.OWNER,
     "rate_limit": MANAGEMENT_READS,
@@ -30,13 +30,13 @@ SETTINGS: dict[str, Any] = {
 
 
 class SettingsRequest(msgspec.Struct, rename="camel"):
-    """`webhookUrl: null` ends the notifications."""
+    """The webhook URL; `webhookUrl: null` ends the notifications."""
 
     webhook_url: Url | None
 
 
 class SettingsOut(msgspec.Struct, rename="camel"):
-    """`webhookSecret` signs the deliveries. It is shown only when the address is first set."""
+    """The webhook URL, and the secret that signs its deliveries. The secret is shown only when a URL is first set."""
 
     webhook_url: str | None
     webhook_secret: str | None = None
@@ -44,7 +44,7 @@ class SettingsOut(msgspec.Struct, rename="camel"):
 
 @get("/settings", **SETTINGS)
 def get_generation_settings(platform: PlatformDep, caller: CallerDep) -> Data[SettingsOut]:
-    """Return the address that jobs are reported to."""
+    """Return the webhook URL that receives job events."""
     with platform.database.read() as connection:
         return Data(SettingsOut(accounts.get_webhook_url(connection, caller.workspace)))
 
@@ -53,7 +53,7 @@ def get_generation_settings(platform: PlatformDep, caller: CallerDep) -> Data[Se
 def update_generation_settings(
     platform: PlatformDep, caller: CallerDep, data: JSONBody[SettingsRequest]
 ) -> Data[SettingsOut]:
-    """Set the address that receives `job.completed` and `job.failed`: a public https:// URL."""
+    """Set the webhook URL that receives `job.completed` and `job.failed`: a public https:// URL."""
     if data.webhook_url is not None:
         check_receiver(platform, data.webhook_url, "webhookUrl")
     cipher = Cipher(platform.settings, webhooks.CIPHER_PURPOSE)

@@ -30,7 +30,7 @@ INVITATIONS: dict[str, Any] = {"access": Access.OWNER, "api_keys": False, "sync_
 
 
 class InviteRequest(msgspec.Struct):
-    """Whom to invite, the role that they get, and the page that the link in the mail opens."""
+    """The email address to invite, the role, and the page that the link in the mail opens."""
 
     email: Email
     role: Role = "EDITOR"
@@ -44,7 +44,7 @@ class ResendRequest(msgspec.Struct):
 
 
 class AcceptRequest(HiddenRepr, frozen=True):
-    """The token of the mail."""
+    """The token from the mail."""
 
     token: Token
 
@@ -59,7 +59,7 @@ class AcceptRequest(HiddenRepr, frozen=True):
 def invite_member(
     platform: PlatformDep, caller: CallerDep, workspace_id: PathId, data: JSONBody[InviteRequest]
 ) -> Response[Data[invitations.Invitation]]:
-    """Invite a person by e-mail. They become a member when they accept, with the link of the mail, within seven days.
+    """Invite a person by email. They become a member by accepting with the link in the mail within seven days.
 
     A second invitation of an address replaces the first. The origin of `redirect_base` must be this server's or one of
     `CARMIC_CORS_ORIGINS`; otherwise the link leads to this server.
@@ -94,13 +94,16 @@ def resend_invitation(
     invitation_id: PathId,
     data: JSONBody[ResendRequest | None] = None,
 ) -> Response[Data[invitations.Invitation]]:
-    """Send the mail of a pending invitation again, with a new link that is valid for seven days. The old one ends."""
+    """Send the mail of a pending invitation again, with a new link that is valid for seven days.
+
+    The old link becomes invalid.
+    """
     with platform.database.write() as connection:
-        renewed = invitations.resend(connection, caller.workspace, caller.user, str(invitation_id))
-        if renewed is None:
+        invitation_and_token = invitations.resend(connection, caller.workspace, caller.user, str(invitation_id))
+        if invitation_and_token is None:
             raise not_found("invitation")
-        _enqueue(connection, platform, caller, renewed, data.redirect_base if data else None)
-    return Response(Data(renewed[0]), status_code=200, background=send_mail_task(platform))
+        _enqueue(connection, platform, caller, invitation_and_token, data.redirect_base if data else None)
+    return Response(Data(invitation_and_token[0]), status_code=200, background=send_mail_task(platform))
 
 
 @delete("/v1/{workspace_id:uuid}/invitations/{invitation_id:uuid}", status_code=200, **INVITATIONS)

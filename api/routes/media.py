@@ -48,11 +48,14 @@ from resources.pending_uploads import PendingUpload
 from resources.platform import Platform
 
 MEDIA: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags": ["Media library"]}
-MAX_NAMED_USERS = 5  # of a file that cannot be deleted
+MAX_NAMED_USERS = 5  # listed in the error if a file cannot be deleted
 
 
 class FormOut(msgspec.Struct):
-    """POST the fields as multipart/form-data to `url`, the file last as `file`; then confirm `object_key`."""
+    """An upload form.
+
+    POST the fields to `url` as multipart/form-data, the file last as `file`; then confirm `object_key`.
+    """
 
     url: str
     fields: dict[str, str]
@@ -60,14 +63,14 @@ class FormOut(msgspec.Struct):
 
 
 class ConfirmRequest(msgspec.Struct):
-    """An uploaded object. `filename` replaces the name given to `presign`."""
+    """An uploaded object. `filename` replaces the name that was sent to `presign`."""
 
     object_key: ObjectKey
     filename: Filename | None = None
 
 
 class Stats(msgspec.Struct):
-    """The size of the library, what pending uploads declare, and the tier's limit of both together."""
+    """The size of the library, the declared size of pending uploads, and the tier's limit for their sum."""
 
     storage_used_bytes: int
     storage_cap_bytes: int
@@ -78,7 +81,7 @@ class Stats(msgspec.Struct):
 
 
 class PendingOut(msgspec.Struct):
-    """An upload that is not confirmed yet. It is deleted at `expires_at`. `file_size` is the declared one, in bytes."""
+    """An upload that is not confirmed yet. It is deleted at `expires_at`. `file_size` is the declared size in bytes."""
 
     id: str
     object_key: str
@@ -108,7 +111,7 @@ def list_media(
 
 @post("/v1/media/presign", status_code=200, error_statuses=(402,), **MEDIA)
 def presign_media_upload(platform: PlatformDep, caller: CallerDep, data: JSONBody[PresignRequest]) -> Data[FormOut]:
-    """Return the URL and the form fields to upload a file with. 402 if the file exceeds the tier's storage limit."""
+    """Return the URL and the form fields for an upload. 402 if the file exceeds the tier's storage limit."""
     content_type, suffix = parse_media_type(data.content_type)
     check_size(platform, data.file_size)
     key = media_library.new_key(caller.workspace, suffix)
@@ -128,7 +131,7 @@ def presign_media_upload(platform: PlatformDep, caller: CallerDep, data: JSONBod
 def confirm_media_upload(
     platform: PlatformDep, workers: WorkersDep, caller: CallerDep, data: JSONBody[ConfirmRequest]
 ) -> Data[MediaOut]:
-    """Add an uploaded file to the library. A file that is not what its content type says is rejected and deleted."""
+    """Add an uploaded file to the library. A file that does not match its content type is rejected and deleted."""
     key = data.object_key
     owner = media_library.parse_owner(key)
     if owner is None or owner[0] != caller.workspace:
@@ -175,7 +178,7 @@ def list_pending_uploads(platform: PlatformDep, caller: CallerDep) -> Page[Pendi
 
 @delete("/v1/media/uploads/{upload_id:uuid}", status_code=200, **MEDIA)
 def cancel_pending_upload(platform: PlatformDep, caller: CallerDep, upload_id: PathId) -> Data[Ok]:
-    """Cancel an upload that is not confirmed yet, and delete what has arrived of it."""
+    """Cancel an upload that is not confirmed yet, and delete the bytes that have arrived."""
     with platform.database.read() as connection:
         pending = pending_uploads.list_all(connection, caller.workspace)
     key = next((upload.object_key for upload in pending if upload.id == str(upload_id)), None)
@@ -199,7 +202,7 @@ def _build_pending(upload: PendingUpload) -> PendingOut:
 
 @delete("/v1/media/{media_id:uuid}", status_code=200, error_statuses=(409,), **MEDIA)
 def delete_media(platform: PlatformDep, caller: CallerDep, media_id: PathId) -> Data[Ok]:
-    """Delete a file. 409 while a clip or template uses it; the sentence names them."""
+    """Delete a file. 409 while a clip or template uses it; the message names them."""
     font_users = _list_font_users(platform, caller.workspace, str(media_id))
     with platform.database.write() as connection:
         media = media_library.get(connection, caller.workspace, str(media_id))
@@ -268,7 +271,7 @@ async def upload_media(
 def _store_file(
     platform: Platform, workers: WorkerPool, caller: Caller, path: Path, name: str, suffix: str
 ) -> MediaOut:
-    """Put a local file into the store, and add it to the library."""
+    """Store a local file, and add it to the library."""
     size_bytes = path.stat().st_size
     with platform.database.read() as connection:
         check_storage_limit(connection, caller, size_bytes)

@@ -1,4 +1,7 @@
-"""/v1/projects: from a file or a URL to clips. A handler changes state in one transaction, then submits runs."""
+"""/v1/projects: creates, processes and lists projects.
+
+A handler changes state in one transaction, then submits runs.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ Language = Annotated[str, Meta(pattern=LANGUAGE_PATTERN, description="ISO 639-1,
 Instructions = Annotated[str, Meta(pattern=NO_NUL_PATTERN, max_length=4000)]
 VideoFilename = Annotated[str, Meta(pattern=NO_NUL_PATTERN, min_length=1, max_length=500, examples=["podcast.mp4"])]
 DELETED = "The project was deleted."
-UPLOAD_URL_LIFETIME_S = 6 * 3600  # 5 GB over a slow connection take hours
+UPLOAD_URL_LIFETIME_S = 6 * 3600  # an upload of 5 GB over a slow connection takes hours
 INGESTION: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags": ["Ingestion"]}
 PROJECTS: dict[str, Any] = {**INGESTION, "tags": ["Projects"]}
 CREATES_PROJECT: dict[str, Any] = {
@@ -62,7 +65,7 @@ CREATES_PROJECT: dict[str, Any] = {
 
 
 class ProcessingOptions(msgspec.Struct, kw_only=True):
-    """How to process a video. Trims are seconds of the source."""
+    """Options for processing a video. Trims are seconds of the source."""
 
     title: Title | None = None
     video_type: VideoType = "auto"
@@ -91,7 +94,7 @@ class UrlRequest(ProcessingOptions, kw_only=True):
 
 
 class ProjectCreated(msgspec.Struct):
-    """PUT the video to `upload_url` in one request, or upload it to `resumable_url` by tus."""
+    """A new project. PUT the video to `upload_url` in one request, or upload it to `resumable_url` by tus."""
 
     project_id: str
     upload_url: str
@@ -158,7 +161,10 @@ class ProjectWithClips(ProjectOut):
 def create_project(
     request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, data: JSONBody[ProjectRequest]
 ) -> Data[ProjectCreated]:
-    """Create a project, and return a URL to PUT the video to. Reserves the minutes of `duration`, if it is sent."""
+    """Create a project, and return a URL for the upload of the video.
+
+    Reserves the minutes of `duration` if it is sent.
+    """
     max_bytes = platform.settings.max_upload_bytes
     if data.filesize > max_bytes:
         raise upload_too_large(max_bytes)
@@ -209,7 +215,10 @@ def create_project_from_url(
 def process_project(
     platform: PlatformDep, dispatcher: DispatcherDep, caller: CallerDep, project_id: PathId
 ) -> Data[ProjectStatus]:
-    """Start processing the uploaded video. Runs above the tier's limit are queued. 409 if it was started before."""
+    """Start processing the uploaded video.
+
+    Runs above the tier's limit wait in a queue. 409 if processing was started before.
+    """
     with platform.database.read() as connection:
         project = require_project(connection, caller, project_id)
     if project.run_id is not None or project.status not in ("PENDING_UPLOAD", "UPLOADING"):
@@ -250,11 +259,11 @@ def get_project_status(platform: PlatformDep, caller: CallerDep, project_id: Pat
 def cancel_project(
     platform: PlatformDep, dispatcher: DispatcherDep, caller: CallerDep, project_id: PathId
 ) -> Data[ProjectStatus]:
-    """Cancel the analysis and refund its minutes. 409 if it has already ended."""
+    """Cancel the processing and refund its minutes. 409 if it has already ended."""
     with platform.database.write() as connection:
         project = require_project(connection, caller, project_id)
         if not projects.end(connection, project.id, "CANCELLED", None):
-            raise ApiError(409, f"Only a running analysis can be cancelled; this project is {project.status}.")
+            raise ApiError(409, f"Only running processing can be cancelled; this project is {project.status}.")
         run_ids = _cancel_runs(connection, project.id, subject_id=project.id)
         cancelled = require_project(connection, caller, project_id)
     dispatcher.terminate(run_ids)
@@ -272,14 +281,14 @@ def list_projects(
         Status | None, QueryParameter(name="status", description="Only projects in this status.")
     ] = None,
 ) -> Page[ProjectOut]:
-    """List the workspace's projects, newest first. `search` covers titles and file names."""
+    """List the workspace's projects, newest first. `search` applies to titles and file names."""
     with platform.database.read() as connection:
         rows, total = projects.list_page(
             connection, caller.workspace, limit=limit, offset=offset, search=search.strip(), status=filter_status or ""
         )
         counts = projects.count_clips(connection, [project.id for project in rows])
-    listed = [ProjectOut(**_project_fields(platform, project, counts.get(project.id, 0))) for project in rows]
-    return paginated(listed, total, limit, offset)
+    items = [ProjectOut(**_project_fields(platform, project, counts.get(project.id, 0))) for project in rows]
+    return paginated(items, total, limit, offset)
 
 
 @get("/v1/projects/{project_id:uuid}", **PROJECTS)
@@ -288,13 +297,13 @@ def get_project(platform: PlatformDep, caller: CallerDep, project_id: PathId) ->
     with platform.database.read() as connection:
         project = require_project(connection, caller, project_id)
         rows = clips.list_for_project(connection, project.id) if project.visual_pipeline_ready else []
-    listed = [build_clip_brief(platform, project, clip) for clip in rows]
-    return Data(ProjectWithClips(**_project_fields(platform, project, len(listed)), clips=listed))
+    items = [build_clip_brief(platform, project, clip) for clip in rows]
+    return Data(ProjectWithClips(**_project_fields(platform, project, len(items)), clips=items))
 
 
 @delete("/v1/projects/{project_id:uuid}", status_code=200, **PROJECTS)
 def delete_project(platform: PlatformDep, dispatcher: DispatcherDep, caller: CallerDep, project_id: PathId) -> Data[Ok]:
-    """Delete a project. Its runs are cancelled and refunded, and its objects are purged soon after."""
+    """Delete a project. Its runs are cancelled and refunded; its objects are deleted within a minute."""
     with platform.database.write() as connection:
         project = require_project(connection, caller, project_id)
         projects.delete(connection, project.id)
@@ -317,7 +326,7 @@ def require_project(connection: Connection, caller: Caller, project_id: UUID) ->
 
 
 def _start_run(connection: Connection, project_id: str, workspace_id: str) -> Project | None:
-    """Assign a new run to the project and enqueue it. Returns None if another request did so first."""
+    """Assign a new run to the project and enqueue it. Returns None if a concurrent request has already done so."""
     run_id = run_intents.new_run_id()
     started = projects.assign_run(connection, project_id, run_id)
     if started is not None:
@@ -326,7 +335,10 @@ def _start_run(connection: Connection, project_id: str, workspace_id: str) -> Pr
 
 
 def _cancel_runs(connection: Connection, project_id: str, subject_id: str | None = None) -> list[str]:
-    """Cancel the project's open runs, or those of one subject. Returns their ids, to terminate after the commit."""
+    """Cancel the project's unfinished runs, or those of one subject.
+
+    Returns their ids, for termination after the commit.
+    """
     open_runs = run_intents.list_open(connection, project_id)
     run_ids = [intent.run_id for intent in open_runs if subject_id in (None, intent.subject_id)]
     for run_id in run_ids:

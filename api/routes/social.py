@@ -1,7 +1,7 @@
 """/v1/social: connects accounts of social platforms by OAuth 2 (authorization code with PKCE), through Authlib.
 
-The server stores nothing between `connect` and `callback`: the `state` that travels through the browser is encrypted,
-names the workspace and carries the PKCE verifier. It is valid for ten minutes.
+The server stores nothing between `connect` and `callback`: the `state` that the browser passes on is encrypted,
+names the workspace and contains the PKCE verifier. It is valid for ten minutes.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from authlib.integrations.httpx_client import OAuth2Client
 
 SOCIAL: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags": ["Social accounts"]}
-STATE_LIFETIME_S = 600
+STATE_LIFETIME_S = 600  # between `connect` and `callback`
 STATE_PURPOSE = "oauth-state"
-TIMEOUT_S = 15
+TIMEOUT_S = 15  # for a request to a platform
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -74,27 +74,27 @@ PROVIDERS = {
 
 
 class ConnectRequest(msgspec.Struct):
-    """`redirect_uri` is where the platform sends the browser back. It must be registered with the platform."""
+    """The URL to which the platform redirects the browser. It must be registered with the platform."""
 
     redirect_uri: Url | None = None
 
 
 class Consent(msgspec.Struct):
-    """Send the browser to `authorization_url`; it returns with `code` and `state`."""
+    """The consent page. Send the browser to `authorization_url`; the platform redirects it with `code` and `state`."""
 
     authorization_url: str
     state: str
 
 
 class CallbackRequest(msgspec.Struct):
-    """What the browser returned with."""
+    """The query parameters with which the browser was redirected."""
 
     code: Token
     state: Annotated[str, Meta(min_length=1, max_length=8192)]
 
 
 class ToggleRequest(msgspec.Struct):
-    """Whether the account is to be used."""
+    """Whether the account is enabled."""
 
     enabled: bool
 
@@ -110,7 +110,7 @@ def list_social_accounts(platform: PlatformDep, caller: CallerDep) -> Page[Socia
 def connect_social_account(
     platform: PlatformDep, caller: CallerDep, name: FromPath[str], data: JSONBody[ConnectRequest | None] = None
 ) -> Data[Consent]:
-    """Start to connect an account. Returns the URL of the platform's consent page."""
+    """Begin to connect an account. Returns the URL of the platform's consent page."""
     provider = _get_provider(name)
     settings = platform.settings
     requested_uri = data.redirect_uri if data is not None else None
@@ -124,7 +124,7 @@ def connect_social_account(
             _replace_host(settings, provider.authorize_url),
             state=state,
             code_verifier=verifier,
-            **_offline_params(name),
+            **_get_offline_params(name),
         )
     return Data(Consent(url, state))
 
@@ -133,7 +133,7 @@ def connect_social_account(
 def complete_social_connection(
     platform: PlatformDep, caller: CallerDep, name: FromPath[str], data: JSONBody[CallbackRequest]
 ) -> Data[SocialAccount]:
-    """Finish connecting an account: exchange the `code` that the browser returned with."""
+    """Connect the account: exchange the `code` for tokens."""
     provider = _get_provider(name)
     settings = platform.settings
     _get_client_credentials(settings, provider)
@@ -145,10 +145,12 @@ def complete_social_connection(
         raise ApiError(403, "`state` belongs to another workspace or platform. Connect the account again.")
     token = _exchange_code(settings, provider, state["redirect_uri"], data.code, state["verifier"])
     account_id, account_name = _fetch_profile(settings, provider, token)
-    encrypted = Cipher(settings, CIPHER_PURPOSE).seal(token)
+    encrypted_tokens = Cipher(settings, CIPHER_PURPOSE).seal(token)
     expires_at = _read_expiry(token)
     with platform.database.write() as connection:
-        account = social.connect(connection, caller.workspace, name, account_id, account_name, encrypted, expires_at)
+        account = social.connect(
+            connection, caller.workspace, name, account_id, account_name, encrypted_tokens, expires_at
+        )
         return record_response(connection, Data(account))
 
 
@@ -156,26 +158,26 @@ def complete_social_connection(
 def refresh_social_account(platform: PlatformDep, caller: CallerDep, platform_id: FromPath[str]) -> Data[SocialAccount]:
     """Renew an account's access token now.
 
-    `platform_id` is the id of an account, or the name of a platform: then the account that was connected last.
+    `platform_id` is the id of an account, or the name of a platform, which selects the account that was connected last.
     """
     settings = platform.settings
-    wanted = platform_id.lower()
-    if wanted in PROVIDERS:
-        _get_client_credentials(settings, PROVIDERS[wanted])
+    account_or_platform = platform_id.lower()
+    if account_or_platform in PROVIDERS:
+        _get_client_credentials(settings, PROVIDERS[account_or_platform])
     with platform.database.read() as connection:
         accounts = social.list_accounts(connection, caller.workspace)
-        matching = [account for account in accounts if wanted in (account.id, account.platform)]
+        matching = [account for account in accounts if account_or_platform in (account.id, account.platform)]
         account = matching[-1] if matching else None
-        encrypted = social.get_encrypted_tokens(connection, caller.workspace, account.id) if account else None
-    if account is None or encrypted is None:
+        encrypted_tokens = social.get_encrypted_tokens(connection, caller.workspace, account.id) if account else None
+    if account is None or encrypted_tokens is None:
         raise not_found("connected account")
-    old_token = Cipher(settings, CIPHER_PURPOSE).unseal(encrypted)
+    old_token = Cipher(settings, CIPHER_PURPOSE).unseal(encrypted_tokens)
     if not old_token.get("refresh_token"):
         raise ApiError(409, "The platform issued no refresh token. Disconnect the account and connect it again.")
     token = {**old_token, **_refresh_token(settings, _get_provider(account.platform), old_token["refresh_token"])}
     with platform.database.write() as connection:
-        encrypted = Cipher(settings, CIPHER_PURPOSE).seal(token)
-        social.update_tokens(connection, caller.workspace, account.id, encrypted, _read_expiry(token))
+        encrypted_tokens = Cipher(settings, CIPHER_PURPOSE).seal(token)
+        social.update_tokens(connection, caller.workspace, account.id, encrypted_tokens, _read_expiry(token))
         return Data(social.get(connection, caller.workspace, account.id) or account)
 
 
@@ -209,7 +211,7 @@ def _get_provider(name: str) -> Provider:
 
 
 def _replace_host(settings: Settings, url: str) -> str:
-    """Return the URL itself, or its path below `CARMIC_OAUTH_BASE_URL` (a proxy, or a test)."""
+    """Return the URL, with its host replaced by `CARMIC_OAUTH_BASE_URL` if that is set (a proxy, or a test)."""
     if not settings.oauth_base_url:
         return url
     return settings.oauth_base_url.rstrip("/") + "/" + url.split("/", 3)[3]
@@ -240,8 +242,8 @@ def _open_client(settings: Settings, provider: Provider, redirect_uri: str | Non
     )
 
 
-def _offline_params(name: str) -> dict[str, str]:
-    """Google issues a refresh token only if these parameters ask for it."""
+def _get_offline_params(name: str) -> dict[str, str]:
+    """Return the parameters without which Google issues no refresh token."""
     return {"access_type": "offline", "prompt": "consent"} if name == "youtube" else {}
 
 

@@ -1,4 +1,4 @@
-"""/v1/stock-*: stock footage from Pexels, where an API key is configured: cached, rate-limited and attributed."""
+"""/v1/stock-*: stock footage from Pexels, if an API key is configured. Responses are cached and rate-limited."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from resources import cache
 from resources.platform import Platform
 
 CACHE_LIFETIME = timedelta(hours=6)
-TIMEOUT_S = 10
-MAX_HEIGHT_PX = 1920  # larger files of a video are not offered
+TIMEOUT_S = 10  # for a request to Pexels
+MAX_HEIGHT_PX = 1920  # larger files of a video are not listed
 PEXELS_HOME = "https://www.pexels.com"
 STOCK_SEARCH: dict[str, Any] = {
     "access": Access.PUBLIC,
@@ -31,15 +31,18 @@ STOCK_SEARCH: dict[str, Any] = {
     "sync_to_thread": True,
     "tags": ["B-roll and stock"],
 }
-SearchTerm = Annotated[str, QueryParameter(name="q", min_length=1, max_length=200, description="What to search for.")]
-PerPage = Annotated[int, QueryParameter(ge=1, le=80, description="The most results to return, 1 to 80.")]
+SearchTerm = Annotated[str, QueryParameter(name="q", min_length=1, max_length=200, description="Search term.")]
+PerPage = Annotated[int, QueryParameter(ge=1, le=80, description="Maximum number of results, 1 to 80.")]
 StockKind = Annotated[
     Literal["all", "video", "image"], QueryParameter(name="type", description="Videos, images or both.")
 ]
 
 
 class StockItem(msgspec.Struct):
-    """Use `id` as `b_roll[].sourceId` and `url` as `b_roll[].videoUrl`. Show `attribution` beside the item."""
+    """A search result. Use `id` as `b_roll[].sourceId` and `url` as `b_roll[].videoUrl`.
+
+    Show `attribution` beside it.
+    """
 
     id: str
     type: str

@@ -20,7 +20,7 @@ from api.request_fields import Filename, ObjectKey
 from api.signed_urls import URL_LIFETIME_S, sign_url
 from resources import media_library
 
-UNDECLARED_BYTES = 100 * 1024 * 1024  # what an upload without `file_size` may have, and counts as
+UNDECLARED_BYTES = 100 * 1024 * 1024  # maximum and counted size of an upload without `file_size`
 STORAGE: dict[str, Any] = {
     "access": Access.EDITOR,
     "status_code": 200,
@@ -42,7 +42,7 @@ class StorageRequest(msgspec.Struct):
 
 
 class StorageUpload(msgspec.Struct):
-    """PUT the bytes to `upload_url` within `expires_in` seconds."""
+    """An upload URL. PUT the bytes to `upload_url` within `expires_in` seconds."""
 
     upload_url: str
     object_key: str
@@ -64,7 +64,7 @@ class Playback(msgspec.Struct):
 
 @post("/v1/storage/upload-url", error_statuses=(402, 413), **STORAGE)
 def create_upload_url(platform: PlatformDep, caller: CallerDep, data: JSONBody[StorageRequest]) -> Data[StorageUpload]:
-    """Return a URL to PUT a file to, valid for one hour. Confirm the file as media to use it in clips.
+    """Return a URL for the upload of a file, valid for one hour. Confirm the file as media to use it in clips.
 
     The declared size counts against the storage limit until the upload is confirmed, cancelled or a day old.
     """

@@ -1,4 +1,4 @@
-"""Live progress: tickets, and the event streams that they open. `api.event_streams` implements the streams."""
+"""Event streams of projects and exports, and the tickets that open them. `api.event_streams` implements the streams."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LastEventId = Annotated[
 
 
 class StreamMessage(msgspec.Struct):
-    """`data` is a JSON object: what `/status` returns, or the export. Messages have no event name."""
+    """A message. `data` is a JSON object: the response of `/status`, or the export. Messages have no event name."""
 
     id: str
     data: str
@@ -44,7 +44,7 @@ class TicketOut(msgspec.Struct):
 
 
 class TicketResponse(msgspec.Struct):
-    """`ticket` is repeated beside `data`, where existing clients read it."""
+    """`ticket` is repeated beside `data`, because existing clients read it there."""
 
     ticket: str
     data: TicketOut
@@ -81,9 +81,10 @@ async def stream_project(
     ticket: TicketParameter = "",
     last_event_id: LastEventId = "",
 ) -> ASGIApp:
-    """Stream the progress of a project (SSE): each message is what `/status` returns. Ends at CLIPS_READY or a failure.
+    """Stream the progress of a project (SSE). Each message is a response of `/status`.
 
-    The first message is the current state. With `Last-Event-ID` the stream starts with the messages after that id.
+    The stream ends at CLIPS_READY or a failure. The first message is the current state. With
+    `Last-Event-ID` the stream starts with the messages after that id.
     """
     reader = await _redeem_ticket(platform, ticket)
     after_id = _parse_last_event_id(request, last_event_id)
@@ -163,7 +164,10 @@ def _is_export_final(data: dict[str, Any]) -> bool:
 
 
 def _may_read(platform: Platform, reader: sessions.Ticket) -> bool:
-    """Tell whether the reader is still a member. A stream opened with an API key lasts until its work has ended."""
+    """Tell whether the reader is still a member.
+
+    A stream opened with an API key lasts until the project or export ends.
+    """
     if reader.user_id is None:
         return True
     with platform.database.read() as connection:
@@ -171,7 +175,7 @@ def _may_read(platform: Platform, reader: sessions.Ticket) -> bool:
 
 
 async def _redeem_ticket(platform: Platform, ticket: str) -> sessions.Ticket:
-    """Use the ticket up. Returns the reader and their workspace."""
+    """Redeem the ticket, which is valid once. Returns the reader and their workspace."""
 
     def redeem() -> sessions.Ticket | None:
         with platform.database.write() as connection:
@@ -184,7 +188,7 @@ async def _redeem_ticket(platform: Platform, ticket: str) -> sessions.Ticket:
 
 
 def _parse_last_event_id(request: Request[Any, Any, Any], parameter: str) -> int | None:
-    """Return the id after which the stream resumes; 0 is before all events. None: a new stream, or not an id."""
+    """Return the id after which the stream resumes; 0 is before all events. None for a new stream or an invalid id."""
     text = request.headers.get("last-event-id", "") or parameter
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 

@@ -24,11 +24,14 @@ from resources.run_submission import Submitter
 
 LOOPBACK_NETWORKS = ("127.0.0.0/8", "::1/128")
 FORWARDING_HEADERS = ("x-forwarded-for", "x-real-ip", "forwarded")
-CHECK_INTERVAL_S = 5.0  # a check of Dagster costs a call to the code server
+CHECK_INTERVAL_S = 5.0  # a check of Dagster calls the code server
 
 
 class Health(msgspec.Struct):
-    """`degraded`: the API responds, but a part that it depends on does not. `queue` counts runs by state."""
+    """The state of the installation. `degraded`: the API responds, but Dagster does not.
+
+    `queue` counts runs by state.
+    """
 
     status: Literal["ok", "degraded"]
     database: str
@@ -110,7 +113,7 @@ def get_metrics(
     prober: NamedDependency[HealthProber],
     registry: NamedDependency[CollectorRegistry],
 ) -> Response[bytes]:
-    """Return metrics in Prometheus' text format, for the bearer of `CARMIC_METRICS_TOKEN`."""
+    """Return metrics in Prometheus' text format. Requires `CARMIC_METRICS_TOKEN` as the bearer token."""
     _check_metrics_reader(request, platform.settings.metrics_token)
     health = prober.check()
     parts = {"database": health.database, "store": health.store, "dagster": health.dagster}
@@ -121,9 +124,9 @@ def get_metrics(
 
 
 def _check_metrics_reader(request: Request[Any, Any, Any], token: str) -> None:
-    """Raise ApiError 403 unless the request has the token or, where none is set, comes from this machine itself.
+    """Raise ApiError 403 unless the request has the token or, if no token is set, comes from this machine.
 
-    A request that a proxy passes on also comes from this machine, so it must have no forwarding header.
+    A request through a local proxy also comes from this machine, so requests with a forwarding header are rejected.
     """
     if token:
         expected = f"Bearer {token}".encode()

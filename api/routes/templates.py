@@ -48,13 +48,13 @@ from resources.templates import Template
 Ratio = Literal["9_16", "1_1", "4_5", "16_9"]
 TemplateId = Annotated[str, PathParameter(pattern=NO_NUL_PATTERN, max_length=80)]
 TEMPLATES: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags": ["Templates"]}
-PREVIEW_PREFIX = "preview:"  # cache keys of the object keys of built-in templates' previews
-PREVIEW_LIFETIME = timedelta(days=3650)
-CHECKED_DURATION_S = 60.0  # a template is checked as for a clip of this length
+PREVIEW_PREFIX = "preview:"  # cache keys under which the object keys of built-in templates' previews are stored
+PREVIEW_LIFETIME = timedelta(days=3650)  # in effect unlimited
+CHECKED_DURATION_S = 60.0  # a template is validated for a clip of this length
 
 
 class TemplateRequest(msgspec.Struct):
-    """`ratio` left out is that of the config's `layout.aspectRatio`."""
+    """A template. `ratio` is by default the config's `layout.aspectRatio`."""
 
     name: Annotated[str, Meta(pattern=NO_NUL_PATTERN, min_length=1, max_length=100)]
     template_config: TemplateConfig
@@ -98,8 +98,8 @@ def list_templates(
     with platform.database.read() as connection:
         own = templates.list_all(connection, caller.workspace)
         builtin = _list_builtin(platform, connection)
-    listed = [*builtin, *(_build_template(platform, template) for template in own)]
-    return unpaginated([template for template in listed if ratio in (None, template.ratio)])
+    items = [*builtin, *(_build_template(platform, template) for template in own)]
+    return unpaginated([template for template in items if ratio in (None, template.ratio)])
 
 
 @post("/v1/templates", idempotent=True, error_statuses=(409,), **TEMPLATES)
@@ -109,7 +109,7 @@ def create_template(
     """Save a template. Clips can then use its name as `caption_style`. Unknown fields are stored."""
     config = data.template_config
     if data.name in list_style_names():
-        raise ApiError(409, f"`name` must not be that of a built-in style; {data.name} is one. Choose another name.")
+        raise ApiError(409, f"`name` must not be a built-in style, such as {data.name}. Choose another name.")
     with platform.database.read() as connection:
         fonts = load_workspace_fonts(connection, caller.workspace, config, {})
     check_config(config, CHECKED_DURATION_S, {}, describe_fonts(fonts))
@@ -180,9 +180,9 @@ def clear_default_template(platform: PlatformDep, caller: CallerDep, ratio: From
 def regenerate_template_previews(
     platform: PlatformDep, workers: WorkersDep, caller: CallerDep, template_id: TemplateId
 ) -> Data[TemplateOut]:
-    """Draw the template's preview image: its captions over a plain background, in its aspect ratio.
+    """Render the template's preview image: its captions over a plain background, in its aspect ratio.
 
-    Each version of the server draws a config with the same fonts only once.
+    Each version of the server renders a config with the same fonts only once.
     """
     with platform.database.read() as connection:
         own = templates.get(connection, caller.workspace, template_id)
@@ -218,21 +218,21 @@ def list_caption_templates(platform: PlatformDep, caller: CallerDep) -> Page[Cap
     """List the values of `caption_style`: the built-in styles, then the workspace's own templates."""
     with platform.database.read() as connection:
         own = templates.list_all(connection, caller.workspace)
-    listed = [msgspec.convert(style, CaptionTemplate) for style in describe_presets()]
+    items = [msgspec.convert(style, CaptionTemplate) for style in describe_presets()]
     for template in own:
         style = fill_defaults(template.template_config)["style"]
-        listed.append(CaptionTemplate(template.id, template.name, "Your own template.", False, style))
-    return unpaginated(listed)
+        items.append(CaptionTemplate(template.id, template.name, "Your own template.", False, style))
+    return unpaginated(items)
 
 
 def _list_builtin(platform: Platform, connection: Connection) -> list[TemplateOut]:
     preview_keys = cache.list_by_prefix(connection, PREVIEW_PREFIX)
-    listed = []
+    items = []
     for template in list_builtin_templates():
         url = sign_url(platform, preview_keys.get(PREVIEW_PREFIX + template.id), "image/png")
         urls = [url] if url else []
-        listed.append(TemplateOut(template.id, template.name, template.ratio, template.config, True, urls))
-    return listed
+        items.append(TemplateOut(template.id, template.name, template.ratio, template.config, True, urls))
+    return items
 
 
 def _find_builtin(platform: Platform, connection: Connection, template_id: str) -> TemplateOut | None:

@@ -1,7 +1,7 @@
-"""Resumable uploads by tus 1.0.0 (core and creation), over the store. https://tus.io/protocols/resumable-upload.
+"""Resumable uploads into the store by tus 1.0.0 (core and creation). https://tus.io/protocols/resumable-upload.
 
-The URL of an upload carries a signed token that says what may be uploaded. It needs no other login, so that an upload
-may take longer than an access token is valid.
+The URL of an upload contains a signed token that states what may be uploaded. No other login is needed, so that an
+upload may take longer than the lifetime of an access token.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from resources.signing_keys import read_token, sign_token
 TUS_VERSION = "1.0.0"
 TUS_HEADERS = {"Tus-Resumable": TUS_VERSION}
 UPLOAD_LIFETIME = timedelta(days=1)
-# The bytes of a broken connection may still be written: until then the offset is not final.
+# Maximum wait until the bytes of a lost connection are written: only then is the offset final.
 FINALISE_TIMEOUT_S = 2.0
-# The server may not have noticed yet that the previous connection broke.
+# Maximum wait for the lock: the server may not have noticed yet that the previous connection was lost.
 LOCK_TIMEOUT_S = 5.0
 TAGS = ["Resumable uploads"]
 
 
 class UploadToken(msgspec.Struct, frozen=True):
-    """What the URL of an upload allows: `length` bytes into the object `key`."""
+    """The content of an upload's URL: `length` bytes may be uploaded into the object `key`."""
 
     key: str
     length: int
 
 
 def sign_upload_url(platform: Platform, key: str, length: int) -> str:
-    """Return the URL to upload `length` bytes of the object `key` to, valid for `UPLOAD_LIFETIME`."""
+    """Return the URL for an upload of `length` bytes into the object `key`, valid for `UPLOAD_LIFETIME`."""
     claims = {"typ": "upload", "key": key, "length": length, "exp": now() + UPLOAD_LIFETIME}
     token = sign_token(platform.settings, claims)
     return f"{platform.settings.public_url}/api/v1/uploads/{token}"
@@ -64,7 +64,7 @@ def sign_upload_url(platform: Platform, key: str, length: int) -> str:
     tags=TAGS,
 )
 def get_tus_capabilities(platform: PlatformDep) -> Response[None]:
-    """Return what this server supports of tus."""
+    """Return the version and extensions of tus that this server supports."""
     headers = {
         **TUS_HEADERS,
         "Tus-Version": TUS_VERSION,
@@ -105,7 +105,7 @@ def create_upload(request: Request[Any, Any, Any], platform: PlatformDep, caller
 async def get_upload_offset(
     request: Request[Any, Any, Any], platform: PlatformDep, token: FromPath[str]
 ) -> Response[None]:
-    """Return how many bytes have arrived, as `Upload-Offset`."""
+    """Return the number of bytes that have arrived as `Upload-Offset`."""
     _check_version(request)
     upload_token = _decode_token(platform, token)
     deadline = asyncio.get_running_loop().time() + FINALISE_TIMEOUT_S
@@ -114,7 +114,7 @@ async def get_upload_offset(
             break  # another request is uploading
         await asyncio.sleep(0.05)
     offset = await sync_to_thread(uploads.get_received_bytes, platform.store, upload_token.key, upload_token.length)
-    headers = {**TUS_HEADERS, **_offset_headers(offset, upload_token.length), "Cache-Control": "no-store"}
+    headers = {**TUS_HEADERS, **_build_offset_headers(offset, upload_token.length), "Cache-Control": "no-store"}
     return Response(None, headers=headers)
 
 
@@ -158,7 +158,7 @@ async def append_to_upload(
             await sync_to_thread(complete_upload, platform, dispatcher, workers, upload_token.key)
     finally:
         await sync_to_thread(upload.pause)
-    headers = {**TUS_HEADERS, **_offset_headers(upload.offset, upload_token.length)}
+    headers = {**TUS_HEADERS, **_build_offset_headers(upload.offset, upload_token.length)}
     return Response(None, status_code=204, headers=headers)
 
 
@@ -217,7 +217,7 @@ def _parse_metadata(header: str) -> dict[str, str]:
     return metadata
 
 
-def _offset_headers(offset: int, length: int) -> dict[str, str]:
+def _build_offset_headers(offset: int, length: int) -> dict[str, str]:
     return {"Upload-Offset": str(offset), "Upload-Length": str(length)}
 
 

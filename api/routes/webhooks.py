@@ -1,4 +1,4 @@
-"""/v1/webhooks: subscriptions and their deliveries, for OWNERs. A sensor delivers (see docs/events.md)."""
+"""/v1/webhooks: subscriptions and their deliveries, for OWNERs. The sensor `deliver_webhooks` sends them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WEBHOOKS: dict[str, Any] = {"access": Access.OWNER, "sync_to_thread": True, "tag
 
 
 class WebhookRequest(msgspec.Struct):
-    """`events` left out subscribes to all of them."""
+    """A subscription. Without `events` it covers all events."""
 
     url: Url
     events: Events | None = None
@@ -43,7 +43,7 @@ class WebhookRequest(msgspec.Struct):
 
 
 class WebhookChange(msgspec.Struct):
-    """A field left out stays as it is."""
+    """A change of a subscription; an omitted field is unchanged."""
 
     url: Url | msgspec.UnsetType = msgspec.UNSET
     events: Events | msgspec.UnsetType = msgspec.UNSET
@@ -52,7 +52,7 @@ class WebhookChange(msgspec.Struct):
 
 
 class WebhookOut(msgspec.Struct):
-    """A subscription. Nothing is sent before `paused_until`, because its receiver has timed out repeatedly."""
+    """A subscription. Nothing is sent before `paused_until`, which is set after its receiver timed out repeatedly."""
 
     id: str
     url: str
@@ -65,7 +65,7 @@ class WebhookOut(msgspec.Struct):
 
 
 class WebhookSecret(WebhookOut):
-    """`secret` is shown at creation and rotation only."""
+    """A subscription with its `secret`, which is shown only at creation and rotation."""
 
     __repr__ = hidden_repr
 
@@ -73,7 +73,7 @@ class WebhookSecret(WebhookOut):
 
 
 class DeliveryOut(msgspec.Struct):
-    """`id` is sent as the header `webhook-id`; `log` has one entry for each attempt."""
+    """A delivery. `id` is sent as the header `webhook-id`; `log` has one entry for each attempt."""
 
     id: str
     event: str

@@ -2,7 +2,7 @@
 
 The training data are the talks of the split `train` and `exemplars.txt`; the other talks are not read. The method is
 ridge logistic regression by Newton's method, so the same texts give the same weights. `--check` writes nothing: it
-leaves out one training talk at a time and prints the ROC AUC of a model of the others on its sentences.
+fits the models without one training talk at a time and prints their ROC AUC on the sentences of that talk.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class LabelledTalk:
 def main() -> None:
     """Fit and write the models, or check them by cross-validation."""
     parser = create_parser("clip_selection.fit", __doc__)
-    parser.add_argument("--check", action="store_true", help="leave one talk out at a time; write nothing")
+    parser.add_argument("--check", action="store_true", help="cross-validate (leave one talk out); write nothing")
     is_check = parser.parse_args().check
     talks, exemplars = [label_talk(talk) for talk in load_talks("train")], read_exemplars()
     if is_check:
@@ -86,7 +86,7 @@ def label_talk(written: WrittenTalk) -> LabelledTalk:
 
 
 def read_exemplars() -> list[LabelledTalk]:
-    """Read the exemplars: each is a talk of its own that is completely a highlight (H), filler (D) or neither (N)."""
+    """Read the exemplars: each is a separate talk that is completely a highlight (H), filler (D) or neither (N)."""
     exemplars = []
     for block in re.split(r"\n\s*\n", EXEMPLARS.read_text(encoding="utf-8")):
         header = re.match(r"@([HDN]) \w+\n", block)
@@ -155,7 +155,7 @@ def _build_model(family: str, weights: Floats, bias: float) -> HighlightModel:
 
 
 def area_under_curve(values: Floats, labels: Floats) -> float:
-    """Return the area under the ROC curve: the share of pairs, one of each label, that are in the right order."""
+    """Return the area under the ROC curve: the fraction of pairs, one of each label, that are in the right order."""
     ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
     positives = labels.sum()
     rank_sum = ranks[labels > 0].sum() - positives * (positives - 1) / 2

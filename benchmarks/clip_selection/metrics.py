@@ -10,7 +10,7 @@ import msgspec
 from benchmarks.clip_selection.talks import Passage, WrittenTalk
 
 Interval = tuple[float, float]
-TOP = 5  # clips that the ranking metrics look at
+TOP = 5  # number of clips that the ranking metrics use
 MIN_IOU = 0.5  # intersection over union from which a clip is a hit
 DEPENDENT_OPENINGS = frozenset(
     ("and", "but", "so", "because", "or", "he", "she", "they", "it", "him", "her", "them", "that's", "it's")
@@ -73,7 +73,7 @@ def _discounted_gain(grades: Sequence[int]) -> float:
 
 
 def recall(highlights: Sequence[Passage], clips: Sequence[Interval]) -> float:
-    """Return the share of highlights that are hit, of those that five clips could hit."""
+    """Return the fraction of highlights that are hit, of those that five clips could hit."""
     hits = sum(grade > 0 for grade in match_grades(highlights, clips))
     return hits / min(TOP, len(highlights)) if highlights else 1.0
 
@@ -85,7 +85,7 @@ def is_boundary_clean(sentences: Sequence[Interval], clip: Interval) -> bool:
 
 
 def is_standalone(talk: WrittenTalk, clip: Interval) -> bool:
-    """Return whether the clip neither begins nor ends inside a highlight, and opens on no dependent word."""
+    """Return whether the clip neither begins nor ends inside a highlight, and does not open with a dependent word."""
     for highlight in talk.highlights:
         inside_start, inside_end = highlight.start_s + 0.5, highlight.end_s - 0.5
         if inside_start < clip[0] < inside_end or inside_start < clip[1] < inside_end:
@@ -104,5 +104,5 @@ def is_distractor(distractors: Sequence[Passage], clip: Interval) -> bool:
 
 
 def mean(values: Sequence[float]) -> float:
-    """Return the mean; 0 of nothing."""
+    """Return the mean; 0 for no values."""
     return sum(values) / len(values) if values else 0.0

@@ -1,4 +1,4 @@
-"""Errors of local AI edits. `sentence` tells the client why an edit failed and what to do."""
+"""Errors of local AI edits. `sentence` is the message for the client: why an edit failed, and what to do."""
 
 from __future__ import annotations
 

@@ -51,7 +51,10 @@ _PLACES = (
 
 
 class _Mood(msgspec.Struct, frozen=True):
-    """How a clause is worded. A clause without a verb inherits it ("increase contrast and saturation")."""
+    """The verb and direction of a clause.
+
+    A clause without a verb inherits them ("increase contrast and saturation").
+    """
 
     request: bool = False
     complaint: bool = False
@@ -114,7 +117,7 @@ def check_box(plan: EditPlan, has_box: bool) -> Refusal | None:
             )
         if has_box and all(BY_NAME[other.operation].box == "refused" for other in plan.steps):
             return _refuse(
-                "not_in_box", f"`bounding_box` must be left out: {name} changes the full frame.", step.operation
+                "not_in_box", f"`bounding_box` must be omitted: {name} changes the full frame.", step.operation
             )
     return None
 
@@ -147,7 +150,7 @@ def _add_clause(clause: _Clause, steps: list[EditStep], text: str) -> Refusal | 
     if clause.steps:
         if clause.left:
             phrase = " ".join(clause.left)
-            return _refuse("impossible", f"No operation of the list covers {phrase!r}. Leave it out.", text)
+            return _refuse("impossible", f"No operation of the list covers {phrase!r}. Omit it.", text)
         steps += clause.steps
         return None
     if not clause.left:
@@ -258,7 +261,7 @@ def _match_dimensions(rest: str, text: str, mood: _Mood, has_steps: bool) -> tup
     """Return the unmatched rest, and a step for each dimension that `rest` names with a direction."""
     steps: list[EditStep] = []
     hits = _dimension_hits(rest)
-    if re.search(r"\bzoom\b", text):  # "slow zoom" is the zoom's pace
+    if re.search(r"\bzoom\b", text):  # in "slow zoom", "slow" is the speed of the zoom
         hits = [hit for hit in hits if hit.dimension != "speed" or hit.kind != "adjective"]
     for dimension in dict.fromkeys(hit.dimension for hit in hits):
         entry = word_lists()["dimensions"][dimension]

@@ -40,8 +40,8 @@ def _grade(name: str, does: str, grade: Grade, *examples: str) -> Operation:
 _NO_BOX = "Changes the full frame only."
 
 OPERATIONS: tuple[Operation, ...] = (
-    _grade("brighter", "Brightens the picture.", Grade(brightness=0.16, gamma=0.12), "make it brighter"),
-    _grade("darker", "Darkens the picture.", Grade(brightness=-0.16, gamma=-0.12), "make it darker"),
+    _grade("brighter", "Brightens the frame.", Grade(brightness=0.16, gamma=0.12), "make it brighter"),
+    _grade("darker", "Darkens the frame.", Grade(brightness=-0.16, gamma=-0.12), "make it darker"),
     _grade("more_contrast", "Raises the contrast.", Grade(contrast=0.35), "add contrast"),
     _grade("less_contrast", "Lowers the contrast.", Grade(contrast=-0.35), "softer contrast"),
     _grade("more_saturation", "Makes colours stronger.", Grade(saturation=0.4), "make the colours pop"),
@@ -68,7 +68,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "dark and moody",
     ),
     Operation(
-        "sepia", "filter", "Turns the picture into brown tones.", "The tone is fixed.", "optional", ("strength",),
+        "sepia", "filter", "Converts the frame to brown tones.", "The tone is fixed.", "optional", ("strength",),
         examples=("sepia tone",),
     ),
     Operation(
@@ -79,7 +79,7 @@ OPERATIONS: tuple[Operation, ...] = (
         examples=("add film grain",),
     ),
     Operation(
-        "denoise", "filter", "Removes noise and grain from the picture.", "Strong denoising softens fine detail.",
+        "denoise", "filter", "Removes noise and grain from the frame.", "Strong denoising softens fine detail.",
         "optional", ("strength",), examples=("reduce the noise",),
     ),
     Operation(
@@ -90,58 +90,58 @@ OPERATIONS: tuple[Operation, ...] = (
         "deflicker", "filter", "Evens out changes of brightness.", _NO_BOX, "refused", examples=("remove the flicker",)
     ),
     Operation(
-        "mirror", "filter", "Flips the picture left to right.", _NO_BOX, "refused", examples=("flip it horizontally",)
+        "mirror", "filter", "Flips the frame left to right.", _NO_BOX, "refused", examples=("flip it horizontally",)
     ),
     Operation(
         "stabilise", "filter", "Steadies a shaky camera.", "Crops the edges by up to a tenth; " + _NO_BOX.lower(),
         "refused", ("strength",), examples=("stabilise the shot",),
     ),
     Operation(
-        "zoom_in", "filter", "Enlarges a place of the picture; slowly, where the prompt says so.",
+        "zoom_in", "filter", "Enlarges a part of the frame, gradually if the prompt says so.",
         "Enlarging adds no detail. The zoom is centred on the box; the full frame changes.", "optional",
         ("factor", "place", "gradual"),
         examples=("zoom in 1.5x on the left",),
     ),
     Operation(
-        "blur", "region", "Blurs the picture, or the box and what moves with it.",
+        "blur", "region", "Blurs the frame, or the box and the object in it.",
         "Fails if the tracked object is lost for more than 0.8 s.", "optional", ("strength", "target"),
         examples=("blur the licence plate",),
     ),
     Operation(
-        "pixelate", "region", "Pixelates the picture, or the box and what moves with it.",
+        "pixelate", "region", "Pixelates the frame, or the box and the object in it.",
         "Fails if the tracked object is lost for more than 0.8 s.", "optional", ("strength", "target"),
         examples=("pixelate the logo",),
     ),
     Operation(
-        "blur_faces", "region", "Blurs or pixelates every face it finds.",
+        "blur_faces", "region", "Blurs or pixelates every detected face.",
         "Does not detect heads seen from behind, or faces smaller than 1/20 of the frame's height.", "optional",
         ("strength", "style"), examples=("blur all faces",),
     ),
     Operation(
-        "background_blur", "region", "Blurs what is behind the person.",
+        "background_blur", "region", "Blurs the background behind the person.",
         "Needs a visible face and a plain background; fails if the person's outline is uncertain.", "refused",
         ("strength",),
         examples=("blur the background",),
     ),
     Operation(
-        "remove", "region", "Removes what is in the box and fills in the background.",
+        "remove", "region", "Removes the object in the box and fills in the background.",
         "Works best for moving objects. Background that is never visible is inpainted from its surroundings.",
         "required",
         ("target",), examples=("remove the man",),
     ),
     Operation(
-        "recolour", "region", "Gives the main colour in the box another hue.",
+        "recolour", "region", "Changes the hue of the main colour in the box.",
         "Selects pixels by hue, not by outline. Does not recolour white, black or grey.", "required",
         ("colour", "target"),
         examples=("make the car red",),
     ),
     Operation(
         "slow_motion", "time", "Slows down; frames in between are interpolated.",
-        "Fast motion can smear. Sound is stretched at the same pitch. " + _NO_BOX, "refused", ("factor",),
+        "Fast motion can smear. Audio is stretched at the same pitch. " + _NO_BOX, "refused", ("factor",),
         examples=("slow motion",),
     ),
     Operation(
-        "speed_up", "time", "Plays faster.", "Sound is sped up at the same pitch. " + _NO_BOX, "refused", ("factor",),
+        "speed_up", "time", "Plays faster.", "Audio is sped up at the same pitch. " + _NO_BOX, "refused", ("factor",),
         examples=("speed it up 2x",),
     ),
     Operation("reverse", "time", "Plays backwards.", _NO_BOX, "refused", examples=("play it backwards",)),
@@ -150,18 +150,18 @@ OPERATIONS: tuple[Operation, ...] = (
         examples=("freeze the last frame for 2 seconds",),
     ),
     Operation(
-        "title", "overlay", "Shows a text over the picture.", "The text must be in quotation marks.", "refused",
+        "title", "overlay", "Shows a text over the video.", "The text must be in quotation marks.", "refused",
         ("text", "place", "duration_s"), examples=('add a title "Hello"',),
     ),
     Operation(
-        "fade_in", "overlay", "Fades in picture and sound.", _NO_BOX, "refused", ("duration_s", "colour"),
+        "fade_in", "overlay", "Fades in video and audio.", _NO_BOX, "refused", ("duration_s", "colour"),
         examples=("fade in from black",),
     ),
     Operation(
-        "fade_out", "overlay", "Fades out picture and sound.", _NO_BOX, "refused", ("duration_s", "colour"),
+        "fade_out", "overlay", "Fades out video and audio.", _NO_BOX, "refused", ("duration_s", "colour"),
         examples=("fade out to black",),
     ),
-    Operation("mute", "sound", "Mutes the sound, leaving silence.", "Changes the whole soundtrack.", "refused",
+    Operation("mute", "sound", "Mutes the audio.", "Changes the whole soundtrack.", "refused",
         examples=("mute the audio",),
     ),
     Operation(

@@ -56,7 +56,7 @@ from carmic_assets.model.direction import Box
 from carmic_assets.model.timeline import Grade
 from carmic_assets.vision.centerface import CenterFace
 
-MAX_OUTPUT_S = 300.0  # of one variant
+MAX_OUTPUT_S = 300.0  # maximum length of one variant
 DEFAULT_FACTOR = {"slow_motion": 2.0, "speed_up": 2.0, "zoom_in": 1.5, "louder": 2.0, "quieter": 2.0}
 FREEZE_S = 2.0
 FADE_S = 1.0
@@ -202,7 +202,8 @@ def _enlarge(planes: Planes, factor: float, centre: tuple[float, float]) -> Plan
         height, width = data.shape
         left = min(max(centre[0] * width - width / factor / 2, 0), width - width / factor)
         top = min(max(centre[1] * height - height / factor / 2, 0), height - height / factor)
-        # Pixel centres lie at halves: the window's edge, not its first pixel's centre, maps to the frame's edge.
+        # Pixel centres have coordinates .5: the window's edge, not the centre of its first pixel, maps to the frame's
+        # edge.
         shift_x, shift_y = (left - 0.5) * -factor - 0.5, (top - 0.5) * -factor - 0.5
         matrix = np.array([[factor, 0, shift_x], [0, factor, shift_y]])
         return cv2.warpAffine(data, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
@@ -398,7 +399,7 @@ def _freeze(clip: WorkingClip, step: EditStep, context: StepContext) -> WorkingC
     return replace(frozen, sound=write_samples(context.path(".wav"), joined))
 
 
-# Overlays and sound
+# Overlays and audio
 
 
 def _fade(clip: WorkingClip, step: EditStep, context: StepContext) -> WorkingClip:

@@ -58,7 +58,7 @@ class Score(msgspec.Struct, frozen=True):
 class ScoreInputs(msgspec.Struct, frozen=True):
     """The clips to compare: a lossless source, the variant that `plan` produced, and measurements of the rendering.
 
-    `variant.sound` is the sound before encoding. `covered` holds the region's boxes in each frame, in pixels.
+    `variant.sound` is the audio before encoding. `covered` holds the region's boxes in each frame, in pixels.
     """
 
     plan: EditPlan
@@ -293,7 +293,7 @@ def _full_range(patch: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _sepia(sampled: _Sampled, step: EditStep) -> float:
-    """Share of pixels whose hue is within 30 degrees of brown."""
+    """Return the fraction of pixels whose hue is within 30 degrees of brown."""
     brown = complex(-20, 14)
 
     def share(_: Patch, after: Patch) -> float:
@@ -328,7 +328,7 @@ def _grain(sampled: _Sampled, step: EditStep) -> float:
 
 
 def _denoise(sampled: _Sampled, step: EditStep) -> float:
-    """Fall of the noise by 30 %, at a structural similarity of at least 0.9; noise below a code needs none."""
+    """Return the reduction of noise relative to 30 %, at an SSIM of at least 0.9; 1 for noise below one code value."""
     if sampled.mean(lambda a, _: _noise_sigma(a)) < 1:
         return 1.0
     fall = sampled.mean(lambda a, b: 1 - _noise_sigma(b) / max(_noise_sigma(a), 0.05))
@@ -355,12 +355,12 @@ def _energy_ratio(sampled: _Sampled) -> float:
 
 
 def _blur(sampled: _Sampled, step: EditStep) -> float:
-    """1 where the Laplacian energy in the region is at most a quarter."""
+    """Return 1 if the Laplacian energy in the region is at most a quarter of the source's."""
     return (1 - _energy_ratio(sampled)) / 0.75
 
 
 def _pixelate(sampled: _Sampled, step: EditStep) -> float:
-    """Share of pixels that equal their right neighbour within the coding error; 0.6 is wanted."""
+    """Return the fraction of pixels that equal their right neighbour within the coding error, relative to 0.6."""
 
     def flat(_: Patch, after: Patch) -> float:
         luma = after[..., 0].astype(np.int16)
@@ -370,7 +370,7 @@ def _pixelate(sampled: _Sampled, step: EditStep) -> float:
 
 
 def _blur_faces(sampled: _Sampled, step: EditStep) -> float:
-    """1 - faces that are still found / faces of the source."""
+    """Return 1 - (faces still detected / faces of the source)."""
     detector = CenterFace()
     before = sum(len(detector.detect(to_rgb(pair.source))) for pair in sampled.pairs)
     after = sum(len(detector.detect(to_rgb(pair.variant))) for pair in sampled.pairs)
@@ -378,7 +378,7 @@ def _blur_faces(sampled: _Sampled, step: EditStep) -> float:
 
 
 def _background_blur(sampled: _Sampled, step: EditStep) -> float:
-    """Fall of the energy in the outer eighth of the picture at the left and the right, by half."""
+    """Return the reduction of Laplacian energy in the left and right eighth of the frame, relative to one half."""
 
     def fall(before: Patch, after: Patch) -> float:
         edge = before.shape[1] // 8
@@ -418,7 +418,7 @@ def _remove(sampled: _Sampled, step: EditStep) -> float:
 
 
 def _recolour(sampled: _Sampled, step: EditStep) -> float:
-    """Share of the key colour's pixels that are within 15 degrees of the wanted hue; 0.7 is wanted."""
+    """Return the fraction of the key colour's pixels within 15 degrees of the new hue, relative to 0.7."""
     target, key = colour_vector(step.colour or "red"), sampled.inputs.key_hue or 0.0
 
     def share(before: Patch, after: Patch) -> float:
@@ -431,7 +431,7 @@ def _recolour(sampled: _Sampled, step: EditStep) -> float:
 
 
 def _duration(sampled: _Sampled, step: EditStep) -> float:
-    """The length's ratio against the factor, within a frame."""
+    """Return how closely the ratio of lengths matches the factor, with a tolerance of one frame."""
     source, variant = sampled.inputs.source.count, sampled.inputs.variant.count
     longer = variant > source
     wants_longer = step.operation in ("slow_motion", "freeze")
@@ -444,7 +444,7 @@ def _duration(sampled: _Sampled, step: EditStep) -> float:
 
 
 def _reverse(sampled: _Sampled, step: EditStep) -> float:
-    """How much nearer the first frame is to the source's last than to its first."""
+    """Return how much closer the first frame is to the source's last frame than to its first."""
     first, last, result_first, _ = sampled.ends
     to_last = float(np.abs(result_first.y.astype(float) - last.y).mean())
     to_first = float(np.abs(result_first.y.astype(float) - first.y).mean())
@@ -456,19 +456,19 @@ def _mirror(sampled: _Sampled, step: EditStep) -> float:
 
 
 def _stabilise(sampled: _Sampled, step: EditStep) -> float:
-    """Fall of the camera's jitter by 30 %; a steady source (0.1 px of 160) needs none."""
+    """Return the reduction of camera jitter relative to 30 %; 1 for a steady source (0.1 px of 160)."""
     before, after = (motion.jitter_px for motion in sampled.motion)
     return 1.0 if before < 0.1 else (1 - after / before) / 0.3
 
 
 def _deflicker(sampled: _Sampled, step: EditStep) -> float:
-    """Fall of the frame-to-frame change of mean luma by 30 %; a source of even brightness needs none."""
+    """Return the reduction of changes in mean luma relative to 30 %; 1 for a source of constant brightness."""
     before, after = (motion.pulse for motion in sampled.motion)
     return 1.0 if before < 0.3 else (1 - after / before) / 0.3
 
 
 def _fade(sampled: _Sampled, step: EditStep) -> float:
-    """How near the faded end is to the colour it fades to."""
+    """Return how close the faded end is to the colour of the fade."""
     _, _, first, last = sampled.ends
     luma = float((first if step.operation == "fade_in" else last).y.mean())
     wanted = 235.0 if step.colour == "white" else 16.0
@@ -476,7 +476,7 @@ def _fade(sampled: _Sampled, step: EditStep) -> float:
 
 
 def _title(sampled: _Sampled, step: EditStep) -> float:
-    """Whether white letters stand where the source had none: 0.05 % of the picture is wanted."""
+    """Return the area of white letters that the source does not have, relative to 0.05 % of the frame."""
 
     def share(before: Patch, after: Patch) -> float:
         return float(((after[..., 0] > 225) & (before[..., 0] < 200)).mean())

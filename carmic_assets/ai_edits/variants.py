@@ -77,7 +77,7 @@ def render(
     """Render the frames `span` (half-open, on the footage's clock) as variants in `folder`, best score first.
 
     `box` is in fractions of the upright frame, at the first frame of the range; None means the full frame. A variant
-    that fails is left out; the job fails only if all fail.
+    that fails is omitted; the call fails only if all variants fail.
 
     Raises:
         AiEditError: the plan needs or refuses a box, the range is too long, or no variant could be rendered.

@@ -1,4 +1,4 @@
-"""The lossless working copy of the edited range: frames as YUV planes, sound as WAV.
+"""The lossless working copy of the edited range: frames as YUV planes, audio as WAV.
 
 Every operation reads one working clip and writes the next. Only the final variant is encoded with loss.
 """
@@ -47,7 +47,7 @@ class Planes(msgspec.Struct, frozen=True):
 
 
 class WorkingClip(msgspec.Struct, frozen=True):
-    """A lossless video file of `count` frames at a constant `rate`, and its sound of the same length or None."""
+    """A lossless video file of `count` frames at a constant `rate`, and its audio of the same length or None."""
 
     path: Path
     sound: Path | None
@@ -63,7 +63,7 @@ class WorkingClip(msgspec.Struct, frozen=True):
 
     @property
     def samples(self) -> int:
-        """Length of the sound in samples."""
+        """Length of the audio in samples."""
         return round(self.count * SAMPLE_RATE / self.rate.fraction)
 
 
@@ -85,7 +85,7 @@ def extract_clip(footage: Footage, span: tuple[int, int], folder: Path) -> Worki
 def _extract_sound(footage: Footage, start_s: Fraction, length: int, folder: Path) -> Path:
     audio, out_path = footage.facts.audio, folder / "source.wav"
     if audio is None:
-        raise ValueError(f"{footage.path} has no sound")
+        raise ValueError(f"{footage.path} has no audio")
     origin_s = footage.facts.container_start_s + float(start_s)
     filters = (
         f"atrim=start={origin_s:.6f}",
@@ -113,7 +113,7 @@ def filter_picture(clip: WorkingClip, filters: Sequence[str], path: Path, count:
 
 
 def filter_sound(clip: WorkingClip, filters: Sequence[str], path: Path) -> WorkingClip:
-    """Apply ffmpeg filters to the sound, padded or cut to the clip's length. A clip without sound is unchanged."""
+    """Apply ffmpeg filters to the audio, padded or cut to the clip's length. A clip without audio is unchanged."""
     if clip.sound is None:
         return clip
     chain = ",".join((*filters, *_exact_length(clip.samples)))
@@ -174,7 +174,7 @@ def write_frames(clip: WorkingClip, frames: Iterable[Planes], path: Path, count:
 
 
 def read_samples(path: Path) -> NDArray[np.int16]:
-    """Return the samples of a working clip's sound: shape (samples, 2)."""
+    """Return the samples of a working clip's audio: shape (samples, 2)."""
     with wave.open(str(path), "rb") as file:
         return np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, 2)
 

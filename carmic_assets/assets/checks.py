@@ -26,12 +26,12 @@ TIMELINE_EXPORT_CHECKS = ("frames_equal_the_sum", "sound_as_long_as_the_picture"
 MIN_MEAN_CONFIDENCE = 0.5  # mean confidence of the words of a transcript
 MIN_IN_FRAME_RATIO = 0.98  # fraction of the time in which the subject, or the speaker, is in the crop
 MAX_REVERSALS_PER_S = 0.1  # changes of direction of the crop
-MAX_AV_OFFSET_S = 0.04  # between the starts of picture and sound; one frame at 25 fps
+MAX_AV_OFFSET_S = 0.04  # between the starts of video and audio; one frame at 25 fps
 MAX_LENGTH_ERROR_FRAMES = 1.5  # difference of a file's length from that of its clip
 
 
 class RenderedFile(msgspec.Struct, frozen=True):
-    """A rendered MP4: the probe's facts about it and the duration it should have."""
+    """A rendered MP4: its probed properties and its expected duration."""
 
     title: str
     facts: SourceFacts
@@ -39,7 +39,7 @@ class RenderedFile(msgspec.Struct, frozen=True):
 
 
 class ExportedFile(msgspec.Struct, frozen=True):
-    """An exported MP4: the probe's facts about it, its number of frames, and how many its segments have."""
+    """An exported MP4: its probed properties, its number of frames, and the number of frames of its segments."""
 
     name: str
     facts: SourceFacts
@@ -108,7 +108,7 @@ def check_clips(scored: ScoredClips, transcript: Transcript) -> list[dg.AssetChe
 
 
 def check_rendered_files(files: Sequence[RenderedFile]) -> list[dg.AssetCheckResult]:
-    """Check that each MP4 is as long as its clip and that sound and picture start together."""
+    """Check that each MP4 is as long as its clip and that audio and video start together."""
     wrong_length, out_of_sync = [], []
     for file in files:
         video, audio = file.facts.video, file.facts.audio
@@ -130,7 +130,7 @@ def check_packages(problems: Sequence[str]) -> list[dg.AssetCheckResult]:
 
 
 def check_exported_files(files: Sequence[ExportedFile]) -> list[dg.AssetCheckResult]:
-    """Check that each export has the frames of its segments, and sound as long as its picture."""
+    """Check that each export has the frames of its segments, and audio as long as its video."""
     wrong = [file.name for file in files if file.frames != file.planned_frames]
     unequal = []
     for file in files:

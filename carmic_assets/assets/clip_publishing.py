@@ -32,7 +32,7 @@ THUMBNAIL_POSITION = 1 / 3  # time of the thumbnail, as a fraction of the clip's
 
 
 def build_brief(step: VideoStep) -> Brief:
-    """Return the request of the project's owner: instructions, video type, limits of the clips."""
+    """Return the user's settings of the project: instructions, video type, limits of the clips."""
     project = step.project
     return Brief(
         custom_instructions=project.custom_instructions or "",
@@ -53,7 +53,7 @@ def score_from_artifacts(
 
 
 def rescore(step: VideoStep) -> ScoredClips:
-    """Return a stored video's clips from the current scorer. Features of an older version are computed again."""
+    """Score a stored video with the current scorer. Features of an older version are computed again."""
     transcript = step.load_artifact(artifacts.TRANSCRIPT, Transcript)
     features = step.load_artifact(artifacts.SCORING_FEATURES, ScoringFeatures)
     if features.version != FEATURES_VERSION:
@@ -83,7 +83,7 @@ def refine_with_language_model(
 
 
 def _read_clip_frames(step: VideoStep, scored: ScoredClips) -> dict[int, list[bytes]]:
-    """Return rank of the clip -> FRAMES_PER_CLIP evenly spaced JPEGs."""
+    """Return FRAMES_PER_CLIP evenly spaced JPEGs of each clip, by the clip's rank."""
     frames = {}
     for rank, clip in enumerate(scored.clips):
         length_s = clip.end_s - clip.start_s
@@ -105,7 +105,7 @@ def _read_jpegs(step: VideoStep, times: Sequence[float]) -> list[bytes]:
 
 
 def save_clip_thumbnails(step: VideoStep, scored: ScoredClips) -> dict[str, str]:
-    """Store a thumbnail of each clip. Returns clip id -> store key."""
+    """Store a thumbnail of each clip. Returns the store keys by clip id."""
 
     def thumbnail_time_s(clip: ScoredClip) -> float:
         return clip.start_s + (clip.end_s - clip.start_s) * THUMBNAIL_POSITION
@@ -123,20 +123,20 @@ def save_clip_thumbnails(step: VideoStep, scored: ScoredClips) -> dict[str, str]
 def publish_clips(step: VideoStep, scored: ScoredClips, thumbnail_keys: Mapping[str, str]) -> int:
     """Store the scored clips, then update the project's clips and its state in one transaction.
 
-    Clips that a user rendered or edited keep their id and bounds. Each changed score becomes the event `clip.rescored`.
+    Clips that a user rendered or edited keep their id and bounds. Each changed score is published as `clip.rescored`.
     Returns how many clips were changed, added or retired.
     """
     step.save_artifact(artifacts.SCORED_CLIPS, scored)
     project = step.project
     with step.platform.database.write() as connection:
-        stored = [
+        stored_clips = [
             StoredClip(
                 c.id, c.start_s, c.end_s, c.title, c.virality_score, is_protected=c.edited or c.status != "DETECTED"
             )
             for c in clip_rows.list_for_project(connection, project.id)
         ]
-        protected_ids = {clip.id for clip in stored if clip.is_protected}
-        changes = reconcile_clips(stored, scored)
+        protected_ids = {clip.id for clip in stored_clips if clip.is_protected}
+        changes = reconcile_clips(stored_clips, scored)
         clip_rows.retire(connection, changes.retired)
         for change in changes.changed:
             new_clip = _build_new_clip(change.clip)

@@ -50,7 +50,7 @@ def build_render(step: VideoStep, video: VideoArtifacts, source: Path, row: rend
     """Render one clip, store its files and mark the row as rendered.
 
     Raises:
-        RenderError: the clip cannot be rendered; the sentence says why.
+        RenderError: the clip cannot be rendered; the message states the reason.
     """
     settings, store = step.platform.settings, step.platform.store
     progress = _start_progress_reporter(step, row.id, renders.advance)
@@ -91,7 +91,7 @@ def build_package(step: VideoStep, video: VideoArtifacts, source: Path, row: exp
     """Write one project package, store it and mark the row as completed.
 
     Raises:
-        RenderError: the clip cannot be packaged; the sentence says why.
+        RenderError: the clip cannot be packaged; the message states the reason.
     """
     settings, store = step.platform.settings, step.platform.store
     progress = _start_progress_reporter(step, row.id, exports.advance)
@@ -132,7 +132,7 @@ def find_package_problems(package_path: Path) -> list[str]:
                 continue
             text = archive.read(name).decode()
             try:
-                ElementTree.fromstring(text)  # noqa: S314 - written by this process a moment ago
+                ElementTree.fromstring(text)  # noqa: S314 - this process has written the file
             except ElementTree.ParseError as error:
                 problems.append(f"{name}: {error}")
                 continue

@@ -1,7 +1,7 @@
 """Defines the assets that clients request: rendered MP4s and project packages.
 
-A run that a client queued builds only the database rows that refer to it, not the whole partition. Any other run (of an
-operator or a backfill) rebuilds the finished files in place.
+A run that a client queued builds only the database rows that refer to it, not the complete partition. Any other run (of
+an operator or a backfill) rebuilds the finished files in place.
 """
 
 import time

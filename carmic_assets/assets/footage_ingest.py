@@ -1,4 +1,4 @@
-"""Brings footage into a timeline: fetches it, probes it, appends its segments, and makes the editing proxy.
+"""Ingests footage into a timeline: downloads it, probes it, appends its segments, and builds the editing proxy.
 
 Imports the computing packages at its top; `timeline_pipeline` imports it inside the asset.
 """
@@ -25,14 +25,14 @@ from resources.timeline_assets import AcceptedFootage, TimelineAsset, asset_pref
 from resources.timeline_jobs import TimelineJob
 from resources.video_download import DownloadError, download_video
 
-FETCH_RATIO = 0.3  # of a job's progress
+FETCH_RATIO = 0.3  # fraction of a job's progress
 
 
 def ingest_assets(step: TimelineStep, job: TimelineJob) -> None:
     """Ingest the job's assets in order and build their proxies. Work that an earlier attempt finished is not repeated.
 
     Raises:
-        CarmicError: the footage cannot be fetched, read or used.
+        CarmicError: the footage cannot be downloaded, read or used.
     """
     asset_ids: list[str] = job.request["asset_ids"]
     report = step.report_progress(job, 0.0, FETCH_RATIO)
@@ -53,7 +53,7 @@ def ingest_assets(step: TimelineStep, job: TimelineJob) -> None:
 
 
 def make_missing_proxies(step: TimelineStep) -> None:
-    """Make the proxies of the timeline's ready assets that have none."""
+    """Build the missing proxies of the timeline's ready assets."""
     for asset in step.list_assets():
         if asset.status == "ready" and asset.proxy_key is None:
             _make_proxy(step, asset, ignore_progress)
@@ -68,7 +68,7 @@ def _get_asset(step: TimelineStep, asset_id: str) -> TimelineAsset:
 
 
 def _fetch(step: TimelineStep, asset: TimelineAsset, report: ProgressCallback) -> None:
-    """Put the footage into the store, unless an earlier attempt did."""
+    """Store the footage, unless an earlier attempt has stored it."""
     store = step.platform.store
     if store.stat(asset.object_key) is not None:
         return
@@ -94,7 +94,7 @@ def _fetch(step: TimelineStep, asset: TimelineAsset, report: ProgressCallback) -
 
 
 def _accept(step: TimelineStep, asset: TimelineAsset) -> None:
-    """Probe the footage and append its segments: the spans that the asset names, or all of it."""
+    """Probe the footage and append its segments: the spans that the asset lists, or the complete file."""
     with step.platform.store.local_file(asset.object_key) as path:
         facts = probe(path)
     try:

@@ -16,7 +16,7 @@ from resources import artifacts, ledger, projects
 
 @dg.asset(partitions_def=video_partitions, group_name="ingest", code_version="2", kinds={"video"})
 def source_video(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
-    """Probe the source file (streams, rotation, colour, duration, hash); download it first where it is a URL."""
+    """Probe the source file (streams, rotation, colour, duration, hash). A source with a URL is downloaded first."""
     started_s = time.monotonic()
     with open_video_step(context, platform.open()) as step:
         _download_source(step)
@@ -27,7 +27,7 @@ def source_video(context: dg.AssetExecutionContext, platform: PlatformResource) 
         step.save_artifact(artifacts.SOURCE_FACTS, facts)
         video = facts.video
         if video is None:
-            raise CorruptVideoError("The file has no video stream. Upload a file with a picture.")
+            raise CorruptVideoError("The file has no video stream. Upload a video.")
         return dg.MaterializeResult(
             data_version=dg.DataVersion(facts.sha256),
             metadata={
@@ -36,7 +36,7 @@ def source_video(context: dg.AssetExecutionContext, platform: PlatformResource) 
                 "duration_s": facts.duration_s,
                 "size": f"{video.width} x {video.height}",
                 "frame rate": f"{video.rate.num}/{video.rate.den}",
-                "codecs": f"{video.codec}, {facts.audio.codec if facts.audio else 'no sound'}",
+                "codecs": f"{video.codec}, {facts.audio.codec if facts.audio else 'no audio'}",
                 "rotation": video.rotation,
                 "hdr": video.hdr,
                 "bytes": facts.size_bytes,
@@ -46,9 +46,9 @@ def source_video(context: dg.AssetExecutionContext, platform: PlatformResource) 
 
 
 def _read_source(step: VideoStep, path: Path) -> SourceFacts:
-    """Return the facts of the upload, or of the conformed source that is stored beside an irregular one.
+    """Return the properties of the upload or, if it is irregular, of the conformed source, which is then stored.
 
-    They name the audio tracks that are used: those that the project selects, or else those with speech.
+    They list the selected audio tracks: those of the project's setting, or else those with speech.
     """
     from carmic_assets.media.conforming import conform
     from carmic_assets.media.probe import probe
@@ -115,7 +115,7 @@ def _download_source(step: VideoStep) -> None:
         raise SourceDownloadError(str(error)) from error
     has_default_title = project.title in (project.filename, PurePath(project.filename).stem)
     title = download.title if download.title and has_default_title else project.title
-    # The row is written before the object, because an attempt that finds the object returns before this line.
+    # Write the row before the object, because a later attempt that finds the object does not reach this line.
     with step.platform.database.write() as connection:
         projects.update_details(connection, project.id, filesize=download.path.stat().st_size, title=title)
     store.put_file(project.object_key, download.path, project.content_type)
@@ -198,7 +198,7 @@ def analysis_media(context: dg.AssetExecutionContext, platform: PlatformResource
     op_tags={"dagster/priority": "-1"},  # after every asset that the clips depend on
 )
 def proxy_video(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
-    """Make a 720p copy that every browser and editor plays, or use the source where it already is one."""
+    """Build a 720p copy that browsers and editors can play, or use the source if it is suitable."""
     started_s = time.monotonic()
     with open_video_step(context, platform.open()) as step:
         from carmic_assets.media.proxy import is_proxy, make_proxy
@@ -214,11 +214,11 @@ def proxy_video(context: dg.AssetExecutionContext, platform: PlatformResource) -
                 store.put_file(key, proxy, "video/mp4")
         with step.platform.database.write() as connection:
             projects.update_details(connection, step.project.id, proxy_key=key)
-        stored = store.stat(key)
+        stored_object = store.stat(key)
         return dg.MaterializeResult(
             metadata={
                 **cost_metadata(started_s, facts.duration_s),
                 "the source itself": uses_source,
-                "bytes": stored.size if stored else 0,
+                "bytes": stored_object.size if stored_object else 0,
             }
         )

@@ -14,5 +14,5 @@ def png_markdown(png: bytes, title: str) -> str:
 
 def jpeg_strip_markdown(paths: Sequence[Path], limit: int = 6) -> str:
     """Return Markdown that embeds up to `limit` JPEG files side by side, evenly spread over `paths`."""
-    chosen = paths[:: max(1, len(paths) // limit)][:limit]
-    return " ".join(f"![{p.stem}](data:image/jpeg;base64,{b64encode(p.read_bytes()).decode()})" for p in chosen)
+    selected_paths = paths[:: max(1, len(paths) // limit)][:limit]
+    return " ".join(f"![{p.stem}](data:image/jpeg;base64,{b64encode(p.read_bytes()).decode()})" for p in selected_paths)

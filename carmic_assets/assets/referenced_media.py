@@ -31,7 +31,7 @@ MAX_REDIRECTS = 5
 
 
 class DownloadBudget:
-    """The bytes and seconds that remain for the downloads of one clip."""
+    """The remaining bytes and seconds for the downloads of one clip."""
 
     def __init__(self, max_bytes: int, timeout_s: float) -> None:
         self.remaining_bytes = max_bytes
@@ -47,7 +47,7 @@ class DownloadBudget:
         remaining_s = self._deadline_s - time.monotonic()
         if remaining_s <= 0:
             raise RenderError(
-                f"Fetching the clip's files took more than {DOWNLOAD_TIMEOUT_S:.0f} s. Upload them to the library."
+                f"Downloading the clip's files took more than {DOWNLOAD_TIMEOUT_S:.0f} s. Upload them to the library."
             )
         return remaining_s
 
@@ -60,7 +60,7 @@ class DownloadBudget:
         self.remaining_bytes -= size_bytes
         if self.remaining_bytes < 0:
             raise RenderError(
-                f"The files that the clip names by URL have more than {MAX_DOWNLOAD_BYTES >> 30} GB together. "
+                f"The files that the clip names by URL have more than {MAX_DOWNLOAD_BYTES >> 30} GB in total. "
                 "Use smaller ones."
             )
 
@@ -68,20 +68,22 @@ class DownloadBudget:
 def open_referenced_media(
     platform: Platform, workspace_id: str, config: TemplateConfig, scratch_dir: Path, open_files: ExitStack
 ) -> dict[str, MediaFile]:
-    """Return reference -> local file, for each reference that the render uses.
+    """Return the local files by reference, for each reference that the render uses.
 
-    The files stay available until `open_files` closes. Media that were deleted after the clip was saved are left out,
+    The files stay available until `open_files` closes. Media that were deleted after the clip was saved are omitted,
     and `assemble_edit` reports them.
 
     Raises:
         RenderError: a URL cannot be downloaded, or a file cannot be read.
     """
-    used = [reference for reference in list_references(config) if reference.is_used and reference.value]
+    used_references = [reference for reference in list_references(config) if reference.is_used and reference.value]
     with platform.database.read() as connection:
-        own_media = media_library.resolve_references(connection, workspace_id, {reference.value for reference in used})
+        own_media = media_library.resolve_references(
+            connection, workspace_id, {reference.value for reference in used_references}
+        )
     files: dict[str, MediaFile] = {}
     budget = DownloadBudget(MAX_DOWNLOAD_BYTES, DOWNLOAD_TIMEOUT_S)
-    for reference in used:
+    for reference in used_references:
         value = reference.value
         if value in files:
             continue
@@ -134,8 +136,8 @@ def _download(platform: Platform, url: str, scratch_dir: Path, budget: DownloadB
     except AddressRefusedError as error:
         raise RenderError(f"{url[:200]} cannot be used: {error}") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise RenderError(f"{url[:200]} could not be fetched ({type(error).__name__}). Check the address.") from error
-    raise RenderError(f"{url[:200]} redirects too often. Use the file's own address.")
+        raise RenderError(f"{url[:200]} could not be downloaded ({type(error).__name__}). Check the URL.") from error
+    raise RenderError(f"{url[:200]} redirects too often. Use the final URL of the file.")
 
 
 def _write_body(response: httpx.Response, path: Path, budget: DownloadBudget) -> None:

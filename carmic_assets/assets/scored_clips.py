@@ -1,4 +1,4 @@
-"""Defines the asset that chooses a video's clips, and the op that scores all stored videos again."""
+"""Defines the asset that selects a video's clips, and the op that scores all stored videos again."""
 
 import time
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Raise it together with `clip_scoring.SCORER_VERSION`; the Dagster UI then shows the clips of all videos as stale.
 SCORER_CODE_VERSION = "5"
-HEARTBEAT_EVERY_VIDEOS = 20  # a library rescoring records a heartbeat after this number of videos
+HEARTBEAT_EVERY_VIDEOS = 20  # a re-scoring of the library sends a heartbeat after this number of videos
 
 
 @dg.asset(
@@ -31,7 +31,7 @@ HEARTBEAT_EVERY_VIDEOS = 20  # a library rescoring records a heartbeat after thi
     check_specs=checks.check_specs("scored_clips", checks.CLIP_CHECKS),
 )
 def scored_clips(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
-    """Choose the clips worth cutting, best first, each with its score, sub-scores and a one-sentence reason."""
+    """Select the best clips of the video, best first, each with its score, sub-scores and a one-sentence reason."""
     started_s = time.monotonic()
     with open_video_step(context, platform.open()) as step:
         from carmic_assets.assets import clip_publishing
@@ -60,12 +60,12 @@ def scored_clips(context: dg.AssetExecutionContext, platform: PlatformResource) 
                 "best score": scored.clips[0].score if scored.clips else 0,
                 "score curve": dg.MetadataValue.md(png_markdown(plot_score_curve(scored), "score over the talk")),
                 "candidates": dg.MetadataValue.md(format_candidates(scored)),
-                **_refinement_metadata(refinement),
+                **_build_refinement_metadata(refinement),
             },
         )
 
 
-def _refinement_metadata(refinement: "Refinement | None") -> dict[str, dg.MetadataValue]:
+def _build_refinement_metadata(refinement: "Refinement | None") -> dict[str, dg.MetadataValue]:
     if refinement is None:
         return {}
     return {
@@ -77,7 +77,7 @@ def _refinement_metadata(refinement: "Refinement | None") -> dict[str, dg.Metada
 
 
 class RescoreConfig(dg.Config):
-    """Configuration of a rescoring: the videos `project_ids`, or all if it is empty.
+    """Configuration of a re-scoring: the videos `project_ids`, or all videos if the list is empty.
 
     Videos whose clips come from the current scorer are skipped unless `again` (the attribute `force`) is true.
     """
@@ -144,14 +144,14 @@ def rescore_video(context: dg.OpExecutionContext, platform: Platform, project_id
             tags={
                 "dagster/code_version": SCORER_CODE_VERSION,
                 "dagster/data_version": clip_publishing.digest_clips(scored),
-                **_input_version_tags(context.instance, project_id),
+                **_read_input_version_tags(context.instance, project_id),
             },
         )
     )
     return changes
 
 
-def _input_version_tags(instance: dg.DagsterInstance, project_id: str) -> dict[str, str]:
+def _read_input_version_tags(instance: dg.DagsterInstance, project_id: str) -> dict[str, str]:
     """Return the tags by which Dagster records the versions of an asset's inputs.
 
     Without them the Dagster UI assumes that the inputs are newer than the clips, and shows the clips as stale.

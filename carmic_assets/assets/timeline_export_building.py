@@ -32,7 +32,7 @@ from carmic_assets.model.timeline import Canvas, Segments
 from resources import timeline_jobs
 from resources.timeline_jobs import TimelineJob
 
-ENCODE_RATIO = 0.95  # of a job's progress; the sound and the join are the rest
+ENCODE_RATIO = 0.95  # fraction of a job's progress; the audio and the concatenation are the rest
 
 
 def build_export(step: TimelineStep, job: TimelineJob) -> ExportedFile:
@@ -51,13 +51,13 @@ def build_export(step: TimelineStep, job: TimelineJob) -> ExportedFile:
         chunks = plan_chunks(segments, footage, canvas)
         encoded = _encode_missing(step, chunks, report)
         sound_key = _write_sound(step, segments, footage, canvas)
-        parts = [open_files.enter_context(store.local_file(_chunk_key(step, chunk))) for chunk in chunks]
+        parts = [open_files.enter_context(store.local_file(_build_chunk_key(step, chunk))) for chunk in chunks]
         sound = open_files.enter_context(store.local_file(sound_key))
         path = step.scratch_dir / f"{job.id}.mp4"
         frames = join_chunks(parts, sound, canvas.rate, path)
-    planned = sum(chunk.shot.count for chunk in chunks)
-    if frames != planned:
-        raise RenderError(f"The export has {frames} frames instead of {planned}. Try again.")
+    expected_frames = sum(chunk.shot.count for chunk in chunks)
+    if frames != expected_frames:
+        raise RenderError(f"The export has {frames} frames instead of {expected_frames}. Try again.")
     probed = probe(path)
     key = job.object_key or step.store_key(f"exports/{job.id}.mp4")
     facts: dict[str, Any] = {
@@ -75,7 +75,7 @@ def build_export(step: TimelineStep, job: TimelineJob) -> ExportedFile:
     path.unlink()
     with step.platform.database.write() as connection:
         timeline_jobs.finish(connection, job.id, key, facts)
-    return ExportedFile(job.id, probed, frames, planned)
+    return ExportedFile(job.id, probed, frames, expected_frames)
 
 
 def _open_footage(step: TimelineStep, segments: Segments, open_files: ExitStack) -> dict[str, Footage]:
@@ -91,12 +91,12 @@ def _open_footage(step: TimelineStep, segments: Segments, open_files: ExitStack)
 
 
 def _encode_missing(step: TimelineStep, chunks: list[Chunk], report: ProgressCallback) -> int:
-    """Encode the chunks that the store does not hold; returns how many those were."""
+    """Encode the chunks that the store does not hold; returns their number."""
     store = step.platform.store
     total = sum(chunk.shot.count for chunk in chunks)
     done, encoded = 0, 0
     for chunk in chunks:
-        key = _chunk_key(step, chunk)
+        key = _build_chunk_key(step, chunk)
         if store.stat(key) is None:
             start, share = done / total, chunk.shot.count / total
 
@@ -113,7 +113,7 @@ def _encode_missing(step: TimelineStep, chunks: list[Chunk], report: ProgressCal
 
 
 def _write_sound(step: TimelineStep, segments: Segments, footage: dict[str, Footage], canvas: Canvas) -> str:
-    """Write the sound of the segments, unless the store holds it; returns its store key."""
+    """Write the audio of the segments, unless the store holds it; returns its store key."""
     content = [
         [ENCODER_VERSION, canvas.rate],
         [[footage[s.asset_id].facts.sha256 if s.asset_id else None, s.in_frame, s.out_frame, s.rate] for s in segments],
@@ -128,5 +128,5 @@ def _write_sound(step: TimelineStep, segments: Segments, footage: dict[str, Foot
     return key
 
 
-def _chunk_key(step: TimelineStep, chunk: Chunk) -> str:
+def _build_chunk_key(step: TimelineStep, chunk: Chunk) -> str:
     return step.store_key(f"chunks/{chunk.key}.mp4")

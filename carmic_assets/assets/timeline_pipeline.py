@@ -1,7 +1,7 @@
 """The assets of the timeline editor: its footage with editing proxies, and its exports. A partition is a timeline.
 
-A run executes the jobs that name it. A run that no client queued (an operator's or a backfill's) builds missing proxies
-only: an export shows the timeline at the time of its request, and its file is still in the store.
+A run executes the jobs that have its id. A run that no client queued (of an operator or a backfill) builds missing
+proxies only. It does not repeat exports, because their files are still in the store.
 """
 
 import time

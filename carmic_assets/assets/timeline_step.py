@@ -1,4 +1,7 @@
-"""A step on one timeline: its jobs, its assets and a scratch directory. It sends heartbeats as a video's step does."""
+"""A step on one timeline: its jobs, its assets and a scratch directory.
+
+Like the step of a video, it sends heartbeats.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ class TimelineStep:
         return timelines.key_prefix(self.timeline.workspace_id, self.timeline.id) + name
 
     def report_progress(self, job: TimelineJob, start_ratio: float = 0.0, end_ratio: float = 1.0) -> ProgressCallback:
-        """Return a callback that maps 0..1 of some work to this range of the job's progress."""
+        """Return a callback that maps the completed fraction of a task, 0..1, to this range of the job's progress."""
         last_report_s = 0.0
 
         def report(fraction: float) -> None:

@@ -30,14 +30,14 @@ TEXT_PREVIEW_WORDS = 300  # words of the transcript that are shown in the asset 
     check_specs=checks.check_specs("transcript", checks.TRANSCRIPT_CHECKS),
 )
 def transcript(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
-    """Recognise speech: words with times, confidence and language, and speaker turns from the audio."""
+    """Transcribe the speech: words with times, confidence and language, and speaker turns from the audio alone."""
     started_s = time.monotonic()
     with open_video_step(context, platform.open()) as step:
         from carmic_assets.speech.transcription import TranscriptionOptions, transcribe
 
         facts = step.load_artifact(artifacts.SOURCE_FACTS, SourceFacts)
         if facts.audio is None or not step.has_artifact(artifacts.ANALYSIS_AUDIO):
-            raise NoSpeechError("This video has no sound, and clips are chosen from speech. Upload it with its sound.")
+            raise NoSpeechError("This video has no audio, and clips are selected by speech. Upload it with its audio.")
         settings = step.platform.settings
         with step.open_artifact(artifacts.ANALYSIS_AUDIO) as audio:
             result: Transcript = transcribe(
@@ -54,7 +54,7 @@ def transcript(context: dg.AssetExecutionContext, platform: PlatformResource) ->
                 progress=step.progress_reporter("TRANSCRIBING", "Transcribing", 20, 55),
             )
         step.save_artifact(artifacts.TRANSCRIPT, result)
-        step.advance("PROCESSING", 55, "Preparing the pictures")
+        step.advance("PROCESSING", 55, "Preparing the frames")
         confidence = sum(word.confidence for word in result.words) / max(1, len(result.words))
         preview = " ".join(word.text for word in result.words[:TEXT_PREVIEW_WORDS])
         return dg.MaterializeResult(
@@ -81,7 +81,7 @@ def transcript(context: dg.AssetExecutionContext, platform: PlatformResource) ->
     pool="models",
 )
 def spatial_matrix(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
-    """Track faces and people, and decide who of them speaks: one row per track and sampled frame."""
+    """Track faces and people, and find who of them speaks: one row per track and sampled frame."""
     started_s = time.monotonic()
     with open_video_step(context, platform.open()) as step:
         from carmic_assets.vision.spatial_matrix import VisionOptions, build_matrix

@@ -1,4 +1,4 @@
-"""Runs one asset's step on one video: gives it its artifacts, reports progress, and fails the project with the step.
+"""Runs one asset's step on one video: loads artifacts, reports progress, and fails the project if the step fails.
 
 The order of writes is the same everywhere. The artifact is stored first. Then one transaction changes the state and
 records the event. After a crash between the two, the next attempt overwrites the artifact with the same bytes.
@@ -28,11 +28,11 @@ from resources.run_intents import VIDEO_PARTITIONS
 
 video_partitions = dg.DynamicPartitionsDefinition(name=VIDEO_PARTITIONS)
 
-REPORT_INTERVAL_S = 0.7  # shortest time between two progress reports
-HEARTBEAT_INTERVAL_S = 5.0
-PROCESS_STARTED_S = time.monotonic()  # also the start of the run, because each run has a process of its own
+REPORT_INTERVAL_S = 0.7  # minimum time between two progress reports
+HEARTBEAT_INTERVAL_S = 5.0  # a ninth of the reconciliation sensor's timeout
+PROCESS_STARTED_S = time.monotonic()  # also the start of the run, because each run has its own process
 UNEXPECTED_ERROR = (
-    "Something went wrong on our side while this video was processed. Its minutes were given back; try again."
+    "Something went wrong on our side while this video was processed. Its minutes were refunded. Try again."
 )
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class VideoStep:
         return self.platform.store.local_file(self.artifact_key(name))
 
     def open_source(self) -> AbstractContextManager[Path]:
-        """Make the source video, as the pipeline reads it, available as a local file, which must not be changed."""
+        """Make the source video (the conformed source, if any) available as a local file, which must not be changed."""
         return self.platform.store.local_file(self.source_key)
 
     @property
@@ -116,7 +116,7 @@ class VideoStep:
         label: str,
         **columns: Any,  # noqa: ANN401 - column values
     ) -> None:
-        """Set the project's status and progress and publish them. Nothing happens if the project is further already."""
+        """Set the project's status and progress and publish them. Nothing happens if the project has more progress."""
         with self.platform.database.write() as connection:
             event_fields = {"eta_s": _estimate_remaining_s(percent)}
             projects.advance(connection, self.project.id, status, int(percent), label, extra=event_fields, **columns)
@@ -171,7 +171,7 @@ def open_video_step(context: dg.AssetExecutionContext, platform: Platform) -> It
         _end_project(platform, project, error.state, error.sentence)
         raise dg.Failure(error.sentence, allow_retries=False) from error
     except (dg.Failure, dg.DagsterExecutionInterruptedError):
-        raise  # a Failure has its own sentence, and the code that interrupts a run records the reason
+        raise  # a Failure has its own message, and the code that interrupts a run records the reason
     except Exception as error:
         if not is_interruption(error):
             _end_project(platform, project, "FAILED", UNEXPECTED_ERROR)
@@ -182,7 +182,7 @@ def open_video_step(context: dg.AssetExecutionContext, platform: Platform) -> It
 def open_scratch_dir(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[Path]:
     """Provide a scratch directory for the step, and send heartbeats of its run while the block runs.
 
-    A block that ends without an exception has finished an asset: earlier crashes of the run's subject are forgotten.
+    A block that ends without an exception has finished an asset, so the count of crashes of the run's subject is reset.
     """
     scratch_dir = platform.settings.scratch_dir / context.run.run_id / context.op_execution_context.op_handle.name
     scratch_dir.mkdir(parents=True, exist_ok=True)
@@ -208,12 +208,12 @@ def send_heartbeats(platform: Platform, run_id: str) -> Iterator[None]:
     parent = multiprocessing.parent_process()  # None if the command line runs the job in its own process
 
     def send_until_finished() -> None:
-        rejected = 0
+        rejected_heartbeats = 0
         while True:
             with suppress(SQLAlchemyError), platform.database.write() as connection:
-                rejected = 0 if run_intents.heartbeat(connection, run_id) else rejected + 1
+                rejected_heartbeats = 0 if run_intents.heartbeat(connection, run_id) else rejected_heartbeats + 1
             # After the first rejection Dagster's own signal may still arrive; a second signal would abort the cleanup.
-            if rejected == 2 or (parent is not None and not parent.is_alive()):
+            if rejected_heartbeats == 2 or (parent is not None and not parent.is_alive()):
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
             if finished.wait(HEARTBEAT_INTERVAL_S):
@@ -229,7 +229,7 @@ def send_heartbeats(platform: Platform, run_id: str) -> Iterator[None]:
 
 
 def is_interruption(error: BaseException | None) -> bool:
-    """Return whether the step was stopped from outside, even if its cleanup then raised another error."""
+    """Return whether the step was interrupted by a signal, even if its cleanup then raised another error."""
     while error is not None:
         if isinstance(error, dg.DagsterExecutionInterruptedError | KeyboardInterrupt):
             return True

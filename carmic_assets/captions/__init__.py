@@ -1,10 +1,10 @@
-"""Turns an `Edit` into burnt-in captions (an ASS script and colour emoji) and into subtitle files.
+"""Converts an `Edit` to burnt-in captions (an ASS script and colour emoji) and to subtitle files.
 
-The package is a pipeline. Each step takes the Structs of the step before it:
+The package is a pipeline. Each step reads the Structs of the previous step:
 
     word_timing      Word -> Token          words on the output clock, split where a line may break
     phrases          Token -> phrase        sentences, also split at pauses and changes of speaker
-    line_measuring   phrase -> LineItem     sizes in the fonts that libass draws with, at one font size
+    line_measuring   phrase -> LineItem     sizes in the fonts that libass uses, at one font size
     line_breaking    LineItem -> Screen     words that are shown together, in lines, with their times
     placement        Screen -> Caption      pixel positions inside the safe zone
     animation        Caption -> Motion      movements as ASS override tags

@@ -55,6 +55,7 @@ def build_caption_motions(style: CaptionStyle, caption: Caption, x: float, y: fl
     position_tag = f"\\pos({format_number(x)},{format_number(y)})"
     match style.fields.animation_style:
         case "fade":
+            # Fades and slides get longer with the intensity `k`, 0..1.
             fade_s = min(0.06 + 0.30 * k, duration_s / 4)
             tags = f"\\fad({to_ms(fade_s)},{to_ms(fade_s * 0.8)})"
             return [Motion(caption.start_s, caption.end_s, position_tag, tags)]

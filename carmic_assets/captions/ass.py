@@ -282,16 +282,16 @@ def _format_typed_runs(placed: PlacedToken, metrics: TextMetrics, tags: _Caption
     letters = sum(len(split_graphemes(run.text)) for run in metrics.runs)
     typing_s = min(token.end_s - token.start_s, _TYPING_S_PER_LETTER * letters)
     hidden, visible = tags.hidden(), tags.visible()
-    text, face, typed = "", tags.main_face, 0
+    text, face, typed_letters = "", tags.main_face, 0
     for run in metrics.runs:
         if run.face != face:
             text += _format_font_tag(run.face)
             face = run.face
         for cluster in split_graphemes(run.text):
-            appears_s = token.start_s + typing_s * typed / letters - motion.start_s
+            appears_s = token.start_s + typing_s * typed_letters / letters - motion.start_s
             alpha_tags = visible if appears_s <= _FIRST_FRAME_S else hidden + _format_switch(appears_s, visible)
             text += f"{{{alpha_tags}}}{escape_text(cluster)}"
-            typed += 1
+            typed_letters += 1
     return text
 
 

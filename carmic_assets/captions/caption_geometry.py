@@ -13,6 +13,10 @@ from carmic_assets.captions.shaping import Typesetter
 # Smallest legible font size, on a canvas whose shorter side has 1080 pixels. A word that fits a line only at a smaller
 # size is divided.
 LEGIBLE_FONT_PX = 40.0
+# The gap between words, in ems: at least that of an average space, more if a word swells, and part of its stroke's
+# width.
+_MIN_WORD_GAP_EM, _SWELL_GAP_EM, _STROKE_GAP_RATIO = 0.24, 0.08, 0.6
+_SOFT_EDGE_EXTENT = 2.5  # visible extent of a blurred edge, as a multiple of its blur
 
 
 class CaptionGeometry(msgspec.Struct, frozen=True):
@@ -34,8 +38,8 @@ class CaptionGeometry(msgspec.Struct, frozen=True):
     @property
     def word_gap_em(self) -> float:
         """Space between words, in ems. It is wider with a stroke or a swelling animation, so that words never touch."""
-        swell_gap = 0.08 if self.extent.scale > 1 else 0.0
-        return max(self.typesetter.space_em, 0.24) + self.stroke_em * 0.6 + swell_gap
+        swell_gap = _SWELL_GAP_EM if self.extent.scale > 1 else 0.0
+        return max(self.typesetter.space_em, _MIN_WORD_GAP_EM) + self.stroke_em * _STROKE_GAP_RATIO + swell_gap
 
     def max_line_em(self, font_px: float) -> float:
         """Return the width in ems of the widest line that fits the zone at a font size."""
@@ -80,8 +84,8 @@ def _compute_margins_em(style: CaptionStyle) -> tuple[float, float, float]:
     fields, preset = style.fields, style.preset
     stroke = fields.stroke_thickness / fields.font_size
     shadow = compute_shadow(style)
-    side = stroke + (0.0 if stroke else 2.5 * shadow.blur_em)
-    vertical = stroke + (shadow.drop_em if stroke else 2.5 * shadow.blur_em)
+    side = stroke + (0.0 if stroke else _SOFT_EDGE_EXTENT * shadow.blur_em)
+    vertical = stroke + (shadow.drop_em if stroke else _SOFT_EDGE_EXTENT * shadow.blur_em)
     if parse_colour(fields.caption_bg).a > 0:
         side = max(side, preset.box_padding[0] + stroke)
         vertical = max(vertical, preset.box_padding[1] + stroke)

@@ -18,7 +18,7 @@ LetterCase = Literal["as spoken", "upper", "lower"]
 
 
 class StylePreset(msgspec.Struct, frozen=True):
-    """A shipped caption style. Clients can override the fields of `style`, but not the other fields."""
+    """A built-in caption style. Clients can override the fields of `style`, but not the other fields."""
 
     name: str
     description: str
@@ -40,7 +40,7 @@ STYLE_PRESETS: dict[str, StylePreset] = {
     for p in (
         StylePreset(
             "HORMOZI",
-            "Heavy capitals, thick outline, the spoken word in yellow and a size up",
+            "Heavy capitals, thick outline, the spoken word in yellow and larger",
             StyleConfig(
                 caption_font="Montserrat",
                 font_size=96,
@@ -112,7 +112,7 @@ STYLE_PRESETS: dict[str, StylePreset] = {
         ),
         StylePreset(
             "KARAOKE",
-            "Whole phrases that fill with colour from word to word as they are sung",
+            "Whole phrases that fill with colour from word to word as they are spoken",
             StyleConfig(
                 caption_font="Poppins",
                 font_size=68,
@@ -156,7 +156,7 @@ STYLE_PRESETS: dict[str, StylePreset] = {
         ),
         StylePreset(
             "WHISPER",
-            "Small quiet lower-case letters that type themselves on a dark veil",
+            "Small lower-case letters that appear one by one on a dark translucent box",
             StyleConfig(
                 caption_font="Noto Sans",
                 font_size=44,
@@ -219,7 +219,7 @@ def list_style_names(custom_styles: Mapping[str, TemplateConfig] | None = None) 
 
 
 def parse_custom_styles(saved: Mapping[str, dict[str, Any]]) -> dict[str, TemplateConfig]:
-    """Return a workspace's stored templates by name, without those that do not fit this version's schema."""
+    """Return a workspace's stored templates by name, without those that are invalid in this version's schema."""
     styles = {}
     for name, raw in saved.items():
         with suppress(msgspec.ValidationError):
@@ -230,7 +230,7 @@ def parse_custom_styles(saved: Mapping[str, dict[str, Any]]) -> dict[str, Templa
 def resolve_style(config: TemplateConfig, custom_styles: Mapping[str, TemplateConfig] | None = None) -> CaptionStyle:
     """Return the style of a configuration: each field with its default value takes the value of its `caption_style`.
 
-    If the style is `exact`, all its fields are taken as they are. The other properties of a preset, such as weight and
+    If the style is `exact`, all its fields are used as written. The other properties of a preset, such as weight and
     words per line, always come from the `caption_style`.
 
     Args:
@@ -254,7 +254,7 @@ def resolve_style(config: TemplateConfig, custom_styles: Mapping[str, TemplateCo
 
 
 def _fill_defaults(style: StyleConfig, base: StyleConfig) -> StyleConfig:
-    """Return `style` with the values of `base` in fields that have the default value; an exact style is unchanged."""
+    """Return `style` with the values of `base` in fields that have their default value; an exact style is unchanged."""
     if style.exact:
         return style
     default = StyleConfig()

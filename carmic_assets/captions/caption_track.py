@@ -59,7 +59,7 @@ class CaptionTrack(msgspec.Struct, frozen=True):
     overlays: tuple[EmojiOverlay, ...]
     captions: tuple[Caption, ...]
     hook: Caption | None = None
-    notes: tuple[str, ...] = ()  # sentences for the user: what could not be shown as configured
+    notes: tuple[str, ...] = ()  # sentences for the user that state what could not be shown as configured
 
 
 class _CaptionLayout(msgspec.Struct, frozen=True):
@@ -104,7 +104,7 @@ def write_ass(edit: Edit, folder: Path, cache: Path) -> CaptionTrack:
     if layout.typesetter.missing_characters:
         notes.append(
             f'No installed font has the characters "{layout.typesetter.missing_characters[:40]}", '
-            "so they are left out. Upload a font that has them to the media library and choose it as the caption font."
+            "so they are omitted. Upload a font that has them to the media library and choose it as the caption font."
         )
     return CaptionTrack(
         ass_path=str(path),
@@ -197,24 +197,24 @@ def _build_text_overlays(caption: Caption, cache: Path) -> list[EmojiOverlay]:
 def _build_reaction_overlays(
     edit: Edit, captions: Sequence[Caption], cache: Path
 ) -> tuple[list[EmojiOverlay], list[str]]:
-    """Return the overlays of the configured emoji reactions, and notes on those that are left out."""
+    """Return the overlays of the configured emoji reactions, and notes on the omitted ones."""
     emojis = edit.config.elements.emojis
     if not emojis:
         return [], []
     clock = _build_output_clock(edit)
-    occupied = [OccupiedArea(clock.to_clip(c.start_s), clock.to_clip(c.end_s), c.box) for c in captions]
-    placed = place_reactions(emojis, (edit.width, edit.height), edit.faces, occupied)
+    caption_areas = [OccupiedArea(clock.to_clip(c.start_s), clock.to_clip(c.end_s), c.box) for c in captions]
+    placed = place_reactions(emojis, (edit.width, edit.height), edit.faces, caption_areas)
     overlays, notes = [], []
     for emoji, (left, top, right, _) in placed:
         path = render_emoji(emoji.emoji, right - left, cache)
         start_s, end_s = clock.to_output(emoji.start_time), clock.to_output(emoji.start_time + emoji.duration)
         if path is None:
-            notes.append(f'There is no picture of the emoji "{emoji.emoji}", so this reaction is left out.')
+            notes.append(f'There is no image of the emoji "{emoji.emoji}", so this reaction is omitted.')
         elif end_s > start_s:
             overlays.append(EmojiOverlay(str(path), left, top, right - left, start_s, end_s, reaction=True))
     unplaced = len(emojis) - len(placed)
     if unplaced:
-        notes.append(f"{unplaced} emoji reactions are left out: no place is clear of faces and captions.")
+        notes.append(f"{unplaced} emoji reactions are omitted: there is no free place outside faces and captions.")
     return overlays, notes
 
 

@@ -35,6 +35,7 @@ class Colour(msgspec.Struct, frozen=True):
 
         def linearise(channel: int) -> float:
             value = channel / 255
+            # The transfer function of sRGB (IEC 61966-2-1).
             return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
         return 0.2126 * linearise(self.r) + 0.7152 * linearise(self.g) + 0.0722 * linearise(self.b)

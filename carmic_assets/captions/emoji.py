@@ -17,7 +17,7 @@ from carmic_assets.captions.emoji_catalogue import find_drawing
 
 SIZE_STEP_PX = 160  # sizes are rounded up to a multiple of this, so that captions of similar sizes share files
 MIN_CONTENT_RATIO = 0.5  # the crop keeps at least this part of the drawing, so that small symbols stay small
-_CACHE_FORMAT = 2  # part of the file name; raise it whenever the pictures change
+_CACHE_FORMAT = 2  # part of the file name; raise it whenever the images change
 
 
 def render_emoji(emoji: str, side_px: float, cache: Path) -> Path | None:

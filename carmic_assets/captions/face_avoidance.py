@@ -18,7 +18,7 @@ from carmic_assets.model.edit import Edit, FaceBox
 
 # The part of a face box between eyes and mouth: left, top, right, bottom, as fractions of it.
 EXPRESSIVE_PART: Rect = (0.1, 0.2, 0.9, 0.95)
-POSITIONS_PCT = tuple(range(6, 97, 3))  # tried for the caption's middle, percent of the canvas height
+POSITIONS_PCT = tuple(range(6, 97, 3))  # candidate heights of the caption's middle, percent of the canvas height
 
 
 class _ShotFaces(msgspec.Struct, frozen=True):
@@ -32,10 +32,10 @@ class _ShotFaces(msgspec.Struct, frozen=True):
 def place_clear_of_faces(
     screens: Sequence[Screen], geometry: CaptionGeometry, title: Caption | None, edit: Edit, clock: OutputClock
 ) -> list[Caption]:
-    """Place the screens as `place_screens` does. If those of a shot would cover a face in it, move them up or down.
+    """Place the screens like `place_screens`. If the screens of a shot would cover a face in it, move them up or down.
 
     They move to the nearest height at which no face is covered; if there is none, to the height that covers least. A
-    position that the client sets (`custom`) stays.
+    position that the client sets (`custom`) is not changed.
     """
     captions = place_screens(screens, geometry, title)
     if geometry.style.fields.caption_position == "custom" or not edit.faces:

@@ -1,4 +1,4 @@
-"""Finds font families by name: the shipped ones (PyPI packages) and the workspace's own fonts.
+"""Finds font families by name: the installed ones (PyPI packages) and the workspace's own fonts.
 
 The module opens no font file. The names of a workspace's font were read when it was uploaded (`MediaFile.font`).
 """

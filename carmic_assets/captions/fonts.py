@@ -1,9 +1,10 @@
 """Font files for libass, built from the files of `font_families`.
 
-libass substitutes another font silently where a family, a weight or a glyph is missing. So each face is built once, in
-a cache, as a static instance at one weight: libass reads only the default instance of a variable font, and Montserrat's
-is Thin. All faces get the same ascent and descent, so that ASS's font size is the em in pixels and baselines of mixed
-families agree. A clip gets a folder with exactly the faces that it names. System fonts are never read.
+libass substitutes another font without an error if a family, a weight or a glyph is missing. So each face is built
+once, in a cache, as a static instance at one weight: libass reads only the default instance of a variable font, and
+Montserrat's is Thin. All faces have the same ascent and descent, so that ASS's font size is the em in pixels and
+baselines of mixed families agree. A clip gets a folder with exactly the faces that it names. System fonts are never
+read.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Face(msgspec.Struct, frozen=True):
 
         The weight in the name keeps libass from choosing a system font of another weight, and from emboldening.
         """
-        return _ass_name(self.family, self.weight)
+        return _build_ass_name(self.family, self.weight)
 
 
 def build_face(family: str, weight: int, cache: Path, custom_fonts: Sequence[MediaFile] = ()) -> Face:
@@ -64,7 +65,7 @@ def build_face(family: str, weight: int, cache: Path, custom_fonts: Sequence[Med
     source = select_source(find_family(family, custom_fonts), weight, custom_fonts)
     if source.weights:
         weight = min(source.weights, key=lambda w: (abs(w - weight), w))
-    return _cached_face(source, weight, str(cache))
+    return _get_or_build_face(source, weight, str(cache))
 
 
 def find_sample_file(family: str, weight: int, cache: Path, custom_fonts: Sequence[MediaFile] = ()) -> str:
@@ -88,20 +89,20 @@ def build_fonts_dir(faces: Iterable[Face], cache: Path) -> Path:
 
 
 @lru_cache(maxsize=512)
-def _cached_face(source: FontSource, weight: int, cache: str) -> Face:
+def _get_or_build_face(source: FontSource, weight: int, cache: str) -> Face:
     path = Path(source.path)
     key = hashlib.sha256(f"{_CACHE_FORMAT}|{source.family}|{path.name}|{path.stat().st_size}|{weight}".encode())
     if package_dir("fontpkg_inter") not in path.parents:
         with path.open("rb") as font_file:  # different uploads can have the same name and size
             key.update(font_file.read(1 << 20))
-    target = Path(cache) / f"{_ascii_name(source.family)}-{weight}-{key.hexdigest()[:12]}.ttf"
+    target = Path(cache) / f"{_encode_ascii_name(source.family)}-{weight}-{key.hexdigest()[:12]}.ttf"
     if not target.exists():
         _build(source, weight, target)
     return Face(source.family, weight, str(target))
 
 
 def _build(source: FontSource, weight: int, target: Path) -> None:
-    """Write the static face, with the metrics and names that libass is to see."""
+    """Write the static face, with the metrics and names that libass reads."""
     font = TTFont(source.path, fontNumber=0) if source.weights else _instantiate(source, weight)
     font.flavor = None
     em = font["head"].unitsPerEm
@@ -112,8 +113,8 @@ def _build(source: FontSource, weight: int, target: Path) -> None:
     font["head"].macStyle = 0
     table = font["name"] = newTable("name")
     table.names = []
-    name = _ass_name(source.family, weight)
-    for name_id, text in ((1, name), (2, "Regular"), (4, name), (6, f"{_ascii_name(source.family)}-{weight}")):
+    name = _build_ass_name(source.family, weight)
+    for name_id, text in ((1, name), (2, "Regular"), (4, name), (6, f"{_encode_ascii_name(source.family)}-{weight}")):
         table.setName(text, name_id, 3, 1, 0x409)
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, staging_path = tempfile.mkstemp(dir=target.parent, suffix=".part")
@@ -140,18 +141,21 @@ def _instantiate(source: FontSource, weight: int) -> TTFont:
     return TTFont(BytesIO(hb.subset(face, subset).blob.data), lazy=True)
 
 
-def _ass_name(family: str, weight: int) -> str:
+def _build_ass_name(family: str, weight: int) -> str:
     # In ASS a comma ends a field of a style, a brace or a backslash begins tags, and an @ means vertical text.
     name = "".join(c for c in family if c.isalnum() or c in " -_.") or "Own"
     return name if weight == 400 else f"{name} {weight}"
 
 
-def _ascii_name(family: str) -> str:
+def _encode_ascii_name(family: str) -> str:
     return "".join(c for c in family if c.isascii() and c.isalnum()) or "Own"
 
 
 def _link_or_copy(path: Path, link: Path) -> None:
-    """Create a hard link, or a copy where the filesystem has none. Another process may do the same at the same time."""
+    """Create a hard link, or a copy if the file system has no hard links.
+
+    Another process may do so at the same time.
+    """
     staging_path = link.with_name(f"{link.name}.{os.getpid()}.part")
     try:
         try:

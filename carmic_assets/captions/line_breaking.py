@@ -16,9 +16,12 @@ from carmic_assets.captions.shaping import TextMetrics
 from carmic_assets.captions.unicode_text import binds_to_next, ends_clause
 from carmic_assets.captions.word_timing import Token
 
-MAX_BRIDGED_GAP_S = 0.5  # a screen stays over a shorter gap until the next one, which avoids flicker
-HOLD_S = 0.35  # a screen stays this long after its last word, unless the next one begins
-MIN_SCREEN_S = 0.7  # a screen is shown at least this long, unless the next one begins
+# A screen stays visible over a shorter gap to the next one, to avoid flicker (design rule: shorter than
+# phrases.PAUSE_S)
+MAX_BRIDGED_GAP_S = 0.5
+HOLD_S = 0.35  # a screen stays visible this long after its last word, unless the next one begins (design rule)
+# A screen is visible at least this long, unless the next one begins: near the 5/6 s minimum of subtitling guides
+MIN_SCREEN_S = 0.7
 
 _EPSILON_WORDS = 1e-6  # tolerance for rounding errors of summed fractions of words
 
@@ -85,7 +88,7 @@ def break_lines(items: Sequence[LineItem], limits: LineLimits) -> list[list[Line
     if line_count <= 1:
         return [list(items)]
     target_width = (sum(item.width + item.space_before for item in items) - items[0].space_before) / line_count
-    # best[line][end]: the least badness of `line` lines that hold items[:end], and where the last of them starts.
+    # best[line][end]: the least badness of `line` lines with items[:end], and the start of the last line.
     best = [[(float("inf"), 0)] * (size + 1) for _ in range(line_count + 1)]
     best[0][0] = (0.0, 0)
     for line in range(1, line_count + 1):
@@ -135,7 +138,7 @@ class _GreedyFiller:
 def _group_items(items: Sequence[LineItem], limits: LineLimits) -> list[list[LineItem]]:
     """Return the items of each screen of a phrase."""
     count = len(items)
-    # best[end]: the least badness of screens that hold items[:end], and where the last of them starts.
+    # best[end]: the least badness of screens with items[:end], and the start of the last screen.
     best: list[tuple[float, int]] = [(0.0, 0)] + [(float("inf"), 0)] * count
     for start in range(count):
         words = 0.0
@@ -178,6 +181,11 @@ def _schedule_screens(groups: Sequence[Sequence[LineItem]], duration_s: float) -
 
 
 def _compute_line_end_badness(text: str, next_item: LineItem) -> float:
+    """Return the badness of ending a line after `text`, in units in which two unequal lines differ by 0 to 1.
+
+    The values are design rules without a published source: a line best ends at a clause end and never before the word
+    that a function word belongs to.
+    """
     if ends_clause(text):
         return -0.12
     if not next_item.tokens[0].starts_word:
@@ -188,7 +196,11 @@ def _compute_line_end_badness(text: str, next_item: LineItem) -> float:
 
 
 def _compute_screen_badness(items: Sequence[LineItem], start: int, end: int, words: float, limits: LineLimits) -> float:
-    """Return the badness of a screen: 1, plus more if it is nearly empty, brief or ends badly, less at a pause."""
+    """Return the badness of a screen: 1, plus more if it is nearly empty, brief or ends badly, less at a pause.
+
+    The unit is one additional screen. The values are design rules without a published source: a
+    clause end or a long pause justifies an early break; ending at a function word costs most.
+    """
     badness = 1.0 + (1 - words / limits.max_words) ** 2
     last = items[end - 1]
     if end < len(items):

@@ -105,6 +105,7 @@ def _choose_font_px(phrases: Sequence[Sequence[LineItem]], geometry: CaptionGeom
     widths = sorted(item.width for phrase in phrases for item in phrase if item.word_count >= 1)
     font_px = geometry.font_px
     if widths:
+        # The 90th percentile of the word widths, at most 12 em.
         common_width = min(widths[(len(widths) - 1) * 9 // 10], 12.0)
         while font_px > geometry.legible_font_px and common_width > geometry.max_line_em(font_px):
             font_px *= 0.98

@@ -99,6 +99,7 @@ def place_screen(screen: Screen, geometry: CaptionGeometry) -> Caption:
     half_width = (max(widths) / 2 + geometry.side_margin_em) * font_px
     # Accents and descenders enlarge the box only if they exceed it by a visible amount.
     box_top = max(cap_height, tops[0] if tops[0] > cap_height + 0.15 else cap_height)
+    # The box holds 70 % of the usual descent, and all of a line's ink that reaches more than 0.1 em below it.
     box_bottom = max(0.7 * descent, bottoms[-1] if bottoms[-1] > descent + 0.1 else 0.0)
     box = (
         geometry.centre_x_px - half_width,
@@ -112,6 +113,7 @@ def place_screen(screen: Screen, geometry: CaptionGeometry) -> Caption:
 def _reduce_zone_below(geometry: CaptionGeometry, title: Caption) -> CaptionGeometry:
     """Return the geometry with its zone reduced to the part below the title."""
     zone = geometry.zone
+    # Captions keep 0.35 em from the title, and at least a fifth of the zone.
     top = min(title.box[3] + 0.35 * title.font_px, zone.bottom - 0.2 * zone.h)
     return msgspec.structs.replace(geometry, zone=SafeZone(zone.x, top, zone.w, zone.bottom - top))
 

@@ -18,15 +18,15 @@ from carmic_assets.model.template import Emoji
 
 SIDE_RATIO = 0.15  # side of a reaction, as a fraction of the canvas' shorter side
 _SIZE_STEPS = (1.0, 0.75, 0.55, 0.4)  # fractions of that side, tried in order if there is no free place
-MIN_INTERVAL_S = 3.5  # between the starts of two reactions
-REPEAT_INTERVAL_S = 20.0  # between the starts of two reactions with the same emoji
+MIN_INTERVAL_S = 3.5  # minimum, between the starts of two reactions
+REPEAT_INTERVAL_S = 20.0  # minimum time between the starts of two reactions with the same emoji
 DURATION_S = 1.5  # of a reaction
 MIN_DURATION_S = 0.3  # a reaction that would be shorter, at the end of the clip, is not suggested
 
 _PUNCTUATION = ".,;:!?¡¿…\"'“”‘’«»()[]、。！？،؟۔"
 # Possessives, plurals and the most frequent endings of the languages in `reaction_words`.
 _ENDINGS = ("'s", "’s", "s", "es", "ed", "ing", "n", "en", "er", "e")
-_MIN_STEM_LETTERS = 4
+_MIN_STEM_LETTERS = 4  # letters that remain after an ending is removed
 
 
 class OccupiedArea(msgspec.Struct, frozen=True):
@@ -83,8 +83,8 @@ def place_reactions(
     """Return each reaction with the square in which it is shown.
 
     A reaction with `x` and `y` is centred there, but moved into the canvas if necessary. The others take the free place
-    nearest to the speaker's face, at a smaller size if there is little room. Reactions without a free place are left
-    out.
+    nearest to the speaker's face, at a smaller size if space is limited. Reactions without a free place are
+    omitted.
     """
     zone = compute_safe_zone(*canvas)
     side = SIDE_RATIO * min(canvas)
@@ -99,10 +99,12 @@ def place_reactions(
             obstacles = [a.rect for a in (*occupied, *others) if a.start_s < end_s and a.end_s > start_s]
             visible_faces = [f for f in faces if f.start_s < end_s and f.end_s > start_s]
             target = _choose_preferred_centre(visible_faces, emoji.speaker, zone, side)
-            heads = [_head_rect(f) for f in visible_faces]
+            heads = [_compute_head_rect(f) for f in visible_faces]
             rect = _find_free_square(side, zone, target, [*obstacles, *heads])
             if rect is None:
-                rect = _find_free_square(side, zone, target, [*obstacles, *(_face_rect(f) for f in visible_faces)])
+                rect = _find_free_square(
+                    side, zone, target, [*obstacles, *(_compute_face_rect(f) for f in visible_faces)]
+                )
         if rect is not None:
             placed.append((emoji, rect))
     return placed
@@ -120,11 +122,11 @@ def _add_margin(rect: Rect) -> Rect:
     return rect[0] - margin, rect[1] - margin, rect[2] + margin, rect[3] + margin
 
 
-def _face_rect(face: FaceBox) -> Rect:
+def _compute_face_rect(face: FaceBox) -> Rect:
     return face.x, face.y, face.x + face.w, face.y + face.h
 
 
-def _head_rect(face: FaceBox) -> Rect:
+def _compute_head_rect(face: FaceBox) -> Rect:
     """Return the rectangle of the head with hair and ears, because a face box extends from brow to chin only."""
     return (
         face.x - 0.15 * face.w,
@@ -140,6 +142,7 @@ def _choose_preferred_centre(
     """Return the best centre for a reaction: at the speaker's temple, on the side with more room."""
     candidates = [f for f in faces if f.speaker == speaker] or list(faces)
     if not candidates:
+        # Without a face: at the right edge, 22 % below the top of the safe zone.
         return zone.right - side, zone.y + zone.h * 0.22
     face = max(candidates, key=lambda f: (f.w * f.h, -f.x))
     face_centre = face.x + face.w / 2
@@ -159,7 +162,7 @@ def _find_free_square(
             for column in range(int((zone.w - size) / stride) + 1):
                 left, top = zone.x + column * stride, zone.y + row * stride
                 rect = (left, top, left + size, top + size)
-                if any(_overlap(rect, obstacle) for obstacle in obstacles):
+                if any(_overlaps(rect, obstacle) for obstacle in obstacles):
                     continue
                 distance = (left + size / 2 - target[0]) ** 2 + (top + size / 2 - target[1]) ** 2
                 if best is None or distance < best[0] - 1e-9:
@@ -169,5 +172,5 @@ def _find_free_square(
     return None
 
 
-def _overlap(a: Rect, b: Rect) -> bool:
+def _overlaps(a: Rect, b: Rect) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -1,7 +1,7 @@
-"""Computes the safe zone of each aspect ratio: the part of the canvas that players and apps leave uncovered.
+"""Computes the safe zone of each aspect ratio: the part of the canvas that the controls of players do not cover.
 
 The safe zone of 9:16 is the intersection of those of TikTok, Instagram Reels and YouTube Shorts, by their creator
-guides of 2025. The apps cover a header, a column of buttons on the right, and name, caption and sound at the bottom.
+guides of 2025. The apps show a header, a column of buttons on the right, and name, text and music title at the bottom.
 The other ratios are shown in feeds and players. Their margins are at least the 5 % of the title-safe area in SMPTE
 ST 2046-1.
 """

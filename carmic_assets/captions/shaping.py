@@ -1,4 +1,4 @@
-"""Measures text in ems, in the same fonts that libass draws with.
+"""Measures text in ems, in the fonts that libass uses.
 
 HarfBuzz shapes the text here as it does inside libass, so the metrics agree with the rendered video. Each character is
 drawn in the first font family that has it, so libass never substitutes a font.
@@ -39,7 +39,7 @@ class TextMetrics(msgspec.Struct, frozen=True):
     right: float  # right end of the ink, at least `advance`
     top: float  # height of the ink above the baseline
     bottom: float  # depth of the ink below the baseline
-    missing: str = ""  # characters that no family has; they are left out
+    missing: str = ""  # characters that no family has; they are omitted
 
 
 class Typesetter:

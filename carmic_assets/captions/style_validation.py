@@ -43,7 +43,7 @@ def validate_captions(
     for index, emoji in enumerate(config.elements.emojis):
         if not has_emoji_picture(emoji.emoji):
             raise ValueError(
-                f'`elements.emojis[{index}].emoji`: there is no picture of "{emoji.emoji[:20]}". Choose another emoji.'
+                f'`elements.emojis[{index}].emoji`: there is no image of "{emoji.emoji[:20]}". Choose another emoji.'
             )
     _validate_words(config)
 

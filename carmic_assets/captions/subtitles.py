@@ -93,6 +93,7 @@ def _split_item(item: LineItem) -> list[LineItem]:
     if item.width <= LIMITS.max_width:
         return [item]
     token, clusters = item.tokens[0], split_graphemes(item.texts[0])
+    # Wide characters have two columns; the text counts as wide if most of its characters are.
     columns_per_character = 2 if item.width > len(clusters) * 1.5 else 1
     size = int(LIMITS.max_width) // columns_per_character
     parts = ["".join(clusters[i : i + size]) for i in range(0, len(clusters), size)]

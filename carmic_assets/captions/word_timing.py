@@ -126,7 +126,7 @@ def join_tokens(texts: Sequence[tuple[Token, str]]) -> str:
 
     Each token is paired with its text as shown.
     """
-    joined = ""
+    text_so_far = ""
     for token, text in sorted(texts, key=lambda pair: (pair[0].word_index, pair[0].start_s)):
-        joined += f" {text}" if joined and token.starts_word and needs_space(joined, text) else text
-    return joined
+        text_so_far += f" {text}" if text_so_far and token.starts_word and needs_space(text_so_far, text) else text
+    return text_so_far

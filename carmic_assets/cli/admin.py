@@ -1,4 +1,4 @@
-"""Implements `carmic admin`: changes accounts and minute pools, lists unsent mail, creates links to the Dagster UI."""
+"""Implements `carmic admin`: changes accounts and minutes, lists unsent mail, creates links to the Dagster UI."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def _create_user(platform: Platform, args: argparse.Namespace) -> dict[str, Any]
         raise UserError(f"EMAIL {error}") from None
     password = _read_password() if args.password == "-" else args.password  # noqa: S105 - the conventional name of stdin
     if args.password != "-":  # noqa: S105 - as above
-        sys.stderr.write(
-            "Other users of this machine can see a password on the command line. Leave it out next time.\n"
-        )
+        sys.stderr.write("Other users of this machine can see a password on the command line. Omit it next time.\n")
     if not passwords.is_acceptable(password):
         raise UserError(passwords.RULE)
     password_hash = passwords.hash_password(password)
@@ -83,7 +81,7 @@ def _grant_minutes(platform: Platform, args: argparse.Namespace) -> dict[str, An
             entry = ledger.NewEntry(key, "grant", amount_ms, "Granted by the operator")
             ledger.post_entry(connection, args.workspace, entry)
         except ledger.InsufficientMinutesError as error:
-            raise UserError(f"The pool cannot go below zero. {error}") from error
+            raise UserError(f"The balance cannot become negative. {error}") from error
         balance_ms = ledger.get_balance_ms(connection, args.workspace)
     return {"workspace_id": args.workspace, "minutes_balance": round(balance_ms / ledger.MINUTE_MS, 3)}
 

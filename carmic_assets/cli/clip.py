@@ -1,6 +1,6 @@
 """Implements `carmic clip VIDEO`: runs the jobs in this process, without a server, and writes MP4s and packages.
 
-All data are stored in the home as by a server, in a separate workspace for the command line that is not billed.
+All data are stored in the home like those of a server, in a separate workspace that is not billed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from resources.run_intents import VIDEO_PARTITIONS
 from resources.run_submission import build_run_tags
 
 LOCAL_USER_EMAIL = "local@carmic.invalid"
-STOPPED_MESSAGE = "This was stopped before it was done. Start it again."
+STOPPED_MESSAGE = "The command was stopped before it was finished. Start it again."
 DAY_MS = 24 * 60 * ledger.MINUTE_MS  # minutes granted for each video
 # Run configuration that silences Dagster's log, because the command shows a progress bar.
 QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -47,7 +47,7 @@ class LocalProject(msgspec.Struct, frozen=True):
 
 
 def clip_video(args: argparse.Namespace, print_line: Callable[[str], None]) -> int:
-    """Cut one video into clips. Returns 1 if the video or one of its clips failed, otherwise 0.
+    """Produce clips of one video. Returns 1 if the video or one of its clips failed, otherwise 0.
 
     Raises:
         UserError: the output directory cannot be written to.
@@ -60,13 +60,13 @@ def clip_video(args: argparse.Namespace, print_line: Callable[[str], None]) -> i
     os.environ.update(homes.process_environment(home))
     platform = open_platform()
     homes.prepare_home(home)
-    uploads.sweep(platform.store)  # removes files of a killed command, because this home may never have a server
+    uploads.sweep(platform.store)  # removes the files of killed commands, because this home may never run a server
     workspace_id, user_id = _open_local_workspace(platform)
     project = _create_project(platform, workspace_id, user_id, args)
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions(VIDEO_PARTITIONS, [project.id])
         local = LocalProject(platform, instance, project)
-        with _progress_bar(platform, project.id):
+        with _show_progress_bar(platform, project.id):
             _run_job(local, "ingest_video", project.id, run_intents.new_run_id())
         with platform.database.read() as connection:
             processed = projects.get(connection, project.id)
@@ -171,7 +171,7 @@ def _deliver_clip(
             print_line(f"{clip.title}: the clip was deleted")
             return False
         render = renders.queue(connection, edited, run_id)
-    with _progress_bar(platform, render.id):
+    with _show_progress_bar(platform, render.id):
         _run_job(local, "render_clips", render.id, run_id)
     with platform.database.read() as connection:
         finished = renders.get(connection, render.id)
@@ -211,7 +211,7 @@ def _copy_from_store(platform: Platform, key: str, path: Path) -> None:
 
 
 @contextmanager
-def _progress_bar(platform: Platform, subject_id: str) -> Iterator[None]:
+def _show_progress_bar(platform: Platform, subject_id: str) -> Iterator[None]:
     """Show the progress of a project or render as a bar while the `with` block runs."""
     finished = threading.Event()
     columns = (TextColumn("{task.description:<26}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))

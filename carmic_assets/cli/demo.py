@@ -1,4 +1,4 @@
-"""Implements `make demo`: takes one video from upload to MP4 and package over HTTP, like any client of a server.
+"""Implements `make demo`: processes one video from upload to MP4 and package over HTTP, like any client of a server.
 
 The results are written to `demo/` in the current directory. The exit status is 0 if every step succeeded.
 """
@@ -25,8 +25,8 @@ from carmic_assets.cli.home import find_free_port
 from carmic_assets.cli.output import print_line
 from carmic_assets.cli.sample_talk import compose_talk
 
-START_TIMEOUT_S = 90.0
-STEP_TIMEOUT_S = 3600.0
+START_TIMEOUT_S = 90.0  # for the start of the server
+STEP_TIMEOUT_S = 3600.0  # for each step of the demo
 CARMIC = [sys.executable, "-m", "carmic_assets.cli.main"]
 
 
@@ -71,14 +71,14 @@ def _wait_until_healthy(process: subprocess.Popen[str], base_url: str) -> None:
                 return
         except httpx.HTTPError:
             time.sleep(0.2)
-    raise SystemExit("The server did not answer in time.")
+    raise SystemExit("The server did not respond in time.")
 
 
 def call_api(client: httpx.Client, method: str, path: str, body: object = None) -> dict[str, Any]:
     """Call the API and return the `data` of the response. An error status ends the demo with the API's message."""
     response = client.request(method, path, json=body)
     if response.status_code >= 400:
-        raise SystemExit(f"{method} {path} answered {response.status_code}: {response.text}")
+        raise SystemExit(f"{method} {path} returned {response.status_code}: {response.text}")
     data: dict[str, Any] = response.json()["data"]
     return data
 
@@ -168,7 +168,7 @@ def download(client: httpx.Client, url: str, path: Path, staging_path: Path) -> 
 def main() -> int:
     """Run the demo. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="make demo")
-    parser.add_argument("--video", type=Path, help="your own video; without it a sample talk is composed")
+    parser.add_argument("--video", type=Path, help="your own video; by default a sample talk is generated")
     parser.add_argument("--out", type=Path, default=Path("demo"), help="directory for the results")
     args = parser.parse_args()
     if args.video is not None and not args.video.is_file():

@@ -23,7 +23,7 @@ from resources.store import open_store
 
 State = Literal["ok", "missing", "optional"]
 STATE_LABELS = {"ok": "ok      ", "missing": "MISSING ", "optional": "not set "}
-MIN_FREE_GB = 10  # less free disk space is reported as missing
+MIN_FREE_GB = 10  # less free disk space counts as missing
 PROVIDERS = {
     "mail by SMTP": "CARMIC_SMTP_URL",
     "Pexels stock search": "CARMIC_PEXELS_API_KEY",
@@ -79,7 +79,7 @@ def _check_database(settings: Settings) -> Finding:
         with Database(settings.database_url).read():
             return Finding("database", "ok", settings.database_url.rpartition("@")[2])
     except Exception as error:
-        return Finding("database", "missing", _first_line(error))
+        return Finding("database", "missing", _get_first_line(error))
 
 
 def _check_store(settings: Settings) -> Finding:
@@ -87,10 +87,10 @@ def _check_store(settings: Settings) -> Finding:
         open_store(settings).check()
         return Finding("object store", "ok", settings.store_url)
     except Exception as error:
-        return Finding("object store", "missing", _first_line(error))
+        return Finding("object store", "missing", _get_first_line(error))
 
 
-def _first_line(error: Exception) -> str:
+def _get_first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 

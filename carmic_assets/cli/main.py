@@ -13,7 +13,7 @@ from pathlib import Path
 
 from carmic_assets.cli.accepted_formats import CONTENT_TYPE_BY_SUFFIX
 
-MAX_MINUTES = 1_000_000_000
+MAX_MINUTES = 1_000_000_000  # that `grant-minutes` accepts
 MAX_PORT = 65535
 
 
@@ -62,7 +62,7 @@ def _parse_caption_style(text: str) -> str:
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the complete command line; each sub-command sets `command`."""
     parser = argparse.ArgumentParser(
-        prog="carmic", description="Long videos in, captioned clips and editor packages out."
+        prog="carmic", description="Produces captioned clips and project packages from long videos."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     home = argparse.ArgumentParser(add_help=False)
@@ -77,7 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=_parse_port, default=8000, help="port of the API")
     up.add_argument("--dagster-port", type=_parse_port, default=3000, help="port of the Dagster UI")
 
-    clip = commands.add_parser("clip", parents=[home], help="cut one video, without a server")
+    clip = commands.add_parser("clip", parents=[home], help="produce clips of one video, without a server")
     clip.add_argument("video", type=_parse_video_file)
     clip.add_argument("--out", type=Path, required=True, help="directory for the MP4s and packages")
     clip.add_argument("--max-clips", type=_parse_clip_count, default=3, help="number of clips to render, best first")
@@ -97,17 +97,18 @@ def build_parser() -> argparse.ArgumentParser:
     create_user = actions.add_parser("create-user", parents=[home], help="create a user with a workspace")
     create_user.add_argument("email")
     create_user.add_argument(
-        "password", nargs="?", default="-", help="left out or `-`: asked for, or read from standard input"
+        "password",
+        nargs="?",
+        default="-",
+        help="if omitted or `-`: asked for, or read from standard input",
     )
     set_tier = actions.add_parser("set-tier", parents=[home], help="change a workspace's tier")
     set_tier.add_argument("workspace")
     set_tier.add_argument("tier", type=str.upper)
-    grant = actions.add_parser(
-        "grant-minutes", parents=[home], help="add minutes to a workspace's pool, or remove them"
-    )
+    grant = actions.add_parser("grant-minutes", parents=[home], help="add minutes to a workspace, or remove them")
     grant.add_argument("workspace")
     grant.add_argument("minutes", type=_parse_minutes)
-    ui_link = actions.add_parser("ui-link", parents=[home], help="make a link that opens the Dagster UI once")
+    ui_link = actions.add_parser("ui-link", parents=[home], help="print a link that opens the Dagster UI once")
     ui_link.add_argument("--dagster-url", default="http://127.0.0.1:3000", help="address of the Dagster UI")
     actions.add_parser("outbox", parents=[home], help="list the mail that was not sent")
     return parser

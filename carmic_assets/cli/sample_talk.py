@@ -1,6 +1,6 @@
 """Composes a sample talk for `make demo` from a photo in the package ultralytics and two voices of eSpeak NG.
 
-The video is made of stills and the voices are synthetic, so the talk shows the use of the system, not its quality.
+The video consists of stills and the voices are synthetic, so the talk demonstrates the use of Carmic, not its quality.
 """
 
 from __future__ import annotations

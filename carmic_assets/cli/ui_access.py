@@ -109,7 +109,7 @@ class UiGuard:
         elif self._has_session(headers):
             await self.app(scope, receive, send)
         else:
-            sentence = "Open the one-time link that `carmic up` printed, or make one with `carmic admin ui-link`."
+            sentence = "Open the one-time link that `carmic up` printed, or print one with `carmic admin ui-link`."
             await _refuse(scope, send, sentence)
 
     def _find_problem(self, headers: dict[str, str]) -> str:

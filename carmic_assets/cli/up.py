@@ -27,8 +27,8 @@ from carmic_assets.cli.ui_access import create_link
 from carmic_assets.media.ffmpeg import die_with_parent
 from resources.platform import open_platform
 
-# Waiting times after the first and the second SIGTERM. Two are sent, because a run ignores one that arrives during a
-# weakref callback, whose exceptions Python discards.
+# Waiting times after the first and the second SIGTERM. Two are sent, because a run ignores a signal that arrives during
+# a weakref callback, whose exceptions Python discards.
 STOP_TIMEOUTS_S = (6.0, 9.0)
 START_TIMEOUT_S = 60.0  # for the start of each service
 MAX_LOG_BYTES = 50_000_000  # a larger log is rotated
@@ -78,11 +78,11 @@ def serve_home(
             print_line(f"The API and the Dagster UI cannot both have port {port}: choose another with --dagster-port.")
             return 1
         ports = {}
-        for option, requested in (("--port", port), ("--dagster-port", dagster_port)):
+        for option, requested_port in (("--port", port), ("--dagster-port", dagster_port)):
             try:
-                ports[option] = homes.find_free_port(requested)
+                ports[option] = homes.find_free_port(requested_port)
             except OSError as error:
-                print_line(f"Port {requested} is not available ({error.strerror}): choose another with {option}.")
+                print_line(f"Port {requested_port} is not available ({error.strerror}): choose another with {option}.")
                 return 1
         return _serve_locked(home, host, ports["--port"], dagster_host, ports["--dagster-port"], print_line)
 
@@ -90,7 +90,7 @@ def serve_home(
 def _serve_locked(
     home: Path, host: str, port: int, dagster_host: str, dagster_port: int, print_line: Callable[[str], None]
 ) -> int:
-    api_url = f"http://{_url_host(host)}:{port}"
+    api_url = f"http://{_format_url_host(host)}:{port}"
     extra = {} if os.environ.get("CARMIC_PUBLIC_URL") else {"CARMIC_PUBLIC_URL": api_url}
     code_port = homes.find_free_port()
     environment = homes.process_environment(home, code_port=code_port, extra=extra)
@@ -128,7 +128,7 @@ def _serve_locked(
         if not _wait_until(lambda: _is_responding(f"{api_url}/api/v1/health"), services, received_signals):
             return _report_end(services, received_signals, print_line)
         print_line(f"API         {api_url}/api        reference at {api_url}/api/docs")
-        print_line(f"Dagster UI  {create_link(home, f'http://{_url_host(dagster_host)}:{dagster_port}')}")
+        print_line(f"Dagster UI  {create_link(home, f'http://{_format_url_host(dagster_host)}:{dagster_port}')}")
         print_line("            This link works once, within an hour. Another: carmic admin ui-link")
         print_line(f"Home        {home}        logs in {logs}")
         print_line("Ctrl-C stops everything.")
@@ -152,7 +152,7 @@ def _supervise(services: list[Service], received_signals: list[int], print_line:
         time.sleep(0.2)
 
 
-def _url_host(host: str) -> str:
+def _format_url_host(host: str) -> str:
     """Return the host for a URL of a server that listens on `host`."""
     wildcards = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read here, not bound
     return wildcards.get(host, f"[{host}]" if ":" in host else host)
@@ -176,7 +176,8 @@ def _restart_when_due(service: Service, print_line: Callable[[str], None]) -> No
     """Schedule the restart of a service that exited, or restart it if its backoff has passed."""
     now_s = time.monotonic()
     if service.restart_due_s is None:
-        _signal_group(service, signal.SIGKILL)  # ends its children too: nothing could stop a run without code server
+        # End its children too, because without a code server nothing could stop a run
+        _signal_group(service, signal.SIGKILL)
         exited_early = now_s - service.started_s < STABLE_AFTER_S
         service.backoff_s = min(MAX_BACKOFF_S, 2 * service.backoff_s or MIN_BACKOFF_S) if exited_early else 0.0
         service.restart_due_s = now_s + service.backoff_s
@@ -215,7 +216,7 @@ def _is_listening(port: int) -> bool:
 
 
 def _is_responding(url: str) -> bool:
-    """Return whether the server responds at all, be it with an error status."""
+    """Return whether the server responds, even with an error status."""
     try:
         with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - always http://
             return True
@@ -226,7 +227,7 @@ def _is_responding(url: str) -> bool:
 
 
 def _report_end(services: list[Service], received_signals: list[int], print_line: Callable[[str], None]) -> int:
-    """Print why the command ends. Returns the exit status."""
+    """Print the reason why the command ends. Returns the exit status."""
     if received_signals:
         print_line("Stopping.")
         return 0
@@ -237,7 +238,10 @@ def _report_end(services: list[Service], received_signals: list[int], print_line
 
 
 def _stop(services: list[Service]) -> None:
-    """Stop all services, the API first so that no new work arrives. Runs are children of the code server: they end."""
+    """Stop all services, the API first so that no new work arrives.
+
+    Runs end with the code server, their parent process.
+    """
     for timeout_s in STOP_TIMEOUTS_S:
         for service in reversed(services):
             _signal_group(service, signal.SIGTERM)

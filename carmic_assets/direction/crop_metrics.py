@@ -54,7 +54,7 @@ def measure_crops(shots: Sequence[LayoutShot], scene: Scene, offset_s: float = 0
 
 
 def find_missed_targets(metrics: CropMetrics) -> dict[str, str]:
-    """Return the metrics that miss their target: name -> sentence that says so."""
+    """Return the metrics that miss their target, by name, each with a sentence that states the value."""
     checks = {
         "subject_in_frame": (
             metrics.subject_in_frame < 1.0,
@@ -74,7 +74,7 @@ def find_missed_targets(metrics: CropMetrics) -> dict[str, str]:
         ),
         "wall_frames": (
             metrics.wall_frames > 0,
-            f"At {metrics.wall_frames} moments the crop shows nobody although a person is in the picture.",
+            f"At {metrics.wall_frames} moments the crop shows nobody although a person is in the frame.",
         ),
     }
     return {name: sentence for name, (is_missed, sentence) in checks.items() if is_missed}

@@ -15,7 +15,7 @@ import numpy as np
 
 from carmic_assets.direction.order_statistics import median
 
-# Lengths are fractions of the crop's size along the axis. Of several durations the longest is taken with which the
+# Lengths are fractions of the crop's size along the axis. Of several durations the longest is used with which the
 # subject stays in the crop.
 DEAD_BAND = 0.25  # range within which a subject moves without the crop moving
 MAX_OFFSET = 0.34  # largest distance of a subject from the centre of a still crop
@@ -29,6 +29,8 @@ MIN_TRAVEL = 0.06  # a path that stays within this range is replaced by one that
 # A move that is faster than WHIP_SPEED (crops per second) and longer than MIN_WHIP_TRAVEL is a whip pan.
 WHIP_SPEED, MIN_WHIP_TRAVEL = 1.5, 0.15
 MAX_REVERSALS_PER_S = 0.1  # with more changes of direction a wider dead band is tried
+MIN_CENTRAL_RATIO = 0.8  # fraction of the time in which a still crop must hold the subject within the dead band
+DEAD_BAND_FACTORS = (1.0, 1.5, 2.0, 3.0)  # dead bands that are tried in order, relative to DEAD_BAND
 MAX_REPAIRS = 40  # most keyframes that are added to keep the path within its limits
 
 
@@ -60,7 +62,7 @@ def plan_axis_path(target: AxisTarget) -> tuple[AxisKeyframe, ...]:
     duration_s = max(float(target.times[-1] - target.times[0]), 1.0)
     best_path: tuple[AxisKeyframe, ...] = ()
     fewest_reversals = np.inf
-    for band in (DEAD_BAND, 1.5 * DEAD_BAND, 2 * DEAD_BAND, 3 * DEAD_BAND):
+    for band in (factor * DEAD_BAND for factor in DEAD_BAND_FACTORS):
         path = _ease_corners(_enforce_limits(_join_rests(target, band * target.crop_size), target), target)
         reversals = count_reversals(path)
         if reversals < fewest_reversals:
@@ -98,7 +100,7 @@ def _find_still_position(target: AxisTarget, i: int, j: int) -> float | None:
     offset = np.abs(ideal - position)
     is_calm = (
         offset.max() <= MAX_OFFSET * target.crop_size
-        and np.mean(offset <= DEAD_BAND / 2 * target.crop_size + 1e-9) >= 0.8
+        and np.mean(offset <= DEAD_BAND / 2 * target.crop_size + 1e-9) >= MIN_CENTRAL_RATIO
     )
     return position if is_calm else None
 
@@ -137,10 +139,10 @@ def _join_rests(target: AxisTarget, band: float) -> tuple[AxisKeyframe, ...]:
             move = [departure]
             continue
         if is_first:
-            move.append(AxisKeyframe(start, _mean_ideal(target, i, i + 2)))
+            move.append(AxisKeyframe(start, _compute_mean_ideal(target, i, i + 2)))
         move.append(AxisKeyframe((start + end) / 2, position))
         if is_last:
-            move.append(AxisKeyframe(end, _mean_ideal(target, j - 1, j + 1)))
+            move.append(AxisKeyframe(end, _compute_mean_ideal(target, j - 1, j + 1)))
     if len(move) > 1 or not path:
         path = [*path[:-1], *_simplify(move, tolerance)]
     return _insert_moves(_drop_repeats(path), target)
@@ -183,7 +185,7 @@ def _find_arrival(target: AxisTarget, indices: range, position: float, tolerance
     )
 
 
-def _mean_ideal(target: AxisTarget, i: int, j: int) -> float:
+def _compute_mean_ideal(target: AxisTarget, i: int, j: int) -> float:
     return float(target.ideal[max(i, 0) : j].mean())
 
 
@@ -216,6 +218,7 @@ def _insert_moves(path: list[AxisKeyframe], target: AxisTarget) -> tuple[AxisKey
         following = path[k + 1] if k + 1 < len(path) else None
         if following is None or following.t - keyframe.t > 1e-6 or following.position == keyframe.position:
             continue
+        # A move takes at most 90 % of each rest, and at most the longest of MOVE_DURATIONS_S.
         before_s = (keyframe.t - path[k - 1].t) * 0.9 if k else 0.0
         after_s = (path[k + 2].t - following.t) * 0.9 if k + 2 < len(path) else 0.0
         start, end = _place_move(keyframe, following, min(before_s, 1.2), min(after_s, 1.2), target)
@@ -237,6 +240,7 @@ def _place_move(
         for fraction_before in (0.5, 0.75, 0.25, 1.0, 0.0):
             start = a.t - min(before_s, duration_s * fraction_before)
             end = a.t + min(after_s, duration_s * (1 - fraction_before))
+            # Moves of less than 0.15 s are skipped.
             if end - start < 0.15:
                 continue
             inside = (target.times >= start) & (target.times <= end)
@@ -287,8 +291,10 @@ def _ease_corner(
     """Return the softest corner around `keyframe` that stays within the limits; `keyframe` itself if none does."""
     speed_in = (keyframe.position - before.position) / max(keyframe.t - before.t, 1e-9)
     speed_out = (after.position - keyframe.position) / max(after.t - keyframe.t, 1e-9)
+    # Changes of speed below 2 % of the crop per second are not rounded.
     if abs(speed_out - speed_in) < 0.02 * target.crop_size:
         return (keyframe,)
+    # A corner takes less than half of the segment on each side, so that neighbouring corners do not overlap.
     available_s = 0.45 * min(keyframe.t - before.t, after.t - keyframe.t)
     for ease_s in EASE_DURATIONS_S:
         half_s = min(ease_s, available_s)

@@ -23,7 +23,8 @@ SPEAKER_COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7
 UNKNOWN_COLOUR = "#999999"
 CROP_COLOUR = "#ffffff"
 LAYOUT_COLOURS = {"face-track": "#2a9d8f", "split": "#8a5cf6", "fit": "#bbbbbb"}
-MAX_PLOT_S = 600.0  # only the first ten minutes of a longer video are drawn, because more is not legible at this width
+# Only the first ten minutes of a longer video are plotted, because more is not legible at this width
+MAX_PLOT_S = 600.0
 TILE_INCHES = 2.6  # width of one frame on the contact sheet
 
 
@@ -33,7 +34,7 @@ def draw_crop_path(shots: Sequence[LayoutShot], scene: Scene, offset_s: float = 
     The clock of `shots` plus `offset_s` is the source clock.
     """
     start_s, end_s = shots[0].start_time, min(shots[-1].end_time, shots[0].start_time + MAX_PLOT_S)
-    figure = _new_figure(12, 4.2)
+    figure = _create_figure(12, 4.2)
     path_axes, turn_axes = figure.subplots(2, 1, sharex=True, height_ratios=(5, 1))
     colours = _SpeakerColours(scene)
     for shot in shots:
@@ -59,9 +60,7 @@ def draw_crop_path(shots: Sequence[LayoutShot], scene: Scene, offset_s: float = 
     turn_axes.set_xlim(start_s, max(end_s, start_s + 0.1))
     path_axes.set_ylim(0, 1)
     path_axes.set_ylabel("left … right of the frame")
-    path_axes.set_title(
-        "band: the crop (green: one, violet: split; grey: full picture), dots: faces", fontsize=9, pad=10
-    )
+    path_axes.set_title("band: the crop (green: one, violet: split; grey: full frame), dots: faces", fontsize=9, pad=10)
     for axes in (path_axes, turn_axes):
         axes.spines[["top", "right"]].set_visible(False)
     return _encode_png(figure)
@@ -102,7 +101,7 @@ def draw_crop_sheet(
     columns = max(1, min(columns, len(pictures)))
     rows = max(1, -(-len(pictures) // columns))
     ratio = pictures[0][1].shape[0] / pictures[0][1].shape[1] if pictures else 9 / 16
-    figure = _new_figure(TILE_INCHES * columns, (TILE_INCHES * ratio + 0.28) * rows)
+    figure = _create_figure(TILE_INCHES * columns, (TILE_INCHES * ratio + 0.28) * rows)
     colours = _SpeakerColours(scene)
     for number, (t, picture) in enumerate(pictures, 1):
         axes = figure.add_subplot(rows, columns, number)
@@ -152,7 +151,7 @@ class _SpeakerColours:
         return self.of_speaker(self._speaker_by_track.get(track))
 
 
-def _new_figure(width_inches: float, height_inches: float) -> Figure:
+def _create_figure(width_inches: float, height_inches: float) -> Figure:
     figure = Figure(figsize=(width_inches, height_inches), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     return figure

@@ -1,4 +1,4 @@
-"""Directs a whole video or one clip: returns contiguous shots with layout, crops and reason.
+"""Directs a complete video or one clip: returns contiguous shots with layout, crops and reason.
 
 The only inputs are a `Scene` and the configuration, so the API can direct a clip again after every change.
 """
@@ -19,7 +19,7 @@ DIRECTOR_VERSION = "1"  # changes whenever the same scene and configuration give
 
 
 def direct(scene: Scene, aspect: str) -> tuple[LayoutShot, ...]:
-    """Return the shots of the whole video on the source clock, contiguous from `scene.start_s` to `scene.end_s`."""
+    """Return the shots of the complete video on the source clock, contiguous from `scene.start_s` to `scene.end_s`."""
     return direct_span(scene, scene.start_s, scene.end_s, DirectionOptions(aspect))
 
 

@@ -28,7 +28,7 @@ from carmic_assets.model.direction import Keyframe
 EYES_IN_FACE = 0.4  # distance of the eyes from the top of the box
 HEADROOM = 0.22  # free space above the box, for most of the forehead and hair
 CHIN_ROOM = 0.08  # free space below the box
-SIDE_MARGIN = 0.12  # free space on either side, as a fraction of the box's width
+SIDE_MARGIN = 0.12  # free space on either side of the box, as a fraction of its width
 
 # Fractions of the crop.
 EYE_LINE = 1 / 3  # desired distance of the eyes from the top, the rule of thirds
@@ -126,6 +126,7 @@ def choose_zoom(subject_set: SubjectSet, shape: CropShape) -> float:
     """Return the size of the crop relative to the largest; below 1 only if faces are small or low in the frame."""
     desired = 1.0
     if subject_set.face_height < SMALL_FACE * shape.h:
+        # The zoom makes the face 15 % larger than the smallest accepted size.
         desired = max(MIN_ZOOM, subject_set.face_height / (SMALL_FACE * 1.15 * shape.h))
     eyes_y = median(subject_set.y0) + EYES_IN_FACE * subject_set.face_height
     if shape.h > 0.999 and eyes_y > LOWEST_EYES:
@@ -134,7 +135,7 @@ def choose_zoom(subject_set: SubjectSet, shape: CropShape) -> float:
     required = max(
         quantile(subject_set.x1 - subject_set.x0, FIT_QUANTILE) / (WIDEST_FACE * shape.w),
         (quantile(subject_set.y1 - subject_set.y0, FIT_QUANTILE) + 1.2 * subject_set.face_height) / shape.h,
-        min(1.0, travel / (0.2 * shape.w)),  # a tighter crop would have to move
+        min(1.0, travel / (0.2 * shape.w)),  # a smaller crop would have to move
     )
     steps = max(round(desired / ZOOM_STEP), math.ceil(max(required, shape.min_scale) / ZOOM_STEP - 1e-6))
     return min(1.0, steps * ZOOM_STEP)
@@ -227,6 +228,7 @@ def _build_target(
         first = last = min(max((first + last) / 2, crop_size / 2), 1 - crop_size / 2)
     near, far = edges
     free = crop_size - (far - near)
+    # Margins use at most three quarters of the free space; see the docstring.
     margin_scale = np.minimum(1, 0.75 * free / sum(margins))
     low, high = far + margin_scale * margins[1] - crop_size / 2, near - margin_scale * margins[0] + crop_size / 2
     is_larger = free <= 0

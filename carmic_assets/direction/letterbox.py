@@ -12,9 +12,9 @@ from carmic_assets.model.scene import Scene, SceneTrack
 
 
 def crop_to_picture(scene: Scene) -> tuple[Scene, Box]:
-    """Return the scene with the picture between the bars as its frame, and the box of that picture in the full frame.
+    """Return the scene with the area between the bars as its frame, and the box of that area in the full frame.
 
-    The picture is rounded inwards to even pixels.
+    The area is rounded inwards to even pixels.
     """
     left, top = (2 * math.ceil(v / 2 - 1e-6) for v in (scene.picture.x * scene.width, scene.picture.y * scene.height))
     right = 2 * math.floor((scene.picture.x + scene.picture.w) * scene.width / 2 + 1e-6)

@@ -18,7 +18,7 @@ from carmic_assets.model.template import ShotOverride, ShotRegion
 TIME_TOLERANCE_S = 0.002  # two times this close are equal, because clients round to milliseconds
 END_TOLERANCE_S = 0.05  # the last shot may end this far from the clip's end, because clients know it to about a frame
 REGION_COUNTS: dict[Layout, int] = {"face-track": 1, "split": 2, "fit": 0}  # regions of each layout
-MAX_REGIONS = 2
+MAX_REGIONS = 2  # of a shot
 MANUAL_REASON = "Set by hand."
 
 # Directs the part of a clip between two times. The third argument is the layout; None stands for the configured one.

@@ -1,4 +1,4 @@
-"""Turns each planned view into a layout shot: layout, regions with keyframes, reason."""
+"""Converts each planned view to a layout shot: layout, regions with keyframes, reason."""
 
 from __future__ import annotations
 
@@ -130,6 +130,7 @@ def _choose_split_scales(
     scales = []
     for subject_set, half, crop_bounds in zip(subject_sets, halves, bounds, strict=True):
         desired = subject_set.face_height / (SPLIT_FACE_HEIGHT * half.h)
+        # The half shows at least 1.5 times the horizontal range of the subject.
         required = 1.5 * float(np.max(subject_set.x1) - np.min(subject_set.x0)) / half.w
         centre = median(subject_set.x0 + subject_set.x1) / 2
         centred = MAX_CENTRED_WIDTH * 2 * min(centre - crop_bounds.low, crop_bounds.high - centre) / half.w

@@ -35,7 +35,7 @@ def replace_flashes(shots: list[LayoutShot], options: DirectionOptions) -> tuple
     """Return the shots, with each very short `fit` shot replaced by a still crop of its neighbour.
 
     A source shot of a few frames has too few detections for a crop of its own. A short full frame between two crops
-    looks like a fault.
+    looks like an error.
     """
     result = list(shots)
     for k, shot in enumerate(shots):

@@ -25,7 +25,7 @@ CONTEXT_S = 2.0  # detections this far outside the clip, in the same shot, show 
 MIN_DETECTIONS = 3  # a subject with fewer detections is a false detection or a jump of the tracker
 MIN_FACE_HEIGHT = 0.025  # fraction of the frame's height; smaller faces are passers-by
 MIN_RELATIVE_HEIGHT = 0.35  # fraction of the tallest face in the shot; a smaller face must speak to be a subject
-LEAD_S = 0.2  # a cut to a new speaker comes this long before the first word, as editors cut on the breath
+LEAD_S = 0.2  # a cut to a new speaker precedes the first word by this time, because editors cut on the breath
 
 # Cost per second of not showing the subject of an attention interval, by kind of interval; see `view_planning`.
 SPEECH_WEIGHT = 1.0
@@ -98,6 +98,7 @@ def find_source_spans(scene: Scene, start_s: float, end_s: float, grid: FrameGri
 def _find_subjects(
     scene: Scene, speaker_by_track: dict[int, str], start_s: float, end_s: float, times: np.ndarray
 ) -> tuple[Subject, ...]:
+    # In a shot of a few frames, detections in 60 % of them are enough.
     min_detections = min(MIN_DETECTIONS, max(1, round(0.6 * len(times))))
     candidates = []
     for track in scene.tracks:
@@ -139,6 +140,7 @@ def _build_subject(track: SceneTrack, speaker: str | None, i: int, j: int, times
         visible=visible,
         width=median(w),
         height=median(h),
+        # Up to 30 % of the importance depends on the distance from the middle of the frame.
         importance=float(visible.mean()) * (0.7 + 0.3 * centrality),
     )
 
@@ -165,6 +167,7 @@ def _estimate_head(
     x: np.ndarray, y: np.ndarray, w: np.ndarray, h: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return the estimated head box at the top of a body's box: x, y, width and height."""
+    # The head is a seventh of the body's height, at least 0.45 of its width (a cut-off body), at most half its height.
     head_h = np.minimum(np.maximum(0.45 * w, h / 7), 0.5 * h)
     head_w = np.minimum(0.45 * w, head_h)
     return x + (w - head_w) / 2, y, head_w, head_h
@@ -224,6 +227,7 @@ def _are_in_same_place(a: Subject, b: Subject) -> bool:
     dy = np.abs(a.y0 + a.y1 - b.y0 - b.y1)[both] / 2
     wider = np.maximum(a.x1 - a.x0, b.x1 - b.x0)[both]
     taller = np.maximum(a.y1 - a.y0, b.y1 - b.y0)[both]
+    # Centres closer than 0.7 of the width and 0.9 of the height count as overlapping.
     return float(np.mean((dx < 0.7 * wider) & (dy < 0.9 * taller))) >= 0.5
 
 

@@ -17,14 +17,16 @@ import numpy as np
 from carmic_assets.direction.frame_grid import FrameGrid
 from carmic_assets.direction.subjects import AttentionInterval, SourceSpan
 
-MIN_VIEW_S = 1.0  # shortest time between two changes; viewers find faster cutting nervous
+# Shortest time between two changes, because faster cutting looks nervous; measured, see docs/direction.md
+MIN_VIEW_S = 1.0
 # A cost of 1 equals one second in which the speaker is visible in the source but not shown.
 SWITCH_COST = 0.3  # per change of view, so that a brief interjection is not worth a cut there and back
 WALL_COST = 3.0  # per second of a crop that shows nobody while somebody is visible in the source
-EMPTY_COST = 0.2  # per second of a crop while nobody is visible; after 3 s a switch to the full frame and back pays off
+# Per second of a crop while nobody is visible; after 3 s two switches, to the full frame and back, cost less
+EMPTY_COST = 0.2
 SPLIT_COST = 0.15  # per second of a split, whose faces are smaller, so that cutting is preferred
 FULL_PICTURE_COST = 0.6  # per second of the scaled-down full frame while somebody is visible
-SECONDARY_COST = 0.05  # per second of the least important subject; more important ones cost less
+SECONDARY_COST = 0.05  # per second in which the least important subject is shown; more important ones cost less
 
 ViewKind = Literal["single", "group", "split", "full"]
 

@@ -82,7 +82,7 @@ def _sum_speech_by_subject(span: SourceSpan) -> list[float]:
 
 
 def _rank_subject(span: SourceSpan, k: int, speech_s: list[float]) -> float:
-    """Return how much a subject is the main one, 0..1: half by speech, half by importance."""
+    """Return the rank of a subject in the shot, 0..1: half by speech, half by importance."""
     most_s = max(speech_s)
     speech_share = speech_s[k] / most_s if most_s > 0 else 0.0
     return 0.5 * speech_share + 0.5 * span.subjects[k].importance

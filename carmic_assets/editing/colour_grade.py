@@ -1,4 +1,4 @@
-"""The colour grade: its formula, and the ffmpeg filters that compute it in float. Preview, export and `.cube` share it.
+"""The colour grade: its formula, and the ffmpeg filters that compute it in float for previews, exports and `.cube`.
 
 On R'G'B' in 0..1 after BT.709 limited to full range, in this order:
 
@@ -26,11 +26,11 @@ from carmic_assets.media.ffmpeg import quote
 from carmic_assets.model.timeline import Grade
 
 CURVE_ENTRIES = 65536  # with fewer entries, gamma +1 is up to one code value off near black
-MIDDLE_GREY = 0.18 ** (1 / 2.4)
+MIDDLE_GREY = 0.18 ** (1 / 2.4)  # code value of 18 % reflectance, with the display gamma 2.4 of BT.1886
 LUMA = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709
-MIRED_PER_UNIT = 80.0
-WHITE_K = 6504.0
-_MIXER_LIMIT = 2.0  # the largest coefficient that ffmpeg's colorchannelmixer takes
+MIRED_PER_UNIT = 80.0  # range of `temperature`, design rule: about 4300 to 13,600 K
+WHITE_K = 6504.0  # correlated colour temperature of D65
+_MIXER_LIMIT = 2.0  # the largest coefficient that ffmpeg's colorchannelmixer accepts
 
 # CIE XYZ to linear BT.709 (IEC 61966-2-1).
 _XYZ_TO_RGB = np.array(
@@ -128,7 +128,7 @@ def _mixers(grade: Grade) -> tuple[str, ...]:
     matrix = chroma_matrix(grade.hue_shift, grade.saturation)
     if np.abs(matrix).max() <= _MIXER_LIMIT:
         return (_mixer(matrix),)
-    # Half of the transform is applied twice; in float, nothing clips between the two.
+    # Half of the transform is applied twice, to stay within the limit; in float, nothing clips between the two.
     half = chroma_matrix(grade.hue_shift / 2, math.sqrt(1 + grade.saturation) - 1)
     return (_mixer(half), _mixer(half))
 

@@ -1,4 +1,4 @@
-"""Errors of timeline edits. `sentence` tells the client why; the API maps each class to an HTTP status."""
+"""Errors of timeline edits. `sentence` is the message for the client; the API maps each class to an HTTP status."""
 
 from __future__ import annotations
 

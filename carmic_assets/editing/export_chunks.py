@@ -33,13 +33,13 @@ from carmic_assets.model.media import FrameRate
 from carmic_assets.model.progress import ProgressCallback, ignore_progress
 from carmic_assets.model.timeline import Canvas, Segment, Segments
 
-CHUNK_S = 10
+CHUNK_S = 10  # maximum length of a chunk
 ENCODER_VERSION = 1  # raise it when the bytes that `encode_chunk` writes change
 TIME_LIMIT_S = (600.0, 60.0)  # minimum, and limit per second of the chunk; the larger one applies
 _SAMPLE_RATE = 48_000
 _SAMPLE_BYTES = 4  # 16-bit stereo
-_FADE_S = 0.004  # fade at both ends of a segment's sound, which prevents clicks
-_SOUND_PREROLL_S = 2.0  # decoded and dropped before a segment's sound, because a decoder's first samples may be wrong
+_FADE_S = 0.004  # fade at both ends of a segment's audio, which prevents clicks
+_SOUND_PREROLL_S = 2.0  # decoded and discarded before a segment's audio, because a decoder's first samples may be wrong
 # A WAV header of unknown length (sizes 0xFFFFFFFF), as ffmpeg writes to pipes: it is read to the end of the file.
 _WAV_HEADER = struct.pack(
     "<4sI8sIHHIIHH4sI",
@@ -119,9 +119,9 @@ def encode_chunk(chunk: Chunk, out_path: Path, threads: int = 2, progress: Progr
         )
         timeout_s = max(TIME_LIMIT_S[0], TIME_LIMIT_S[1] * seconds)
         ffmpeg.run(line, duration_s=seconds, progress=progress, timeout_s=timeout_s)
-        written = count_frames(partial)
-        if written != count:
-            raise RenderError(f"A chunk of the export has {written} frames instead of {count}. Try again.")
+        written_frames = count_frames(partial)
+        if written_frames != count:
+            raise RenderError(f"A chunk of the export has {written_frames} frames instead of {count}. Try again.")
         partial.replace(out_path)
     finally:
         partial.unlink(missing_ok=True)
@@ -137,15 +137,15 @@ def count_frames(path: Path) -> int:
 def write_sound(
     segments: Segments, footage: Mapping[str, Footage], canvas: Canvas, out_path: Path, threads: int = 2
 ) -> None:
-    """Write the sound of a timeline as AAC in MP4: 48 kHz stereo, exactly as long as the video.
+    """Write the audio of a timeline as AAC in MP4: 48 kHz stereo, exactly as long as the video.
 
-    Each segment's sound is cut at the sample nearest to its video cut. Footage without sound and gaps are silent.
+    Each segment's audio is cut at the sample nearest to its video cut. Footage without audio and gaps are silent.
     """
     with tempfile.TemporaryDirectory(prefix="sound-", dir=out_path.parent) as name:
         scratch = Path(name)
-        joined = scratch / "joined.wav"
+        joined_path = scratch / "joined.wav"
         frames, samples = 0, 0
-        with joined.open("wb") as file:
+        with joined_path.open("wb") as file:
             file.write(_WAV_HEADER)
             for segment, count in canvas_frames(segments, canvas.rate):
                 frames += count
@@ -155,7 +155,7 @@ def write_sound(
                 with part.open("rb") as raw:
                     shutil.copyfileobj(raw, file, 1 << 20)
         line = ffmpeg.build_command(
-            [ffmpeg.Input(str(joined))],
+            [ffmpeg.Input(str(joined_path))],
             [*("-c:a", "aac", "-b:a", "192k", "-threads", str(threads)), *BITEXACT_OPTIONS, "-f", "mp4", str(out_path)],
             threads=threads,
         )
@@ -163,7 +163,7 @@ def write_sound(
 
 
 def _cut_sound(segment: Segment, footage: Mapping[str, Footage], length: int, out_path: Path) -> Path:
-    """Write `length` samples of a segment's sound as raw 16-bit stereo."""
+    """Write `length` samples of a segment's audio as raw 16-bit stereo."""
     file = None if segment.asset_id is None else footage[segment.asset_id]
     if file is None or file.facts.audio is None:
         with out_path.open("wb") as silence:
@@ -188,7 +188,7 @@ def _cut_sound(segment: Segment, footage: Mapping[str, Footage], length: int, ou
 
 
 def join_chunks(parts: Sequence[Path], sound: Path | None, rate: FrameRate, out_path: Path) -> int:
-    """Copy the packets of all chunks, and the sound, into one MP4 with fast start; returns the number of frames.
+    """Copy the packets of all chunks, and the audio, into one MP4 with fast start; returns the number of frames.
 
     The time of a frame is computed from its number, so rounding errors of a chunk's timestamps do not accumulate.
     """

@@ -63,7 +63,7 @@ class Footage(msgspec.Struct, frozen=True):
 
 
 def whole_segment(facts: SourceFacts, asset_id: str, segment_id: str) -> Segment:
-    """Return the segment that shows all of a file.
+    """Return the segment that covers the complete file.
 
     Raises:
         ImpossibleEditError: the file has no video stream or is too long.
@@ -86,14 +86,14 @@ def natural_canvas(facts: SourceFacts) -> Canvas:
 
 
 def picture_input(footage: Footage, start_s: Fraction) -> Input:
-    """Return the file as an input. It seeks to before `start_s`, so that the frame visible at `start_s` is decoded."""
+    """Return the file as an ffmpeg input that seeks to before `start_s`, so that the frame at `start_s` is decoded."""
     begin_s = min(float(start_s), compute_last_frame_s(footage.video)) - compute_seek_margin_s(footage.facts)
     seek = ("-ss", f"{begin_s:.6f}", "-noaccurate_seek") if begin_s > 0 else ()
     return Input(footage.path, ("-noautorotate", "-copyts", *seek))
 
 
 def frames_from(footage: Footage, start_s: Fraction, rate: FrameRate, count: int) -> tuple[str, ...]:
-    """Return filters from the decoded stream to `count` upright frames at `rate` from `start_s` on, SDR or HDR.
+    """Return filters that convert the decoded stream to `count` upright frames at `rate` from `start_s`, SDR or HDR.
 
     If the file ends early, its last frame is repeated, so the number of frames is exact.
     """

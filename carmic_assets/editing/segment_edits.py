@@ -16,7 +16,7 @@ from carmic_assets.editing.timeline_clock import active, nearest_frame, placemen
 from carmic_assets.model.media import FrameRate
 from carmic_assets.model.timeline import Effects, Grade, Segment, Segments
 
-MAX_ACTIVE = 500
+MAX_ACTIVE = 500  # segments of a timeline
 MAX_FOOTAGE_S = 12 * 3600.0
 NewId = Callable[[], str]
 
@@ -38,7 +38,7 @@ def find(segments: Segments, segment_id: str) -> Segment:
         advice = (
             f"Use the segments that replaced it: {successors}."
             if successors
-            else "It was deleted or undone; undo or redo brings it back."
+            else "It was deleted or undone; undo or redo restores it."
         )
         raise EditConflictError(f"The segment is no longer active. {advice}")
     return segment
@@ -70,7 +70,7 @@ def append(segments: Segments, segment: Segment) -> Segments:
 def append_spans(
     segments: Segments, footage: Segment, spans_s: Iterable[tuple[float, float]], new_id: NewId
 ) -> Segments:
-    """Add spans of `footage`, a segment of a whole file, at the end; bounds and frame grid are those of the file."""
+    """Append spans of `footage`, a segment of a complete file; bounds and frame grid are those of the file."""
     for start_s, end_s in spans_s:
         first, end = nearest_frame(start_s, footage.rate), nearest_frame(end_s, footage.rate)
         first, end = max(first, footage.in_frame), min(end, footage.out_frame)
@@ -80,7 +80,7 @@ def append_spans(
 
 
 def split(segments: Segments, segment_id: str, split_s: float, new_id: NewId) -> tuple[Segments, Segment, Segment]:
-    """Cut a segment in two at `split_s` (footage clock, rounded to the nearest frame); returns left and right too.
+    """Split a segment in two at `split_s` (footage clock, rounded to the nearest frame); also returns left and right.
 
     Raises:
         ImpossibleEditError: either side would be shorter than one frame.
@@ -202,7 +202,7 @@ def replace_range(
 
 
 def substitute(segments: Segments, segment_ids: tuple[str, ...], successors: Iterable[Segment]) -> Segments:
-    """Deactivate neighbouring segments and put `successors` in their place, renumbered.
+    """Replace neighbouring segments by `successors` and renumber. The replaced segments become inactive.
 
     Raises:
         ImpossibleEditError: the timeline would hold more than `MAX_ACTIVE` segments.

@@ -16,12 +16,14 @@ from carmic_assets.media.ffmpeg import BITEXACT_OPTIONS
 from carmic_assets.media.video_filters import build_scale_filter
 from carmic_assets.model.timeline import PictureFormat
 
-TIME_LIMIT_S = 60.0
+TIME_LIMIT_S = 60.0  # for one ffmpeg process
 JPEG_QUALITY = "3"
 
 
 def draw_frame(shot: Shot, out_path: Path, picture_format: PictureFormat = "jpeg", width: int | None = None) -> None:
-    """Write the first frame of `shot` as one image; None as `width` means the canvas's width. Leaves no partial file.
+    """Write the first frame of `shot` as one image; None as `width` means the canvas's width.
+
+    A failure leaves no partial file.
 
     PNG is lossless, so it can be compared with a frame of an export.
 
@@ -45,8 +47,8 @@ def draw_strip(shot: Shot, offsets: Sequence[int], folder: Path, width: int) -> 
     Returns their paths in order.
     """
     last = offsets[-1] + 1
-    wanted = "+".join(f"eq(n,{n})" for n in offsets)
-    after = (f"select='{wanted}'", *_picture_filters(shot, "jpeg", width))
+    frame_condition = "+".join(f"eq(n,{n})" for n in offsets)
+    after = (f"select='{frame_condition}'", *_picture_filters(shot, "jpeg", width))
     graph_file = folder / "graph.txt"
     graph_file.write_text(shot_graph(replace(shot, count=last), folder, "out", after))
     pattern = folder / "strip-%04d.jpg"

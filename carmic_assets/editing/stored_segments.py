@@ -15,7 +15,7 @@ from carmic_assets.model.timeline import Segments
 
 
 def from_rows(rows: Iterable[object]) -> Segments:
-    """Return the segments of objects, or of mappings, with the fields of `Segment`."""
+    """Build segments from objects or mappings with the fields of `Segment`."""
     return msgspec.convert(list(rows), Segments, from_attributes=True)
 
 
@@ -34,9 +34,9 @@ class Difference(msgspec.Struct, frozen=True):
 
 def compare(before: Segments, after: Segments) -> Difference:
     """Return how `after` differs from `before`."""
-    stored = {segment.id: segment for segment in before}
-    new = tuple(segment for segment in after if segment.id not in stored)
-    changed = tuple(segment for segment in after if segment.id in stored and segment != stored[segment.id])
+    stored_by_id = {segment.id: segment for segment in before}
+    new = tuple(segment for segment in after if segment.id not in stored_by_id)
+    changed = tuple(segment for segment in after if segment.id in stored_by_id and segment != stored_by_id[segment.id])
     content = [(segment.id, segment.in_frame, segment.out_frame) for segment in active(after)]
     return Difference(to_rows(new), to_rows(changed), content)
 
@@ -49,7 +49,7 @@ def restore_content(segments: Segments, content: Sequence[tuple[str, int, int]])
     """
     by_id = {segment.id: segment for segment in segments}
     if any(segment_id not in by_id for segment_id, _, _ in content):
-        raise EditConflictError("This revision shows an asset that was deleted. Choose another revision.")
+        raise EditConflictError("This revision uses an asset that was deleted. Choose another revision.")
     snapshot = tuple(
         replace(by_id[segment_id], in_frame=first, out_frame=end, order_index=place, active=True)
         for place, (segment_id, first, end) in enumerate(content)

@@ -32,7 +32,7 @@ class FramePosition(msgspec.Struct, frozen=True):
 
     segment: Segment
     frame: int
-    timeline_s: Fraction  # where that frame begins on the timeline
+    timeline_s: Fraction  # start of that frame on the timeline
 
 
 def active(segments: Segments) -> Segments:
@@ -52,7 +52,7 @@ def placements(segments: Segments) -> tuple[Placement, ...]:
 
 
 def placement_of(segments: Segments, segment_id: str) -> Placement | None:
-    """Return the place of one active segment. Counts frames by rate, which is cheaper than adding fractions."""
+    """Return the placement of one active segment. Counts frames by rate, which is faster than adding fractions."""
     frames: Counter[FrameRate] = Counter()
     for segment in active(segments):
         if segment.id == segment_id:

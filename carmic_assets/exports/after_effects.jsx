@@ -1,5 +1,5 @@
 // Builds the comp of one clip in After Effects: File > Scripts > Run Script File...
-// The media are looked for in the folder "media" beside this file. Nothing on disk is changed.
+// The media are in the folder "media" beside this file. The script does not change files.
 (function () {
     var PLAN = /*PLAN*/;
 
@@ -18,7 +18,7 @@
         return item;
     }
 
-    // Keys as the plan has them: [frame, value]. Always linear, in time and in space: After Effects would ease.
+    // `keys` are [frame, value] pairs. Keyframes are linear in time and space, because the defaults are eased and curved.
     function animate(property, keys, clock, spatial) {
         if (keys.length === 1) {
             property.setValue(keys[0][1]);
@@ -143,7 +143,7 @@
     comp = app.project.items.addComp(PLAN.name, PLAN.width, PLAN.height, 1, PLAN.frames / PLAN.fps, PLAN.fps);
     comp.parentFolder = folder;
     comp.displayStartTime = 0;
-    // Each new layer lies on top of those before it.
+    // Each new layer is placed on top of the previous ones.
     for (i = 0; i < PLAN.sounds.length; i++) {
         sound(comp, PLAN.sounds[i], items);
     }

@@ -2,7 +2,7 @@
 
 Both programs read it by these rules. A position is percent of the sequence's height, positive to the right and up. A
 scale multiplies the conformed size; the conform is always `fit`, so that a proxy and its original look the same. A trim
-is percent of the picture's own height, for all four sides. Keyframe times are on the clip's own clock, which starts at
+is percent of the image's own height, for all four sides. Keyframe times are on the clip's own clock, which starts at
 the clip's `start`, a timecode of its file.
 """
 
@@ -30,11 +30,11 @@ TITLE_EFFECT = ".../Titles.localized/Bumper:Opener.localized/Basic Title.localiz
 BLUR_EFFECT = ".../Effects.localized/Blur.localized/Gaussian.localized/Gaussian.moef"
 BLUR_AMOUNT_KEY = "9999/986883370/100/986883376/2/100"  # the parameter "Amount" of Final Cut's Gaussian effect
 BLUR_FULL_PX = 100  # the radius in canvas pixels that corresponds to an amount of 1
-GENERATOR_START_S = 3600  # where Final Cut starts the clocks of generators, titles and stills
+GENERATOR_START_S = 3600  # start of the clocks of generators, titles and stills in Final Cut
 REC709 = "1-1-1 (Rec. 709)"
 
-# Lanes relative to the spine (the primary storyline). Above it: second picture, B-roll, stills from `STILL_LANE` up,
-# then titles. Below it: the background, then the audio files from `AUDIO_LANE` down.
+# Lanes relative to the spine (the primary storyline). Above it: second image of a split, b-roll, stills from
+# `STILL_LANE` up, then titles. Below it: the background, then the audio files from `AUDIO_LANE` down.
 SECOND_LANE, BROLL_LANE, STILL_LANE = 1, 2, 3
 BACKGROUND_LANE, AUDIO_LANE = -1, -2
 
@@ -145,7 +145,7 @@ class _Writer:
     def _add_effect(self, name: str, uid: str) -> str:
         return self._add_resource(f"effect {name}", "effect", name=name, uid=uid)
 
-    # Pictures
+    # Video and images
 
     def _build_spine_clip(self, item: ClipItem) -> Element:
         """Return a clip of the spine, with its audio."""
@@ -249,7 +249,7 @@ class _Writer:
             video.append(build_element("adjust-blend", amount=format_number(still.opacity)))
         return video
 
-    # Texts
+    # Titles
 
     def _build_title(self, title: Title, lane: int) -> Element:
         timeline, style = self.timeline, title.style

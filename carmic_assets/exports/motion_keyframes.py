@@ -14,7 +14,7 @@ import msgspec
 from carmic_assets.direction.canvas import Rect
 from carmic_assets.model.direction import Box
 
-TOLERANCE_PX = 0.5  # in pixels of the source and of the canvas; docs/exports.md promises 1
+TOLERANCE_PX = 0.5  # in pixels of the source and of the canvas; docs/exports.md guarantees 1
 
 
 class TransformKeyframe(msgspec.Struct, frozen=True):

@@ -17,9 +17,9 @@ from carmic_assets.exports.package_media import PackagedAudio
 from carmic_assets.model.edit import Edit
 from carmic_assets.rendering.audio_graph import MUSIC_FADE_S
 
-DUCKED_GAIN = 10 ** (-10 / 20)  # as the renderer's compressor gives under a voice at the target loudness
+DUCKED_GAIN = 10 ** (-10 / 20)  # gain of the renderer's compressor during a voice at the target loudness
 MIN_PAUSE_S = 0.8  # the music stays ducked in shorter pauses
-DUCK_ATTACK_S, DUCK_RELEASE_S = 0.1, 0.45
+DUCK_ATTACK_S, DUCK_RELEASE_S = 0.1, 0.45  # duration of the fades; the release equals the renderer's
 
 
 def build_music_items(edit: Edit, music: PackagedAudio, frames: int, rate: Fraction) -> tuple[AudioItem, ...]:

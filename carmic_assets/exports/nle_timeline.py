@@ -1,4 +1,4 @@
-"""Defines the timeline of one clip for editing programs, and computes its picture tracks.
+"""Defines the timeline of one clip for editing programs, and computes its video tracks.
 
 A timeline has tracks of items on the frame grid of its sequence. It is computed once and written in four formats.
 Positions on the sequence are whole frames; positions in a media file are exact fractions of a second.
@@ -127,7 +127,7 @@ class Timeline(msgspec.Struct, frozen=True):
     """The sequence of one clip.
 
     The video tracks from the bottom up: `background`, `main`, `second`, `broll`, `stills`, `captions`, `hook`. `main`
-    has no gaps, and the audio of its items is the voice. `second` is the second picture of a split.
+    has no gaps, and the audio of its items is the voice. `second` is the second image of a split.
     """
 
     name: str
@@ -242,7 +242,7 @@ def find_first_sequence_frame(edit: Edit, t: float) -> int:
 def build_picture_tracks(
     edit: Edit, main: PackagedVideo
 ) -> tuple[tuple[ClipItem, ...], tuple[ClipItem, ...], tuple[ClipItem, ...]]:
-    """Return the background, main and second track, which place the source where the renderer draws it.
+    """Return the background, main and second track, which place the source as the renderer does.
 
     `main` is the packaged part of the source.
     """
@@ -358,8 +358,8 @@ def assign_still_tracks(stills: Sequence[StillItem]) -> tuple[tuple[StillItem, .
     """
     tracks: list[list[StillItem]] = []
     for still in stills:
-        overlapped = [n for n, track in enumerate(tracks) if any(_overlaps(still, other) for other in track)]
-        number = max(overlapped, default=-1) + 1
+        overlapped_tracks = [n for n, track in enumerate(tracks) if any(_overlaps(still, other) for other in track)]
+        number = max(overlapped_tracks, default=-1) + 1
         if number == len(tracks):
             tracks.append([])
         tracks[number].append(still)

@@ -54,13 +54,13 @@ MEDIA_FOLDER = "media"
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that the zip format can hold
 ZIP64_LIMIT_BYTES = 1 << 31  # entries from this size need zip64
 COPY_CHUNK_BYTES = 1 << 20
-CUT_PROGRESS = 0.8  # the fraction of the progress for cutting the media; the zip takes the rest
+CUT_PROGRESS = 0.8  # fraction of the progress for cutting the media; the rest is for the zip
 
 
 class PackageOptions(msgspec.Struct, frozen=True):
     """The options of `write_package`.
 
-    With `include_proxy` the picture is cut from the proxy at `proxy_path`, otherwise from the source. `captions` come
+    With `include_proxy` the video is cut from the proxy at `proxy_path`, otherwise from the source. `captions` come
     from `list_caption_events`. Fonts and emoji images go to the folder `cache`, which clips may share, or to the work
     folder without it.
     """
@@ -89,7 +89,7 @@ class PackageReport(msgspec.Struct, frozen=True):
     files: tuple[PackedFile, ...]
     warnings: tuple[str, ...]
     frames: int
-    keyframes: int  # of the source's pictures
+    keyframes: int  # how the source's frames were written
     conformed: tuple[str, ...]  # re-encoded media: "<file>: <reason>"
 
 
@@ -184,7 +184,7 @@ def _prepare_timeline(edit: Edit, context: _CutContext, options: PackageOptions)
     warnings: list[str] = list(edit.notes)
     if rate != edit.rate.fraction:
         warnings.append(
-            f"Editing programs have no sequences of {float(edit.rate.fraction):g} frames a second: "
+            f"Editing programs do not support {float(edit.rate.fraction):g} frames per second: "
             f"this one runs at {float(rate):g}."
         )
     path, facts, kind = edit.source_path, edit.source, "source"
@@ -307,7 +307,7 @@ def _write_zip(
     total_bytes = sum(file.stat().st_size for file in media.values()) or 1
     written_bytes = 0
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        packed = [_add_text(archive, name, text) for name, text in sorted(texts.items())]
+        packed_files = [_add_text(archive, name, text) for name, text in sorted(texts.items())]
         for name, file in sorted(media.items()):
             size, digest = file.stat().st_size, hashlib.sha256()
             force_zip64 = size >= ZIP64_LIMIT_BYTES
@@ -320,10 +320,10 @@ def _write_zip(
                     digest.update(chunk)
                     written_bytes += len(chunk)
                     progress(written_bytes / total_bytes)
-            packed.append(PackedFile(name, size, digest.hexdigest()))
-        checksums = "".join(f"{file.sha256}  {file.name}\n" for file in packed)
-        packed.append(_add_text(archive, "SHA256SUMS.txt", checksums))
-    return tuple(packed)
+            packed_files.append(PackedFile(name, size, digest.hexdigest()))
+        checksums = "".join(f"{file.sha256}  {file.name}\n" for file in packed_files)
+        packed_files.append(_add_text(archive, "SHA256SUMS.txt", checksums))
+    return tuple(packed_files)
 
 
 def _add_text(archive: zipfile.ZipFile, name: str, text: str) -> PackedFile:

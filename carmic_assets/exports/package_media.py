@@ -2,7 +2,7 @@
 
 The frames are copied where all programs can decode them and the copy is exact; otherwise they are conformed
 (re-encoded). The result is a MOV with a constant rate, upright frames of square pixels, exact timestamps from zero, PCM
-audio that starts with the picture, and a timecode that follows the original's.
+audio that starts with the video, and a timecode that follows the original's.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from carmic_assets.rendering.video_graph import compute_seek_margin_s
 HANDLE_S = 2  # on both sides of the used part
 SOUND_RATE = 48_000
 COPY_SEEK_MARGIN_S = Fraction(1, 500)  # more than the millisecond to which Matroska rounds times
-MAX_DOUBLED_SIZE_PX = 1920  # a larger picture with an odd size is rounded to even instead of doubled
+MAX_DOUBLED_SIZE_PX = 1920  # a larger frame with an odd size is rounded to even instead of doubled
 EXTRA_COPIED_FRAMES = 8  # copied after the last frame, because B-frames are stored after frames that they precede
 # The codecs that all four programs decode from a MOV, with their QuickTime tag (None: ffmpeg's default).
 COPYABLE_CODECS = {"h264": "avc1", "hevc": "hvc1", "prores": None, "mjpeg": None, "dnxhd": None}
@@ -99,7 +99,7 @@ class CutJob(msgspec.Struct, frozen=True):
     def video(self) -> VideoFacts:
         """The file's video stream. Raises `RenderError` if it has none."""
         if self.facts.video is None:
-            raise RenderError("A video of this clip has no picture. Replace it and export again.")
+            raise RenderError("A video file of this clip has no video stream. Replace it and export again.")
         return self.facts.video
 
 
@@ -130,9 +130,9 @@ def cut_video(job: CutJob, start: Fraction, end: Fraction, rate: Fraction) -> Pa
         raise RenderError("A video of this clip is shorter than the part that the clip uses. Shorten that part.")
     reason = find_conform_reason(video, rate)
     if reason is None and start < video_start - 1 / (2 * video_rate):
-        reason = "its picture begins after its sound"
+        reason = "its video begins after its audio"
     if reason is None and end > video_end + 1 / (2 * video_rate):
-        reason = "its picture ends before its sound"
+        reason = "its video ends before its audio"
     if reason is None:
         first = math.floor(max(Fraction(0), start - HANDLE_S - video_start) * video_rate)
         last = math.ceil((min(video_end, end + HANDLE_S) - video_start) * video_rate)
@@ -247,10 +247,10 @@ def _conform_part(job: CutJob, start: Fraction, end: Fraction, rate: Fraction, r
     """
     video = job.video
     origin = start - math.floor(min(Fraction(HANDLE_S), start) * rate) / rate
-    # As in the renderer, the last frame is repeated where the picture ends before the clip does.
+    # As in the renderer, the last frame is repeated if the video ends before the clip.
     stop = max(end, min(to_fraction(video.start_s + video.duration_s), end + HANDLE_S))
     frames = max(1, math.ceil((stop - origin) * rate))
-    # A small picture with an odd size is doubled, because rounding to even would visibly distort it.
+    # A small frame with an odd size is doubled, because rounding to even would visibly distort it.
     is_odd = bool(video.width % 2 or video.height % 2)
     factor = 2 if is_odd and max(video.width, video.height) <= MAX_DOUBLED_SIZE_PX else 1
     width = video_filters.round_to_even(video.width * factor)
@@ -279,7 +279,7 @@ def _conform_part(job: CutJob, start: Fraction, end: Fraction, rate: Fraction, r
     written_frames = _count_unbroken_frames(job.out, rate)
     if written_frames != frames:
         raise RenderError(
-            f"The media of the package came out with {written_frames} frames instead of {frames}. Upload the source in "
+            f"The media of the package have {written_frames} frames instead of {frames}. Upload the source in "
             "another format."
         )
     return _describe_video(job, cut, written_frames, (width, height), reason)
@@ -288,13 +288,13 @@ def _conform_part(job: CutJob, start: Fraction, end: Fraction, rate: Fraction, r
 def _write_cut(job: CutJob, cut: SourceCut, output: list[str], video_graph: str | None = None) -> None:
     """Write the MOV of a cut.
 
-    `output` has the options of the picture. The audio starts at the same time, as PCM; the timecode follows the
+    `output` has the options of the video. The audio starts at the same time, as PCM; the timecode follows the
     original's.
     """
     graphs = [video_graph] if video_graph else []
     options = list(output)
     if job.with_audio and job.facts.audio is not None:
-        # `async=1:first_pts=0` fills a late start and gaps with silence, so that the audio starts with the picture.
+        # `async=1:first_pts=0` fills a late start and gaps with silence, so that the audio starts with the video.
         start = _format_seconds(to_fraction(job.facts.container_start_s) + cut.origin)
         chains, head = build_source_audio(job.facts, 0, start)
         graphs += [*chains, f"{head},apad,atrim=end={_format_seconds(cut.length_s)}[a]"]

@@ -23,7 +23,7 @@ OPENING_STEPS = {
     "premiere": """\
 1. Unpack the whole zip into the project's folder.
 2. File > Import, choose {stem}.xml.
-3. If Premiere asks where the media are, choose the folder "media" once; it finds the rest by name.
+3. If Premiere asks where the media are, choose the folder "media" once; it finds the other files by name.
 4. Captions: the upper tracks hold editable text graphics. For a caption track instead, import {stem}.srt.
 """,
     "davinci": """\
@@ -32,8 +32,8 @@ OPENING_STEPS = {
    media pool" on, and set mixed frame rates to "Resolve".
 3. If clips are offline: select them in the media pool, right click > Relink Selected Clips, choose the folder "media".
 4. Captions: text titles on the upper tracks, or File > Import > Subtitle with {stem}.srt.
-5. {stem}.otio holds the cuts only. {stem}.xml is the same timeline as Final Cut 7 XML: if pictures are at the wrong
-   height after the import (some versions scale the position by the picture's conform), import that file instead.
+5. {stem}.otio holds the cuts only. {stem}.xml is the same timeline as Final Cut 7 XML: if images are at the wrong
+   height after the import (some versions scale the position by the conform factor), import that file instead.
 """,
     "fcpx": """\
 1. Unpack the whole zip into a folder where the media can stay.
@@ -53,7 +53,7 @@ OPENING_STEPS = {
 def format_readme(
     timeline: Timeline, edit: Edit, target: str, stem: str, warnings: Sequence[str], *, is_proxy: bool
 ) -> str:
-    """Return the text of `README.txt`. `is_proxy` says that the picture is cut from the proxy."""
+    """Return the text of `README.txt`. `is_proxy`: the video is cut from the proxy."""
     name = " ".join(timeline.name.split())
     parts = [
         f"{name}\n{'=' * max(4, min(len(name), 80))}\n",

@@ -124,7 +124,7 @@ def _parse_rgba(text: str) -> RGBA:
 
 
 def _build_stills(edit: Edit, media: PackagedMedia, frames: int) -> list[StillItem]:
-    """Return the images from the bottom up, placed as in the render: B-roll images, watermark, emoji reactions."""
+    """Return the images from the bottom up, placed as in the render: b-roll images, watermark, emoji reactions."""
     stills = []
     for number, (_, ranges) in enumerate(compute_visible_cutaway_ranges(edit)):
         image = media.broll_images.get(number)

@@ -1,6 +1,6 @@
 """Writes a `Timeline` as xmeml version 4 (Final Cut Pro 7 XML), the format for Premiere Pro.
 
-Premiere reads it by these rules. The scale of Basic Motion is percent of the picture's own size. `center` is the offset
+Premiere reads it by these rules. The scale of Basic Motion is percent of the image's own size. `center` is the offset
 from the centre of the sequence's frame, as a fraction of the frame, positive to the right and down. `in`, `out` and a
 keyframe's `when` count frames at the sequence's rate, from the first frame of the file. Interpolation is linear.
 """
@@ -293,7 +293,7 @@ class _Writer:
     # Audio
 
     def _build_voice_tracks(self) -> list[_AudioTrack]:
-        """Return one track for each channel of the source, with the same cuts as the picture."""
+        """Return one track for each channel of the source, with the same cuts as the video."""
         timeline = self.timeline
         file = timeline.find_video(timeline.main[0].media)
         levels = [parts.build_audio_levels(timeline.voice_gains, 0)] if timeline.voice_gains else []
@@ -341,7 +341,7 @@ class _Writer:
         return build_element("clipitem", children, id=self._new_id("clipitem"), premiereChannelType=kind.lower())
 
     def _link(self, pictures: Sequence[Element], voice_tracks: Sequence[_AudioTrack]) -> None:
-        """Link each main picture with its audio, so that they move together. The voice tracks are numbered from 1."""
+        """Link each main clip item with its audio, so that they move together. The voice tracks are numbered from 1."""
         for index, item in enumerate(pictures if voice_tracks else ()):
             members = [(item, "video", 2 if self.timeline.background else 1)]
             members += [(track.items[index], "audio", number) for number, track in enumerate(voice_tracks, 1)]
@@ -359,7 +359,7 @@ class _Writer:
                         )
                     )
 
-    # Markers, labels, identities
+    # Markers, labels, ids
 
     def _build_marker(self, frame: int, name: str, comment: str) -> Element:
         return build_element(

@@ -63,7 +63,7 @@ def build_timecode(rate: Fraction, frames: int, drop_frame: bool) -> Element:
 
 
 def build_size(width: int, height: int) -> list[Element]:
-    """Return the elements of a picture's size, with square pixels and progressive frames."""
+    """Return the elements of a frame size, with square pixels and progressive frames."""
     return [
         build_leaf("width", width),
         build_leaf("height", height),

@@ -39,7 +39,7 @@ BLACK_BAR_INTERVAL = 5  # every fifth frame of the copy is searched for black ba
 THUMBNAIL_COUNT = 5
 MIN_THUMBNAIL_STD = 8  # standard deviation of luma (0..255); a frame below it is nearly black or blank
 MIN_DECODED_RATIO = 0.5  # a source of which less than this fraction of the duration decodes is rejected
-MAX_AUDIO_JUMP_S = 0.02  # a larger difference between the end of an audio frame and the next one's time is a gap
+MAX_AUDIO_JUMP_S = 0.02  # a larger difference between the end of an audio frame and the start of the next one is a gap
 SILENCE_BLOCK = 10 * AUDIO_RATE_HZ  # samples of silence written at once: 10 s
 
 FRAMES_FILENAME = "frames.mp4"
@@ -81,7 +81,7 @@ def analyse(
     video = facts.video
     if video is None:
         raise CorruptVideoError(
-            "The file has no picture. Upload a video: an audio recording alone cannot be made into clips."
+            "The file has no video. Upload a video: clips cannot be made from an audio recording alone."
         )
     start_s, end_s = span or (0.0, max(facts.duration_s, video.start_s + video.duration_s))
     copy_path, audio_path = out_dir / f".{FRAMES_FILENAME}", out_dir / f".{AUDIO_FILENAME}"
@@ -96,7 +96,7 @@ def analyse(
                 picture.finish()
                 for writer in audio:
                     writer.finish()
-            finally:  # `close` does not flush: after a failed write a flush would raise again
+            finally:  # `close` does not flush, because after a failed write a flush would raise again
                 picture.close()
                 for writer in audio:
                     writer.close()
@@ -130,7 +130,7 @@ def analyse(
 def _check_decoded(picture: _PictureAnalyser) -> None:
     """Raise CorruptVideoError if too little of the video decoded."""
     if picture.frame_count == 0:
-        raise CorruptVideoError("No picture in this file decodes. Export it again as MP4 (H.264) and upload that.")
+        raise CorruptVideoError("No video frame in this file decodes. Export it again as MP4 (H.264) and upload that.")
     video = picture.video
     expected_s = min(picture.end_s, video.start_s + video.duration_s) - max(picture.start_s, video.start_s)
     if picture.decoded_s < MIN_DECODED_RATIO * expected_s:
@@ -154,17 +154,18 @@ def _decode(
     writers = {writer.stream_index: writer for writer in audio}
     if start_s > picture.video.start_s + 1:
         _seek(source, streams[0], start_s + container_start_s, container_start_s)
-    reported = 0.0
+    reported_fraction = 0.0
     finished_streams: set[int] = set()
-    for packet in _readable_packets(source, streams):
+    for packet in _iterate_readable_packets(source, streams):
         for frame in _decode_packet(packet):
             t = None if frame.time is None else frame.time - container_start_s
             if isinstance(frame, VideoFrame):
                 picture.add(frame, t)
                 fraction = (picture.last_s - start_s) / max(end_s - start_s, 1e-6)
-                if fraction > reported + 0.004:
-                    reported = min(fraction, 0.995)
-                    progress(reported)
+                # Report every 0.4 %, and 100 % only when all files are complete.
+                if fraction > reported_fraction + 0.004:
+                    reported_fraction = min(fraction, 0.995)
+                    progress(reported_fraction)
             else:
                 writers[packet.stream.index].add(frame, t)
             if t is not None and t >= end_s:
@@ -173,7 +174,7 @@ def _decode(
             break
 
 
-def _readable_packets(source: InputContainer, streams: list[Stream]) -> Iterator[Packet[Stream]]:
+def _iterate_readable_packets(source: InputContainer, streams: list[Stream]) -> Iterator[Packet[Stream]]:
     """Yield the packets up to the end of the file, or up to where it is truncated."""
     with suppress(av.error.InvalidDataError):
         yield from demux_packets(source, *streams)
@@ -197,27 +198,27 @@ def _seek(source: InputContainer, stream: Stream, time_s: float, container_start
     while not is_before:
         offset = int(max(time_s - back_s, container_start_s) * av.time_base)
         source.seek(offset, backward=True)
-        first_key_s = next(_key_frame_times(source, stream), math.inf)
+        first_key_s = next(_list_key_frame_times(source, stream), math.inf)
         is_before = first_key_s <= time_s or time_s - back_s <= container_start_s
         back_s = 2 * back_s or 5.0
     source.seek(offset, backward=True)
 
 
-def _key_frame_times(source: InputContainer, stream: Stream) -> Iterator[float]:
+def _list_key_frame_times(source: InputContainer, stream: Stream) -> Iterator[float]:
     for packet in demux_packets(source, stream):
         if packet.is_keyframe and packet.pts is not None:
             yield float(packet.pts * packet.time_base)
 
 
 def write_track_audio(path: str | Path, facts: SourceFacts, out_dir: str | Path) -> list[Path]:
-    """Write 16 kHz mono FLAC of each of the source's audio tracks and return the files. The picture is not decoded."""
+    """Write 16 kHz mono FLAC of each of the source's audio tracks and return the files. The video is not decoded."""
     paths = [Path(out_dir) / f"track-{number}.flac" for number in range(len(facts.audio_tracks))]
     with open_media(path, threads=1) as source, ExitStack() as files:
         writers = {}
         for track, track_path in zip(facts.audio_tracks, paths, strict=True):
             writers[track.index] = _AudioWriter(track_path, track, 0.0, facts.duration_s)
             files.callback(writers[track.index].close)
-        for packet in _readable_packets(source, [source.streams[index] for index in writers]):
+        for packet in _iterate_readable_packets(source, [source.streams[index] for index in writers]):
             for frame in _decode_packet(packet):
                 if isinstance(frame, AudioFrame):
                     t = None if frame.time is None else frame.time - facts.container_start_s
@@ -252,7 +253,8 @@ class _PictureAnalyser:
         self.decoded_s = 0.0
         self.last_s = start_s  # time of the newest source frame
         self._copy_path, self._out_dir = copy_path, out_dir
-        self._comparison_scaler, self._copy_scaler = VideoReformatter(), VideoReformatter()  # each keeps its state
+        # One resampler per input format, because each keeps its state
+        self._comparison_scaler, self._copy_scaler = VideoReformatter(), VideoReformatter()
         self._frame_s = float(1 / rate)
         self.early_s = self._frame_s / 4  # a frame may be this early, so that a rounded timestamp keeps it in its slot
         self._newest: VideoFrame | None = None
@@ -273,16 +275,16 @@ class _PictureAnalyser:
         self.decoded_s += min(t - self.last_s, 1.0) if not is_first else self._frame_s
         self.last_s = t
         self._measure(frame, t)
-        while self._next_slot_s() < t - self.early_s:  # between two source frames, the earlier one is on screen
+        while self._get_next_slot_s() < t - self.early_s:  # between two source frames, the earlier one is on screen
             self._write_copy()
         self._newest, self._newest_small = frame, None
-        if self._next_slot_s() <= t + self.early_s:
+        if self._get_next_slot_s() <= t + self.early_s:
             self._write_copy()
 
     def finish(self) -> None:
         """Extend the copy to the end of the last frame and flush the encoder."""
         if self._out is not None:
-            while self._next_slot_s() < self.last_s + 0.75 * self._frame_s:
+            while self._get_next_slot_s() < self.last_s + 0.75 * self._frame_s:
                 self._write_copy()
             self._out.mux(self._stream.encode())
 
@@ -320,7 +322,7 @@ class _PictureAnalyser:
         self._stream.width, self._stream.height, self._stream.pix_fmt = self.width, self.height, "yuv420p"
         self._stream.codec_context.time_base = 1 / self.fps
 
-    def _next_slot_s(self) -> float:
+    def _get_next_slot_s(self) -> float:
         """Return the time (source clock) of the next frame of the copy."""
         return self.copy_start_s + float(self.frame_count / self.fps)
 
@@ -351,7 +353,7 @@ class _PictureAnalyser:
             return small
         pixels: np.ndarray = small.to_ndarray()
         if is_pq:
-            pixels = _pq_to_sdr_table()[pixels]
+            pixels = _build_pq_to_sdr_table()[pixels]
         pixels = np.rot90(pixels, -self.video.rotation // 90)
         if self.video.mirrored:
             pixels = pixels[:, ::-1]
@@ -365,7 +367,7 @@ class _PictureAnalyser:
         """
         if self._thumbnail_count >= THUMBNAIL_COUNT:
             return
-        position = (self._next_slot_s() - self.start_s) / max(self.end_s - self.start_s, 1e-6) * THUMBNAIL_COUNT
+        position = (self._get_next_slot_s() - self.start_s) / max(self.end_s - self.start_s, 1e-6) * THUMBNAIL_COUNT
         is_late = position >= self._thumbnail_count + 0.95
         if position < self._thumbnail_count + 0.5 and self._thumbnail_count:
             return
@@ -421,7 +423,7 @@ class _AudioWriter:
         self._out.close()
 
     def _write_resampled(self, frames: list[AudioFrame]) -> None:
-        """Write resampled frames at the current position, without samples that are already written or off the span."""
+        """Write resampled frames at the current position, without samples already written or outside the span."""
         for frame in frames:
             samples = self._to_mono(frame.to_ndarray())
             low, high = self._position, self._position + len(samples)
@@ -471,11 +473,12 @@ def choose_analysis_size(width: int, height: int) -> tuple[int, int]:
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 
-def _pq_to_sdr_table() -> np.ndarray:
+def _build_pq_to_sdr_table() -> np.ndarray:
     """Return a lookup table from 8-bit PQ code values (SMPTE ST 2084) to SDR code values: uint8, shape (256,).
 
     Reference white is 203 nits (ITU-R BT.2408); brighter values are compressed.
     """
+    # The constants m2, c1, c2, c3 and m1 of SMPTE ST 2084.
     code = np.linspace(0, 1, 256) ** (1 / 78.84375)
     nits = 10_000 * (np.maximum(code - 0.8359375, 0) / (18.8515625 - 18.6875 * code)) ** (1 / 0.1593017578125)
     linear = nits / 203

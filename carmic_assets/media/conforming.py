@@ -1,7 +1,7 @@
-"""Rewrites a source whose clock or stream formats change in the middle into a file with one clock and one format.
+"""Rewrites a source whose timestamps jump or whose formats change into a file with one clock and one format.
 
-Everything after the probe reads that file: analysis, proxy, renders, stills and packages share one clock, and ffmpeg
-rebuilds no filter graph in the middle of an output. A regular source is left alone.
+All later steps read that file: analysis, proxy, renders, stills and packages share one clock, and ffmpeg
+rebuilds no filter graph in the middle of an output. A regular source is not rewritten.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from carmic_assets.model.errors import CorruptVideoError
 from carmic_assets.model.media import SourceFacts, VideoFacts
 from carmic_assets.model.progress import ProgressCallback, ignore_progress
 
-SHAPE_TOLERANCE = 0.02  # of the aspect ratio: two sizes of one picture may be rounded differently
-SAME_CLOCK_NOTE = "The clock of the file starts anew {count} times; its parts were joined in the order of the file."
+SHAPE_TOLERANCE = 0.02  # of the aspect ratio: two sizes of one video may be rounded differently
+SAME_CLOCK_NOTE = "The timestamps of the file restart {count} times; its parts were joined in the order of the file."
 SAME_PICTURE_NOTE = (
-    "The picture changes its format in the middle ({formats}); all of it was brought to {width}x{height}."
+    "The video changes its format in the middle ({formats}); all of it was converted to {width}x{height}."
 )
-SAME_SOUND_NOTE = "The sound changes its channels or sample rate in the middle; it was brought to 48 kHz stereo."
+SAME_SOUND_NOTE = "The audio changes its channels or sample rate in the middle; it was converted to 48 kHz stereo."
 
 
 class ConformedSource(msgspec.Struct, frozen=True):
-    """A rewritten source: its file, its facts with `notes`, which say what was changed."""
+    """A rewritten source: its file and its properties. `notes` in them state what was changed."""
 
     path: Path
     facts: SourceFacts
@@ -89,10 +89,13 @@ def conform(
 
 
 def _join_clock_segments(path: Path, video_index: int, scan: StreamScan, out_dir: Path) -> Path:
-    """Copy all packets, each segment's clock going on where the one before it ends. Nothing is decoded."""
+    """Copy all packets, with times shifted so that each segment starts where the previous one ends.
+
+    Nothing is decoded.
+    """
     with open_media(path, threads=1) as container:
         is_broadcast = container.format.name in BROADCAST_FORMATS
-        # MPEG streams carry their parameters in every packet, also where they change; Matroska states them once.
+        # MPEG streams repeat their parameters within the stream, also where they change; Matroska stores them once.
         out_path = out_dir / ("joined.ts" if is_broadcast else "joined.mkv")
         streams = [container.streams[video_index], *(s for s in container.streams.audio if s.codec_context is not None)]
         with av.open(str(out_path), "w", format="mpegts" if is_broadcast else "matroska") as out:
@@ -100,7 +103,7 @@ def _join_clock_segments(path: Path, video_index: int, scan: StreamScan, out_dir
             clock = ClockTracker(closes_gaps=is_broadcast)
             offsets = _compute_segment_offsets(scan)
             last_dts: dict[int, int] = {}
-            for packet in _readable_packets(container, streams):
+            for packet in _iterate_readable_packets(container, streams):
                 number = clock.add(packet)
                 if number is None or not packet.size:
                     continue
@@ -116,14 +119,14 @@ def _join_clock_segments(path: Path, video_index: int, scan: StreamScan, out_dir
     return out_path
 
 
-def _readable_packets(container: InputContainer, streams: list[Stream]) -> Iterator[Packet[Stream]]:
+def _iterate_readable_packets(container: InputContainer, streams: list[Stream]) -> Iterator[Packet[Stream]]:
     """Yield the packets up to the end of the file, or up to where it is truncated."""
     with suppress(av.error.InvalidDataError):
         yield from demux_packets(container, *streams)
 
 
 def _compute_segment_offsets(scan: StreamScan) -> list[Fraction]:
-    """Return what to add to the times of each segment, so that it starts where the one before it ends."""
+    """Return the offset of each segment's times, so that it starts where the previous one ends."""
     offsets = [Fraction(0)]
     for before, after in pairwise(scan.clock):
         offsets.append(Fraction(before.end_s) + offsets[-1] - Fraction(after.start_s))
@@ -131,7 +134,7 @@ def _compute_segment_offsets(scan: StreamScan) -> list[Fraction]:
 
 
 def _choose_size(pictures: dict[PictureFormat, int], rotation: int) -> tuple[int, int]:
-    """Return the upright width and height: the largest of the shape that is shown longest."""
+    """Return the upright width and height: the largest size that has the aspect ratio of the longest part."""
     seconds: dict[tuple[int, int], int] = {}
     for picture, count in pictures.items():
         size = compute_display_size(picture.width, picture.height, Fraction(*picture.sar), rotation)
@@ -156,7 +159,7 @@ def _unify_formats(
     """
     video = facts.video
     if video is None:
-        raise CorruptVideoError("The file has no picture. Upload a video.")
+        raise CorruptVideoError("The file has no video. Upload a video.")
     options = ["-map", f"0:{video.index}"]
     if len(scan.pictures) > 1:
         options += _build_picture_options(scan, video, threads)
@@ -178,7 +181,7 @@ def _unify_formats(
 
 
 def _build_picture_options(scan: StreamScan, video: VideoFacts, threads: int) -> list[str]:
-    """Return the options that fit every frame into one size; ffmpeg turns each upright by its own display matrix."""
+    """Return the options that fit every frame into one size; ffmpeg rotates each upright by its own display matrix."""
     width, height = _choose_size(scan.pictures, video.rotation)
     pix_fmt = "yuv420p10le" if all("10" in picture.pix_fmt for picture in scan.pictures) else "yuv420p"
     hdr_labels = ("bt2020nc", "bt2020", video.color_transfer or "bt709")

@@ -1,4 +1,4 @@
-"""Opens media files with PyAV; no other module of the product does.
+"""Opens media files with PyAV. No other module opens media files.
 
 It opens local files of whitelisted containers only, with limits and an explicit number of threads. It opens no URL and
 no playlist, because a playlist would make the demuxer open further files.
@@ -85,9 +85,9 @@ def demux_packets(container: InputContainer, *streams: Stream) -> Iterator[Packe
 
 
 def check_picture_size(width: int, height: int, error: type[CarmicError] = CorruptVideoError) -> None:
-    """Raise `error` for a picture of more than `MAX_PIXELS` pixels."""
+    """Raise `error` for a frame size of more than `MAX_PIXELS` pixels."""
     if width * height > MAX_PIXELS:
-        raise error(f"The picture is too large ({width}x{height} pixels). Use a video of 8K or less.")
+        raise error(f"The frame size is too large ({width}x{height} pixels). Use a video of 8K or less.")
 
 
 @contextmanager

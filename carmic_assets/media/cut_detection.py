@@ -100,10 +100,12 @@ class CutDetector:
     def _stands_out(self, index: int) -> bool:
         """Return whether the change at a frame exceeds the motion on both sides of it."""
         window, frame, neighbourhood = self._window, self._window[index], self._neighbourhood
-        before = _nearest_moving([window[i] for i in range(index - 1, max(index - neighbourhood, 1) - 1, -1)])
-        after = _nearest_moving([window[i] for i in range(index + 1, min(index + neighbourhood + 1, len(window)))])
-        motion = [_largest_change([side.block_change for side in sides], 1.0) for sides in (before, after)]
-        colour_motion = [_largest_change([side.histogram_change for side in sides], 0.05) for sides in (before, after)]
+        before = _find_nearest_moving([window[i] for i in range(index - 1, max(index - neighbourhood, 1) - 1, -1)])
+        after = _find_nearest_moving([window[i] for i in range(index + 1, min(index + neighbourhood + 1, len(window)))])
+        motion = [_find_largest_change([side.block_change for side in sides], 1.0) for sides in (before, after)]
+        colour_motion = [
+            _find_largest_change([side.histogram_change for side in sides], 0.05) for sides in (before, after)
+        ]
         sharpness = frame.block_change / max(*motion, 1.0)
         colour_sharpness = frame.histogram_change / max(*colour_motion, 0.05)
         # If one side is calm, motion on the other side cannot explain the change.
@@ -122,17 +124,17 @@ class CutDetector:
         return nearest < RETURN_RATIO * window[index].block_change
 
 
-def _nearest_moving(frames: list[_FrameChange]) -> list[_FrameChange]:
+def _find_nearest_moving(frames: list[_FrameChange]) -> list[_FrameChange]:
     """Return up to three frames of one side, nearest first; repeated frames only if there are too few others."""
     return sorted(frames, key=lambda frame: frame.block_change < REPEAT_CHANGE)[:3]
 
 
-def _largest_change(changes: list[float], floor: float) -> float:
+def _find_largest_change(changes: list[float], floor: float) -> float:
     """Return the largest of neighbouring changes; a single outlier is ignored, because it is another cut nearby."""
-    ranked = sorted(changes, reverse=True)
-    if len(ranked) > 1 and ranked[0] > OUTLIER_FACTOR * max(ranked[1], floor):
-        return ranked[1]
-    return ranked[0] if ranked else 0.0
+    sorted_changes = sorted(changes, reverse=True)
+    if len(sorted_changes) > 1 and sorted_changes[0] > OUTLIER_FACTOR * max(sorted_changes[1], floor):
+        return sorted_changes[1]
+    return sorted_changes[0] if sorted_changes else 0.0
 
 
 def extract_features(small: np.ndarray) -> FrameFeatures:
@@ -140,12 +142,12 @@ def extract_features(small: np.ndarray) -> FrameFeatures:
     width, height = COMPARISON_SIZE
     luma = small[:height]
     u, v = small[height:].reshape(2, height // 2, width // 2)
-    blocks = [_block_means(plane, weight) for plane, weight in ((luma, 1), (u, 2), (v, 2))]
+    blocks = [_compute_block_means(plane, weight) for plane, weight in ((luma, 1), (u, 2), (v, 2))]
     histogram = [np.cumsum(np.bincount(plane.ravel() >> 3, minlength=32)) / plane.size for plane in (luma, u, v)]
     return FrameFeatures(np.concatenate(blocks), np.concatenate(histogram) * 32)
 
 
-def _block_means(plane: np.ndarray, weight: int) -> np.ndarray:
+def _compute_block_means(plane: np.ndarray, weight: int) -> np.ndarray:
     rows, columns = plane.shape[0] // 5, plane.shape[1] // 5
     sums = plane.reshape(rows, 5, columns, 5).astype(np.uint16).sum((1, 3))
     means: np.ndarray = sums.ravel().astype(np.float32) * (weight / 25)

@@ -17,9 +17,9 @@ LIBRARY_FORMATS = (*SOURCE_FORMATS, *AUDIO_FORMATS, *IMAGE_FORMATS)  # for files
 PROTOCOLS = ("file",)
 
 MAX_PIXELS = 8192 * 4608  # a little above 8K UHD
-MAX_STREAMS = 64  # a file with more is refused: every stream costs memory on opening
+MAX_STREAMS = 64  # a file with more is rejected, because every stream needs memory when the file is opened
 
-# The first bytes of still images, by the demuxer that reads them. Without a demuxer name libav goes by the file name
+# The first bytes of still images, by the demuxer that reads them. Without a demuxer name libav looks at the file name
 # first: it opens most files called ".jpg", and any path that contains "%d", as an image sequence (the demuxer image2,
 # which is not whitelisted).
 _STILL_SIGNATURES = re.compile(

@@ -60,7 +60,7 @@ class DissolveDetector:
             return None
         old, new = self._window[-1 - length][1], self._window[-1][1]
         change = float(np.abs(new - old).mean())
-        if change < MIN_CHANGE or _luma_correlation(old, new) > MAX_CORRELATION:
+        if change < MIN_CHANGE or _correlate_luma(old, new) > MAX_CORRELATION:
             return None
         times, frames = zip(*[self._window[i] for i in range(-1 - length, 0)], strict=True)
         offsets, difference = np.stack(frames) - old, new - old
@@ -73,7 +73,7 @@ class DissolveDetector:
         return change, times[int(np.argmax(weights >= 0.5))]
 
 
-def _luma_correlation(a: np.ndarray, b: np.ndarray) -> float:
+def _correlate_luma(a: np.ndarray, b: np.ndarray) -> float:
     """Return the correlation of the luma (the first two thirds of the blocks) of two frames; 0 if one is uniform."""
     a, b = (x[: len(x) * 2 // 3] - x[: len(x) * 2 // 3].mean() for x in (a, b))
     return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-3))

@@ -1,4 +1,4 @@
-"""Builds and runs ffmpeg command lines; no other module of the product does.
+"""Builds and runs ffmpeg command lines. No other module runs ffmpeg.
 
 It limits what ffmpeg may open, reports progress, and ends the child process when the caller ends. Inputs are local
 files only; no command goes through a shell.
@@ -137,7 +137,7 @@ def run(
     finally:
         _stop(child)
     if status != 0:
-        failure = error(f"The video could not be made: {_explain_failure(reader.log)}")
+        failure = error(f"The video could not be written: {_explain_failure(reader.log)}")
         failure.add_note("\n".join([*list(reader.log)[-NOTE_LINES:], f"ffmpeg exited with status {status}"]))
         raise failure
     progress(1.0)
@@ -194,11 +194,11 @@ class _OutputReader:
         now = time.monotonic()
         if self._timeout_s is not None and now - self.started > self._timeout_s:
             raise self._error(
-                f"Making the video took longer than {self._timeout_s:.0f} s and was stopped. Try a shorter clip."
+                f"Writing the video took longer than {self._timeout_s:.0f} s and was stopped. Try a shorter clip."
             )
         if now - self._last_advance > STALL_TIMEOUT_S:
             raise self._error(
-                f"Making the video made no progress for {STALL_TIMEOUT_S:.0f} s and was stopped. Try again."
+                f"Writing the video made no progress for {STALL_TIMEOUT_S:.0f} s and was stopped. Try again."
             )
 
     def _handle_report(self, text: str) -> None:

@@ -19,9 +19,9 @@ FONT_SIGNATURES = (b"\x00\x01\x00\x00", b"OTTO", b"true", b"ttcf", b"wOFF", b"wO
 
 
 def describe_file(path: str | Path, name: str, converted_font: str | Path | None = None) -> MediaFile:
-    """Return the facts of a media library file. One frame of its video and of its audio is decoded.
+    """Return the properties of a media library file. One frame of its video and of its audio is decoded.
 
-    `name` is the user's file name, for error sentences. A font is converted and written to `converted_font`, which
+    `name` is the user's file name, for error messages. A font is converted and written to `converted_font`, which
     becomes the path of the result.
 
     Raises:
@@ -35,26 +35,24 @@ def describe_file(path: str | Path, name: str, converted_font: str | Path | None
     try:
         return _describe_streams(path, name)
     except RenderError as error:
-        raise RenderError(
-            f"{name} is not a readable picture, video, audio or font file. Upload another file."
-        ) from error
+        raise RenderError(f"{name} is not a readable image, video, audio or font file. Upload another file.") from error
 
 
 def _describe_still(path: str | Path, name: str) -> MediaFile | None:
     """Return the facts of a still image, or None for other files.
 
-    Pillow is used because it recognises a format by content, where libav also goes by the file name.
+    Pillow is used because it recognises a format by content, whereas libav also considers the file name.
     """
     try:
         with Image.open(path, formats=STILL_FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
-                raise RenderError(f"{name} has more than {MAX_PIXELS} pixels. Upload a smaller picture.")
+                raise RenderError(f"{name} has more than {MAX_PIXELS} pixels. Upload a smaller image.")
             image.load()
             return MediaFile(path=str(path), name=name, width=image.width, height=image.height, has_video=True)
     except UnidentifiedImageError:
         return None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RenderError(f"{name} is a damaged picture. Upload it again.") from error
+        raise RenderError(f"{name} is a damaged image. Upload it again.") from error
 
 
 def _describe_streams(path: str | Path, name: str) -> MediaFile:

@@ -1,6 +1,6 @@
-"""Reads an uploaded font once, and converts it into the only file that captions ever open: TrueType or OpenType.
+"""Reads an uploaded font once and converts it to TrueType or OpenType. Captions open only the converted file.
 
-Declared sizes are checked before anything is inflated, and compressed data is inflated no further than it declares.
+Declared sizes are checked before decompression, and decompression stops at the declared size.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from fontTools.ttLib.woff2 import WOFF2DirectoryEntry, woff2DirectoryFormat, wof
 from carmic_assets.model.edit import FontFacts
 from carmic_assets.model.errors import RenderError
 
-MAX_FONT_BYTES = 64 * 1024 * 1024  # of all tables, inflated; the largest shipped family has 17 MB
-MAX_TABLES = 128
+MAX_FONT_BYTES = 64 * 1024 * 1024  # of all tables, decompressed; the largest installed family has 17 MB
+MAX_TABLES = 128  # of one font
 MAX_MAPPED_CHARACTERS = 500_000  # a font has at most 65,535 glyphs, and a few tables that map characters to them
 REQUIRED_TABLES = ("cmap", "head", "hhea", "hmtx", "maxp", "name", "OS/2")
-_INFLATE_STEP_BYTES = 1 << 20
+_INFLATE_STEP_BYTES = 1 << 20  # decompressed at once, between two checks of the size
 _WOFF_HEADER = struct.Struct(">4sIIHHIHHIIIII")  # https://www.w3.org/TR/WOFF/#WOFFHeader
 _WOFF_ENTRY = struct.Struct(">4sIIII")  # tag, offset, compLength, origLength, origChecksum
 _UNREADABLE = (
@@ -44,12 +44,12 @@ _UNREADABLE = (
 
 
 def convert_font(path: str | Path, name: str, target: str | Path) -> FontFacts:
-    """Write the font as one uncompressed TrueType or OpenType file, and return what it calls itself.
+    """Write the font as one uncompressed TrueType or OpenType file, and return its names.
 
-    Of a collection, the first font is taken. `name` is the file name that the user gave it.
+    The first font of a collection is used. `name` is the name of the uploaded file.
 
     Raises:
-        RenderError: the file is not a usable font, or too large when it is inflated.
+        RenderError: the file is not a usable font, or too large when it is decompressed.
     """
     try:
         data = Path(path).read_bytes()
@@ -75,34 +75,34 @@ def _read_facts(font: TTFont, name: str) -> FontFacts:
 
 
 def _check_declared_sizes(data: bytes, name: str) -> None:
-    """Raise RenderError unless the font's tables are as large, inflated, as they declare, and not too large."""
+    """Raise RenderError unless the font's tables have their declared size when decompressed, within the limit."""
     signature = data[:4]
     if signature == b"wOFF":
         _check_woff(data, name)
     elif signature == b"wOF2":
         _check_woff2(data, name)
     elif len(data) > MAX_FONT_BYTES:
-        raise _too_large(name)
+        raise _build_size_error(name)
 
 
 def _check_woff(data: bytes, name: str) -> None:
     table_count = _WOFF_HEADER.unpack_from(data)[3]
     if table_count > MAX_TABLES:
-        raise _too_large(name)
+        raise _build_size_error(name)
     entries = [_WOFF_ENTRY.unpack_from(data, _WOFF_HEADER.size + n * _WOFF_ENTRY.size) for n in range(table_count)]
     if sum(length for _, _, _, length, _ in entries) > MAX_FONT_BYTES:
-        raise _too_large(name)
+        raise _build_size_error(name)
     for _, offset, compressed_length, length, _ in entries:
         if compressed_length < length:
             inflater = zlib.decompressobj()
             if len(inflater.decompress(data[offset : offset + compressed_length], length + 1)) > length:
-                raise _too_large(name)
+                raise _build_size_error(name)
 
 
 def _check_woff2(data: bytes, name: str) -> None:
     header = sstruct.unpack(woff2DirectoryFormat, data[:woff2DirectorySize])
     if header["numTables"] > MAX_TABLES:
-        raise _too_large(name)
+        raise _build_size_error(name)
     rest, inflated_bytes, stream_bytes = data[woff2DirectorySize:], 0, 0
     for _ in range(header["numTables"]):
         entry = WOFF2DirectoryEntry()
@@ -110,12 +110,12 @@ def _check_woff2(data: bytes, name: str) -> None:
         inflated_bytes += entry.origLength
         stream_bytes += entry.length
     if max(inflated_bytes, stream_bytes) > MAX_FONT_BYTES:
-        raise _too_large(name)
+        raise _build_size_error(name)
     length = 0
     for block in _inflate_brotli(rest[: header["totalCompressedSize"]]):
         length += len(block)
         if length > stream_bytes:
-            raise _too_large(name)
+            raise _build_size_error(name)
 
 
 def _inflate_brotli(data: bytes) -> Iterator[bytes]:
@@ -134,15 +134,15 @@ def _check_character_map(table: bytes, name: str) -> None:
     """
     count = struct.unpack_from(">H", table, 2)[0]
     offsets = {struct.unpack_from(">I", table, 4 + n * 8 + 4)[0] for n in range(count)}
-    mapped = 0
+    character_count = 0
     for offset in offsets:
-        mapped += _count_mapped(table, offset)
-        if mapped > MAX_MAPPED_CHARACTERS:
+        character_count += _count_mapped(table, offset)
+        if character_count > MAX_MAPPED_CHARACTERS:
             raise RenderError(f"{name} maps more than {MAX_MAPPED_CHARACTERS} characters. Upload another font.")
 
 
 def _count_mapped(table: bytes, offset: int) -> int:
-    """Return how many characters a subtable declares. Formats without ranges are as long as what they map."""
+    """Return how many characters a subtable declares. For formats without ranges it is the length of the table."""
     format_number = struct.unpack_from(">H", table, offset)[0]
     if format_number == 4:
         segments = struct.unpack_from(">H", table, offset + 6)[0] // 2
@@ -157,6 +157,6 @@ def _count_mapped(table: bytes, offset: int) -> int:
     return 0
 
 
-def _too_large(name: str) -> RenderError:
+def _build_size_error(name: str) -> RenderError:
     limit_mb = MAX_FONT_BYTES // 1024**2
-    return RenderError(f"{name} is larger than {limit_mb} MB or than it declares when inflated. Upload another font.")
+    return RenderError(f"{name} exceeds {limit_mb} MB, or its declared size, when decompressed. Upload another font.")

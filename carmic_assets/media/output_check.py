@@ -7,7 +7,7 @@ from pathlib import Path
 from carmic_assets.media.containers import open_media
 from carmic_assets.model.errors import CarmicError
 
-MAX_LENGTH_ERROR_S = 0.1  # of the sound; an AAC frame lasts 0.02 s
+MAX_LENGTH_ERROR_S = 0.1  # of the audio; an AAC frame lasts 0.02 s
 
 
 def check_output(
@@ -19,8 +19,8 @@ def check_output(
         path: the file.
         error: the exception for the user.
         frames: the permitted numbers of frames.
-        duration_s: the length of the sound, which may be shorter than the picture by the range of `frames`.
-        has_audio: whether the file must have sound.
+        duration_s: the length of the audio, which may be shorter than the video by the range of `frames`.
+        has_audio: whether the file must have audio.
 
     Raises:
         CarmicError: of type `error`, with both numbers.
@@ -37,6 +37,6 @@ def check_output(
     shortest_s = duration_s * frames[0] / max(1, frames[-1]) - MAX_LENGTH_ERROR_S
     if has_audio and not shortest_s <= sound_s <= duration_s + MAX_LENGTH_ERROR_S:
         raise error(
-            f"The video was written with {sound_s:.1f} s of sound instead of {duration_s:.1f} s. The source is damaged "
-            "or changes its sound's format: convert it to H.264 MP4 and upload that."
+            f"The video was written with {sound_s:.1f} s of audio instead of {duration_s:.1f} s. The source is damaged "
+            "or changes its audio's format: convert it to H.264 MP4 and upload that."
         )

@@ -1,4 +1,4 @@
-"""Reads the facts of a source file: streams, clocks, frame rate, orientation, colour and hash.
+"""Probes a source file: streams, clocks, frame rate, orientation, colour and hash.
 
 It reads and decodes as little as possible, and rejects files without a decodable stream.
 
@@ -46,7 +46,7 @@ SAMPLED_PACKETS = 3000  # packets whose times are read at the start, and again a
 MAX_UNDECODABLE_PACKETS = 400  # a stream with more of them before its first frame counts as undecodable
 MAX_AUDIO_TRACKS = 16  # audio streams that are probed
 DEFAULT_FRAME_S = 0.04  # frame duration if neither the packets nor the header state one
-NO_PICTURE = "The video has no decodable picture. Play it to see whether it is complete, or convert it to H.264 MP4."
+NO_PICTURE = "The video has no decodable frame. Play it to check that it is complete, or convert it to H.264 MP4."
 
 # Code points of ISO/IEC 23091-2 and ffmpeg's names for them: AVColorSpace, AVColorTransferCharacteristic,
 # AVColorPrimaries and AVColorRange.
@@ -76,7 +76,7 @@ def probe(path: str | Path) -> SourceFacts:
     """
     facts = read_facts(path)
     if facts.video is None:
-        raise CorruptVideoError("The file has no picture, only audio. Upload the video itself.")
+        raise CorruptVideoError("The file has no video, only audio. Upload the video itself.")
     return msgspec.structs.replace(facts, sha256=hash_file(path))
 
 
@@ -100,7 +100,7 @@ def read_facts(
         audio = _choose_audio(container, tracks)
         ends = [stream.start_s + stream.duration_s for stream in (video, audio) if stream is not None]
         if not ends:
-            raise error("The file has no decodable picture or audio. Choose another one.")
+            raise error("The file has no decodable video or audio. Choose another file.")
         return SourceFacts(
             sha256="",
             size_bytes=path.stat().st_size,
@@ -295,7 +295,7 @@ def _read_packet_times(
         try:
             if from_s is not None:
                 container.seek(int(from_s / _get_time_base(stream)), stream=stream, backward=True)
-            for pts in _presentation_timestamps(container, stream):
+            for pts in _list_presentation_timestamps(container, stream):
                 timestamps.append(pts)
                 if len(timestamps) == limit:
                     break
@@ -304,7 +304,7 @@ def _read_packet_times(
         return [float(pts * _get_time_base(stream)) for pts in sorted(timestamps)]
 
 
-def _presentation_timestamps(container: InputContainer, stream: Stream) -> Iterator[int]:
+def _list_presentation_timestamps(container: InputContainer, stream: Stream) -> Iterator[int]:
     for packet in demux_packets(container, stream):
         if packet.pts is not None and packet.size and not packet.is_discard:
             yield packet.pts
@@ -345,8 +345,8 @@ def estimate_frame_rate(
     """
     steps = sorted(b - a for run in runs for a, b in pairwise(run) if b > a)
     if not steps:
-        stated = next((r for r in (average, guessed) if r and 0 < r <= MAX_PLAUSIBLE_FPS), Fraction(25))
-        return snap_frame_rate(Fraction(stated)), False
+        stated_rate = next((r for r in (average, guessed) if r and 0 < r <= MAX_PLAUSIBLE_FPS), Fraction(25))
+        return snap_frame_rate(Fraction(stated_rate)), False
     tolerance_s = max(float(tick), 1e-3)
     rates = _list_candidate_rates(runs, steps, tolerance_s)
     if average and 0 < average <= MAX_PLAUSIBLE_FPS:
@@ -373,6 +373,7 @@ def _list_candidate_rates(
 
 def _has_constant_rate(run: Sequence[float], rate: Fraction, tolerance_s: float) -> bool:
     frame_s = float(1 / rate)
+    # A third of a frame, or 1.5 units of the time base where timestamps are coarser.
     allowed_s = max(frame_s / 3, tolerance_s * 1.5)
     return all(abs(t - run[0] - i * frame_s) <= allowed_s for i, t in enumerate(run))
 

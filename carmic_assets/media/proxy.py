@@ -1,4 +1,4 @@
-"""Makes the proxy that editors and browsers play instead of the source.
+"""Encodes the proxy that editors and browsers play instead of the source.
 
 A proxy is H.264/AAC in MP4, at most 720p, upright, SDR, with a constant frame rate. Its clock is the source clock. A
 source that already has these properties serves as its own proxy.
@@ -30,7 +30,7 @@ from carmic_assets.model.media import SourceFacts
 from carmic_assets.model.progress import ProgressCallback, ignore_progress
 
 MIN_DECODED_RATIO = 0.5  # of the frames, as in the analysis: a damaged source may end early
-MAX_BITS_PER_S = 6_000_000  # a source with a higher bit rate does not stream well and gets a proxy
+MAX_BITS_PER_S = 6_000_000  # a source with a higher bit rate is too large for streaming and gets a proxy
 
 
 def is_proxy(path: str | Path, facts: SourceFacts) -> bool:
@@ -48,21 +48,21 @@ def is_proxy(path: str | Path, facts: SourceFacts) -> bool:
         and abs(facts.container_start_s) < 0.001
         and video.start_s < 0.001
         and (audio is None or (audio.codec == "aac" and audio.start_s < 0.1 and audio.repair == "none"))
-        and len(facts.audio_tracks) <= 1  # a player chooses among several by itself
+        and len(facts.audio_tracks) <= 1  # with several audio tracks, each player would choose its own
         and facts.size_bytes * 8 <= MAX_BITS_PER_S * max(facts.duration_s, 1.0)
         and has_fast_start(path)
     )
 
 
 class ProxyProfile(msgspec.Struct, frozen=True):
-    """What a proxy is made for: the seconds between its key frames, and options of libx264."""
+    """The encoding of a kind of proxy: the seconds between its key frames, and options of libx264."""
 
     key_interval_s: Fraction
     encoder_options: tuple[str, ...]
 
 
 STREAMING = ProxyProfile(Fraction(2), ("-maxrate", "4M", "-bufsize", "8M"))
-# For exact frames at random times: half as many bits again, and a quarter of the time to a frame.
+# For exact frames at random times: 50 % more bits, and a quarter of the time to seek to a frame (measured).
 EDITING = ProxyProfile(Fraction(1, 2), ("-bf", "0", "-tune", "fastdecode"))
 
 

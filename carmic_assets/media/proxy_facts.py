@@ -30,7 +30,7 @@ def require_picture(facts: SourceFacts) -> VideoFacts:
         CorruptVideoError: the source has no video stream.
     """
     if facts.video is None:
-        raise CorruptVideoError("The file has no picture, so it has no preview. Upload a video.")
+        raise CorruptVideoError("The file has no video, so it has no preview. Upload a video.")
     return facts.video
 
 

@@ -13,10 +13,11 @@ from carmic_assets.model.errors import CarmicError
 from carmic_assets.model.media import AudioFacts, AudioTrack, ChannelRepair, SourceFacts
 
 SAMPLE_RATE = 48_000
-MIN_SPEECH_S = 0.5  # in a track; less is no speech
-SAME_SPEECH_RATIO = 0.9  # of the speech of the best track
-MIN_OWN_SPEECH_S, MIN_OWN_SPEECH_RATIO = 2.0, 0.15  # outside the best track's speech, and to all of that
-# Microphone adapters feed one ear only or one ear with the opposite sign: a phone's loudspeaker adds both to silence.
+MIN_SPEECH_S = 0.5  # a track with less detected speech counts as having none
+SAME_SPEECH_RATIO = 0.9  # fraction of the best track's speech from which another track counts as the same speech
+# Speech outside the best track's speech, in seconds and relative to it, from which all tracks are mixed
+MIN_OWN_SPEECH_S, MIN_OWN_SPEECH_RATIO = 2.0, 0.15
+# Microphone adapters record one channel only, or one with inverted phase, which cancels out on a mono loudspeaker.
 REPAIR_FILTERS: dict[ChannelRepair, str] = {
     "none": "",
     "left": "pan=stereo|c0=c0|c1=c0,",
@@ -24,14 +25,14 @@ REPAIR_FILTERS: dict[ChannelRepair, str] = {
     "inverted": "pan=stereo|c0=c0|c1=-1*c1,",
 }
 REPAIR_NOTES: dict[ChannelRepair, str] = {
-    "left": "Only the left channel has sound; it is played on both.",
-    "right": "Only the right channel has sound; it is played on both.",
+    "left": "Only the left channel has audio; it is used for both channels.",
+    "right": "Only the right channel has audio; it is used for both channels.",
     "inverted": "The two channels have opposite phase; one was inverted, so that they do not cancel out in mono.",
 }
 
 
 def list_used_tracks(facts: SourceFacts) -> tuple[AudioFacts, ...]:
-    """Return the tracks whose sum is the sound of the source; none for a source without audio."""
+    """Return the tracks whose sum is the audio of the source; none for a source without audio."""
     if facts.audio is None:
         return ()
     return facts.audio_tracks if facts.mixes_audio and facts.audio_tracks else (facts.audio,)
@@ -57,20 +58,20 @@ def select_audio_track(facts: SourceFacts, track: AudioTrack, error: type[Carmic
 
 
 def describe_audio(facts: SourceFacts) -> tuple[str, ...]:
-    """Return sentences for the user: which of several tracks is used, and what was repaired."""
+    """Return sentences for the user that state the selected track, if there are several, and the repairs."""
     notes = []
     if facts.audio is not None and len(facts.audio_tracks) > 1:
         if facts.mixes_audio:
-            notes.append(f"The sound is the mix of all {len(facts.audio_tracks)} audio tracks.")
+            notes.append(f"The audio is the mix of all {len(facts.audio_tracks)} audio tracks.")
         else:
             number = [track.index for track in facts.audio_tracks].index(facts.audio.index)
-            notes.append(f"The sound is audio track {number} of {len(facts.audio_tracks)}, counted from 0.")
+            notes.append(f"The audio is audio track {number} of {len(facts.audio_tracks)}, counted from 0.")
     repairs = dict.fromkeys(track.repair for track in list_used_tracks(facts) if track.repair != "none")
     return (*notes, *(REPAIR_NOTES[repair] for repair in repairs))
 
 
 def build_source_audio(facts: SourceFacts, input_index: int, start: str) -> tuple[list[str], str]:
-    """Return chains, and the unfinished last chain of the source's sound at `SAMPLE_RATE`, to append filters to.
+    """Return chains, and the unfinished last chain of the source's audio at `SAMPLE_RATE`, to append filters to.
 
     Args:
         facts: the source; it must have audio.
@@ -110,7 +111,7 @@ def choose_track(facts: SourceFacts, speech: Sequence[Sequence[tuple[float, floa
     preferred = next((n for n, track in enumerate(facts.audio_tracks) if track == facts.audio), 0)
     best = max(range(len(totals)), key=lambda n: (totals[n], n == preferred))
     if totals[preferred] >= SAME_SPEECH_RATIO * totals[best]:
-        best = preferred  # two takes of one sound: the file's own choice
+        best = preferred  # two recordings of the same speech: use the track that the file prefers
     languages = {track.language for track in facts.audio_tracks}
     own = [
         total - sum(max(0.0, min(a[1], b[1]) - max(a[0], b[0])) for a in intervals for b in speech[best])

@@ -1,6 +1,6 @@
-"""Reads a source from end to end without decoding it, and finds where its clock or the format of a stream changes.
+"""Reads a source completely, mostly without decoding, and finds where its timestamps jump or a format changes.
 
-Broadcast recorders, joined files, turned phones and WebRTC write files whose picture size, channels or clock change in
+Broadcast recorders, joined files, rotated phones and WebRTC write files whose frame size, channels or clock change in
 the middle. The scan decodes one key frame and a few audio packets a second.
 """
 
@@ -25,23 +25,24 @@ from carmic_assets.media.containers import demux_packets, open_media
 from carmic_assets.model.errors import CorruptVideoError
 from carmic_assets.model.media import AudioFacts, ChannelRepair, SourceFacts
 
-# Demuxers of streams that have no index: a recorder may lose a part or start its clock anew in them.
+# Demuxers of streams without an index, in which a recorder may lose a part or restart its clock.
 BROADCAST_FORMATS = ("mpegts", "mpeg")
-MAX_REVERSAL_S = 0.5  # a stream that goes back further has started its clock anew
+MAX_REVERSAL_S = 0.5  # a stream whose timestamps go back further has restarted its clock
 MAX_GAP_S = 10.0  # a broadcast in which no stream has a packet for longer has jumped, as in ffmpeg's demuxer
-SAMPLE_INTERVAL_S = 1.0
-SAMPLED_AUDIO_PACKETS = 3  # of each interval
-DEFAULT_PACKET_S = 0.04
+SAMPLE_INTERVAL_S = 1.0  # between two sampled key frames
+SAMPLED_AUDIO_PACKETS = 3  # per interval
+DEFAULT_PACKET_S = 0.04  # duration of a packet that states none
 MIN_AUDIO_FORMAT_RATIO = 0.02  # a rarer format is a decoder's first guess, as for HE-AAC
-DEAD_CHANNEL_RATIO = 1e-3  # of the other channel's energy: 30 dB
-OPPOSITE_PHASE_RATIO = 0.1  # of the energy of the sum to that of the difference
-LOUD_PERCENTILE = 95  # of the sampled frames: speech may be rare
-QUIET_DB, TARGET_DB, MAX_GAIN_DB = -40.0, -23.0, 50.0  # quieter speech than the first is missed (measured here)
-UNSPECIFIED = 2  # of colour codes, ISO/IEC 23091-2
+DEAD_CHANNEL_RATIO = 1e-3  # a channel with less of the other channel's energy (30 dB below) counts as silent
+# Ratio of the energy of the sum to that of the difference, below which the channels have opposite phase
+OPPOSITE_PHASE_RATIO = 0.1
+LOUD_PERCENTILE = 95  # of the levels of the sampled frames; it is high because speech may be rare
+QUIET_DB, TARGET_DB, MAX_GAIN_DB = -40.0, -23.0, 50.0  # speech below QUIET_DB is not detected (measured)
+UNSPECIFIED = 2  # colour code for unspecified, ISO/IEC 23091-2
 
 
 class PictureFormat(msgspec.Struct, frozen=True):
-    """The format of a coded picture. `matrix` and `range` are the codes of ISO/IEC 23091-2; 0 where unknown."""
+    """The format of coded frames. `matrix` and `range` are codes of ISO/IEC 23091-2; 0 if unknown."""
 
     width: int
     height: int
@@ -59,16 +60,19 @@ class ClockSegment(msgspec.Struct):
 
 
 class AudioLevels(msgspec.Struct):
-    """Sums over the sampled audio of a stream. The second channel's and the difference's are 0 but for stereo."""
+    """Sums over the sampled audio of a stream.
+
+    Those of the second channel and of the difference are 0 unless stereo.
+    """
 
     left: float = 0.0  # energies
     right: float = 0.0
-    sum: float = 0.0  # of left + right
+    sum: float = 0.0  # energy of left + right
     difference: float = 0.0
-    loudness_db: list[float] = []  # of the mix of each sampled frame, RMS in dBFS
+    loudness_db: list[float] = []  # level of the mix in each sampled frame, RMS in dBFS
 
     def add(self, frame: AudioFrame) -> None:
-        """Take a decoded frame."""
+        """Add a decoded frame."""
         samples = _to_float(frame)
         mix = samples.mean(axis=0)
         if len(samples) == 2:
@@ -77,11 +81,11 @@ class AudioLevels(msgspec.Struct):
             self.right += float(right @ right)
             self.sum += float((left + right) @ (left + right))
             self.difference += float((left - right) @ (left - right))
-            mix = left if self.left > self.right else right  # in opposite phase there is no mean
+            mix = left if self.left > self.right else right  # channels in opposite phase cancel out in the mean
         self.loudness_db.append(10 * math.log10(float(np.mean(mix * mix)) + 1e-12))
 
     def choose_repair(self) -> ChannelRepair:
-        """Return what keeps the voice where the channels are mixed to mono."""
+        """Return the repair that prevents the voice from being lost when the channels are mixed to mono."""
         if self.right < DEAD_CHANNEL_RATIO * self.left:
             return "left"
         if self.left < DEAD_CHANNEL_RATIO * self.right:
@@ -89,7 +93,7 @@ class AudioLevels(msgspec.Struct):
         return "inverted" if self.sum < OPPOSITE_PHASE_RATIO * self.difference else "none"
 
     def choose_gain_db(self) -> float:
-        """Return the gain for the recognition: 0 but for very quiet sound."""
+        """Return the gain for speech recognition: 0 except for very quiet audio."""
         if not self.loudness_db:
             return 0.0
         loud_db = float(np.percentile(self.loudness_db, LOUD_PERCENTILE))
@@ -97,12 +101,12 @@ class AudioLevels(msgspec.Struct):
 
 
 class StreamScan(msgspec.Struct, frozen=True):
-    """What the scan found. A regular file has one clock segment and one format in each stream."""
+    """The result of a scan. A regular file has one clock segment and one format in each stream."""
 
     clock: tuple[ClockSegment, ...]
     pictures: dict[PictureFormat, int]  # sampled key frames by format
     changing_audio: frozenset[int]  # indices of the audio streams whose sample rate or channels change
-    levels: dict[int, AudioLevels]  # of each audio stream, by its index
+    levels: dict[int, AudioLevels]  # levels of each audio stream, by its index
 
     @property
     def is_regular(self) -> bool:
@@ -149,10 +153,10 @@ def scan_streams(path: str | Path, facts: SourceFacts) -> StreamScan:
     """Scan the chosen video stream and all audio streams of a source.
 
     Raises:
-        CorruptVideoError: the file cannot be opened, or has no picture.
+        CorruptVideoError: the file cannot be opened, or has no video.
     """
     if facts.video is None:
-        raise CorruptVideoError("The file has no picture. Upload a video.")
+        raise CorruptVideoError("The file has no video. Upload a video.")
     with open_media(path, threads=1) as container:
         video = container.streams[facts.video.index]
         audio = [stream for stream in container.streams.audio if stream.codec_context is not None]
@@ -175,7 +179,7 @@ def scan_streams(path: str | Path, facts: SourceFacts) -> StreamScan:
                         formats[packet.stream.index][frame.sample_rate, frame.layout.name] += 1
                         levels[packet.stream.index].add(frame)
         except av.error.FFmpegError:
-            pass  # a truncated file: what was read so far counts
+            pass  # a truncated file: use the part that was read
         return StreamScan(
             clock=tuple(clock.segments),
             pictures=_merge_unspecified(pictures),
@@ -185,7 +189,7 @@ def scan_streams(path: str | Path, facts: SourceFacts) -> StreamScan:
 
 
 def describe_channels(facts: SourceFacts, scan: StreamScan) -> SourceFacts:
-    """Return the facts with the repair and the gain that each audio track needs."""
+    """Return the source's properties with the channel repair and the gain of each audio track."""
 
     def describe(track: AudioFacts) -> AudioFacts:
         levels = scan.levels.get(track.index)
@@ -215,7 +219,7 @@ class _Sampler:
     """Selects the packets to decode: the first key frame and the first audio packets of each interval."""
 
     def __init__(self) -> None:
-        self._interval: dict[int, tuple[int | None, int]] = {}  # of each stream: its clock segment and second
+        self._interval: dict[int, tuple[int | None, int]] = {}  # clock segment and second of each stream
         self._count: dict[int, int] = {}
 
     def selects(self, packet: Packet[Stream], segment: int | None) -> bool:
@@ -257,7 +261,7 @@ def _read_picture_format(frame: VideoFrame, stream: Stream) -> PictureFormat:
 
 
 def _merge_unspecified(pictures: Counter[PictureFormat]) -> dict[PictureFormat, int]:
-    """Count a format without colour labels as the labelled one of its shape: encoders repeat labels irregularly."""
+    """Count a format without colour labels as the labelled one of its size: encoders repeat labels irregularly."""
     merged: Counter[PictureFormat] = Counter()
     for picture, count in sorted(pictures.items(), key=lambda item: -(item[0].matrix > 0) - (item[0].range > 0)):
         twin = next(

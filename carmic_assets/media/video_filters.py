@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from carmic_assets.model.media import FrameRate, SourceFacts, VideoFacts
 
-MAX_OUTPUT_FPS = 60
+MAX_OUTPUT_FPS = 60  # a higher source rate is divided by an integer
 # A source below MIN_SOURCE_FPS, such as slides with narration, is written at MIN_OUTPUT_FPS or more.
 MIN_SOURCE_FPS, MIN_OUTPUT_FPS = 12, 24
 HDR_WHITE_NITS = 203  # reference white of HDR programmes, ITU-R BT.2408
@@ -49,7 +49,7 @@ def choose_output_rate(facts: VideoFacts) -> FrameRate:
 def build_source_filters(video: VideoFacts) -> tuple[str, ...]:
     """Return the first filters of a chain: deinterlacing, and colour tags where the file has none.
 
-    An untagged source is taken as BT.601 in SD and as BT.709 in larger frames.
+    An untagged source counts as BT.601 in SD and as BT.709 in larger frames.
     """
     deinterlace = ("bwdif=mode=send_frame:deint=interlaced",) if video.interlaced else ()
     if video.pix_fmt.startswith(("gbr", "rgb", "bgr", "argb", "abgr", "0rgb", "0bgr", "pal")):

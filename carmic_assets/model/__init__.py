@@ -6,7 +6,7 @@ field names are part of a file format.
 Clocks:
     Source clock: seconds since the first moment of the source file (the container's start time is subtracted).
     Clip clock: source clock minus the clip's `start_s`.
-    Output clock: the clip clock with the removed pauses closed up.
+    Output clock: seconds of the rendered clip, that is the clip clock without the removed pauses.
 
 Boxes are fractions (0..1) of the upright source frame: rotation and pixel aspect ratio are already applied.
 """

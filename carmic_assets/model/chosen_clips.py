@@ -6,7 +6,7 @@ import msgspec
 
 
 class BrollSuggestion(msgspec.Struct, frozen=True):
-    """A moment where a cutaway would help: seconds from the start of the clip (clip clock), and what to show."""
+    """A suggested cutaway: its time in seconds from the start of the clip (clip clock), and a keyword."""
 
     keyword: str
     start_time: float
@@ -27,7 +27,7 @@ class ScoredClip(msgspec.Struct, frozen=True):
     reasoning: str
     hashtags: tuple[str, ...] = ()
     broll: tuple[BrollSuggestion, ...] = ()
-    # A sentence that says why the clip was not selected; None for selected clips.
+    # The reason, as a sentence, why the clip was not selected; None for selected clips.
     rejection_reason: str | None = msgspec.field(default=None, name="lost_to")
 
 

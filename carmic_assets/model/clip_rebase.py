@@ -1,4 +1,4 @@
-"""Moves an editor document to other bounds of its clip: what it says about a moment of the talk stays at that moment.
+"""Adapts a clip's config to new bounds of the clip: each time in it keeps its position in the source video.
 
 `words`, `shots`, `cuts`, cutaways (`b_roll`) and emojis have times on the clip's clock, whose zero is the clip's start.
 Works on the stored document, not on `TemplateConfig`, so that fields of a newer client survive.
@@ -13,9 +13,10 @@ import msgspec
 
 from carmic_assets.model.speech import Word
 
-EDGE_TOLERANCE_S = 0.05  # within which a shot's edge counts as the clip's: clients know its length to about a frame
-JOIN_TOLERANCE_S = 0.004  # within which two shots count as contiguous: clients round each edge to milliseconds
-MIN_SPAN_S = 0.002  # a shorter remainder is dropped
+# A shot that ends within this distance of the clip's end reaches it: clients know the length to about a frame
+EDGE_TOLERANCE_S = 0.05
+JOIN_TOLERANCE_S = 0.004  # shots with a smaller gap count as contiguous: clients round each edge to milliseconds
+MIN_SPAN_S = 0.002  # a shorter remainder of a span is dropped
 
 Document = dict[str, Any]
 
@@ -35,14 +36,14 @@ class Bounds(msgspec.Struct, frozen=True):
 def rebase(document: Document, old: Bounds, new: Bounds, talk: Sequence[Word] = ()) -> Document:
     """Return the document on the clock of the `new` bounds.
 
-    What lies outside them is dropped, what crosses an edge is shortened. A shot at the clip's edge stays at the edge,
-    so that contiguous shots stay contiguous and cover the clip; a clip that moves away from all its shots has none.
+    Items outside the bounds are dropped; items that cross an edge are shortened. A shot at the clip's edge stays there,
+    so that contiguous shots still cover the clip. If the new bounds contain no shot, the result has no shots.
 
     Args:
         document: the document, on the clock of the `old` bounds.
         old: the bounds that the document is for.
-        new: the bounds to move it to.
-        talk: the transcript on the source's clock. It fills the parts that an edited transcript gains.
+        new: the bounds of the result.
+        talk: the words of the transcript on the source clock, for the parts that are added to an edited transcript.
     """
     if old == new:
         return document
@@ -89,7 +90,7 @@ def _rebase_shots(shots: Iterable[Document], old: Bounds, new: Bounds) -> list[D
 
 
 def _shift_keyframes(shot: Document, shift_s: float) -> Document:
-    """Shift a shot's crop path. Keyframes outside the shot stay, because the path leads to and from them."""
+    """Shift a shot's crop path. Keyframes outside the shot are kept, because the crop is interpolated from them."""
     if not shot.get("regions"):
         return shot
     return {
@@ -122,7 +123,7 @@ def _rebase_cutaways(cutaways: Iterable[Document], shift_s: float, duration_s: f
             values["sourceStart"] = _round(cutaway.get("sourceStart", 0) + skipped_s)
             if limit_s := cutaway.get("sourceDuration"):
                 if limit_s - skipped_s <= MIN_SPAN_S:
-                    continue  # all that it shows lies before the clip
+                    continue  # the cutaway ends before the clip starts
                 values["sourceDuration"] = _round(limit_s - skipped_s)
         moved.append({**cutaway, **values})
     return moved
@@ -151,7 +152,7 @@ def _move_span(start_s: float, length_s: float, shift_s: float, duration_s: floa
 
 
 def _rebase_words(words: Iterable[Document], shift_s: float, duration_s: float) -> list[Document]:
-    """Return the words whose middle lies in the clip, clamped to it, as for the words of the transcript."""
+    """Return the words whose middle lies in the clip, clamped to the clip, like the words of the transcript."""
     return [
         {
             **word,
@@ -164,8 +165,8 @@ def _rebase_words(words: Iterable[Document], shift_s: float, duration_s: float) 
 
 
 def _add_words(words: list[Document], talk: Iterable[Word], old: Bounds, new: Bounds) -> list[Document]:
-    """Add the words of the talk that the old bounds left out."""
-    gained = [
+    """Add the words of the transcript that lie in the new bounds but not in the old ones."""
+    added_words = [
         {
             "word": word.text,
             "start": round(max(word.start_s - new.start_s, 0.0), 3),
@@ -177,7 +178,7 @@ def _add_words(words: list[Document], talk: Iterable[Word], old: Bounds, new: Bo
         for middle_s in [(word.start_s + word.end_s) / 2]
         if new.start_s <= middle_s < new.end_s and not old.start_s <= middle_s < old.end_s
     ]
-    return sorted([*words, *gained], key=lambda word: word["start"]) if gained else words
+    return sorted([*words, *added_words], key=lambda word: word["start"]) if added_words else words
 
 
 def _are_spans(cuts: Any) -> bool:  # noqa: ANN401 - `cuts` is no field of TemplateConfig, so nothing has validated it

@@ -64,11 +64,12 @@ class LayoutShot(msgspec.Struct, frozen=True):
 class CropMetrics(msgspec.Struct, frozen=True):
     """Quality measures of a crop path, sampled at every detection time. `direction.crop_metrics` computes them."""
 
-    subject_in_frame: float  # of the times with a tracked person: share with one in the crop, 0..1
-    active_speaker_in_frame: float  # of the times with a tracked speaker: share with the whole face in the crop, 0..1
+    subject_in_frame: float  # of the times with a tracked person: the fraction with a person in the crop, 0..1
+    # Of the times with a tracked speaker: the fraction with the complete face in the crop, 0..1
+    active_speaker_in_frame: float
     reversals_per_s: float  # changes of the moving crop's direction
     travel_px_per_s: float  # path length of the crop's centre, pixels of the upright source
-    wall_frames: int  # times with a tracked person and none in the crop
+    wall_frames: int  # number of times with a tracked person in the frame and none in the crop
 
 
 class LayoutTimeline(msgspec.Struct, frozen=True):

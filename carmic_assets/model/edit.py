@@ -1,4 +1,4 @@
-"""The edit: one clip with every decision made. Renders and the four kinds of export package are made from it alone.
+"""The edit: the complete description of one clip, from which renders and the four export packages are produced.
 
 `carmic_assets.direction` makes the shots; `carmic_assets.rendering.edit_assembly` builds the `Edit`.
 """
@@ -25,7 +25,7 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class FontFacts(msgspec.Struct, frozen=True):
-    """What a font calls itself, read once when it is uploaded."""
+    """The names that a font file declares, read once at its upload."""
 
     family: str
     weight: int  # 0 for a variable font
@@ -37,29 +37,29 @@ class MediaFile(msgspec.Struct, frozen=True):
     """A local file: a member of the workspace's media library, or the content of a URL."""
 
     path: str
-    name: str  # the file name that its owner gave it
-    duration_s: float | None = None  # of a moving picture, else of the audio; None for a still or a font
+    name: str  # the name of the uploaded file
+    duration_s: float | None = None  # duration of the video, or else of the audio; None for a still or a font
     width: int | None = None  # upright display pixels
     height: int | None = None
-    has_video: bool = False  # true for stills too
+    has_video: bool = False  # also true for stills
     has_audio: bool = False
-    font: FontFacts | None = None  # of a font, whose `path` is that of the converted file
+    font: FontFacts | None = None  # for a font, whose `path` is the converted file
 
     @property
     def kind(self) -> MediaKind:
-        """What the file can be used as; a video may have audio as well."""
+        """The kind of the file; a video may also have audio."""
         if self.has_video:
             return "image" if self.duration_s is None else "video"
         return "audio" if self.has_audio else "font"
 
 
 class Cutaway(msgspec.Struct, frozen=True):
-    """B-roll that covers the picture, on the clip clock."""
+    """B-roll that covers the video, on the clip clock."""
 
     media: MediaFile
     start_s: float
     duration_s: float
-    source_start_s: float  # where in `media` it begins
+    source_start_s: float  # start time in `media`
 
 
 class Marker(msgspec.Struct, frozen=True):
@@ -98,18 +98,19 @@ class Edit(msgspec.Struct, frozen=True):
     rate: FrameRate  # of the output: the source's rate, made constant, at most 60 frames/s
     width: int  # of the canvas, pixels
     height: int
-    kept_spans: tuple[Span, ...]  # what remains after pause removal; one span where no pause is removed
+    kept_spans: tuple[Span, ...]  # the spans that remain after pause removal; one span if no pause is removed
     shots: tuple[LayoutShot, ...]
     words: tuple[Word, ...]  # clip clock, with the user's corrections
     config: TemplateConfig
     cutaways: tuple[Cutaway, ...] = ()
     music: MediaFile | None = None
     watermark: MediaFile | None = None
-    fonts: tuple[MediaFile, ...] = ()  # the workspace's fonts, newest first; they precede the shipped ones
+    # The workspace's fonts, newest first; they take precedence over the installed fonts
+    fonts: tuple[MediaFile, ...] = ()
     markers: tuple[Marker, ...] = ()
     score: int | None = None
     reasoning: str = ""
     language: str | None = None  # of the speech (ISO 639-1): selects case rules and East Asian glyph shapes
     templates: dict[str, TemplateConfig] = {}  # the workspace's templates, by their name in `caption_style`
-    faces: tuple[FaceBox, ...] = ()  # captions and emoji reactions keep clear of them
-    notes: tuple[str, ...] = ()  # sentences for the user: where the result differs from the configuration
+    faces: tuple[FaceBox, ...] = ()  # captions and emoji reactions avoid them
+    notes: tuple[str, ...] = ()  # sentences for the user that state where the result differs from the configuration

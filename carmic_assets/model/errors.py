@@ -43,12 +43,12 @@ class SourceDownloadError(CarmicError):
 
 
 class BillingError(CarmicError):
-    """The minute pool cannot cover the duration of the video."""
+    """The workspace has fewer minutes than the duration of the video."""
 
     state = "FAILED_BILLING"
 
 
 class RenderError(CarmicError):
-    """A render or an export package cannot be made from this configuration or these media files."""
+    """A render or an export package cannot be produced from this configuration or these media files."""
 
     state = "FAILED_RENDER"

@@ -9,7 +9,8 @@ import msgspec
 
 from carmic_assets.model.direction import FULL_FRAME, Box
 
-ChannelRepair = Literal["none", "left", "right", "inverted"]  # play the left or right on both; invert the right
+# Left or right: use this channel for both; inverted: invert the right channel
+ChannelRepair = Literal["none", "left", "right", "inverted"]
 # Selects audio tracks: the one with speech, the sum of all, or a number from 0 in the order of the file.
 AudioTrack = Literal["auto", "mix"] | Annotated[int, msgspec.Meta(ge=0, le=63)]
 
@@ -39,7 +40,7 @@ class VideoFacts(msgspec.Struct, frozen=True):
     height: int
     coded_width: int
     coded_height: int
-    rotation: int  # degrees clockwise that turn the coded frame upright: 0, 90, 180, 270
+    rotation: int  # clockwise rotation in degrees that makes the coded frame upright: 0, 90, 180, 270
     mirrored: bool  # flipped left to right, after the rotation
     sar_num: int  # sample (pixel) aspect ratio
     sar_den: int
@@ -66,8 +67,8 @@ class AudioFacts(msgspec.Struct, frozen=True):
     start_s: float  # source clock
     duration_s: float
     language: str = ""  # ISO 639-2; empty if the file does not state it
-    repair: ChannelRepair = "none"  # keeps the voice when the channels are mixed to mono
-    gain_db: float = 0.0  # raises very quiet audio to the level that speech recognition expects
+    repair: ChannelRepair = "none"  # prevents the voice from cancelling out when the channels are mixed to mono
+    gain_db: float = 0.0  # amplifies very quiet audio to the level that speech recognition expects
 
 
 class SourceFacts(msgspec.Struct, frozen=True):
@@ -80,10 +81,10 @@ class SourceFacts(msgspec.Struct, frozen=True):
     container_start_s: float  # subtracted from every timestamp to get the source clock
     video: VideoFacts | None
     audio: AudioFacts | None  # the selected stream
-    start_timecode: str | None = None  # "01:00:00:00" where the file carries one
+    start_timecode: str | None = None  # such as "01:00:00:00", if the file has one
     audio_tracks: tuple[AudioFacts, ...] = ()  # all streams that decode, in the order of the file
     mixes_audio: bool = False  # the audio is the sum of all `audio_tracks`
-    notes: tuple[str, ...] = ()  # sentences for the user: what was changed to make the source usable
+    notes: tuple[str, ...] = ()  # sentences for the user that state how the source was changed to make it usable
 
 
 class AnalysisFacts(msgspec.Struct, frozen=True):
@@ -100,11 +101,11 @@ class AnalysisFacts(msgspec.Struct, frozen=True):
     duration_s: float
     audio_rate: int
     cuts_s: tuple[float, ...]  # hard cuts: time of the first frame of each new shot
-    motion: tuple[float, ...] = ()  # for each second of video: how much the picture changes, 0..1
+    motion: tuple[float, ...] = ()  # for each second of video: the difference between frames, 0..1
     early_s: float = 0.0  # the copy's frame at t shows the source's newest frame at t + early_s
     # Dissolves and fades: time of the first frame that shows more of the new shot than of the old one.
     dissolves_s: tuple[float, ...] = ()
-    picture: Box = FULL_FRAME  # the active picture inside the bars (letterbox, pillarbox)
+    picture: Box = FULL_FRAME  # the active area of the frame inside the bars (letterbox, pillarbox)
 
     @property
     def shot_boundaries_s(self) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""The scene: everything that the director knows about a video, small enough to direct a clip again without its media.
+"""The scene: the director's input for a video, small enough to direct a clip again without its media.
 
 The `layout_timeline` asset stores the `Scene` beside the `LayoutTimeline`. The API reads it to answer requests and to
 direct clips whose bounds or shots a user changed.
@@ -50,7 +50,7 @@ class Scene(msgspec.Struct, frozen=True):
     people: dict[str, tuple[int, ...]]  # speaker -> ids of the tracks that show this person
     detector: str = ""
     dissolves_s: tuple[float, ...] = ()  # dissolves and fades: time of their middle
-    picture: Box = FULL_FRAME  # the active picture inside the bars (letterbox, pillarbox)
+    picture: Box = FULL_FRAME  # the active area of the frame inside the bars (letterbox, pillarbox)
 
 
 class MatrixBox(msgspec.Struct, frozen=True):
@@ -87,4 +87,4 @@ class SourceShot(msgspec.Struct, frozen=True):
 
     start_time: float
     end_time: float
-    kind: str = "cut"  # what the shot begins with: "start" (of the clip) or "cut"
+    kind: str = "cut"  # how the shot begins: "start" (of the clip) or "cut"

@@ -36,7 +36,7 @@ class Transcript(msgspec.Struct, frozen=True):
     words: tuple[Word, ...]
     voices: tuple[Turn, ...]  # turns of the audio-only diarisation; `spatial_matrix` joins them with faces
     speech: tuple[tuple[float, float], ...]  # intervals with voice activity, source clock
-    voice_model: str = ""  # name of the speaker embedding model, or why there was no diarisation
+    voice_model: str = ""  # name of the speaker embedding model, or the reason why there was no diarisation
 
 
 class Speakers(msgspec.Struct, frozen=True):

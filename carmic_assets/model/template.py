@@ -1,6 +1,6 @@
 """`TemplateConfig`: all settings of a clip that the editor changes, with their defaults and ranges.
 
-An omitted field takes its default. A value out of range is rejected. Callers store the raw document beside the parsed
+An omitted field has its default. A value out of range is rejected. Callers store the raw document beside the parsed
 one, so that unknown fields survive. JSON names are camelCase, except at the top level, where they are snake_case.
 """
 
@@ -24,11 +24,12 @@ class _CamelCaseStruct(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class LayoutConfig(_CamelCaseStruct, frozen=True):
-    """How the picture fills the canvas."""
+    """How the video fills the canvas."""
 
     layout_type: Layout = "face-track"
     aspect_ratio: Aspect = "9:16"
-    padding: Annotated[float, msgspec.Meta(ge=0, le=400)] = 0  # pixels at a canvas width of 1080, around the picture
+    # Margin around the video in pixels, at a canvas width of 1080
+    padding: Annotated[float, msgspec.Meta(ge=0, le=400)] = 0
     background_blur: Percent = 20
     split_top_speaker: str = "A"
     safe_zone_overlay: bool = False
@@ -93,7 +94,7 @@ class Emoji(_CamelCaseStruct, frozen=True):
 
 
 class ElementsConfig(_CamelCaseStruct, frozen=True):
-    """Graphics over the picture, other than captions."""
+    """Graphics over the video, other than captions."""
 
     progress_bar: ProgressBar = ProgressBar()
     watermark: Watermark = Watermark()
@@ -102,9 +103,9 @@ class ElementsConfig(_CamelCaseStruct, frozen=True):
 
 
 class StyleConfig(_CamelCaseStruct, frozen=True):
-    """The caption style fields that a client can set. `captions.caption_styles` fills those left at their default.
+    """The caption style fields that a client can set. `captions.caption_styles` replaces those that have their default.
 
-    With `exact` it fills none: every field counts as it is written, also one that equals its default.
+    With `exact` it replaces none: every field is used as written, also one that equals its default.
     """
 
     exact: bool = False
@@ -178,7 +179,7 @@ class TranscriptEdit(msgspec.Struct, frozen=True):
 
 
 class TemplateConfig(msgspec.Struct, frozen=True):
-    """The whole document: everything about a clip's look and sound that a client can set."""
+    """The complete document: every setting of a clip that a client can change."""
 
     layout: LayoutConfig = LayoutConfig()
     audio: AudioConfig = AudioConfig()

@@ -18,7 +18,10 @@ SegmentSource = Literal["original", "generated", "gap"]
 
 
 class Grade(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A colour grade: five numbers in -1..1 and a hue shift in degrees, -180..180. All zero is the source itself."""
+    """A colour grade: five numbers in -1..1 and a hue shift in degrees, -180..180.
+
+    With all zeros the frames are unchanged.
+    """
 
     brightness: float = 0.0
     contrast: float = 0.0

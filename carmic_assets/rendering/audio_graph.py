@@ -19,15 +19,16 @@ from carmic_assets.model.edit import Edit
 
 SAMPLE_RATE = 48_000
 TARGET_LUFS = -14.0  # the playback loudness of TikTok, YouTube and Spotify
-LOUDNESS_TOLERANCE_LU = 0.15
+LOUDNESS_TOLERANCE_LU = 0.15  # difference from the target at which the limiter passes end
 LIMITER_CEILING_DBTP = -1.9  # AAC at 192 kbit/s adds up to about 0.8 dB to a peak (measured here)
-MAX_GAIN_DB = 48.0
-MAX_LIMITER_PASSES = 3
-INITIAL_LIMITER_SLOPE = 0.65  # dB of loudness per dB of gain into an active limiter (talks: 0.5-0.8, measured here)
+MAX_GAIN_DB = 48.0  # limits the amplification of nearly silent audio
+MAX_LIMITER_PASSES = 3  # measurements of the mix through the limiter
+# DB of loudness per dB of gain into an active limiter (0.5 to 0.8 for speech, measured here)
+INITIAL_LIMITER_SLOPE = 0.65
 MIN_LIMITER_SLOPE = 0.2  # ffmpeg reports loudness in tenths: the slope between two close readings is unreliable
 SILENCE_LUFS = -69.0  # R128 ignores audio below its absolute gate of -70 LUFS: a level near it means silence
 CUT_FADE_S = 0.004  # on both sides of a removed pause; prevents clicks
-MUSIC_FADE_S = 1.2
+MUSIC_FADE_S = 1.2  # at the end of the clip; the fade-in takes a quarter of it
 DUCKING_OPTIONS = "threshold=0.03:ratio=4:attack=25:release=450:knee=4"  # about 10 dB under a voice at the target
 
 
@@ -61,9 +62,9 @@ LoudnessMeter = Callable[[str, Sequence[str], bool], dict[str, Loudness]]
 
 
 def build_mix(edit: Edit, inputs: AudioInputs, gains: AudioGains, output: str, *, true_peak: bool = True) -> str:
-    """Return the filter text of the clip's audio, labelled `output`: 48 kHz stereo, exactly as long as the picture.
+    """Return the filter text of the clip's audio, labelled `output`: 48 kHz stereo, exactly as long as the video.
 
-    Without `true_peak` the limiter does not oversample. The loudness is the same and the cost half: measurements use
+    Without `true_peak` the limiter does not oversample. The loudness is the same at half the cost, so measurements use
     this.
     """
     volume = edit.config.audio.voice_volume / 100
@@ -99,7 +100,7 @@ def build_mix(edit: Edit, inputs: AudioInputs, gains: AudioGains, output: str, *
 def build_voice_chains(edit: Edit, source_input: int, amplitude: float, output: str) -> list[str]:
     """Return the chains of the source's own audio, multiplied by `amplitude`, without the removed pauses.
 
-    They give silence if the source has no audio.
+    The result is silence if the source has no audio.
     """
     total = count_samples_before(edit, edit.duration_s)
     if edit.source.audio is None:
@@ -153,7 +154,7 @@ def count_output_samples(edit: Edit) -> int:
 def solve_gains(edit: Edit, inputs: AudioInputs, meter: LoudnessMeter) -> AudioGains:
     """Measure the clip's audio and return the gains that bring it to `TARGET_LUFS`.
 
-    Voice and music are first brought to the same loudness, so that `musicVolume` means the same for every recording.
+    Voice and music are first normalised to the same loudness, so that `musicVolume` means the same for every recording.
     Then their mix is measured. If a peak would exceed `LIMITER_CEILING_DBTP`, the mix is measured again through the
     limiter.
     """
@@ -169,11 +170,11 @@ def solve_gains(edit: Edit, inputs: AudioInputs, meter: LoudnessMeter) -> AudioG
         loudness = meter(graph, ["voice", "music"], True)
         volume = max(edit.config.audio.music_volume, 1e-3) / 100
         gains = AudioGains(
-            voice_db=_gain_to_target(loudness["voice"]),
-            music_db=_gain_to_target(loudness["music"]) + 20 * math.log10(volume),
+            voice_db=_compute_gain_to_target(loudness["voice"]),
+            music_db=_compute_gain_to_target(loudness["music"]) + 20 * math.log10(volume),
         )
     loudness = meter(build_mix(edit, inputs, gains, "out"), ["out"], True)
-    gains = msgspec.structs.replace(gains, master_db=_gain_to_target(loudness["out"]))
+    gains = msgspec.structs.replace(gains, master_db=_compute_gain_to_target(loudness["out"]))
     if loudness["out"].lufs <= SILENCE_LUFS or loudness["out"].peak_dbtp + gains.master_db <= LIMITER_CEILING_DBTP:
         return gains
     return _solve_limited_gain(edit, inputs, msgspec.structs.replace(gains, uses_limiter=True), meter)
@@ -196,10 +197,10 @@ def _solve_limited_gain(edit: Edit, inputs: AudioInputs, gains: AudioGains, mete
     return gains
 
 
-def _gain_to_target(loudness: Loudness) -> float:
+def _compute_gain_to_target(loudness: Loudness) -> float:
     """Return the gain in dB that brings `loudness` to `TARGET_LUFS`.
 
-    Audio that is too short or too quiet for R128 is brought to a peak of -6 dBTP. Silence keeps its level.
+    Audio that is too short or too quiet for R128 is normalised to a peak of -6 dBTP. Silence keeps its level.
     """
     if loudness.lufs > SILENCE_LUFS:
         return min(TARGET_LUFS - loudness.lufs, MAX_GAIN_DB)

@@ -21,7 +21,7 @@ from carmic_assets.model.errors import RenderError
 from carmic_assets.model.media import SourceFacts, VideoFacts
 
 SHOT_START_TOLERANCE_S = 1e-4  # rounding may put a shot's first frame slightly before its start
-MIN_BLUR_DOWNSCALE = 1.25  # the blur of a smaller factor is not visible
+MIN_BLUR_DOWNSCALE = 1.25  # with a smaller factor the blur is not visible
 # param0 of swscale's Gaussian. With a narrower kernel the pixels of the downscaled image are visible as a grid. A wider
 # kernel needs a smaller image for the same blur.
 GAUSS_PARAM = 1.0
@@ -225,4 +225,5 @@ def compute_blur_downscale(blur: float) -> float:
     downscaled image, scaling up with swscale's Gaussian 2^(-GAUSS_PARAM x^2) has a standard deviation of 0.85, and
     scaling down has one of 0.33.
     """
+    # The standard deviations of both scalings add in quadrature; see the docstring.
     return max(1.0, blur / math.hypot(math.sqrt(0.5 / math.log(2) / GAUSS_PARAM), 0.33))

@@ -32,9 +32,9 @@ from carmic_assets.rendering.file_references import (
 )
 from carmic_assets.rendering.pauses import Interval, remove_pauses
 
-MAX_CUTAWAYS = 100
-MAX_EMOJIS = 200
-SHOT_COVERAGE_TOLERANCE_S = 0.05
+MAX_CUTAWAYS = 100  # of one clip
+MAX_EMOJIS = 200  # of one clip
+SHOT_COVERAGE_TOLERANCE_S = 0.05  # by which shots may miss the clip's start or end
 
 
 class ClipInputs(msgspec.Struct, frozen=True):
@@ -51,7 +51,7 @@ class ClipInputs(msgspec.Struct, frozen=True):
     start_s: float  # from `snap_clip_bounds`
     end_s: float
     config: TemplateConfig
-    words: Sequence[Word]  # of the transcript; `config.transcript` replaces them in the captions
+    words: Sequence[Word]  # words of the transcript; `config.transcript` replaces them in the captions
     shots: Sequence[LayoutShot]  # from `direction.director.direct_clip`
     media: Mapping[str, MediaFile] | None = None  # local file by the URL or id in the configuration
     fonts: Sequence[MediaFile] = ()
@@ -111,7 +111,7 @@ def assemble_edit(inputs: ClipInputs) -> Edit:
     caption_words = _select_caption_words(config, inputs.words)
     kept_spans: tuple[Span, ...] = (Span(0.0, duration_s),)
     if config.audio.remove_pauses:
-        # A word that the user removed from the captions is still spoken: the transcript's words count too.
+        # A word that the user removed from the captions is still spoken, so the transcript's words are used too.
         kept_spans = remove_pauses([*inputs.words, *caption_words], duration_s, rate, inputs.speech, inputs.language)
     edit = Edit(
         clip_id=inputs.clip_id,

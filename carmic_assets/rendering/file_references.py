@@ -1,4 +1,4 @@
-"""Lists and checks the file references of a clip's configuration: B-roll, music and watermark.
+"""Lists and checks the file references of a clip's configuration: b-roll, music and watermark.
 
 The API checks them against the media library when a clip is saved. The render checks them again against the files. No
 file is read here.
@@ -14,12 +14,12 @@ from carmic_assets.model.edit import MediaFile
 from carmic_assets.model.errors import RenderError
 from carmic_assets.model.template import TemplateConfig
 
-OVERRUN_TOLERANCE_S = 0.1  # editors round times
+OVERRUN_TOLERANCE_S = 0.1  # allowed excess of a cutaway over its file, because clients round times
 
 FileUse = Literal["cutaway", "music", "watermark"]
 EXPECTED_FILES: dict[FileUse, str] = {
     "cutaway": "a video or an image",
-    "music": "an audio file, or a video with sound",
+    "music": "an audio file, or a video with audio",
     "watermark": "an image",
 }
 
@@ -72,17 +72,17 @@ def check_reference(reference: FileReference, file: MediaFile | None) -> MediaFi
     """
     location, expected = reference.location, EXPECTED_FILES[reference.use]
     if file is None and not reference.value:
-        raise RenderError(f"{location} names no file. Choose {expected}, or switch it off.")
+        raise RenderError(f"{location} names no file. Choose {expected}, or disable the element.")
     if file is None:
         raise RenderError(
             f"{location} names a file that is not in the media library: {reference.value[:80]}. Choose {expected}."
         )
     if reference.use == "music":
         if not file.has_audio:
-            raise RenderError(f"{location}: {file.name} has no sound. Choose {expected}.")
+            raise RenderError(f"{location}: {file.name} has no audio. Choose {expected}.")
         return file
     if not file.has_video:
-        raise RenderError(f"{location}: {file.name} has no picture. Choose {expected}.")
+        raise RenderError(f"{location}: {file.name} has no video. Choose {expected}.")
     if reference.use == "watermark" and file.kind != "image":
         raise RenderError(f"{location}: {file.name} is a video. Choose {expected}.")
     if file.duration_s is not None and reference.source_start_s >= file.duration_s:

@@ -17,7 +17,7 @@ WORD_LEAD_S = 0.12  # kept before a word: initial consonants begin before the re
 WORD_TAIL_S = 0.2  # kept after a word, for the decay of voice and reverberation
 MIN_KEPT_SPAN_S = 0.2  # shorter spans without a word are cut too
 
-# The common fillers are a word in no language. Those by language are a word in another one: "um" in German and
+# Common fillers are not words in any language. Fillers by language are words in other languages: "um" in German and
 # Portuguese, "er" in German.
 COMMON_FILLERS = frozenset(
     {"uh", "uhh", "uhm", "umm", "hm", "hmm", "mm", "mmm", "ähm", "öhm", "öh", "euh", "ehm", "øh"}

@@ -34,8 +34,8 @@ Encoder = Literal["libx264", "h264_nvenc", "h264_videotoolbox", "h264_vaapi"]
 
 VAAPI_DEVICE = "/dev/dri/renderD128"
 MIN_TIME_LIMIT_S = 600.0  # of a render
-TIME_LIMIT_PER_CLIP_S = 60.0  # of a render, per second of its clip
-MEASURE_PROGRESS = 0.03  # the fraction of the progress that is reported after the loudness measurement
+TIME_LIMIT_PER_CLIP_S = 60.0  # time limit of a render per second of its clip
+MEASURE_PROGRESS = 0.03  # progress that is reported after the loudness measurement
 
 
 class RenderReport(msgspec.Struct, frozen=True):
@@ -138,7 +138,7 @@ def write_captions(edit: Edit, folder: Path, cache: Path) -> CaptionTrack:
     """Write the captions, hook title and emoji of an edit to `folder`.
 
     Raises:
-        RenderError: the caption style cannot be drawn, for example because its font does not exist.
+        RenderError: the captions cannot be written, for example because the font does not exist.
     """
     try:
         return write_ass(edit, folder, cache)
@@ -158,7 +158,7 @@ def build_source_input(edit: Edit, time_s: float) -> Input:
 def build_video_graph(
     edit: Edit, plan: CropPlan, frames: list[int], folder: Path, track: CaptionTrack, first_input: int
 ) -> FilterGraph:
-    """Return the graph of the complete picture, labelled `[canvas]`. The inputs that it adds start at `first_input`."""
+    """Return the graph of the complete video, labelled `[canvas]`. The inputs that it adds start at `first_input`."""
     graph = FilterGraph(edit, first_input)
     duration_s = float(len(frames) / edit.rate.fraction)
     graph.chains.append(video_graph.build_source_chain(edit, frames, plan.first, plan.end, "upright"))
@@ -207,6 +207,7 @@ def plan_sound_effects(edit: Edit, emojis: Iterable[EmojiOverlay]) -> list[Sound
     effects: list[SoundEffect] = []
     title = edit.config.elements.hook_title
     if title.enabled and clean_text(title.text):
+        # The hook title is visible from the first frame.
         effects.append(SoundEffect(0.05, "hit"))
     for cutaway in edit.cutaways:
         start, end = video_graph.compute_cutaway_output_range(edit, cutaway)
@@ -228,7 +229,7 @@ def _without_video(inputs: list[Input]) -> list[Input]:
 
 
 def build_encoder_filters(encoder: Encoder) -> tuple[str, ...]:
-    """Return the filters that convert the picture to the encoder's pixel format."""
+    """Return the filters that convert frames to the encoder's pixel format."""
     return ("format=nv12", "hwupload") if encoder == "h264_vaapi" else ("format=yuv420p",)
 
 

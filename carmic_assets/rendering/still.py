@@ -54,7 +54,7 @@ def render_still(
         )
         ffmpeg.run(command, timeout_s=TIMEOUT_S)
         if not staging_path.exists():
-            raise RenderError("The clip has no picture at that time. Choose another time.")
+            raise RenderError("The clip has no frame at that time. Choose another time.")
         staging_path.replace(out_path)
     finally:
         staging_path.unlink(missing_ok=True)

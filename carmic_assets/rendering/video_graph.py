@@ -127,7 +127,7 @@ def compose_canvas(graph: FilterGraph, plan: CropPlan, source: str, commands_dir
 
 
 def _build_layer_filters(edit: Edit, layer: PictureLayer, number: int, commands_dir: Path) -> list[str]:
-    """Return the filters of one layer, from the upright frame to the scaled picture.
+    """Return the filters of one layer, from the upright frame to the scaled image.
 
     The instance names (`crop@c1`, `scale@s1`) are the targets of the layer's `sendcmd` commands.
     """
@@ -225,7 +225,7 @@ def compute_cutaway_output_range(edit: Edit, cutaway: Cutaway) -> tuple[float, f
 
 
 def overlay_cutaways(graph: FilterGraph, base: str) -> str:
-    """Add the B-roll, which fills the canvas. Where two cutaways overlap, the one that starts later is on top.
+    """Add the b-roll, which fills the canvas. Where two cutaways overlap, the one that starts later is on top.
 
     Cutaways that do not overlap share one layer, so that ffmpeg decodes only the visible one.
     """
@@ -235,8 +235,8 @@ def overlay_cutaways(graph: FilterGraph, base: str) -> str:
     for cutaway in edit.cutaways:
         first, end = (round(t * rate) for t in compute_cutaway_output_range(edit, cutaway))
         if end > first:
-            overlapped = [n for n, layer in enumerate(layers) if any(a < end and first < b for _, a, b in layer)]
-            number = max(overlapped, default=-1) + 1
+            overlapped_layers = [n for n, layer in enumerate(layers) if any(a < end and first < b for _, a, b in layer)]
+            number = max(overlapped_layers, default=-1) + 1
             layers[number:] = layers[number:] or [[]]
             layers[number].append((cutaway, first, end))
     for layer in layers:
@@ -276,7 +276,7 @@ def _add_cutaway_chain(graph: FilterGraph, cutaway: Cutaway, frames: int) -> str
     facts = read_facts(media.path, LIBRARY_FORMATS, RenderError)
     video = facts.video
     if video is None:
-        raise RenderError(f"The B-roll file {media.name} has no picture. Choose a video or an image.")
+        raise RenderError(f"The b-roll file {media.name} has no video. Choose a video or an image.")
     source_start_s = cutaway.source_start_s
     is_image = media.duration_s is None
     options: tuple[str, ...] = ("-noautorotate", "-copyts")
@@ -338,7 +338,7 @@ def overlay_watermark(graph: FilterGraph, base: str) -> str:
         return base
     video = read_facts(watermark.path, LIBRARY_FORMATS, RenderError).video
     if video is None:
-        raise RenderError(f"The watermark file {watermark.name} has no picture. Choose an image.")
+        raise RenderError(f"The watermark file {watermark.name} is not an image. Choose an image.")
     factor = WATERMARK_RATIO * min(edit.width, edit.height) / max(video.width, video.height)
     w, h = round_to_even(video.width * factor), round_to_even(video.height * factor)
     zone = compute_safe_zone(edit.width, edit.height)
@@ -422,6 +422,7 @@ def compute_seek_margin_s(source: SourceFacts) -> float:
     """Return how far before a frame a seek must go, in seconds, so that ffmpeg decodes that frame."""
     video = require_video(source)
     preroll = max((PREROLL_S.get(name, 0.0) for name in source.container.split(",")), default=0.0)
+    # A frame of a variable rate may last long, so the margin is 2 s; otherwise one and a half frames suffice.
     return preroll + (2.0 if video.variable_rate else 1.5 / float(video.rate.fraction))
 
 

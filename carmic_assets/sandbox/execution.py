@@ -40,8 +40,8 @@ from carmic_assets.sandbox.worker_jobs import (
     WarmUp,
 )
 
-TEMPLATE_WIDTH_PX = 360
-TEMPLATE_TIME_S = 1.0
+TEMPLATE_WIDTH_PX = 360  # of a template's preview
+TEMPLATE_TIME_S = 1.0  # time of the preview frame in the sample edit
 SAMPLE_WORDS = ("This", "is", "how", "your", "captions", "look")
 SAMPLE_DURATION_S = 3.0
 FFMPEG_TIME_LIMIT_S = 30.0
@@ -54,8 +54,8 @@ def execute(job: Job, source: BinaryIO) -> Result:
     """Run a job and return its result. `source` reads the source that the pool has open.
 
     Raises:
-        CarmicError: the input is at fault.
-        ValueError: as CarmicError; the message is for the user.
+        CarmicError: the input is invalid.
+        ValueError: the input is invalid; the message is for the user.
     """
     match job:
         case InspectFile():
@@ -105,7 +105,7 @@ def _preview_clip(job: PreviewClip, source: BinaryIO) -> ClipPreview:
 
 
 def _draw_still(job: PreviewClip, source: BinaryIO) -> bool:
-    """Draw the still; return False if the video has no frame there or cannot be decoded."""
+    """Render the still; return False if the video has no frame at that time or cannot be decoded."""
     try:
         with tempfile.TemporaryDirectory(prefix="carmic-still-") as folder, _open_footage(job, source) as edit:
             render_still(edit, job.still_time_s, job.still_path, folder, threads=1, cache=job.cache)
@@ -116,7 +116,7 @@ def _draw_still(job: PreviewClip, source: BinaryIO) -> bool:
 
 @contextmanager
 def _open_footage(job: PreviewClip, source: BinaryIO) -> Iterator[Edit]:
-    """Yield the edit over a local file. Of a remote source only the part around the frame is fetched."""
+    """Yield the edit with a local file. Of a remote source only the part around the frame is downloaded."""
     edit = job.edit
     if edit.source_path:
         yield edit
@@ -147,7 +147,7 @@ def _draw_template(job: DrawTemplate) -> None:
 
 
 def _build_sample_edit(config: TemplateConfig, fonts: tuple[MediaFile, ...] = ()) -> Edit:
-    """Build a three-second edit without a source video, for drawing captions alone."""
+    """Build a three-second edit without a source video, to render captions alone."""
     width, height = CANVAS_SIZES[config.layout.aspect_ratio]
     return Edit(
         clip_id="preview",

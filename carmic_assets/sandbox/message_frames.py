@@ -28,10 +28,10 @@ def receive_frame(connection: socket.socket) -> bytes:
 
 def _receive(connection: socket.socket, length: int) -> bytes:
     data = bytearray(length)
-    view, received = memoryview(data), 0
-    while received < length:
-        count = connection.recv_into(view[received:])
+    view, received_bytes = memoryview(data), 0
+    while received_bytes < length:
+        count = connection.recv_into(view[received_bytes:])
         if count == 0:
             raise EOFError
-        received += count
+        received_bytes += count
     return bytes(data)

@@ -27,9 +27,9 @@ T = TypeVar("T")
 
 DEFAULT_LIMITS = WorkerLimits()
 _MESSAGES: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
-JOBS_PER_WORKER = 200  # then it is replaced, because parsers leak
-MAX_READ_BYTES = 8 << 20
-# No setting reaches a worker: neither the secret key nor the database's address.
+JOBS_PER_WORKER = 200  # then the worker is replaced, because parsers leak memory
+MAX_READ_BYTES = 8 << 20  # of one read that a worker requests
+# The environment variables of a worker. It receives no settings: neither the secret key nor the database URL.
 KEPT_VARIABLES = ("HOME", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
 
 
@@ -38,7 +38,7 @@ class PoolBusyError(Exception):
 
 
 class JobRefusedError(ValueError):
-    """The input of the job is at fault. The message is for the user."""
+    """The input of the job is invalid. The message is for the user."""
 
 
 class JobLimitError(Exception):
@@ -59,7 +59,8 @@ class WorkerPool:
         self.per_owner = per_owner
         self._admission = threading.Lock()
         self._jobs_by_owner: Counter[str] = Counter()
-        self._workers: queue.LifoQueue[_Worker] = queue.LifoQueue()  # the last one used is the warmest
+        # Last in, first out: the worker that was used last is reused first
+        self._workers: queue.LifoQueue[_Worker] = queue.LifoQueue()
         self._all_workers = [_Worker(limits) for _ in range(size)]
         for worker in reversed(self._all_workers):
             self._workers.put(worker)
@@ -75,7 +76,7 @@ class WorkerPool:
 
         Raises:
             PoolBusyError: too many jobs are waiting.
-            JobRefusedError: the input is at fault.
+            JobRefusedError: the input is invalid.
             JobLimitError: the job exceeded a limit.
         """
         with self._admit(owner):

@@ -1,6 +1,6 @@
 """The worker process: `python -m carmic_assets.sandbox.worker SOCKET LIMITS`. It runs jobs until the socket closes.
 
-The limits hold from before the first parser is imported, for the worker and for every program that it starts.
+The limits are set before the first parser is imported. They apply to the worker and to every program that it starts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def serve(connection: socket.socket, limits: WorkerLimits) -> None:
 
     An alarm ends a job that the pool cannot end, because its process was killed.
     """
-    from carmic_assets.sandbox.execution import execute  # noqa: PLC0415 - the limits come before the parsers
+    from carmic_assets.sandbox.execution import execute  # noqa: PLC0415 - the limits are set before the parsers are imported
 
     while True:
         try:
@@ -74,10 +74,10 @@ class _PoolFile(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer)
-        wanted = min(len(view), self._size - self._position)
-        if wanted <= 0:
+        requested_bytes = min(len(view), self._size - self._position)
+        if requested_bytes <= 0:
             return 0
-        send_frame(self._connection, msgspec.msgpack.encode(ReadRange(self._position, wanted)))
+        send_frame(self._connection, msgspec.msgpack.encode(ReadRange(self._position, requested_bytes)))
         data = receive_frame(self._connection)
         view[: len(data)] = data
         self._position += len(data)

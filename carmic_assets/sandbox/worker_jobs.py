@@ -20,7 +20,7 @@ class InspectFile(msgspec.Struct, frozen=True, tag=True):
 
 
 class DrawTemplate(msgspec.Struct, frozen=True, tag=True):
-    """Draw the captions of a template over a plain background, as PNG at `path`. `fonts` are the workspace's own."""
+    """Render the captions of a template over a plain background, as PNG at `path`. `fonts` are the workspace's own."""
 
     config: TemplateConfig
     fonts: tuple[MediaFile, ...]
@@ -31,7 +31,7 @@ class DrawTemplate(msgspec.Struct, frozen=True, tag=True):
 class PreviewClip(msgspec.Struct, frozen=True, tag=True):
     """Lay out the captions of an edit: a ClipPreview.
 
-    With `still_path`, the frame at `still_time_s` (clip clock) is drawn there as JPEG, from the edit's `source_path`.
+    With `still_path`, the frame at `still_time_s` (clip clock) is written there as JPEG, from the edit's `source_path`.
     An empty `source_path` means that the pool has the source open: the worker then asks it for byte ranges.
     """
 
@@ -42,7 +42,7 @@ class PreviewClip(msgspec.Struct, frozen=True, tag=True):
 
 
 class ClipPreview(msgspec.Struct, frozen=True):
-    """The captions of a clip, and whether the still could be drawn."""
+    """The captions of a clip, and whether the still could be rendered."""
 
     captions: tuple[CaptionEvent, ...]
     srt: str
@@ -59,7 +59,7 @@ class ProbeFootage(msgspec.Struct, frozen=True, tag=True):
 
 
 class ProbedFootage(msgspec.Struct, frozen=True):
-    """The facts of a file, the segment that shows all of it, and its canvas."""
+    """The properties of a file, the segment that covers it completely, and its canvas."""
 
     facts: SourceFacts
     segment: Segment
@@ -67,10 +67,10 @@ class ProbedFootage(msgspec.Struct, frozen=True):
 
 
 class DrawFrames(msgspec.Struct, frozen=True, tag=True):
-    """Draw frames of one segment, one picture per offset: a list of their paths in `folder`.
+    """Render frames of one segment, one image per offset. The result is the list of their paths in `folder`.
 
-    Frame numbers are on the footage's clock; `offsets` ascend and are counted from `first_frame`. An empty `path` draws
-    a gap. `width` in pixels; None is the canvas's own.
+    Frame numbers are on the footage's clock; `offsets` ascend and are counted from `first_frame`. An empty `path`
+    renders a gap. `width` in pixels; None is the canvas's own.
     """
 
     path: str
@@ -94,7 +94,7 @@ Job = InspectFile | DrawTemplate | PreviewClip | ProbeFootage | DrawFrames | War
 
 
 class WorkerLimits(msgspec.Struct, frozen=True):
-    """What one worker, and each program that it starts, may use."""
+    """The resource limits of one worker and of each program that it starts."""
 
     memory_bytes: int = 2 << 30  # address space
     cpu_s: int = 60  # for one job
@@ -103,7 +103,10 @@ class WorkerLimits(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True):
-    """A job as it is sent to a worker. `source_size` is that of the source that the pool has open, or 0."""
+    """The message that sends a job to a worker.
+
+    `source_size` is the size of the source that the pool has open, or 0.
+    """
 
     job: Job
     source_size: int = 0
@@ -123,7 +126,7 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """The input is at fault; the sentence is for the user."""
+    """The input is invalid; the message is for the user."""
 
     sentence: str
 

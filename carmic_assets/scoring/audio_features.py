@@ -16,9 +16,9 @@ from carmic_assets.model.speech import Word
 from carmic_assets.scoring.arrays import Bools, Floats, Floats32
 from carmic_assets.speech.audio_reader import SAMPLE_RATE, open_audio
 
-STEP_S = 0.5
+STEP_S = 0.5  # duration of one value of each feature
 _STEP_SAMPLES = int(STEP_S * SAMPLE_RATE)
-_BLOCK_S = 60.0
+_BLOCK_S = 60.0  # of audio that is processed at once
 _FRAME_SAMPLES = 800  # 50 ms, ten frames per step
 _FFT_SIZE = 2048  # zero padded, so that the autocorrelation does not wrap around
 _MIN_PITCH_HZ, _MAX_PITCH_HZ = 60.0, 500.0  # range of the human voice
@@ -98,6 +98,7 @@ def _track_pitch(spectrum: Floats) -> tuple[Bools, Floats]:
     voice_lags = autocorrelation[:, first:last]
     peak = voice_lags.argmax(1)
     strength = voice_lags[np.arange(len(voice_lags)), peak] / np.maximum(autocorrelation[:, 0], 1e-9)
+    # A frame is voiced if its normalised autocorrelation exceeds 0.35 and it is not silent.
     return (strength > 0.35) & (autocorrelation[:, 0] > 1e-4), SAMPLE_RATE / (peak + first)
 
 
@@ -116,6 +117,7 @@ def _estimate_laughter(samples: Floats32, steps: int) -> Floats:
         energy = float(part @ part)
         if energy > 1e-6:
             correlations = (float(part[:-k] @ part[k:]) * len(part) / (len(part) - k) for k in range(*_LAUGHTER_LAGS))
+            # Maps correlations of 0.5 to 0.8 to 0..1.
             likelihood[step] = np.clip((max(correlations) / energy - 0.5) / 0.3, 0, 1)
     return likelihood
 
@@ -130,6 +132,7 @@ def _estimate_applause(spectrum: Floats, steps: int) -> Floats:
     flatness = np.exp(np.log(mean).mean(1)) / mean.mean(1)
     level = band.mean(2)
     steadiness = 1 - np.clip(level.std(1) / np.maximum(level.mean(1), 1e-12), 0, 1)
+    # Maps a spectral flatness of 0.45 to 0.8 to 0..1, times the steadiness, which counts fully from 0.6.
     result: Floats = np.clip((flatness - 0.45) / 0.35, 0, 1) * np.clip(steadiness / 0.6, 0, 1)
     return result
 

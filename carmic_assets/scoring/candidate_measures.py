@@ -1,4 +1,8 @@
-"""Computes the measures of candidates, each 0..1, from which the sub-scores and the clip score are computed."""
+"""Computes the measures of candidates, each 0..1, from which the sub-scores and the clip score are computed.
+
+The constants (typical rates per minute, points of an opening's cues, saturation points) have no published source. They
+were set on the training talks of the benchmark by cross-validation; see docs/scoring.md.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,10 @@ from carmic_assets.scoring.lexicon import tokenize
 from carmic_assets.scoring.sentence_embeddings import embed_sentences
 from carmic_assets.scoring.talk import Talk
 
-SUBSTANCE_THRESHOLD = -1.3  # log-odds of substance; a sentence above it improves a clip
+# log-odds of substance; a sentence above it improves a clip
+SUBSTANCE_THRESHOLD = -1.3
 LENGTH_EXPONENT = 0.2  # substance is divided by length to this power: 0 prefers the longest clip, 1 gives the mean
-_OPENING_S = 3.0  # start of a clip, in which a viewer decides whether to stay
+_OPENING_S = 3.0  # length of a clip's opening: viewers decide in it whether to continue
 _STEM_CHARS = 5  # words with the same first characters match
 
 
@@ -32,7 +37,7 @@ def measure_candidates(
     words = np.maximum(candidates.sum_over(talk.count_cue("words")), 1)
 
     def rate(cue: str, typical: float) -> Floats:
-        """Return 1 - exp(-x/typical) for the occurrences per minute x: 0.5 at 0.7 times `typical`."""
+        """Return 1 - exp(-x / typical), where x is the number of occurrences per minute; `typical` gives 0.63."""
         occurrences = candidates.sum_over(np.minimum(talk.count_cue(cue), 2))
         return _saturate(occurrences / minutes, typical)
 
@@ -59,7 +64,7 @@ def measure_candidates(
         "applause": _saturate(candidates.sum_over(talk.count_cue("applause")), 1.5),
     }
     for name, values in voice.items():
-        if name in ("laughter", "applause"):  # either detected in the audio or mentioned in words
+        if name in ("laughter", "applause"):  # either detected in the audio or noted in the transcript
             measures[name] = np.maximum(measures[name], candidates.max_over(values))
         else:
             measures[name] = candidates.mean_over(values)
@@ -77,7 +82,7 @@ def sum_substance(talk: Talk, candidates: Candidates) -> Floats:
     """Return the substance of each candidate, in units of half a minute: about -1 for plain talk, +3 for a highlight.
 
     It integrates the log-odds above `SUBSTANCE_THRESHOLD` over the seconds of the candidate. It is close to a sum, so
-    that a candidate which leaves out a part of a story has less of it.
+    that a candidate without a part of a story has less substance.
     """
     seconds = talk.end_s - talk.start_s
     above = candidates.sum_over(np.clip(predict_substance(talk) - SUBSTANCE_THRESHOLD, -4, 4) * seconds)
@@ -114,7 +119,7 @@ def _depends_on_previous(talk: Talk) -> Bools:
 
 
 def _measure_hook(talk: Talk) -> Floats:
-    """Return how strong an opening the first three seconds of each sentence are: 0..1, shape (n,)."""
+    """Return the strength of the first three seconds of each sentence as an opening: 0..1, shape (n,)."""
     points = np.zeros(len(talk))
     for i, tokens in enumerate(talk.tokens):
         opening_ratio = _OPENING_S / max(talk.end_s[i] - talk.start_s[i], 0.5)
@@ -182,8 +187,8 @@ def _measure_pace(talk: Talk, candidates: Candidates) -> Floats:
 def _measure_exchange(talk: Talk, candidates: Candidates) -> Floats:
     """Return a measure of speaker changes, which is 1 at three changes. With many changes a talk is hard to follow."""
     pairs = zip(talk.speakers, talk.speakers[1:], strict=False)
-    changed = np.array([0.0] + [float(a != b and a is not None) for a, b in pairs])
-    changes = candidates.sum_over(changed) - (changed[candidates.first] if len(talk) else 0)
+    is_change = np.array([0.0] + [float(a != b and a is not None) for a, b in pairs])
+    changes = candidates.sum_over(is_change) - (is_change[candidates.first] if len(talk) else 0)
     return np.where(changes <= 3, changes / 3, np.maximum(0.3, 1 - (changes - 3) / 10))
 
 

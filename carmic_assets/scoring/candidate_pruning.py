@@ -1,4 +1,4 @@
-"""Reduces all candidates to the ones worth scoring: one per passage, with the best bounds."""
+"""Reduces the candidates before they are scored: keeps one per passage, with the best bounds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from carmic_assets.scoring.candidates import Candidates
 from carmic_assets.scoring.highlight_model import predict_substance
 from carmic_assets.scoring.talk import Talk
 
-# Weights and costs are in units of substance, see `sum_substance`.
+# Weights and costs are in units of substance, see `sum_substance`. They were tuned on the training talks of the
+# benchmark by cross-validation.
 COMPLETENESS_WEIGHT = 1.0  # value of a perfect beginning, and of a perfect end
 CLIP_COST = 2.6  # cost of each clip in the partition; two short clips must outweigh one long clip by this
 INSTRUCTION_WEIGHT = 4.0  # value of a full match with the user's instructions
@@ -61,14 +62,14 @@ def partition_talk(candidates: Candidates, worth: Floats) -> list[int]:
             best = int(np.argmax(sums))
             if sums[best] > best_sum[gap]:
                 best_sum[gap], best_row[gap] = sums[best], rows[best]
-    chosen, gap = [], gaps - 1
+    selected_rows, gap = [], gaps - 1
     while gap > 0:
         if best_row[gap] < 0:
             gap -= 1
         else:
-            chosen.append(int(best_row[gap]))
+            selected_rows.append(int(best_row[gap]))
             gap = int(candidates.first[best_row[gap]])
-    return chosen
+    return selected_rows
 
 
 def absorb_neighbours(talk: Talk, candidates: Candidates, rows: list[int]) -> list[int]:

@@ -25,7 +25,8 @@ from carmic_assets.scoring.weights import BIAS, NEUTRAL_VALUES, choose_weights
 
 SCORER_VERSION = "5"  # changes whenever the same input gives another selection
 LEAD_S, TAIL_S = 0.18, 0.35  # added before the first word and after the last, if the neighbouring words leave room
-_MAX_VOICE_PAUSE_S = 3.0  # this much of the pause after a sentence counts as part of it, because audiences laugh there
+# Up to this much of the pause after a sentence counts as part of it, because audiences laugh in the pause
+_MAX_VOICE_PAUSE_S = 3.0
 _MIN_STRENGTH = 30  # sub-score (0..100) from which a measure is named as a reason
 
 
@@ -44,7 +45,7 @@ class _Scoring:
 
     talk: Talk
     candidates: Candidates
-    scores: Ints  # 1..99 per candidate
+    scores: Ints  # score, 1..99 per candidate
     substance: list[float]  # log-odds per sentence
     mean_measures: dict[str, float]  # over all candidates
     bounds: ClipBounds

@@ -11,7 +11,7 @@ from carmic_assets.scoring.lexicon import WORD_CHARACTERS, Lexicon, tokenize
 from carmic_assets.scoring.selection import format_clock
 from carmic_assets.scoring.talk import Talk
 
-MAX_TITLE_CHARS = 64
+MAX_TITLE_CHARS = 64  # longer titles are shortened
 _PUNCTUATION = ' .,;:!?…-–—"“”„()'
 _CLAUSE_BOUNDARY = re.compile(r"[,;:–—]\s|\s-\s|[，、；：]")
 _is_alphabetic = re.compile(rf"(?:(?![\d_])[{WORD_CHARACTERS}])+").fullmatch
@@ -19,14 +19,14 @@ _CATEGORIES_WITHOUT_TOPICS = (
     "stop", "story_time", "turn", "hype", "promo", "housekeeping", "filler", "number_words", "question", "contrast",
     "cause",
 )  # fmt: skip
-_MAX_HASHTAGS = 4
+_MAX_HASHTAGS = 4  # hashtags per clip
 _TITLE_TOPICS = 3  # number of topics in the title of a clip without a self-contained sentence
-_MAX_BROLL = 3
+_MAX_BROLL = 3  # suggestions per clip
 _BROLL_KEYWORDS = 8  # number of topics that are considered for b-roll
 _BROLL_S = 3.0  # length of a suggestion
 _MIN_BROLL_S = 1.5  # a suggestion starts at least this long before the end of the clip
 _BROLL_DISTANCE_S = 6.0  # shortest time between the starts of two suggestions
-_FACE_S = 2.0  # no b-roll starts earlier than this in a clip: the speaker's face keeps the viewer's attention
+_FACE_S = 2.0  # earliest start of b-roll in a clip, so that the viewer first sees the speaker's face
 
 
 def choose_titles(talk: Talk, clips: Sequence[tuple[int, int]], substance: list[float]) -> list[str]:
@@ -38,9 +38,9 @@ def choose_titles(talk: Talk, clips: Sequence[tuple[int, int]], substance: list[
     used: set[str] = set()
     titles = []
     for first, stop in clips:
-        ranked = _rank_titles(talk, first, stop, substance)
-        unused = (text for text in ranked if text.casefold() not in used)
-        titles.append(next(unused, f"{ranked[0]} ({format_clock(talk.start_s[first])})"))
+        titles_by_rank = _rank_titles(talk, first, stop, substance)
+        unused = (text for text in titles_by_rank if text.casefold() not in used)
+        titles.append(next(unused, f"{titles_by_rank[0]} ({format_clock(talk.start_s[first])})"))
         used.add(titles[-1].casefold())
     return titles
 
@@ -61,17 +61,18 @@ def _rank_titles(talk: Talk, first: int, stop: int, substance: list[float]) -> l
         text, tokens = talk.texts[i].strip(), talk.tokens[i]
         depends = _needs_context(tokens, text, talk.lexicon)
         if min_chars <= len(text) <= max_chars and tokens and not depends:
+            # Bonuses in log-odds: the clip's first sentence, a question and the last sentence make better titles.
             value = substance[i] + 1.0 * (i == first) + 0.5 * bool(talk.count_cue("asks")[i]) + 0.3 * (i == stop - 1)
             full.append((-value, i, text))
         else:
             beginning = _shorten(text)
             depends = depends or _needs_context(tokens, beginning, talk.lexicon)
             shortened.append((depends, -substance[i] - 0.5 * (i == first), i, beginning))
-    ranked = [text for *_, text in sorted(full)]
-    ranked += [text for depends, *_, text in sorted(shortened) if not depends]
-    ranked += [", ".join(topics)] if len(topics) > 1 else []
-    ranked += [text for depends, *_, text in sorted(shortened) if depends]
-    return [_format_title(text) for text in ranked]
+    titles_by_rank = [text for *_, text in sorted(full)]
+    titles_by_rank += [text for depends, *_, text in sorted(shortened) if not depends]
+    titles_by_rank += [", ".join(topics)] if len(topics) > 1 else []
+    titles_by_rank += [text for depends, *_, text in sorted(shortened) if depends]
+    return [_format_title(text) for text in titles_by_rank]
 
 
 def _restore_capitals(talk: Talk, first: int, stop: int, topic: str) -> str:

@@ -1,4 +1,4 @@
-"""Lets a language model rate the selected clips again, and write their titles and reasons. It is off by default.
+"""Rates the selected clips again with a language model, which also writes titles and reasons. Off by default.
 
 The model never changes the bounds of a clip and never adds a clip. An error of the model never fails a run: the
 selection stays unchanged and the reason is recorded. Endpoints and keys are arguments.
@@ -93,8 +93,8 @@ def refine_clips(
 ) -> Refinement:
     """Send one request to the model and return the clips with its ratings.
 
-    The new score is the mean of the clip's and the model's score; clips are sorted by it. Clips that the model leaves
-    out stay as they are. `frames` maps the index of a clip in `scored_clips.clips` to JPEGs; only Gemini receives them.
+    The new score is the mean of the clip's and the model's score; clips are sorted by it. Clips that the model
+    omits are unchanged. `frames` maps the index of a clip in `scored_clips.clips` to JPEGs; only Gemini receives them.
     """
     started = time.monotonic()
     clips = scored_clips.clips[:MAX_CLIPS]
@@ -222,7 +222,7 @@ class _GeminiContent(msgspec.Struct):
 
 
 class _GeminiCandidate(msgspec.Struct):
-    content: _GeminiContent = msgspec.field(default_factory=_GeminiContent)  # absent when Gemini withholds the answer
+    content: _GeminiContent = msgspec.field(default_factory=_GeminiContent)  # absent if Gemini withholds the response
 
 
 class _GeminiUsage(msgspec.Struct, rename="camel"):
@@ -237,7 +237,7 @@ class _GeminiResponse(msgspec.Struct, rename="camel"):
 
 
 def _parse_response(endpoint: Endpoint, response: bytes) -> tuple[str, _TokenUsage]:
-    """Return the model's text and its token usage. The text is empty if the provider withheld the answer."""
+    """Return the model's text and its token usage. The text is empty if the provider withheld the response."""
     try:
         if endpoint.protocol == "openai":
             openai = msgspec.json.decode(response, type=_OpenAIResponse)
@@ -262,7 +262,7 @@ def _parse_ratings(text: str, clip_count: int) -> list[_ClipRating]:
     if len(set(ids)) != len(ids) or max(ids) > clip_count:
         raise _UnusableResponseError("the model's answer repeats a clip id or has an unknown one")
     ratings = [
-        msgspec.structs.replace(rating, title=_single_line(rating.title), reason=_single_line(rating.reason))
+        msgspec.structs.replace(rating, title=_join_lines(rating.title), reason=_join_lines(rating.reason))
         for rating in ratings
     ]
     if not all(rating.title and rating.reason for rating in ratings):
@@ -270,7 +270,7 @@ def _parse_ratings(text: str, clip_count: int) -> list[_ClipRating]:
     return ratings
 
 
-def _single_line(text: str) -> str:
+def _join_lines(text: str) -> str:
     """Return the text on one line, without control characters, because PostgreSQL stores no NUL.
 
     The result is "" if no character is printable.

@@ -14,7 +14,7 @@ from carmic_assets.model.chosen_clips import ScoredClip, ScoredClips
 
 MATCH_IOU = 0.5  # intersection over union from which a stored clip and a new clip are the same
 _MAX_OVERLAP_S = 1.0  # longest time that a new clip may share with a protected clip
-_TIME_TOLERANCE_S = 0.0005  # times are stored in milliseconds, so a smaller difference is none
+_TIME_TOLERANCE_S = 0.0005  # times are stored in milliseconds, so smaller differences are ignored
 
 
 class StoredClip(msgspec.Struct, frozen=True):
@@ -55,15 +55,15 @@ class ClipChanges(msgspec.Struct, frozen=True):
 def reconcile_clips(stored_clips: Sequence[StoredClip], scored_clips: ScoredClips) -> ClipChanges:
     """Return the changes. Clips are matched by time: protected clips first, then the pairs with the highest overlap.
 
-    A new clip that overlaps a protected clip is left out, so that no passage is offered twice.
+    A new clip that overlaps a protected clip is omitted, so that no passage appears twice.
     """
     described, available = _describe_protected(stored_clips, scored_clips)
     pairs = sorted(
-        (-_iou(stored, clip), stored.start_s, stored.id, rank)
-        for stored in stored_clips
-        if not stored.is_protected
+        (-_compute_iou(stored_clip, clip), stored_clip.start_s, stored_clip.id, rank)
+        for stored_clip in stored_clips
+        if not stored_clip.is_protected
         for rank, clip in enumerate(available)
-        if _iou(stored, clip) >= MATCH_IOU
+        if _compute_iou(stored_clip, clip) >= MATCH_IOU
     )
     matched: set[int] = set()
     for _, _, clip_id, rank in pairs:
@@ -73,14 +73,14 @@ def reconcile_clips(stored_clips: Sequence[StoredClip], scored_clips: ScoredClip
     changed: list[ChangedClip] = []
     retired: list[str] = []
     unchanged: list[str] = []
-    for stored in stored_clips:
-        clip = described.get(stored.id)
+    for stored_clip in stored_clips:
+        clip = described.get(stored_clip.id)
         if clip is None:
-            (unchanged if stored.is_protected else retired).append(stored.id)
-        elif _differs(stored, clip):
-            changed.append(ChangedClip(stored.id, stored.score, clip))
+            (unchanged if stored_clip.is_protected else retired).append(stored_clip.id)
+        elif _differs(stored_clip, clip):
+            changed.append(ChangedClip(stored_clip.id, stored_clip.score, clip))
         else:
-            unchanged.append(stored.id)
+            unchanged.append(stored_clip.id)
     added = tuple(clip for rank, clip in enumerate(available) if rank not in matched)
     return ClipChanges(added, tuple(changed), tuple(retired), tuple(unchanged))
 
@@ -92,29 +92,34 @@ def _describe_protected(
     described: dict[str, ScoredClip] = {}
     available = list(scored_clips.clips)
     protected = (clip for clip in stored_clips if clip.is_protected)
-    for stored in sorted(protected, key=lambda clip: (clip.start_s, clip.id)):
-        match = _best_match(stored, [*available, *scored_clips.runners_up])
+    for stored_clip in sorted(protected, key=lambda clip: (clip.start_s, clip.id)):
+        match = _find_best_match(stored_clip, [*available, *scored_clips.runners_up])
         if match is not None:
-            described[stored.id] = msgspec.structs.replace(
-                match, start_s=stored.start_s, end_s=stored.end_s, title=stored.title, rejection_reason=None, broll=()
+            described[stored_clip.id] = msgspec.structs.replace(
+                match,
+                start_s=stored_clip.start_s,
+                end_s=stored_clip.end_s,
+                title=stored_clip.title,
+                rejection_reason=None,
+                broll=(),
             )
-        available = [clip for clip in available if _intersection_s(stored, clip) <= _MAX_OVERLAP_S]
+        available = [clip for clip in available if _compute_intersection_s(stored_clip, clip) <= _MAX_OVERLAP_S]
     return described, available
 
 
-def _best_match(stored: StoredClip, clips: Sequence[ScoredClip]) -> ScoredClip | None:
-    best = max(clips, key=lambda clip: _iou(stored, clip), default=None)
-    return best if best is not None and _iou(stored, best) >= MATCH_IOU else None
+def _find_best_match(stored: StoredClip, clips: Sequence[ScoredClip]) -> ScoredClip | None:
+    best = max(clips, key=lambda clip: _compute_iou(stored, clip), default=None)
+    return best if best is not None and _compute_iou(stored, best) >= MATCH_IOU else None
 
 
-def _intersection_s(stored: StoredClip, clip: ScoredClip) -> float:
+def _compute_intersection_s(stored: StoredClip, clip: ScoredClip) -> float:
     return max(0.0, min(stored.end_s, clip.end_s) - max(stored.start_s, clip.start_s))
 
 
-def _iou(stored: StoredClip, clip: ScoredClip) -> float:
+def _compute_iou(stored: StoredClip, clip: ScoredClip) -> float:
     """Return the intersection over union of two clips."""
     extent_s = max(stored.end_s, clip.end_s) - min(stored.start_s, clip.start_s)
-    return _intersection_s(stored, clip) / extent_s
+    return _compute_intersection_s(stored, clip) / extent_s
 
 
 def _differs(stored: StoredClip, clip: ScoredClip) -> bool:

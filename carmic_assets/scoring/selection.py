@@ -37,7 +37,8 @@ class _CountLimits:
 def choose_min_clip_count(speech_s: float) -> int:
     """Return the minimum number of clips, whatever their score: one per 90 s of speech up to five, then one per 360 s.
 
-    The slower growth begins at 600 s of speech.
+    The slower growth begins at 600 s of speech. These counts and those of
+    `choose_max_clip_count` have no published source.
     """
     early = min(5, int(speech_s // 90))
     return min(choose_max_clip_count(speech_s), max(1, early + max(0, int((speech_s - 600) // 360))))

@@ -37,8 +37,8 @@ def extract_features(transcript: Transcript, audio: AudioFeatures | None = None)
     spans = split_sentences(transcript.words)
     vectors = embed_sentences([join_words(transcript.words[a:b], transcript.language) for a, b in spans])
     largest = np.abs(vectors).max(axis=1, keepdims=True)
-    packed = np.rint(vectors / np.where(largest > 0, largest, 1) * 127).astype(np.int8)
-    return ScoringFeatures(FEATURES_VERSION, spans, packed.tobytes(), audio)
+    quantised_vectors = np.rint(vectors / np.where(largest > 0, largest, 1) * 127).astype(np.int8)
+    return ScoringFeatures(FEATURES_VERSION, spans, quantised_vectors.tobytes(), audio)
 
 
 def decode_embeddings(features: ScoringFeatures) -> Floats32:

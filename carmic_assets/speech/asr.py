@@ -62,7 +62,7 @@ def transcribe_windows(
             if not _is_failed(segments, window.duration_s):
                 break
             retried = _decode(whisper, reader, [window], language, **options)[0]
-            segments = max(segments, retried, key=_quality)
+            segments = max(segments, retried, key=_rate_segments)
         if not (_is_failed(segments, window.duration_s) and _is_silent(segments)):
             for word in (word for segment in segments for word in _merge_words(segment, language)):
                 start_s, end_s = window.to_source_clock(word.start_s, word.end_s)
@@ -97,8 +97,8 @@ def _decode(
 
 def _read_window(reader: AudioReader, window: AsrWindow) -> np.ndarray:
     """Return the samples of the window's intervals: float32, shape (n,), n a multiple of Whisper's hop."""
-    joined = np.concatenate([reader.read(interval.start_s, interval.end_s) for interval in window.intervals])
-    return np.pad(joined, (0, -len(joined) % _HOP))
+    samples = np.concatenate([reader.read(interval.start_s, interval.end_s) for interval in window.intervals])
+    return np.pad(samples, (0, -len(samples) % _HOP))
 
 
 def _is_failed(segments: Sequence[Segment], duration_s: float) -> bool:
@@ -113,7 +113,7 @@ def _is_silent(segments: Sequence[Segment]) -> bool:
     return all(segment.no_speech_prob > _MAX_NO_SPEECH_PROB for segment in segments)
 
 
-def _quality(segments: Sequence[Segment]) -> float:
+def _rate_segments(segments: Sequence[Segment]) -> float:
     """Return the lowest mean log probability of the segments, less a penalty for repetition; higher is better."""
     return min(
         (s.avg_logprob - max(s.compression_ratio - _MAX_COMPRESSION_RATIO, 0.0) for s in segments), default=-10.0

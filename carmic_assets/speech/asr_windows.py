@@ -1,6 +1,6 @@
 """Packs speech into windows for Whisper, and maps times in a window back to the source clock.
 
-Longer silences are left out: Whisper hallucinates words in them, and a silent window costs as much to decode as a full
+Longer silences are omitted: Whisper hallucinates words in them, and a silent window costs as much to decode as a full
 one.
 """
 

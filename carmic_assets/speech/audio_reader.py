@@ -62,7 +62,7 @@ def open_audio(path: str | Path) -> Iterator[AudioReader]:
         sample_count = 0
         with open_media(path, formats=AUDIO_FORMATS + SOURCE_FORMATS, error=NoSpeechError) as container:
             if not container.streams.audio:
-                raise NoSpeechError("The video has no sound, so it has no speech. Upload a video with speech.")
+                raise NoSpeechError("The video has no audio, so it has no speech. Upload a video with speech.")
             for frame in itertools.chain(container.decode(audio=0), (None,)):
                 for resampled in resampler.resample(frame):
                     sample_count += resampled.samples

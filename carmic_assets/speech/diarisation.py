@@ -16,15 +16,16 @@ from carmic_assets.speech import speaker_embeddings
 from carmic_assets.speech.audio_reader import AudioReader
 from carmic_assets.speech.voice_activity import Intervals
 
-MAX_VOICES = 6  # most voices that are told apart in one video
+MAX_VOICES = 6  # maximum number of voices in one video
 STEP_S = 0.1  # time step of the Viterbi decoding
 
-# Tuned on talks with reference turns: benchmarks/speakers.py
+# Tuned on generated videos with known turns: benchmarks/speakers.py
 _HOP_S = 0.4  # from the start of one embedding window to the next
-_MIN_CLUSTERED_S = 0.8  # shorter windows take no part in the clustering
+_MIN_CLUSTERED_S = 0.8  # shorter windows are not clustered
 _MAX_CLUSTER_DISTANCE = 0.31  # cosine distance (average linkage) within one voice
 _MIN_VOICE_RATIO = 0.04  # smallest fraction of the clustered windows that counts as a voice
-_MAX_CLUSTERED = 1500  # windows; a longer talk is sampled down to this number, because linkage is quadratic
+# Windows; of longer audio a sample of this number is clustered, because the cost of linkage is quadratic
+_MAX_CLUSTERED = 1500
 _SIMILARITY_WEIGHT = 20.0  # Viterbi score of one second at cosine similarity 1
 _SWITCH_COST = 3.0  # Viterbi score that a change of voice costs
 
@@ -48,7 +49,7 @@ def diarise(reader: AudioReader, speech: Intervals, phrases: Intervals) -> tuple
     windows = _place_windows(_merge_short_phrases(speech, phrases))
     embeddings = speaker_embeddings.embed_windows(reader, windows)
     voices = _cluster_voices(embeddings, np.array([end - start for start, end in windows]))
-    similarity = _similarity_by_step(windows, embeddings @ voices.T, speech[-1][1])
+    similarity = _average_similarity_by_step(windows, embeddings @ voices.T, speech[-1][1])
     return _name_turns(_decode_turns(similarity, speech), similarity)
 
 
@@ -94,11 +95,13 @@ def _cluster_voices(embeddings: np.ndarray, durations: np.ndarray) -> np.ndarray
     clusters, counts = np.unique(labels, return_counts=True)
     min_count = max(2, _MIN_VOICE_RATIO * len(sampled))
     by_size = [i for i in np.argsort(-counts, kind="stable") if counts[i] >= min_count]
-    chosen = by_size[:MAX_VOICES] or [int(np.argmax(counts))]
-    return _normalise(np.stack([sampled[labels == clusters[i]].mean(axis=0) for i in chosen]))
+    selected_clusters = by_size[:MAX_VOICES] or [int(np.argmax(counts))]
+    return _normalise(np.stack([sampled[labels == clusters[i]].mean(axis=0) for i in selected_clusters]))
 
 
-def _similarity_by_step(windows: Sequence[tuple[float, float]], similarity: np.ndarray, end_s: float) -> np.ndarray:
+def _average_similarity_by_step(
+    windows: Sequence[tuple[float, float]], similarity: np.ndarray, end_s: float
+) -> np.ndarray:
     """Return the mean similarity of the windows over each step: shape (steps, voices), nan where no window lies."""
     steps = int(end_s / STEP_S) + 1
     total, count = np.zeros((steps, similarity.shape[1])), np.zeros((steps, 1))
@@ -169,6 +172,7 @@ def _name_turns(turns: Sequence[tuple[float, float, int]], similarity: np.ndarra
         mean_similarity = np.nanmean(similarity[first:last], axis=0)
         others = np.delete(mean_similarity, voice)
         lead = float(mean_similarity[voice] - others.max()) if others.size else 1.0
+        # See the docstring: a lead of 0.1 in similarity gives full confidence.
         confidence = round(float(np.clip(0.5 + lead / 0.2, 0.0, 1.0)), 3)
         named.append(Turn(round(start, 3), round(end, 3), label, confidence=confidence))
     return tuple(named)

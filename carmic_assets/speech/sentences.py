@@ -43,7 +43,7 @@ def split_sentences(words: Sequence[Word]) -> WordRanges:
         return ()
     is_marked = [_ends_with_mark(words, i) for i in range(len(words) - 1)]
     is_unpunctuated = sum(is_marked) * _WORDS_PER_MARK < len(words)
-    min_pause_s = _long_pause_s(words) if is_unpunctuated else SENTENCE_PAUSE_S
+    min_pause_s = _compute_long_pause_s(words) if is_unpunctuated else SENTENCE_PAUSE_S
     ends = [
         i + 1
         for i in range(len(words) - 1)
@@ -79,7 +79,7 @@ def _pause_after(words: Sequence[Word], index: int) -> float:
     return words[index + 1].start_s - words[index].end_s
 
 
-def _long_pause_s(words: Sequence[Word]) -> float:
+def _compute_long_pause_s(words: Sequence[Word]) -> float:
     """Return twice the median pause between the words, within `_MIN_PAUSE_S`..`SENTENCE_PAUSE_S`."""
     pauses = [pause for i in range(len(words) - 1) if (pause := _pause_after(words, i)) > 0.05]
     return min(max(2 * median(pauses), _MIN_PAUSE_S), SENTENCE_PAUSE_S) if pauses else SENTENCE_PAUSE_S

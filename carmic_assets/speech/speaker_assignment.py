@@ -1,4 +1,4 @@
-"""Assigns diarised voices to people: learns from a whole video whose lips move while a voice speaks.
+"""Assigns diarised voices to people: learns from a complete video whose lips move while a voice speaks.
 
 A person is one or more tracks, given as columns of `SpeakerFeatures.lip_llr`. Each of the C voices may instead belong
 to somebody who is never on screen. There are therefore P + C candidates: P people and C off-screen speakers.
@@ -14,7 +14,7 @@ import numpy as np
 
 from carmic_assets.speech.speaker_features import IN_PAUSE, STEP_S, SpeakerFeatures
 
-# Tuned on talks with reference turns, with noise of several strengths added to the lip scores: benchmarks/speakers.py
+# Tuned on generated videos with known turns and with noise added to the lip scores: benchmarks/speakers.py
 LIP_WEIGHT = 0.35  # factor of one step's LLR: neighbouring steps are nearly the same observation
 OFF_SCREEN_LLR = -0.5  # LLR of an off-screen candidate at every step
 _NOT_VISIBLE_LLR = -0.3  # LLR of a person at a step in which no track of theirs is visible
@@ -24,7 +24,7 @@ _PRIOR_S = 2.0  # weight of the uniform prior over a voice's candidates, in seco
 _CONFIRMED_LLR = 0.3  # mean LLR of the lips from which one person may have a second voice
 _SHARED_GAIN_PER_S = 0.25  # gain in log likelihood per second, over the whole voice, that shows it to be shared
 _SHARED_GAIN_IN_SECOND = 3.0  # gain per second within single segments that also shows it, from 1 s of such segments on
-_FRAGMENT_S = 2.0  # least speech of a track, in seconds, from which its voice is read
+_FRAGMENT_S = 2.0  # minimum speech of a track, in seconds, from which its voice is determined
 _MIN_VISIBLE_S = 1.5  # a person visible for less time while a voice speaks cannot have that voice
 _MIN_VISIBLE_LLR = -1.0  # a person whose lips have a lower mean LLR while a voice speaks cannot have it either
 
@@ -52,7 +52,7 @@ def assign_voices(features: SpeakerFeatures) -> SpeakerAssignment:
     place. Otherwise the second voice goes to its next likely candidate.
     """
     people = _merge_tracks(features)
-    lip_llr = _candidate_llr(features, people)
+    lip_llr = _compute_candidate_llr(features, people)
     allowed = np.ones((len(features.voices), len(people)), bool)
     while True:
         learned = _learn_shares(features, people, allowed)
@@ -61,10 +61,12 @@ def assign_voices(features: SpeakerFeatures) -> SpeakerAssignment:
         for person, columns in enumerate(people):
             owned_voices = np.flatnonzero(owners == person)
             support = [float(lip_llr[features.voice == voice, person].mean()) for voice in owned_voices]
-            ranked = sorted(zip(support, owned_voices.tolist(), strict=True), reverse=True)
-            implausible += [(mean, voice, person) for mean, voice in ranked[1:] if mean < _CONFIRMED_LLR]
+            voices_by_support = sorted(zip(support, owned_voices.tolist(), strict=True), reverse=True)
+            implausible += [(mean, voice, person) for mean, voice in voices_by_support[1:] if mean < _CONFIRMED_LLR]
             implausible += [
-                (mean, voice, person) for mean, voice in ranked[:1] if not _is_plausible(features, columns, voice)
+                (mean, voice, person)
+                for mean, voice in voices_by_support[:1]
+                if not _is_plausible(features, columns, voice)
             ]
         if not implausible:
             return SpeakerAssignment(tuple(people), lip_llr, _sharpen_shares(learned))
@@ -86,6 +88,7 @@ def _merge_tracks(features: SpeakerFeatures) -> list[tuple[int, ...]]:
     people: list[list[int]] = []
     for column in np.argsort(-speech_s.sum(axis=0), kind="stable").tolist():
         voice = int(speech_s[:, column].argmax())
+        # At least 80 % of a track's speech must have the voice.
         has_one_voice = speech_s[voice, column] >= max(_FRAGMENT_S, 0.8 * speech_s[:, column].sum())
         same_voice = [person for person in people if has_one_voice and int(speech_s[:, person[0]].argmax()) == voice]
         never_together = [
@@ -100,7 +103,7 @@ def _merge_tracks(features: SpeakerFeatures) -> list[tuple[int, ...]]:
     return [tuple(person) for person in sorted(people)]
 
 
-def _candidate_llr(features: SpeakerFeatures, people: Sequence[tuple[int, ...]]) -> np.ndarray:
+def _compute_candidate_llr(features: SpeakerFeatures, people: Sequence[tuple[int, ...]]) -> np.ndarray:
     """Return the log likelihood ratio of each person, then of the off-screen candidates: (n, P + C), finite."""
     columns: list[np.ndarray] = []
     for person in people:
@@ -164,7 +167,7 @@ def _learn_shares(
     The E step attributes each segment to the candidates by lips and current shares. The M step sets the shares to the
     attributed seconds. `allowed` (C, P) is False where a person cannot have a voice; None allows all.
     """
-    lip_llr = _candidate_llr(features, people)
+    lip_llr = _compute_candidate_llr(features, people)
     voices, candidates = len(features.voices), lip_llr.shape[1]
     segments = _split_segments(features)
     segment_voice = np.array([features.voice[first] for first, _ in segments])

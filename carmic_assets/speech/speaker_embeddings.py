@@ -52,7 +52,7 @@ def embed_windows(reader: AudioReader, windows: Sequence[tuple[float, float]]) -
         with torch.inference_mode():
             for first in range(0, len(windows), _BATCH_SIZE):
                 batch = windows[first : first + _BATCH_SIZE]
-                mels = np.stack([_mel_energies(reader.read(a, min(b, a + WINDOW_S))) for a, b in batch])
+                mels = np.stack([_compute_mel_energies(reader.read(a, min(b, a + WINDOW_S))) for a, b in batch])
                 _, (hidden, _) = lstm(torch.from_numpy(mels))
                 raw = torch.relu(linear(hidden[-1]))
                 embeddings.append((raw / raw.norm(dim=1, keepdim=True).clamp_min(1e-9)).numpy())
@@ -61,7 +61,7 @@ def embed_windows(reader: AudioReader, windows: Sequence[tuple[float, float]]) -
     return np.concatenate(embeddings)
 
 
-def _mel_energies(samples: np.ndarray) -> np.ndarray:
+def _compute_mel_energies(samples: np.ndarray) -> np.ndarray:
     """Return the mel energies of the samples at the trained level, repeated to `WINDOW_S`: float32, shape (200, 40)."""
     frames = round(WINDOW_S * SAMPLE_RATE / _HOP)
     if samples.size:
@@ -69,18 +69,18 @@ def _mel_energies(samples: np.ndarray) -> np.ndarray:
     else:
         samples = np.zeros(_HOP)
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(samples, _FRAME // 2), _FRAME)[::_HOP]
-    power = np.abs(np.fft.rfft(windows * _hann_window())) ** 2
-    mel = (power @ _mel_filters().T).astype(np.float32)
+    power = np.abs(np.fft.rfft(windows * _build_hann_window())) ** 2
+    mel = (power @ _build_mel_filters().T).astype(np.float32)
     return np.tile(mel, (-(-frames // len(mel)), 1))[:frames]
 
 
 @functools.lru_cache(maxsize=1)
-def _hann_window() -> np.ndarray:
+def _build_hann_window() -> np.ndarray:
     return np.hanning(_FRAME + 1)[:-1].astype(np.float32)
 
 
 @functools.lru_cache(maxsize=1)
-def _mel_filters() -> np.ndarray:
+def _build_mel_filters() -> np.ndarray:
     """Return Slaney's mel filters, as faster-whisper computes them: shape (40, 201)."""
     from faster_whisper.feature_extractor import FeatureExtractor  # noqa: PLC0415 - heavy; only embedding needs it
 

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from carmic_assets.model.media import AnalysisFacts
 
-# Tuned on talks with reference turns, with noise of several strengths added to the lip scores: benchmarks/speakers.py
+# Tuned on generated videos with known turns and with noise added to the lip scores: benchmarks/speakers.py
 _VOICE_WEIGHT = 0.25  # factor of one step's log probability that the voice belongs to a candidate
 _SWITCH_COSTS = (9.0, 5.0, 3.0)  # cost of a change of speaker: within a word, between two words, in a pause
-_MIN_OWNED_RATIO = 0.6  # a person with at least this share of a voice owns it
+_MIN_OWNED_RATIO = 0.6  # a person with at least this fraction of a voice owns it
 _MIN_OFF_SCREEN_STEPS = 15  # an off-screen speaker with fewer steps in the whole video is a decoding error
 _MIN_VISIBLE_RATIO = 0.2  # a track must be visible for this fraction of a turn to be the turn's track
 
@@ -57,6 +57,7 @@ def _decode_path(features: SpeakerFeatures, assignment: SpeakerAssignment) -> np
     """Return the candidate of each step: shape (n,), 0..P-1 a person, P + voice off screen, -1 where nobody speaks."""
     people, shares = assignment.people, assignment.voice_shares
     voice_llr = np.log(np.maximum(shares, 1e-3))[np.maximum(features.voice, 0)] * _VOICE_WEIGHT
+    # Voices with confidence 0 keep a fifth of their weight.
     voice_trust = (0.2 + 0.8 * features.voice_confidence)[:, None]
     score = np.where(features.is_speech[:, None], assignment.lip_llr * LIP_WEIGHT + voice_llr * voice_trust, 0.0)
     switch_costs = np.array(_SWITCH_COSTS)[np.where(features.is_speech, features.word_position, IN_PAUSE)]
@@ -87,8 +88,8 @@ def _build_turns(features: SpeakerFeatures, assignment: SpeakerAssignment, path:
         start = max(start - _LEAD_S, midpoint, turns[-1].end_s if turns else 0.0)
         end = min(end + _TAIL_S, max(next_start - _LEAD_S, (end + next_start) / 2), max(end_s, end))
         is_person = candidate < len(people)
-        track = _visible_track(features, people[candidate], first, last) if is_person else None
-        confidence = _confidence(features, assignment, candidate, first, last)
+        track = _find_visible_track(features, people[candidate], first, last) if is_person else None
+        confidence = _compute_confidence(features, assignment, candidate, first, last)
         turns.append(Turn(round(start, 3), round(end, 3), label, track, confidence))
     tracks = {
         label: tuple(features.tracks[column] for column in people[candidate]) if candidate < len(people) else ()
@@ -110,14 +111,14 @@ def _format_label(index: int) -> str:
     return alphabet[index] if index < 26 else _format_label(index // 26 - 1) + alphabet[index % 26]
 
 
-def _visible_track(features: SpeakerFeatures, person: Sequence[int], first: int, last: int) -> int | None:
+def _find_visible_track(features: SpeakerFeatures, person: Sequence[int], first: int, last: int) -> int | None:
     """Return the person's most visible track in the steps; None if it is visible in less than `_MIN_VISIBLE_RATIO`."""
     visible_ratios = (~np.isnan(features.lip_llr[first:last, list(person)])).mean(axis=0)
     best = int(visible_ratios.argmax())
     return features.tracks[person[best]] if visible_ratios[best] >= _MIN_VISIBLE_RATIO else None
 
 
-def _confidence(
+def _compute_confidence(
     features: SpeakerFeatures, assignment: SpeakerAssignment, candidate: int, first: int, last: int
 ) -> float:
     """Return a confidence in 0..1.

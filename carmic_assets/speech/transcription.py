@@ -30,7 +30,7 @@ from carmic_assets.speech.audio_reader import AudioReader, open_audio
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-MIN_SPEECH_S = 0.5  # a file with less speech than this counts as having none: it is a cough, not a talk
+MIN_SPEECH_S = 0.5  # a file with less detected speech counts as having none, because it may be a cough
 _BATCH_SIZE = 4  # windows decoded together: two minutes of speech
 _LANGUAGE_WINDOWS = 3  # windows, spread over the file, from which its language is detected
 _VAD_PROGRESS, _ASR_PROGRESS = 0.05, 0.9  # fractions of the total time
@@ -45,7 +45,7 @@ class TranscriptionOptions(msgspec.Struct, frozen=True, kw_only=True):
     language_mode: Literal["single", "multi"] = "single"  # "multi" detects it per window and ignores `language`
     span: tuple[float, float] | None = None  # start and end in seconds of the part to transcribe
     threads: int = 2
-    cache_dir: Path | None = None  # for downloaded weights; None uses the hub client's own folder
+    cache_dir: Path | None = None  # folder for downloaded weights; None uses the hub client's own folder
 
 
 DEFAULT_OPTIONS = TranscriptionOptions()

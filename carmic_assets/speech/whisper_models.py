@@ -1,6 +1,6 @@
-"""Finds Whisper weights by name, path or "auto", and keeps the loaded models for the life of the process.
+"""Finds Whisper weights by name, path or "auto", and keeps the loaded models until the process ends.
 
-"auto" never uses the network: it is the multilingual `base`, which two packages ship in halves, or else the English
+"auto" never uses the network: it is the multilingual `base`, whose file is split over two packages, or else the English
 `tiny.en`. A name is looked up on this machine first, and only then on the model hub, with a short timeout.
 """
 
@@ -79,10 +79,10 @@ def load_model(weights: WhisperWeights, device: str, threads: int) -> WhisperMod
 
 
 def _find_packaged_weights() -> WhisperWeights:
-    halves = [_package_folder(package, folder) for package, folder in _BASE_PACKAGES]
+    halves = [_find_package_folder(package, folder) for package, folder in _BASE_PACKAGES]
     if all(halves):
         return WhisperWeights("base", tuple(half for half in halves if half))
-    english = _package_folder(*_ENGLISH_PACKAGE)
+    english = _find_package_folder(*_ENGLISH_PACKAGE)
     if english:
         return WhisperWeights("tiny.en (the multilingual base is not installed)", (english,))
     raise CarmicError(
@@ -90,13 +90,13 @@ def _find_packaged_weights() -> WhisperWeights:
     )
 
 
-def _package_folder(package: str, folder: str) -> str | None:
+def _find_package_folder(package: str, folder: str) -> str | None:
     spec = importlib.util.find_spec(package)
     return str(Path(spec.origin).parent / folder) if spec and spec.origin else None
 
 
 def _join_files(folders: tuple[str, ...]) -> dict[str, bytes]:
-    """Return file name -> content, with `model.bin.part1`, `.part2`, ... joined in order."""
+    """Return the content by file name, with `model.bin.part1`, `.part2`, ... joined in order."""
     paths = [path for folder in folders for path in sorted(Path(folder).iterdir()) if path.is_file()]
     parts = [path for path in paths if ".part" in path.name]
     files = {path.name: path.read_bytes() for path in paths if path not in parts}

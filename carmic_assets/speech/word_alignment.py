@@ -15,13 +15,13 @@ from carmic_assets.model.speech import Word
 from carmic_assets.speech.audio_reader import SAMPLE_RATE, AudioReader
 
 FRAME_S = 0.01  # time step of the level
-_BLOCK_S = 60.0  # of audio read at once
+_BLOCK_S = 60.0  # seconds of audio read at once
 _LEVEL_WINDOW_S = 6.0  # the quiet and the loud level are measured in windows of this length
 _PAUSE_LEVEL_RATIO = 0.3  # a pause is quieter than quiet + ratio * (loud - quiet), levels in dB
 _MIN_PAUSE_S = 0.12  # a shorter quiet interval is no pause: plosives contain such closures
 _MAX_DISTANCE_S = 0.35  # greatest distance between a word boundary and a pause that belongs to it
 _MAX_OFFSET_S = 0.2  # limit of the estimated constant offset, in either direction
-_MIN_PAUSES = 6  # with fewer pauses the offset is taken as 0
+_MIN_PAUSES = 6  # with fewer pauses the offset is assumed to be 0
 
 
 def align_words(words: Sequence[Word], reader: AudioReader, start_s: float, end_s: float) -> list[Word]:
@@ -37,7 +37,7 @@ def align_words(words: Sequence[Word], reader: AudioReader, start_s: float, end_
     offset = _estimate_offset(starts, pauses)
     starts, ends = starts + offset, ends + offset
     for pause_start, pause_end in pauses:
-        gap = _nearest_gap(starts, ends, pause_start, pause_end)
+        gap = _find_nearest_gap(starts, ends, pause_start, pause_end)
         if gap is None:
             continue
         max_shift = _MAX_DISTANCE_S + (pause_end - pause_start)
@@ -50,7 +50,7 @@ def align_words(words: Sequence[Word], reader: AudioReader, start_s: float, end_
     ]
 
 
-def _nearest_gap(starts: np.ndarray, ends: np.ndarray, pause_start: float, pause_end: float) -> int | None:
+def _find_nearest_gap(starts: np.ndarray, ends: np.ndarray, pause_start: float, pause_end: float) -> int | None:
     """Return the gap between words that belongs to a pause, or None if it is further than `_MAX_DISTANCE_S` away.
 
     Gap i lies between the words i and i + 1; -1 is before the first word, and the last one after the last word.
@@ -62,12 +62,16 @@ def _nearest_gap(starts: np.ndarray, ends: np.ndarray, pause_start: float, pause
         gaps.append(-1)
     if pause_start >= ends[-1] - _MAX_DISTANCE_S:
         gaps.append(last)
-    distances = [(_gap_distance(i, starts, ends, pause_start, pause_end), order) for order, i in enumerate(gaps)]
+    distances = [
+        (_measure_gap_distance(i, starts, ends, pause_start, pause_end), order) for order, i in enumerate(gaps)
+    ]
     distance, order = min(distances, default=(np.inf, 0))
     return gaps[order] if distance <= _MAX_DISTANCE_S else None
 
 
-def _gap_distance(gap: int, starts: np.ndarray, ends: np.ndarray, pause_start: float, pause_end: float) -> float:
+def _measure_gap_distance(
+    gap: int, starts: np.ndarray, ends: np.ndarray, pause_start: float, pause_end: float
+) -> float:
     """Return how far, in seconds, the ends of a gap lie outside the pause; 0 where both lie in it."""
     end_distance = start_distance = 0.0
     if gap >= 0 and not pause_start <= ends[gap] <= pause_end:
@@ -85,12 +89,12 @@ def _estimate_offset(starts: np.ndarray, pauses: Sequence[tuple[float, float]]) 
     pause_ends = np.array([end for start, end in pauses if end - start >= 2 * _MIN_PAUSE_S])
     if len(pause_ends) < _MIN_PAUSES:
         return 0.0
-    errors = pause_ends - starts[_nearest_indices(starts, pause_ends)]
+    errors = pause_ends - starts[_find_nearest_indices(starts, pause_ends)]
     near = errors[np.abs(errors) <= _MAX_DISTANCE_S]
     return float(np.clip(np.median(near), -_MAX_OFFSET_S, _MAX_OFFSET_S)) if len(near) >= _MIN_PAUSES else 0.0
 
 
-def _nearest_indices(times: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def _find_nearest_indices(times: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Return the indices of the entries of `times` (ascending) that are nearest to each of `targets`."""
     after = np.clip(np.searchsorted(times, targets), 0, len(times) - 1)
     before = np.maximum(after - 1, 0)

@@ -25,10 +25,12 @@ def clean_words(words: Iterable[Word], speech: Intervals) -> tuple[Word, ...]:
 
 def _clamp_to_speech(word: Word, speech: Intervals) -> Word | None:
     """Return the word clamped to the interval of speech that it overlaps most; None where it is far from all speech."""
-    interval = max(_neighbours(word, speech), key=lambda interval: _overlap_s(word, interval), default=None)
+    interval = max(
+        _find_neighbours(word, speech), key=lambda interval: _compute_overlap_s(word, interval), default=None
+    )
     if interval is None:
         return None
-    if _overlap_s(word, interval) <= 0:
+    if _compute_overlap_s(word, interval) <= 0:
         distance_s = max(interval[0] - word.end_s, word.start_s - interval[1])
         return word if distance_s <= _MAX_LAG_S else None
     start_s = max(word.start_s, interval[0] - _MAX_LEAD_S)
@@ -38,13 +40,13 @@ def _clamp_to_speech(word: Word, speech: Intervals) -> Word | None:
     return Word(word.text, start_s, end_s, word.confidence)
 
 
-def _neighbours(word: Word, speech: Intervals) -> Sequence[tuple[float, float]]:
+def _find_neighbours(word: Word, speech: Intervals) -> Sequence[tuple[float, float]]:
     first = bisect_right(speech, (word.start_s, float("inf")))
     stop = bisect_right(speech, (word.end_s, float("inf")))
     return speech[max(first - 1, 0) : stop + 1]
 
 
-def _overlap_s(word: Word, interval: tuple[float, float]) -> float:
+def _compute_overlap_s(word: Word, interval: tuple[float, float]) -> float:
     return min(word.end_s, interval[1]) - max(word.start_s, interval[0])
 
 

@@ -57,7 +57,7 @@ class ActiveSpeakerModel:
                 f"The active speaker weights {Path(weights).name} cannot be read. Set CARMIC_ASD_WEIGHTS to a weight "
                 "file of LR-ASD, or leave it empty."
             ) from cause
-        self._mfcc = compute_mfcc(audio_path)
+        self._compute_mfcc_block = compute_mfcc(audio_path)
         self.name = f"LR-ASD ({Path(weights).name})"
 
     def score(self, times: list[float], crops: list[np.ndarray]) -> list[tuple[float, float]]:
@@ -69,8 +69,8 @@ class ActiveSpeakerModel:
         grid = times[0] + np.arange(count) / VIDEO_FPS
         nearest = np.abs(np.array(times)[None] - grid[:, None]).argmin(1)
         start = max(round(times[0] * MFCC_PER_S), 0)
-        audio = np.full((4 * count, MFCC_COUNT), self._mfcc.min(initial=0.0), np.float32)
-        available = self._mfcc[start : start + 4 * count]
+        audio = np.full((4 * count, MFCC_COUNT), self._compute_mfcc_block.min(initial=0.0), np.float32)
+        available = self._compute_mfcc_block[start : start + 4 * count]
         audio[: len(available)] = available
         with torch.inference_mode():
             faces = torch.from_numpy(np.stack([crops[i] for i in nearest]).astype(np.float32)).to(self._device)
@@ -79,26 +79,27 @@ class ActiveSpeakerModel:
 
     def _forward(self, audio: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
         """Map `audio`, shape (4 T, 13), and `faces`, shape (T, 112, 112) in 0..255, to the logit of speaking (T,)."""
+        # Mean and standard deviation of the training data, from LR-ASD.
         x = ((faces / 255 - 0.4161) / 0.1688)[None, None]
         for block in (1, 2, 3):
             layers = ("s_1", "s_2", "t_1", "t_2")
-            x = self._block(x, f"visualEncoder.block{block}", layers, nn.conv3d, 1 + (block == 1))
+            x = self._apply_block(x, f"visualEncoder.block{block}", layers, nn.conv3d, 1 + (block == 1))
             if block < 3:
                 x = nn.max_pool3d(x, (1, 3, 3), (1, 2, 2), (0, 1, 1))
         visual = x.amax((3, 4))  # 1, 128, T
         y = audio.T[None, None]  # 1, 1, 13, 4 T
         for block in (1, 2, 3):
-            y = self._block(y, f"audioEncoder.block{block}", ("m_1", "m_2", "t_1", "t_2"), nn.conv2d, 1)
+            y = self._apply_block(y, f"audioEncoder.block{block}", ("m_1", "m_2", "t_1", "t_2"), nn.conv2d, 1)
             if block < 3:
                 y = nn.max_pool2d(y, (1, 3), (1, 2), (0, 1))
         z = self._attend(torch.cat((y.mean(2)[..., : visual.shape[2]], visual), 1), "fusion")
-        forward = self._gru(z[0].T, "gru_forward")
-        backward = self._gru(z[0].T.flip(0), "gru_backward").flip(0)
+        forward = self._apply_gru(z[0].T, "gru_forward")
+        backward = self._apply_gru(z[0].T.flip(0), "gru_backward").flip(0)
         z = self._attend(torch.cat((forward, backward), 1).T[None], "detector.attention")[0].T
         logits = nn.linear(z, self._state["lossAV.FC.weight"], self._state["lossAV.FC.bias"])
         return logits[:, 1] - logits[:, 0]
 
-    def _block(
+    def _apply_block(
         self,
         x: torch.Tensor,
         name: str,
@@ -127,7 +128,7 @@ class ActiveSpeakerModel:
         gate = nn.conv1d(x, self._state[f"model.{name}.attention.weight"])
         return x * self._normalise(gate, f"{name}.bn").sigmoid()
 
-    def _gru(self, x: torch.Tensor, name: str) -> torch.Tensor:
+    def _apply_gru(self, x: torch.Tensor, name: str) -> torch.Tensor:
         """Apply one direction of the recurrent layer: (T, 256) to (T, 64)."""
         layer = torch.nn.GRU(256, 64, batch_first=True).to(self._device)
         prefix = f"model.detector.{name}."
@@ -165,9 +166,9 @@ def compute_mfcc(audio_path: str | Path | None) -> np.ndarray:
             pending = np.concatenate([pending, _read_samples(frame)])
             if len(pending) > BLOCK_S * SAMPLE_RATE:
                 completed_samples = len(pending) // HOP_SAMPLES * HOP_SAMPLES - 2 * HOP_SAMPLES
-                parts.append(_mfcc(pending[: completed_samples + overlap], previous_sample))
+                parts.append(_compute_mfcc_block(pending[: completed_samples + overlap], previous_sample))
                 previous_sample, pending = float(pending[completed_samples - 1]), pending[completed_samples:]
-        parts.append(_mfcc(np.concatenate([pending, np.zeros(overlap, np.float32)]), previous_sample))
+        parts.append(_compute_mfcc_block(np.concatenate([pending, np.zeros(overlap, np.float32)]), previous_sample))
     return np.concatenate(parts)
 
 
@@ -175,7 +176,7 @@ def _read_samples(frame: av.AudioFrame) -> np.ndarray:
     return frame.to_ndarray().reshape(-1).astype("float32")
 
 
-def _mfcc(samples: np.ndarray, previous_sample: float) -> np.ndarray:
+def _compute_mfcc_block(samples: np.ndarray, previous_sample: float) -> np.ndarray:
     """Return the MFCC of `samples` (in the range of 16-bit integers), which follow `previous_sample`.
 
     The parameters are the defaults of `python_speech_features`, with which the model was trained: pre-emphasis 0.97,
@@ -188,7 +189,7 @@ def _mfcc(samples: np.ndarray, previous_sample: float) -> np.ndarray:
     frames = np.lib.stride_tricks.sliding_window_view(emphasised, FRAME_SAMPLES)[::HOP_SAMPLES][:count]
     power = np.abs(np.fft.rfft(frames, 512)) ** 2 / 512
     epsilon = np.finfo(float).eps
-    bands = np.log(np.maximum(power @ _mel_filter_bank().T, epsilon))
+    bands = np.log(np.maximum(power @ _build_mel_filter_bank().T, epsilon))
     lifter = 1 + 11 * np.sin(np.pi * np.arange(MFCC_COUNT) / 22)
     cepstra = dct(bands, type=2, axis=1, norm="ortho")[:, :MFCC_COUNT] * lifter
     cepstra[:, 0] = np.log(np.maximum(power.sum(1), epsilon))
@@ -196,7 +197,7 @@ def _mfcc(samples: np.ndarray, previous_sample: float) -> np.ndarray:
     return result
 
 
-def _mel_filter_bank() -> np.ndarray:
+def _build_mel_filter_bank() -> np.ndarray:
     """Return 26 triangular filters from 0 to 8 kHz, evenly spaced in mel (O'Shaughnessy): shape (26, 257)."""
     mels = np.linspace(0, 2595 * np.log10(1 + 8000 / 700), 28)
     edges = np.floor(513 * 700 * (10 ** (mels / 2595) - 1) / SAMPLE_RATE)

@@ -1,4 +1,4 @@
-"""Defines what all detectors share: the detected box, the interface of a detector, and the overlap of two boxes."""
+"""Defines the types of all detectors: the detected box, the interface of a detector, and the overlap of two boxes."""
 
 from __future__ import annotations
 

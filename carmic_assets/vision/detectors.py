@@ -25,7 +25,7 @@ DEFAULT_WEIGHTS = "yolo11n-pose.pt"
 RELEASE_URL = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
 LOOKUP_TIMEOUT_S = 3.0  # for the DNS lookup of the release host
 DOWNLOAD_TIMEOUT_S = 20.0  # a download that receives no data for this long is stopped
-MAX_WEIGHTS_BYTES = 500_000_000  # a larger download is refused; the largest YOLO weights have about 100 MB
+MAX_WEIGHTS_BYTES = 500_000_000  # a larger download is rejected; the largest YOLO weights have about 100 MB
 
 
 def load_detector(
@@ -72,6 +72,7 @@ class PersonAndFaceDetector:
 
 def _is_face_of(face: Detection, person: Detection) -> bool:
     x, y = face.x + face.w / 2, face.y + face.h / 2
+    # A face belongs to a person if its centre lies between its height above the box and the upper 60 % of the box.
     return person.x <= x <= person.x + person.w and person.y - face.h <= y <= person.y + 0.6 * person.h
 
 

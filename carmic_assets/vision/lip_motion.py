@@ -17,7 +17,8 @@ FACE_SIDE_PX = 64  # a face is resampled to a square of this size
 MIN_FACE_PX = 8  # smaller faces in the analysis copy count as motionless
 MAX_ALIGNMENT_PX = 8  # pixels of the square; a larger shift is an error of the phase correlation
 MAX_MEASURE_GAP_S = 0.75  # a time further than this from every measurement has score 0
-SPEECH_MARGIN_S = 0.15  # speech intervals are extended by this: lips move slightly longer than the voice sounds
+# Speech intervals are extended by this, because lips move slightly longer than the voice is audible
+SPEECH_MARGIN_S = 0.15
 SILENT_FACTOR = 0.25  # factor of the score outside speech
 
 
@@ -45,13 +46,14 @@ def locate_face(
     """
     x, y, w, h = box
     if landmarks is None:
+        # Without landmarks the mouth is assumed at 77 % of the height of a face box.
         return Face(x, y, w, h, x + 0.5 * w, y + 0.77 * h) if kind == "face" else None
     mouth_x, mouth_y = (landmarks[6] + landmarks[8]) / 2, (landmarks[7] + landmarks[9]) / 2
     if kind == "face":
         return Face(x, y, w, h, mouth_x, mouth_y)
     eyes_x, eyes_y = (landmarks[0] + landmarks[2]) / 2, (landmarks[1] + landmarks[3]) / 2
-    # Measured on talks: in a CenterFace box the eyes lie at 0.37 and the mouth at 0.73 of the height, and the width is
-    # 0.75 of the height.
+    # Measured on generated talks: in a CenterFace box the eyes lie at 0.37 and the mouth at 0.73 of the height; the
+    # width is 0.75 of the height.
     face_h = 2.8 * max(((mouth_x - eyes_x) * aspect) ** 2 + (mouth_y - eyes_y) ** 2, 1e-8) ** 0.5
     face_w = 0.75 * face_h / aspect
     return Face((mouth_x + eyes_x - face_w) / 2, eyes_y - 0.37 * face_h, face_w, face_h, mouth_x, mouth_y)
@@ -71,6 +73,7 @@ def measure_mouth_motion(
     before = _resample_box(previous, x - camera_shift[0] * width, y - camera_shift[1] * height, w, h)
     after = _resample_box(current, x, y, w, h)
     side = FACE_SIDE_PX
+    # Rows and columns of the upper face in the square.
     upper = slice(int(0.15 * side), int(0.62 * side)), slice(int(0.1 * side), int(0.9 * side))
     upper_size = (after[upper].shape[1], after[upper].shape[0])
     (dx, dy), _ = cv2.phaseCorrelate(before[upper], after[upper], hann_window(upper_size))
@@ -78,6 +81,7 @@ def measure_mouth_motion(
         shift = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
         before = cv2.warpAffine(before, shift, (side, side), borderMode=cv2.BORDER_REPLICATE)
     before, after = cv2.blur(before, (3, 3)), cv2.blur(after, (3, 3))
+    # At least 4 code values, which bounds the quotient in uniform images.
     contrast = max(float(after[8:-4, 8:-8].std()), 4.0)
     mouth_x, mouth_y = (face.mouth_x - face.x) / face.w, (face.mouth_y - face.y) / face.h
     left = int(np.clip(mouth_x * side - 14, 2, side - 30))
@@ -138,20 +142,21 @@ def _score_lips(motion: list[tuple[float, float, float]]) -> tuple[np.ndarray, n
     """Return times and speaking scores from the ratio of mouth change to upper face change.
 
     The ratio cancels grain, compression and residual head motion, which change both alike. The coefficients come from a
-    logistic regression on ten talks with reference turns, with a slightly reduced slope (docs/vision.md).
+    logistic regression on ten generated talks with known turns, with a slightly reduced slope (docs/vision.md).
     """
     times, mouth, upper = np.array(motion).reshape(-1, 3).T
-    mouth, upper = _running_mean(mouth, 7), _running_mean(upper, 7)
+    mouth, upper = _compute_running_mean(mouth, 7), _compute_running_mean(upper, 7)
+    # Coefficients of the logistic regression; see the docstring.
     logit = 12.0 * np.log((mouth + 0.01) / (upper + 0.01)) - 3.8
     return times, 1 / (1 + np.exp(-np.clip(logit, -8, 8)))
 
 
 def _smooth_model_scores(model_scores: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
     times, scores = np.array(model_scores).T
-    return times, _running_mean(scores, 11)  # about 0.4 s
+    return times, _compute_running_mean(scores, 11)  # about 0.4 s
 
 
-def _running_mean(values: np.ndarray, width: int) -> np.ndarray:
+def _compute_running_mean(values: np.ndarray, width: int) -> np.ndarray:
     if not len(values):
         return values
     kernel = np.ones(min(width, len(values)))

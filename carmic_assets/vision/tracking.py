@@ -93,7 +93,7 @@ class ShotTracker:
             cost = np.array(
                 [
                     [
-                        _association_cost(tracklet, t, *pair, aspect)
+                        _compute_association_cost(tracklet, t, *pair, aspect)
                         for pair in zip(detections, appearances, strict=True)
                     ]
                     for tracklet in active
@@ -234,6 +234,7 @@ def appearance_distance(a: np.ndarray, b: np.ndarray) -> float:
     """Return the distance of two appearances: 0 if equal, about 0.1 for one person, above 0.5 for two people."""
     by_zone = np.abs(a[:COLOUR_VALUES] - b[:COLOUR_VALUES]).reshape(3, -1).mean(1)
     is_visible = ~np.isnan(by_zone)
+    # Weights of hair, face and clothes; see docs/vision.md for the tuning.
     weights = np.array([1.0, 2.0, 1.5])
     colour = float((by_zone[is_visible] * weights[is_visible]).mean()) if is_visible.any() else UNKNOWN_COLOUR_DISTANCE
     return 4 * colour + 0.5 * (1 - _correlate_faces(a[COLOUR_VALUES:], b[COLOUR_VALUES:]))
@@ -269,7 +270,7 @@ def _correlate_faces(a: np.ndarray, b: np.ndarray) -> float:
     return float(correlation[count >= FACE_PIXELS / 3].max())
 
 
-def _association_cost(
+def _compute_association_cost(
     tracklet: Tracklet, t: float, detection: Detection, appearance: np.ndarray, aspect: float
 ) -> float:
     """Return the cost of joining the detection to the tracklet: about 0 for a clear match, `MAX_COST` at the limit."""

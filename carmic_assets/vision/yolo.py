@@ -2,7 +2,7 @@
 
 On the CPU, OpenVINO and ONNX files run directly in their runtimes, where the number of threads can be set. All others
 run through Ultralytics' `AutoBackend`. Non-maximum suppression is Ultralytics'. Its automatic installation of packages
-is switched off.
+is disabled.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Yolo:
         try:
             self._model = _load(weights, device, threads)
         except Exception as cause:  # runtimes raise many types; the operator needs the file's name
-            raise UnusableWeightsError(f"{weights.name} could not be loaded: {_first_line(cause)}") from cause
+            raise UnusableWeightsError(f"{weights.name} could not be loaded: {_get_first_line(cause)}") from cause
         self._kinds = {i: KINDS[name.lower()] for i, name in self._model.names.items() if name.lower() in KINDS}
         if not self._kinds:
             raise UnusableWeightsError(f"{weights.name} has no class named person, face or head")
@@ -119,7 +119,7 @@ class Yolo:
         return np.ascontiguousarray(canvas.transpose(2, 0, 1)[None], np.float32) / 255, scale, left, top
 
 
-def _first_line(error: Exception) -> str:
+def _get_first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0][:300]
 
@@ -149,11 +149,24 @@ def _build_detection(
     return Detection(x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height, score, kind, flat)
 
 
+# Height of a head, chin to crown, as a multiple of distances between keypoints. Measured against CenterFace's faces on
+# generated talks (docs/vision.md).
+HEAD_PER_EAR_DISTANCE = 1.75
+HEAD_PER_EYE_DISTANCE = 3.6  # distance between the eyes
+HEAD_PER_FACE_TO_SHOULDERS = 1.2  # vertical distance from the middle of the face keypoints to the shoulders
+HEAD_PER_SHOULDER_WIDTH = 0.75
+# Proportions of a head box, as multiples of its height.
+HEAD_WIDTH = 0.8
+FACE_BELOW_TOP = 0.52  # middle of the face keypoints below the top of the box
+HEAD_ABOVE_SHOULDERS = 0.83  # centre of the head above the shoulders, for a person seen from behind
+MAX_HEAD_ABOVE_PERSON = 0.1  # the head box extends at most this far above the box of the person
+
+
 def estimate_head_box(points: np.ndarray, person: Corners) -> Corners | None:
     """Return the estimated corners (px) of the head, or None if neither face nor shoulders are visible.
 
     `points` are COCO keypoints with columns x, y, confidence; rows 0 to 6 are nose, eyes, ears and shoulders. The
-    factors from their distances to the head height were measured against CenterFace on talks (docs/vision.md).
+    height is the median of the estimates from all visible pairs of keypoints.
     """
     visible = points[:, 2] > MIN_KEYPOINT_CONFIDENCE if points.shape[1] > 2 else np.ones(len(points), bool)
     xy = points[:, :2]
@@ -161,21 +174,21 @@ def estimate_head_box(points: np.ndarray, person: Corners) -> Corners | None:
     shoulder_width = float(np.hypot(*(xy[5] - xy[6]))) if visible[5] and visible[6] else 0.0
     heights = []
     if visible[3] and visible[4]:
-        heights.append(1.75 * float(np.hypot(*(xy[3] - xy[4]))))
+        heights.append(HEAD_PER_EAR_DISTANCE * float(np.hypot(*(xy[3] - xy[4]))))
     if visible[1] and visible[2]:
-        heights.append(3.6 * float(np.hypot(*(xy[1] - xy[2]))))
+        heights.append(HEAD_PER_EYE_DISTANCE * float(np.hypot(*(xy[1] - xy[2]))))
     if face_points and (visible[5] or visible[6]):
         shoulders = xy[[i for i in (5, 6) if visible[i]]].mean(0)
-        heights.append(1.2 * abs(float(shoulders[1] - xy[face_points, 1].mean())))
+        heights.append(HEAD_PER_FACE_TO_SHOULDERS * abs(float(shoulders[1] - xy[face_points, 1].mean())))
     if not heights and shoulder_width:
-        heights.append(0.75 * shoulder_width)
+        heights.append(HEAD_PER_SHOULDER_WIDTH * shoulder_width)
     if not heights:
         return None
     head_h = float(np.median(heights))
     # Seen from behind, the head is above the shoulders.
-    x, y = xy[face_points].mean(0) if face_points else xy[5:7].mean(0) - np.array([0, 0.83 * head_h])
-    head_w = 0.8 * head_h
-    top = max(float(y) - 0.52 * head_h, person[1] - 0.1 * head_h)
+    x, y = xy[face_points].mean(0) if face_points else xy[5:7].mean(0) - np.array([0, HEAD_ABOVE_SHOULDERS * head_h])
+    head_w = HEAD_WIDTH * head_h
+    top = max(float(y) - FACE_BELOW_TOP * head_h, person[1] - MAX_HEAD_ABOVE_PERSON * head_h)
     return float(x) - head_w / 2, top, float(x) + head_w / 2, top + head_h
 
 

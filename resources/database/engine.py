@@ -86,7 +86,7 @@ class Database:
 
 
 def _configure_sqlite(connection: sqlite3.Connection, record: object) -> None:
-    connection.isolation_level = None  # the sqlite3 module opens no transactions; `_begin_sqlite` does
+    connection.isolation_level = None  # the sqlite3 module must not open transactions, because `_begin_sqlite` does
     cursor = connection.cursor()
     for pragma in ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-8000"):
         cursor.execute(f"PRAGMA {pragma}")
@@ -94,6 +94,6 @@ def _configure_sqlite(connection: sqlite3.Connection, record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # BEGIN IMMEDIATE: a deferred transaction that reads and then writes fails when another one wrote in between
+    # BEGIN IMMEDIATE, because a deferred transaction that reads and then writes fails if another one wrote in between
     is_writer = connection.get_execution_options().get("writer", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")

@@ -112,7 +112,7 @@ sessions = Table(
     Column("user_agent", Text, nullable=False, default=""),
     Column("ip_address", String(64), nullable=False, default=""),
     Column("last_used_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime, nullable=False),  # however often its tokens are rotated
+    Column("expires_at", UtcDateTime, nullable=False),  # refreshing does not extend it
     Column("revoked_at", UtcDateTime),
     _created_at(),
 )
@@ -124,7 +124,7 @@ refresh_tokens = Table(
     _foreign_key("sessions", "session_id", index=True),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("spent_at", UtcDateTime),
-    Column("reissued_at", UtcDateTime),  # when the spent token was used once more, within the grace period
+    Column("reissued_at", UtcDateTime),  # time of the second use of the token, within the grace period
     _created_at(),
 )
 
@@ -142,7 +142,7 @@ email_verifications = Table(
     metadata,
     Column("token_hash", String(64), primary_key=True),
     _foreign_key("users", "user_id", index=True),
-    Column("email", String(320), nullable=False),  # the user's address, or the one that it is to become
+    Column("email", String(320), nullable=False),  # the user's address, or the future one
     Column("expires_at", UtcDateTime, nullable=False),
     _created_at(),
 )
@@ -227,7 +227,7 @@ projects = Table(
     Column("custom_instructions", Text),
     Column("trim_start_s", Float),
     Column("trim_end_s", Float),
-    Column("clip_bounds", JSON),  # {max_clips, min_s, max_s, threshold}, those that the caller set
+    Column("clip_bounds", JSON),  # {max_clips, min_s, max_s, threshold}; only the ones that the client has set
     Column("status", String(24), nullable=False),
     Column("progress", Integer, nullable=False, default=0),
     Column("current_step", Text, nullable=False, default=""),
@@ -261,7 +261,7 @@ clips = Table(
     Column("hashtags", JSON, nullable=False),
     Column("broll_suggestions", JSON, nullable=False),
     Column("status", String(16), nullable=False, default="DETECTED"),
-    Column("template_config", JSON),  # as the client sent it, with unknown fields; null until the first edit
+    Column("template_config", JSON),  # the client's document, with unknown fields; null until the first edit
     Column("version", Integer, nullable=False, default=1),  # incremented by each change of a client; the ETag
     Column("edited", Boolean, nullable=False, default=False, server_default=false()),
     Column("render_id", String(36)),  # the newest render
@@ -313,7 +313,7 @@ exports = Table(
     Column("run_id", String(36), nullable=False, index=True),
     Column("target_format", String(16), nullable=False),
     Column("include_proxy", Boolean, nullable=False, default=False, server_default=false()),
-    Column("content_digest", String(64), nullable=False),  # digest of all that the package is built from
+    Column("content_digest", String(64), nullable=False),  # digest of all inputs of the package
     Column("status", String(16), nullable=False),  # PENDING, PROCESSING, COMPLETED, FAILED
     Column("progress", Integer, nullable=False, default=0),
     Column("start_s", Float, nullable=False),
@@ -421,7 +421,7 @@ timeline_jobs = Table(
     Column("status", String(16), nullable=False),  # pending, running, completed, failed
     Column("progress", Integer, nullable=False, default=0),
     Column("revision", Integer, nullable=False),  # of the timeline at the time of the request
-    Column("request", JSON, nullable=False),  # all that the job is made from
+    Column("request", JSON, nullable=False),  # all inputs of the job
     Column("object_key", Text),
     Column("facts", JSON),  # properties of the result
     Column("error_message", Text),
@@ -536,7 +536,7 @@ idempotency = Table(
     Column("headers", JSON),
     Column("body", Text),
     Column("claim_id", String(36)),
-    Column("claimed_until", UtcDateTime),  # the running request renews it
+    Column("claimed_until", UtcDateTime),  # extended by the running request
     _created_at(),
 )
 

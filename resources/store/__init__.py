@@ -1,4 +1,4 @@
-"""The object store for media and artifacts. `open_store` opens the one of the settings."""
+"""The object store for media and artifacts. `open_store` opens the store of CARMIC_STORE_URL."""
 
 from __future__ import annotations
 

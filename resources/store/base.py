@@ -1,7 +1,7 @@
 """The interface of the object store.
 
 The server chooses the keys: segments separated by `/`, without `..`, never from a client's file name. Writes are
-atomic: readers never see a part of an object, and after a crash the old object is there. Clients access objects only
+atomic: readers never see a part of an object, and a crash leaves the old object unchanged. Clients access objects only
 through signed URLs or through a handler of the API.
 """
 
@@ -112,7 +112,7 @@ class Store(Protocol):
     ) -> str:
         """Return a URL for one PUT of at most `max_bytes`.
 
-        A bucket cannot enforce a maximum. It accepts `exact_bytes` only, where that is given; otherwise readers check
+        A bucket cannot enforce a maximum. With `exact_bytes` it accepts only that size; otherwise readers must check
         the size.
         """
 

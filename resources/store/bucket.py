@@ -23,7 +23,7 @@ CONNECT_TIMEOUT_S = 5
 class BucketStore:
     """A Store in the bucket and under the prefix of `url` (s3://bucket/prefix).
 
-    Downloaded objects lie under `staging_root`, because /tmp may be too small for whole source videos.
+    Downloaded objects are stored under `staging_root`, because /tmp may be too small for source videos.
     """
 
     def __init__(self, url: str, endpoint: str, region: str, staging_root: Path) -> None:

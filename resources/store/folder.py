@@ -25,7 +25,7 @@ from resources.store.staging_files import StagingFiles
 
 
 class SignedUrlGrant(msgspec.Struct, frozen=True):
-    """What a verified signed URL allows."""
+    """The access that a verified signed URL allows."""
 
     method: str
     key: str
@@ -91,7 +91,7 @@ class FolderStore:
         """See Store."""
         with self.staged_write(key) as staged:
             try:
-                os.link(path, staged)  # on the same file system: no copy, and the caller may unlink its name
+                os.link(path, staged)  # a hard link needs no copy, and the caller may unlink its own name
             except OSError:
                 shutil.copyfile(path, staged)
             return staged.stat().st_size
@@ -207,7 +207,10 @@ class FolderStore:
         return f"{self.public_url}/api/store/{quote(grant.key)}?{urlencode(query, quote_via=quote)}"
 
     def verify(self, method: str, key: str, query: dict[str, str]) -> SignedUrlGrant | None:
-        """Return what the URL allows, or None if it is forged or has expired. HEAD is allowed where GET is."""
+        """Return the access that the URL allows, or None if it is forged or has expired.
+
+        A URL for GET also allows HEAD.
+        """
         signed_fields = {name: query.get(name, "") for name in ("expires", "type", "max", "name")}
         method = "GET" if method == "HEAD" else method
         signature = query.get("signature", "").encode()

@@ -1,6 +1,6 @@
 """Staging files: local files that a process is writing or has downloaded, in a folder of its own.
 
-Each process holds a lock on its folder. The operating system releases the lock when the process ends, however it ends;
+Each process holds a lock on its folder. The operating system releases the lock when the process ends, even by a crash;
 then `sweep` removes the folder.
 """
 

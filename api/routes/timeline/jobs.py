@@ -1,4 +1,4 @@
-"""/api/export and /api/job: exports of a timeline, and the other jobs that work on it."""
+"""/api/export and /api/job: exports of a timeline, and its other jobs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ JOBS: dict[str, Any] = {
 
 
 class TimelineExportRequest(msgspec.Struct):
-    """The project to export, as it is now."""
+    """The project to export."""
 
     project_id: UUID
     format: ExportFormat = "mp4"
@@ -51,7 +51,7 @@ class TimelineExportStarted(msgspec.Struct):
 
 
 class TimelineExportResponse(msgspec.Struct):
-    """An export. `export_url` plays, `download_url` saves; both are signed anew by each GET.
+    """An export. `export_url` plays the file, `download_url` downloads it; each GET signs both again.
 
     `progress` is a percentage, `size` is in bytes, `facts` holds properties of the file; null until it is completed.
     """
@@ -72,7 +72,7 @@ class TimelineExportResponse(msgspec.Struct):
 
 
 class VariantResponse(msgspec.Struct):
-    """A result to choose from: the playable range and its preview frame."""
+    """A variant of the result: its playable range and a preview frame."""
 
     id: str
     url: str

@@ -25,7 +25,7 @@ from carmic_assets.editing.errors import ImpossibleEditError
 from carmic_assets.editing.timeline_clock import FramePosition, duration_s, frame_shown_at, placements
 from carmic_assets.model.timeline import Effects, PictureFormat, Segment, Segments
 
-MAX_STRIP_PICTURES = 120
+MAX_STRIP_PICTURES = 120  # frames in one strip
 STRIP_WIDTH_PX = 320
 PREVIEW: dict[str, Any] = {
     "access": Access.EDITOR,
@@ -41,7 +41,7 @@ Width = Annotated[int, Meta(ge=16, le=4096, multiple_of=2)]
 
 
 class FrameRequest(msgspec.Struct):
-    """`ts` is a time of the timeline. `quality: source` reads the source file; a PNG of it is lossless."""
+    """The frame at `ts` of the timeline. `quality: source` reads the source file; as PNG the frame is lossless."""
 
     ts: Seconds
     quality: Quality = "preview"
@@ -57,7 +57,7 @@ class FrameResponse(msgspec.Struct):
 
 
 class StripRequest(msgspec.Struct):
-    """Frames from `start` to before `end` (times of the timeline), `fps` of them per second."""
+    """The frames of a strip: from `start` to before `end` (times of the timeline), `fps` frames per second."""
 
     start: Seconds
     end: Seconds
@@ -72,7 +72,7 @@ class StripResponse(msgspec.Struct):
 
 
 class GradePreviewRequest(GradeNumbers):
-    """The grade to show. `ts` is a time of the timeline inside the segment; its middle frame if left out."""
+    """The grade to preview. `ts` is a time of the timeline inside the segment; by default that of its middle frame."""
 
     ts: Seconds | None = None
     quality: Quality = "preview"
@@ -91,7 +91,7 @@ class GradePreviewResponse(msgspec.Struct):
 def preview_frame(
     platform: PlatformDep, workers: WorkersDep, caller: CallerDep, project_id: PathId, data: JSONBody[FrameRequest]
 ) -> Response[FrameResponse]:
-    """Render the frame at `ts` with the effects of its segment. It equals the frame of the export."""
+    """Render the frame at `ts` with the effects of its segment. It is identical to the frame of the export."""
     state = load_timeline(platform, caller, project_id)
     position = frame_shown_at(state.segments, data.ts)
     options = PictureOptions(data.quality, data.format, data.width)
@@ -129,7 +129,7 @@ def preview_grade(
     segment_id: PathId,
     data: JSONBody[GradePreviewRequest],
 ) -> Response[GradePreviewResponse]:
-    """Render a frame of a segment with these numbers instead of its grade. The segment is not changed."""
+    """Render a frame of a segment with the grade in the body instead of its own. The segment is not changed."""
     state = load_by_segment(platform, caller, segment_id)
     segment = segment_edits.find(state.segments, str(segment_id))
     if segment.source == "gap":
@@ -162,7 +162,7 @@ def get_grade_cube(
     segment_id: PathId,
     size: Annotated[Literal[33, 65], QueryParameter(description="Nodes along each axis.")] = 33,
 ) -> Response[str]:
-    """Return the grade of a segment as a 3D LUT for editing programs; its header states its largest error."""
+    """Return the grade of a segment as a 3D LUT for editing programs. Its header states the interpolation error."""
     from carmic_assets.editing.colour_grade import write_cube  # noqa: PLC0415 - loads NumPy
 
     state = load_by_segment(platform, caller, segment_id)

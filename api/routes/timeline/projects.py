@@ -79,7 +79,7 @@ class NewProjectRequest(msgspec.Struct):
 
 
 class CanvasRequest(msgspec.Struct):
-    """The size and rate of exports; a field left out stays as it is."""
+    """The size and frame rate of exports; an omitted field is unchanged."""
 
     width: Pixels | None = None
     height: Pixels | None = None
@@ -87,7 +87,7 @@ class CanvasRequest(msgspec.Struct):
 
 
 class ProjectChanges(msgspec.Struct):
-    """A field left out stays as it is."""
+    """A change of a project; an omitted field is unchanged."""
 
     name: Title | msgspec.UnsetType = msgspec.UNSET
     description: Line | msgspec.UnsetType = msgspec.UNSET
@@ -95,7 +95,7 @@ class ProjectChanges(msgspec.Struct):
 
 
 class UploadRequest(msgspec.Struct):
-    """A video to upload. `file_size` in bytes is needed for a resumable upload only."""
+    """A video to upload. `file_size` in bytes is required only for a resumable upload."""
 
     file_name: Filename
     content_type: Annotated[str, Meta(max_length=200, examples=["video/mp4"])] | None = None
@@ -103,9 +103,9 @@ class UploadRequest(msgspec.Struct):
 
 
 class UploadResponse(msgspec.Struct):
-    """PUT the video to `upload_url`; after the response 200, the segment is in the timeline.
+    """An upload. PUT the video to `upload_url`; after the response 200, the segment is in the timeline.
 
-    `resumable_url` takes the same bytes by tus; it is null where `file_size` was not sent.
+    `resumable_url` accepts the same bytes by tus; it is null if `file_size` was not sent.
     """
 
     upload_url: str
@@ -139,7 +139,7 @@ class RevisionResponse(msgspec.Struct):
 
 
 class RevertRequest(msgspec.Struct):
-    """The revision whose content to bring back."""
+    """The revision whose content is restored."""
 
     revision: Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
@@ -154,7 +154,7 @@ def list_projects(
         ids = [row.id for row in rows]
         segments = timelines.list_active_segments(connection, ids)
         assets = timeline_assets.list_for_timelines(connection, ids)
-    listed = [
+    items = [
         build_project(
             platform,
             row,
@@ -163,7 +163,7 @@ def list_projects(
         )
         for row in rows
     ]
-    return Response(listed, headers=list_headers(platform, "/api/project", total, limit, offset))
+    return Response(items, headers=list_headers(platform, "/api/project", total, limit, offset))
 
 
 def list_headers(platform: Platform, path: str, total: int, limit: int, offset: int) -> dict[str, str]:
@@ -191,7 +191,7 @@ def create_project(
     caller: CallerDep,
     data: JSONBody[NewProjectRequest],
 ) -> Response[TimelineResponse]:
-    """Create a project. With `video_url` or clips it is `ingesting` until the footage is there and probed."""
+    """Create a project. With `video_url` or clips it is `ingesting` until the footage is stored and probed."""
     url = data.video_url or None
     if url is not None:
         check_outbound_url(platform.settings, url, "`video_url`")
@@ -226,16 +226,18 @@ def get_project(
 def _complete_bucket_uploads(
     platform: Platform, dispatcher: RunDispatcher, workers: WorkerPool, state: TimelineState
 ) -> bool:
-    """Take in what clients have uploaded to a bucket, which does not tell the API. Returns whether there was any."""
+    """Complete uploads to a bucket, which does not notify the API. Returns whether there was a new upload."""
     if isinstance(platform.store, FolderStore):
         return False
-    awaited = [a for a in state.assets.values() if a.status == "awaiting_upload" and platform.store.stat(a.object_key)]
-    for asset in awaited:
+    uploaded_assets = [
+        a for a in state.assets.values() if a.status == "awaiting_upload" and platform.store.stat(a.object_key)
+    ]
+    for asset in uploaded_assets:
         try:
             complete_upload(platform, dispatcher, workers, asset.object_key)
         except ApiError:
-            continue  # the asset says why it failed
-    return bool(awaited)
+            continue  # the asset's row holds the reason
+    return bool(uploaded_assets)
 
 
 @patch("/project/{project_id:uuid}", error_statuses=(404, 409, 412), **EDITOR)
@@ -246,7 +248,7 @@ def update_project(
     project_id: PathId,
     data: JSONBody[ProjectChanges],
 ) -> Response[TimelineResponse]:
-    """Change the name, the description or the canvas of exports. This is no revision."""
+    """Change the name, the description or the canvas of exports. This creates no revision."""
     changes = list_changes(data)
     with edit_timeline(request, platform, caller, project_id, "update") as state:
         canvas: CanvasRequest | None = changes.pop("canvas", None)
@@ -269,7 +271,7 @@ def _merge_canvas(stored: dict[str, Any] | None, changes: CanvasRequest) -> dict
 
 @delete("/project/{project_id:uuid}", status_code=200, **EDITOR)
 def delete_project(platform: PlatformDep, dispatcher: DispatcherDep, caller: CallerDep, project_id: PathId) -> Deleted:
-    """Delete a project. Its jobs are cancelled, and its files are purged soon after."""
+    """Delete a project. Its jobs are cancelled; its files are deleted within a minute."""
     with platform.database.write() as connection:
         timeline = require_timeline(connection, caller, project_id)
         timelines.soft_delete(connection, timeline.id)
@@ -286,7 +288,10 @@ def delete_project(platform: PlatformDep, dispatcher: DispatcherDep, caller: Cal
 def create_upload(
     platform: PlatformDep, caller: CallerDep, project_id: PathId, data: JSONBody[UploadRequest]
 ) -> UploadResponse:
-    """Announce a video, and return the URL to PUT it to. It becomes the last segment of the timeline."""
+    """Create an asset for a video, and return the URL for its upload.
+
+    The video becomes the last segment of the timeline.
+    """
     max_bytes = platform.settings.max_upload_bytes
     if data.file_size is not None and data.file_size > max_bytes:
         raise upload_too_large(max_bytes)
@@ -310,16 +315,16 @@ def create_upload(
 def delete_asset(
     request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, project_id: PathId, asset_id: PathId
 ) -> Deleted:
-    """Delete an asset and its files. 409 while an active segment shows it.
+    """Delete an asset and its files. 409 while an active segment uses it.
 
-    Revisions that show it can no longer be brought back.
+    Revisions that use it can no longer be restored.
     """
     with edit_timeline(request, platform, caller, project_id, "delete_asset") as edit:
         asset = edit.assets.get(str(asset_id))
         if asset is None:
             raise not_found("asset")
         if any(segment.active and segment.asset_id == asset.id for segment in edit.segments):
-            raise ApiError(409, "An active segment shows this asset. Delete the segment first.")
+            raise ApiError(409, "An active segment uses this asset. Delete the segment first.")
         timeline_assets.remove(edit.connection, asset.id)
     platform.store.delete_prefix(timeline_assets.asset_prefix(asset.workspace_id, asset.timeline_id, asset.id))
     return Deleted()
@@ -329,13 +334,13 @@ def delete_asset(
 def list_history(
     platform: PlatformDep, caller: CallerDep, project_id: PathId, limit: ListLimit = 100, offset: Offset = 0
 ) -> Response[list[RevisionResponse]]:
-    """List the revisions of a project, newest first. Nothing is ever erased."""
+    """List the revisions of a project, newest first. Revisions are never deleted."""
     with platform.database.read() as connection:
         timeline = require_timeline(connection, caller, project_id)
         revisions, total = timelines.list_revisions(connection, timeline.id, limit, offset)
         segments = stored_segments.from_rows(timelines.list_segments(connection, timeline.id))
     rates = {segment.id: segment.rate.fraction for segment in segments}
-    listed = [
+    items = [
         RevisionResponse(
             row.revision,
             row.op,
@@ -350,14 +355,14 @@ def list_history(
         for row in revisions
     ]
     headers = list_headers(platform, f"/api/project/{timeline.id}/history", total, limit, offset)
-    return Response(listed, headers={**headers, "ETag": f'"{timeline.revision}"'})
+    return Response(items, headers={**headers, "ETag": f'"{timeline.revision}"'})
 
 
 @post("/project/{project_id:uuid}/undo", **HISTORY)
 def undo(
     request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, project_id: PathId
 ) -> Response[TimelineResponse]:
-    """Take back the last change, as a new revision. 409 if there is nothing to undo."""
+    """Undo the last change by a new revision. 409 if there is nothing to undo."""
     with edit_timeline(request, platform, caller, project_id, "undo") as edit:
         steps = edit.load_steps()
         edit.jump(history.undo(steps, steps[edit.timeline.revision]))
@@ -368,7 +373,7 @@ def undo(
 def redo(
     request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep, project_id: PathId
 ) -> Response[TimelineResponse]:
-    """Take back the last undo, as a new revision. 409 if the last change was not an undo."""
+    """Redo the last undone change by a new revision. 409 if the last change was not an undo."""
     with edit_timeline(request, platform, caller, project_id, "redo") as edit:
         steps = edit.load_steps()
         edit.jump(history.redo(steps, steps[edit.timeline.revision]))
@@ -383,7 +388,7 @@ def revert(
     project_id: PathId,
     data: JSONBody[RevertRequest],
 ) -> Response[TimelineResponse]:
-    """Bring back the content of any revision, as a new one that can be undone. 409 if there is no such revision."""
+    """Restore the content of any revision by a new revision, which can be undone. 409 if there is no such revision."""
     with edit_timeline(request, platform, caller, project_id, "revert") as edit:
         steps = edit.load_steps()
         edit.jump(history.revert(steps, steps[edit.timeline.revision], data.revision))

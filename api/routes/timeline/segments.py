@@ -29,8 +29,8 @@ from resources import timelines
 from resources.platform import Platform
 from resources.store.folder import FolderStore
 
-RENDITION_WAIT_S = 55.0
-RENDITION_POLL_S = 0.25
+RENDITION_WAIT_S = 55.0  # below the 60 s after which proxies usually close a request
+RENDITION_POLL_S = 0.25  # between two checks whether the rendition exists
 SEGMENT: dict[str, Any] = {
     "access": Access.EDITOR,
     "default_workspace": True,
@@ -43,7 +43,7 @@ TokenParameter = Annotated[str, QueryParameter(description="The URL's signature.
 
 
 class SplitRequest(msgspec.Struct):
-    """Where to cut, in seconds of the segment's footage; rounded to the nearest frame."""
+    """The time of the split, in seconds of the segment's footage; rounded to the nearest frame."""
 
     split_ts: Seconds
 
@@ -56,14 +56,14 @@ class SplitResponse(msgspec.Struct):
 
 
 class TrimRequest(msgspec.Struct):
-    """The new ends, in seconds of the segment's footage, within its `bounds`."""
+    """The new start and end, in seconds of the segment's footage, within its `bounds`."""
 
     new_start_ts: Seconds
     new_end_ts: Seconds
 
 
 class ReorderRequest(msgspec.Struct):
-    """The new place of the segment in the sequence, from 0."""
+    """The new position of the segment in the sequence, from 0."""
 
     order_index: Annotated[int, Meta(ge=0, le=100_000)]
 
@@ -92,7 +92,7 @@ def split_segment(
     segment_id: PathId,
     data: JSONBody[SplitRequest],
 ) -> Response[SplitResponse]:
-    """Cut a segment in two. The original becomes inactive and names its successors."""
+    """Split a segment in two. The original becomes inactive and lists its successors in `replaced_by`."""
     with edit_segment(request, platform, caller, segment_id, "split") as edit:
         after, left, right = segment_edits.split(edit.segments, str(segment_id), data.split_ts, new_id)
         edit.save(after)
@@ -107,7 +107,10 @@ def trim_segment(
     segment_id: PathId,
     data: JSONBody[TrimRequest],
 ) -> Response[SegmentResponse]:
-    """Move the ends of a segment within its bounds. The id stays, so a trim can be taken back."""
+    """Move the ends of a segment within its bounds.
+
+    The id is unchanged, so a later trim can restore the removed part.
+    """
     with edit_segment(request, platform, caller, segment_id, "trim") as edit:
         after, segment = segment_edits.trim(edit.segments, str(segment_id), data.new_start_ts, data.new_end_ts)
         edit.save(after)
@@ -122,7 +125,7 @@ def reorder_segment(
     segment_id: PathId,
     data: JSONBody[ReorderRequest],
 ) -> Response[SegmentResponse]:
-    """Put a segment at another place in the sequence."""
+    """Move a segment to another position in the sequence."""
     with edit_segment(request, platform, caller, segment_id, "reorder") as edit:
         edit.save(segment_edits.move(edit.segments, str(segment_id), data.order_index))
     return edit.respond(build_segment(platform, edit, str(segment_id)))
@@ -136,7 +139,7 @@ def delete_segment(
     segment_id: PathId,
     ripple: Annotated[bool, QueryParameter(description="false leaves a black, silent gap of the same length.")] = True,
 ) -> Response[Deleted]:
-    """Make a segment inactive; the timeline closes up. Deleting it again changes nothing."""
+    """Make a segment inactive; later segments move up. Deleting it again changes nothing."""
     with edit_segment(request, platform, caller, segment_id, "delete") as edit:
         edit.save(segment_edits.delete(edit.segments, str(segment_id), gap_id=None if ripple else new_id()))
     return edit.respond(Deleted())
@@ -151,7 +154,10 @@ def grade_segment(
     segment_id: PathId,
     data: JSONBody[GradeNumbers],
 ) -> Response[Graded]:
-    """Grade a segment: a new segment takes its place. Grading again replaces the numbers; all zero is the original."""
+    """Grade a segment: a new segment replaces it.
+
+    A new grade replaces the previous one; all zeros restore the original.
+    """
     with edit_segment(request, platform, caller, segment_id, "color_grade") as edit:
         after, graded = segment_edits.grade(edit.segments, str(segment_id), data.to_grade(), new_id)
         edit.save(after)
@@ -185,7 +191,7 @@ async def get_rendition(
 
 
 def _request_rendition(platform: Platform, segment_id: str) -> tuple[str, str | None]:
-    """Return the store key of the segment's rendition, and the run to submit if no job encodes it yet."""
+    """Return the store key of the segment's rendition, and the run to submit, None if a job encodes it already."""
     with platform.database.write() as connection:
         timeline_id = timelines.find_by_segment(connection, segment_id)
         timeline = timelines.get(connection, timeline_id) if timeline_id else None

@@ -24,7 +24,7 @@ STATUS: dict[str, Any] = {"sync_to_thread": True, "tags": ["Timeline: status"]}
 
 
 class FlatProfile(msgspec.Struct):
-    """The user, and the workspace that requests without `X-Workspace-ID` work in."""
+    """The user, and the workspace of requests without `X-Workspace-ID`."""
 
     id: str
     email: str
@@ -37,14 +37,14 @@ class FlatProfile(msgspec.Struct):
 
 
 class LocalAI(msgspec.Struct):
-    """The operations that run on this machine, and for each model which weights it runs with."""
+    """The operations that run on this machine, and the weights of each model."""
 
     operations: list[str]
     weights: dict[str, str]
 
 
 class Provider(msgspec.Struct):
-    """An outside service. `setting` is the one that configures it."""
+    """An external service. `setting` is the setting that configures it."""
 
     name: str
     configured: bool
@@ -53,7 +53,7 @@ class Provider(msgspec.Struct):
 
 
 class AIHealth(msgspec.Struct):
-    """`counters` counts the workspace's last 500 operations by status. No provider is called."""
+    """The state of the AI operations. `counters` counts the workspace's last 500 operations by status."""
 
     status: Literal["ok"]
     local: LocalAI
@@ -107,7 +107,7 @@ def get_profile(platform: PlatformDep, caller: CallerDep) -> FlatProfile:
 
 @get("/ai/health", access=Access.EDITOR, default_workspace=True, **STATUS)
 def get_ai_health(platform: PlatformDep, caller: CallerDep) -> AIHealth:
-    """Return which operations run here, and which providers are configured."""
+    """Return the local operations and the configured providers. No provider is called."""
     with platform.database.read() as connection:
         jobs = timeline_jobs.list_newest(connection, caller.workspace, AI_KINDS, 500)
     counters = dict.fromkeys(("pending", "running", "completed", "failed"), 0)
@@ -121,7 +121,7 @@ def get_ai_health(platform: PlatformDep, caller: CallerDep) -> AIHealth:
 def get_ai_timeline(
     platform: PlatformDep,
     caller: CallerDep,
-    last_n: Annotated[int, QueryParameter(ge=1, le=500, description="The most events to return.")] = 50,
+    last_n: Annotated[int, QueryParameter(ge=1, le=500, description="Maximum number of events.")] = 50,
 ) -> AITimeline:
     """List the workspace's newest video operations."""
     with platform.database.read() as connection:

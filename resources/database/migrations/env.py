@@ -1,4 +1,4 @@
-"""Runs the migrations in one transaction under the write lock, so that processes that start together migrate once."""
+"""Runs the migrations in one transaction under the write lock, so that only one of several processes migrates."""
 
 from alembic import context
 from sqlalchemy import text

@@ -1,4 +1,4 @@
-"""Add sessions, invitation tokens and verified e-mail addresses.
+"""Add sessions, invitation tokens and verified email addresses.
 
 A family of refresh tokens becomes a row of `sessions`. A pending invitation of before has no link: an OWNER resends it.
 Keys of users who are no longer members are revoked.
@@ -106,7 +106,7 @@ def downgrade() -> None:
 
 
 def _normalize_emails() -> None:
-    """Bring addresses outside ASCII into the form in which they are looked up from now on, where it is free."""
+    """Normalise addresses outside ASCII, unless the normalised address is already in use."""
     table = sa.table("users", sa.column("id", sa.String()), sa.column("email", sa.String()))
     connection = op.get_bind()
     stored = dict(connection.execute(sa.select(table.c.id, table.c.email)).all())
