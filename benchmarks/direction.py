@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.harness import measure_usage, print_line
-from benchmarks.talk_videos import SHARED, GroundTruth, compose_talk, read_ground_truth
+from benchmarks.talk_videos import GroundTruth, compose_talk, read_ground_truth
 from carmic_assets.direction.crop_metrics import find_missed_targets, measure_crops
 from carmic_assets.direction.director import direct, direct_clip
 from carmic_assets.media.analysis import AUDIO_FILENAME, FRAMES_FILENAME, analyse
@@ -94,11 +94,6 @@ def main(arguments: list[str]) -> None:
             name = path.name.split(".")[0]
             scene = build_ground_truth_scene(read_ground_truth(path.with_name(name + ".mp4")))
             print_metrics(name, scene, scene)
-        return
-    if not arguments and not SHARED.is_dir():
-        print_line(
-            "Skipped: ../shared, which composes talks, does not exist. Name the videos of talks on the command line."
-        )
         return
     with tempfile.TemporaryDirectory() as scratch:
         videos = [Path(argument) for argument in arguments] or [

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+
+# Recordings that cannot come with the repository (CONTRIBUTING.md, "Recordings"); what needs them is skipped without.
+RECORDINGS = Path(os.environ.get("TEST_RECORDINGS") or Path(__file__).resolve().parents[2] / "shared")
 
 
 class Usage:

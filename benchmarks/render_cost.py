@@ -20,7 +20,7 @@ from unittest.mock import patch
 import msgspec
 
 from benchmarks.harness import create_parser, measure_cpu_s, measure_usage, print_line
-from benchmarks.talk_videos import SHARED, compose_talk
+from benchmarks.talk_videos import compose_talk
 from carmic_assets.media import ffmpeg
 from carmic_assets.media.ffmpeg import Input
 from carmic_assets.media.probe import probe
@@ -60,14 +60,8 @@ CompositeVideoClip([picture, *words], size=(1080, 1920)).write_videofile(
 
 
 def compose_source(folder: Path, seconds: int) -> Path:
-    """Return a 1080p talk of two people with hard cuts; without the development checkout, a test pattern with noise."""
-    path = folder / "talk.mp4"
-    if (SHARED / "tools/make_talk.py").exists():
-        return compose_talk(path, seed=7, seconds=seconds)
-    pattern = Input(f"testsrc2=s=1920x1080:r=25:d={seconds}", (), "lavfi")
-    noise = Input(f"anoisesrc=d={seconds}:c=pink:a=0.2:seed=1", (), "lavfi")
-    ffmpeg.run(ffmpeg.build_command([pattern, noise], ["-c:v", "libx264", "-pix_fmt", "yuv420p", str(path)]))
-    return path
+    """Return a 1080p talk of two people with hard cuts."""
+    return compose_talk(folder / "talk.mp4", seed=7, seconds=seconds)
 
 
 def build_words(seconds: float) -> list[Word]:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.speech [MODEL ...]
 
-Without a model: `auto` and the packaged `tiny.en`. Recordings are read from `../shared/data`, if present.
+Without a model: `auto` and the packaged `tiny.en`. Recordings are read too, if present (CONTRIBUTING.md).
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import synthetic_speech
-from benchmarks.harness import measure_usage, print_line
-from benchmarks.talk_videos import SHARED
+from benchmarks.harness import RECORDINGS, measure_usage, print_line
 from carmic_assets.model.speech import Transcript, Word
 from carmic_assets.speech import audio_reader
 from carmic_assets.speech.transcription import TranscriptionOptions, transcribe
 
-DATA = SHARED / "data"
+DATA = RECORDINGS / "data"
 MIN_PAUSE_S = 0.2  # after a word whose end is judged
 _SPELLINGS = {  # of one transcript, as in the other
     "15th": "fifteenth",
@@ -94,7 +93,7 @@ def measure_errors_ms(truth: Sequence[synthetic_speech.TimedWord], words: Sequen
 def _list_recordings(folder: Path) -> dict[Path, str]:
     """Return the reference text of each recording."""
     if not DATA.is_dir():
-        print_line("Recordings skipped: there is no ../shared/data.")
+        print_line("Recordings skipped: there is no folder of them (CONTRIBUTING.md).")
         return {}
     lines = [line.split("|") for line in (DATA / "audio/ljspeech/refs.txt").read_text().splitlines()]
     parts = []

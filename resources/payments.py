@@ -7,8 +7,10 @@ Amounts are in the currency's smallest unit. Call these functions inside `Databa
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from resources import accounts, ledger
 from resources.database.engine import now
@@ -61,9 +63,18 @@ def record_refund(connection: Connection, payment_id: str, event_id: str, refund
     _change(connection, payment_id, f"stripe:{event_id}", refunded=refunded)
 
 
-def record_dispute(connection: Connection, payment_id: str, event_id: str, disputed: int) -> None:
-    """Deduct minutes in proportion to the disputed amount; 0 restores them after a won dispute."""
-    _change(connection, payment_id, f"stripe:{event_id}", disputed=disputed)
+def record_dispute(
+    connection: Connection, payment_id: str, event_id: str, disputed: int, reported_at: datetime
+) -> None:
+    """Take back the share of the minutes that is disputed; 0 gives it back, when the dispute is won.
+
+    Stripe's events arrive in any order: a report older than the one that is booked changes nothing.
+    """
+    _create_if_absent(connection, payment_id)
+    is_newest = or_(payments.c.dispute_reported_at.is_(None), payments.c.dispute_reported_at <= reported_at)
+    claim = update(payments).where(payments.c.id == payment_id, is_newest).values(dispute_reported_at=reported_at)
+    if connection.execute(claim).rowcount:
+        _change(connection, payment_id, f"stripe:{event_id}", disputed=disputed)
 
 
 def record_failure(connection: Connection, session_id: str, workspace_id: str) -> None:
@@ -79,10 +90,8 @@ def record_failure(connection: Connection, session_id: str, workspace_id: str) -
 
 
 def _change(connection: Connection, payment_id: str, entry_key: str, **columns: object) -> None:
-    """Set columns of a payment, which may be new, and post the difference of its credit."""
-    empty = {"bought_ms": 0, "paid": 0, "refunded": 0, "disputed": 0, "credited_ms": 0, "created_at": now()}
-    new_row = insert_on_conflict(connection, payments).values(id=payment_id, **empty)
-    connection.execute(new_row.on_conflict_do_nothing())
+    """Set the columns of a payment, which may be new, and post what this adds to or takes from its credit."""
+    _create_if_absent(connection, payment_id)
     query = update(payments).where(payments.c.id == payment_id).values(**columns)  # locks the row
     payment = fetch_one(connection, query.returning(*_COLUMNS), Payment)
     if payment is None or payment.workspace_id is None:
@@ -98,6 +107,11 @@ def _change(connection: Connection, payment_id: str, entry_key: str, **columns: 
         ledger.post_unconditional(connection, payment.workspace_id, entry)
     credit = {"credited_ms": payment.credited_ms + difference_ms}
     connection.execute(update(payments).where(payments.c.id == payment_id).values(**credit))
+
+
+def _create_if_absent(connection: Connection, payment_id: str) -> None:
+    empty = {"bought_ms": 0, "paid": 0, "refunded": 0, "disputed": 0, "credited_ms": 0, "created_at": now()}
+    connection.execute(insert_on_conflict(connection, payments).values(id=payment_id, **empty).on_conflict_do_nothing())
 
 
 def get(connection: Connection, payment_id: str) -> Payment | None:

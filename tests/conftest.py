@@ -8,16 +8,23 @@ from pathlib import Path
 import pytest
 
 from api_server import Server, run_server
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+from benchmarks.harness import RECORDINGS
+from benchmarks.synthetic_speech import TALK_LINES, synthesise_talk, write_wav
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The directory of real recordings beside a development checkout; tests that need it are skipped without it."""
-    if not (SHARED / "data").is_dir():
-        pytest.skip("the recordings beside the checkout (../shared/data) are missing")
-    return SHARED
+    """The folder of recordings that cannot come with the repository; CONTRIBUTING.md lists the tests that need it."""
+    if not (RECORDINGS / "data").is_dir():
+        pytest.skip('recordings that cannot come with the repository: CONTRIBUTING.md, "Recordings"')
+    return RECORDINGS
+
+
+@pytest.fixture(scope="session")
+def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eleven seconds of one synthetic voice, with the pauses of a talk."""
+    samples, _, _ = synthesise_talk(TALK_LINES[:3], voices=("en-us",))
+    return write_wav(tmp_path_factory.mktemp("voice") / "voice.wav", 0.8 * samples / abs(samples).max())
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,50 @@
-"""Test videos with known content: every frame carries its number, and flashes coincide with beeps."""
+"""Test videos with known content: frames that carry their number, flashes that coincide with beeps, and odd files."""
 
 from __future__ import annotations
 
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 
+from carmic_assets.media.ffmpeg import locate_binary
+
 BITS = 12
 RATE = 48_000
 BEEP_S = 0.04
+X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+
+# Of each odd file: the picture, its encoding, and the options with which the result is copied into the file.
+ODD_VIDEOS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    "rotated.mp4": ("100x60:r=24", X264, ("-display_rotation", "-90")),
+    "rotated_and_mirrored.mp4": ("640x360:r=30000/1001", X264, ("-display_rotation", "-90", "-display_hflip")),
+    "upside_down.mp4": ("640x360:r=30", X264, ("-display_rotation", "180")),
+    "sar_2_3.mp4": ("640x360:r=30,setsar=2/3", X264, ()),
+    "wide_pixels.mp4": ("800x640:r=30,setsar=1137/800", X264, ()),
+    "odd_sides_vp9.mp4": ("642x482:r=25,scale=321:241", ("-c:v", "libvpx-vp9", "-deadline", "realtime"), ()),
+    "flash.flv": ("640x360:r=30", ("-c:v", "flv"), ()),
+    "mpeg4.avi": ("640x360:r=24000/1001", ("-c:v", "mpeg4"), ()),
+    "h263.3gp": ("176x144:r=15", ("-c:v", "h263"), ()),
+    "hdr10.mp4": (
+        "320x240:r=30000/1001",
+        (
+            *("-vf", "format=yuv420p10le,setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc"),
+            *("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:hdr10=1"),
+            *("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc"),
+        ),
+        (),
+    ),
+    "full_range.mp4": (
+        "320x240:r=60",
+        (
+            *("-vf", "scale=out_range=pc:out_color_matrix=bt601,format=yuvj420p", *X264[:4]),
+            *("-color_range", "pc", "-colorspace", "smpte170m"),
+        ),
+        (),
+    ),
+}  # fmt: skip
 
 
 def write_numbered_video(
@@ -63,6 +97,23 @@ def write_numbered_video(
                 out.mux(audio.encode(chunk))
             out.mux(audio.encode())
     return path
+
+
+def write_odd_video(folder: Path, name: str) -> Path:
+    """Write two seconds of one of `ODD_VIDEOS`, with sound."""
+    picture, encoding, copying = ODD_VIDEOS[name]
+    path, encoded = folder / name, folder / f"encoded_{name}"
+    sound = ("-f", "lavfi", "-i", "sine=440:r=44100")
+    codec = ("-c:a", "libopus") if "vp9" in name else ("-ac", "1", "-ar", "8000") if "3gp" in name else ()
+    run_ffmpeg("-f", "lavfi", "-i", f"testsrc2=s={picture}", *sound, "-t", "2", *encoding, *codec, str(encoded))
+    run_ffmpeg(*copying, "-i", str(encoded), "-c", "copy", str(path))
+    encoded.unlink()
+    return path
+
+
+def run_ffmpeg(*arguments: str) -> None:
+    """Run ffmpeg; an error fails the test."""
+    subprocess.run([locate_binary(), "-v", "error", "-y", *arguments], check=True)
 
 
 def _draw_number(number: int, width: int, height: int, background: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import media_files
+from benchmarks.talk_videos import compose_talk
 from carmic_assets.ai_edits.edit_plan import EditPlan
 from carmic_assets.ai_edits.errors import AiEditError, LostTargetError
 from carmic_assets.ai_edits.grammar import parse_prompt
@@ -320,8 +321,8 @@ def test_a_comparison_with_the_source_gives_ssim_and_vmaf(
     assert 60 < measures["vmaf_neg"] <= 100
 
 
-def test_faces_are_covered_in_every_frame(shared: Path, tmp_path: Path) -> None:
-    path = shared / "data" / "video" / "grid_bbaf2n.mpg"
+def test_faces_are_covered_in_every_frame(tmp_path: Path) -> None:
+    path = compose_talk(tmp_path / "talk.mp4", seed=1, seconds=10, size="640x360", people=1)
     footage = Footage(str(path), probe(path))
     variants = edit("blur all faces", footage, tmp_path / "faces", span=(10, 35))
     assert {v.label for v in variants} == {"blurred", "pixelated"}

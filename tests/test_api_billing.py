@@ -39,8 +39,9 @@ def post(server: Server, body: object, event_id: str = "") -> int:
     return httpx.post(f"{server.base}/v1/billing/stripe-webhook", content=event, headers=headers).status_code
 
 
-def report(server: Server, kind: str, **fields: object) -> None:
-    assert post(server, {"type": kind, "data": {"object": fields}}) == 200
+def report(server: Server, kind: str, *, created: int | None = None, **fields: object) -> None:
+    timed = {} if created is None else {"created": created}
+    assert post(server, {"type": kind, "data": {"object": fields}, **timed}) == 200
 
 
 def buy(owner: Member, payment: str, amount: int = PRICE, currency: str = "usd") -> None:
@@ -89,6 +90,21 @@ def test_a_dispute_takes_minutes_until_it_is_won(server: Server, owner: Member) 
         assert balance(owner) == GRANT + minutes, status
 
 
+def test_an_older_report_of_a_dispute_that_arrives_late_changes_nothing(server: Server, owner: Member) -> None:
+    """The minutes of a dispute that was won were taken a second time."""
+    payment = f"pi_{uuid.uuid4().hex}"
+    buy(owner, payment)
+    for created, status, minutes in (
+        (100, "needs_response", 0),
+        (300, "won", 30),
+        (200, "under_review", 30),
+        (100, "needs_response", 30),
+        (400, "lost", 0),
+    ):
+        report(server, "charge.dispute.updated", created=created, payment_intent=payment, amount=PRICE, status=status)
+        assert balance(owner) == GRANT + minutes, (created, status)
+
+
 def test_minutes_that_are_used_leave_a_negative_balance(server: Server, owner: Member) -> None:
     from resources import ledger
 
@@ -135,6 +151,7 @@ def test_a_failed_payment_is_noted(server: Server, owner: Member) -> None:
         {"type": "charge.refunded", "data": {"object": {"amount_refunded": 5}}},
         {"type": "charge.dispute.created", "data": {"object": {"payment_intent": None}}},
         {"type": "customer.created", "data": {"object": {}}},
+        {"type": "customer.created", "data": {"object": {}}, "created": 10**30},
     ],
 )
 def test_odd_events_are_answered_200(server: Server, body: object) -> None:

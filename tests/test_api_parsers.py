@@ -110,7 +110,7 @@ def test_any_tus_header(server: Server, target: Target, name: str, value: str) -
         [
             "Idempotency-Key", "If-Match", "If-None-Match", "If-Range", "Authorization", "X-Workspace-ID", "Accept",
             "X-Request-ID", "X-Forwarded-For", "Cookie", "Origin", "Content-Type", "Content-Encoding", "Last-Event-ID",
-            "X-Carmic-Session", "Accept-Encoding",
+            "X-Carmic-Session", "Accept-Encoding", "User-Agent", "Host", "Range",
         ]
     ),
     value=HEADER_TEXT | NUMBER,
@@ -129,6 +129,33 @@ def test_any_other_header(server: Server, target: Target, name: str, value: str)
 )
 def test_any_checksum(server: Server, target: Target, name: str, value: str) -> None:
     assert send_raw(server, "PUT", target.put_url, {name: value}, b"x") in (200, 400)
+
+
+@PROPERTY
+@given(
+    name=st.sampled_from(["limit", "offset", "search", "status", "media_type", "ratio", "ticket", "preview"]),
+    value=st.text(max_size=40) | NUMBER,
+)
+def test_any_query(target: Target, name: str, value: str) -> None:
+    for path in (
+        "/v1/projects",
+        "/v1/media",
+        "/v1/templates",
+        "/v1/usage",
+        "/v1/stock-videos",
+        f"{target.clip}/stream",
+    ):
+        response = target.get(path, params={name: value})
+        assert response.status_code < 500 or response.status_code == 503, response.text  # stock is not configured
+
+
+@PROPERTY
+@given(field=st.sampled_from(["expires", "type", "max", "name", "signature"]), value=st.text(max_size=40) | NUMBER)
+def test_a_signed_url_with_another_field_is_refused(target: Target, field: str, value: str) -> None:
+    for method, signed in (("GET", target.object_url), ("PUT", target.put_url)):
+        url = httpx.URL(signed)
+        if url.params.get(field, "") != value:
+            assert httpx.request(method, url.copy_set_param(field, value)).status_code in (400, 403)
 
 
 JSON_VALUE = st.recursive(

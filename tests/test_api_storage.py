@@ -32,16 +32,56 @@ def create(member: Member, size: int) -> dict[str, str]:
     return member.call("POST", "/v1/projects/create", json=body).json()["data"]
 
 
-@pytest.mark.parametrize("sent", [620, 1001])
-def test_an_upload_of_another_size_is_409_with_both_numbers(server: Server, sent: int) -> None:
+def test_an_upload_of_another_size_is_409_with_both_numbers(server: Server) -> None:
     member = server.create_member()
     project = create(member, 1000)
-    assert httpx.put(project["upload_url"], content=b"x" * sent, headers=VIDEO).status_code == 200
+    assert httpx.put(project["upload_url"], content=b"x" * 620, headers=VIDEO).status_code == 200
     refused = member.call("POST", f"/v1/projects/{project['project_id']}/process")
     assert refused.status_code == 409
-    assert f"{sent} bytes" in refused.json()["error"] and "1000" in refused.json()["error"]
+    assert "620 bytes" in refused.json()["error"] and "1000" in refused.json()["error"]
     assert httpx.put(project["upload_url"], content=b"x" * 1000, headers=VIDEO).status_code == 200
     assert member.call("POST", f"/v1/projects/{project['project_id']}/process").status_code == 202
+
+
+def test_the_upload_url_of_a_project_takes_no_more_than_the_declared_size(server: Server) -> None:
+    """It took as much as the server's limit, whatever the project had declared."""
+    member = server.create_member()
+    project, timeline = create(member, 1000), member.call("POST", "/project", json={"name": "Talk"}).json()
+    body = {"file_name": "talk.mp4", "content_type": "video/mp4", "file_size": 1000}
+    asset = member.call("POST", f"/project/{timeline['id']}/upload", json=body).json()
+    for url in (project["upload_url"], asset["upload_url"]):
+        refused = httpx.put(url, content=b"x" * 1001, headers=VIDEO)
+        assert refused.status_code == 413 and "1000 bytes" in refused.json()["error"]
+
+
+def test_an_upload_url_without_a_size_counts_as_100_mib(server: Server) -> None:
+    """The reference document's request names no size, so the URL is for the most that it may become."""
+    member = server.create_member()
+    body = {"filename": "a.mp4", "content_type": "video/mp4"}
+    assert member.call("POST", "/v1/storage/upload-url", json=body).status_code == 200
+    assert member.call("GET", "/v1/media/stats").json()["data"]["pending_bytes"] == 100 * 1024**2
+
+
+PAGE = b"<!doctype html><script>fetch('/api/v1/auth/refresh', {method: 'POST'})</script>"
+
+
+@pytest.mark.parametrize("content_type", ["image/png", "video/mp4"])
+def test_a_page_that_is_uploaded_as_media_is_never_run_by_a_browser(server: Server, content_type: str) -> None:
+    """Uploads are served from the API's origin, where cookie sessions are valid."""
+    member = server.create_member()
+    for refused in ("text/html", "image/svg+xml", "application/xhtml+xml", "text/html, image/png"):
+        body = {"filename": "a.png", "content_type": refused, "file_size": len(PAGE)}
+        assert member.call("POST", "/v1/storage/upload-url", json=body).status_code == 415
+    body = {"filename": "a.html", "content_type": content_type, "file_size": len(PAGE)}
+    upload = member.call("POST", "/v1/storage/upload-url", json=body).json()["data"]
+    assert upload["object_key"].endswith((".png", ".mp4"))
+    httpx.put(upload["upload_url"], content=PAGE).raise_for_status()
+    key = {"object_key": upload["object_key"]}
+    served = httpx.get(member.call("POST", "/v1/storage/playback-url", json=key).json()["data"]["url"])
+    assert served.content == PAGE and served.headers["content-type"] == content_type
+    assert served.headers["x-content-type-options"] == "nosniff"
+    policy = [part.strip() for part in served.headers["content-security-policy"].split(";")]
+    assert "sandbox" in policy and "default-src 'none'" in policy
 
 
 def test_a_checksum_that_does_not_fit_stores_nothing(server: Server) -> None:

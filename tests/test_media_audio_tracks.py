@@ -83,9 +83,9 @@ def read_stereo(path: Path) -> np.ndarray:
         return np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
 
 
-def test_the_voice_is_found_behind_a_silent_default_track(step: VideoStep, shared: Path, tmp_path: Path) -> None:
+def test_the_voice_is_found_behind_a_silent_default_track(step: VideoStep, voice: Path, tmp_path: Path) -> None:
     tracks = ("-map", "2:a", "-map", "1:a", "-c:a", "aac", "-disposition:a:0", "default", "-disposition:a:1", "0")
-    path = write_talk(tmp_path, shared / "data/audio/jfk.flac", *tracks, inputs=SILENCE)
+    path = write_talk(tmp_path, voice, *tracks, inputs=SILENCE)
     facts = read_source(step, path)
     assert describe_audio(facts) == ("The audio is audio track 1 of 2, counted from 0.",)
     assert measure_speech_s(path, facts, tmp_path) > SPEECH_S
@@ -132,9 +132,9 @@ def test_tracks_of_two_speakers_are_mixed_and_of_two_languages_are_not() -> None
     ],
 )
 def test_a_voice_that_a_mix_to_mono_would_destroy_is_heard_and_played_on_both_sides(
-    step: VideoStep, shared: Path, tmp_path: Path, sound: str, note: str
+    step: VideoStep, voice: Path, tmp_path: Path, sound: str, note: str
 ) -> None:
-    path = write_talk(tmp_path, shared / "data/audio/jfk.flac", "-map", "1:a", "-af", sound, "-c:a", "aac")
+    path = write_talk(tmp_path, voice, "-map", "1:a", "-af", sound, "-c:a", "aac")
     facts = read_source(step, path)
     assert note in "".join(describe_audio(facts)) and bool(note) == bool(describe_audio(facts))
     assert measure_speech_s(path, facts, tmp_path) > SPEECH_S

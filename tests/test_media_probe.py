@@ -17,6 +17,43 @@ from carmic_assets.model.errors import CorruptVideoError
 @pytest.mark.parametrize(
     ("name", "size", "orientation", "rate"),
     [
+        ("rotated.mp4", (60, 100), (90, False), (24, 1)),
+        ("rotated_and_mirrored.mp4", (360, 640), (90, True), (30000, 1001)),
+        ("upside_down.mp4", (640, 360), (180, False), (30, 1)),
+        ("sar_2_3.mp4", (640, 540), (0, False), (30, 1)),
+        ("wide_pixels.mp4", (1137, 640), (0, False), (30, 1)),
+        ("odd_sides_vp9.mp4", (321, 241), (0, False), (25, 1)),
+        ("flash.flv", (640, 360), (0, False), (30, 1)),
+        ("mpeg4.avi", (640, 360), (0, False), (24000, 1001)),
+    ],
+)
+def test_odd_videos_have_the_facts_that_a_viewer_sees(
+    tmp_path: Path, name: str, size: tuple[int, int], orientation: tuple[int, bool], rate: tuple[int, int]
+) -> None:
+    video = probe(media_files.write_odd_video(tmp_path, name)).video
+    assert (video.width, video.height) == size
+    assert (video.rotation, video.mirrored) == orientation
+    assert (video.rate.num, video.rate.den) == rate
+
+
+def test_an_attached_picture_is_not_the_video(tmp_path: Path) -> None:
+    numbered = media_files.write_numbered_video(tmp_path / "a.mp4", seconds=1)
+    cover, path = tmp_path / "cover.png", tmp_path / "with_cover.mp4"
+    media_files.run_ffmpeg("-f", "lavfi", "-i", "color=red:s=1200x900", "-frames:v", "1", str(cover))
+    streams = ("-map", "0", "-map", "1", "-c", "copy", "-disposition:v:1", "attached_pic")
+    media_files.run_ffmpeg("-i", str(numbered), "-i", str(cover), *streams, str(path))
+    video = probe(path).video
+    assert (video.width, video.height, video.codec) == (640, 360, "h264")
+    only_cover = tmp_path / "only_cover.mp4"
+    streams = ("-map", "0:a", "-map", "1", "-c", "copy", "-disposition:v:0", "attached_pic")
+    media_files.run_ffmpeg("-i", str(numbered), "-i", str(cover), *streams, str(only_cover))
+    with pytest.raises(CorruptVideoError):
+        probe(only_cover)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "orientation", "rate"),
+    [
         ("androidx_bbb_800x640_768kbps_30fps_avc_2b_firstpts_10_sec.mp4", (1137, 640), (0, False), (30, 1)),
         ("androidx_internal_emulator_transformer_output_270_rotated.mp4", (720, 1280), (270, False), (30000, 1001)),
         ("androidx_sample.flv", (1080, 720), (0, False), (30, 1)),
@@ -30,7 +67,7 @@ from carmic_assets.model.errors import CorruptVideoError
         ("androidx_sample_missing_stsd.mp4", (1080, 720), (0, False), (30000, 1001)),
     ],
 )
-def test_odd_files_have_the_facts_that_a_viewer_sees(
+def test_recorded_odd_files_have_the_facts_that_a_viewer_sees(
     shared: Path, name: str, size: tuple[int, int], orientation: tuple[int, bool], rate: tuple[int, int]
 ) -> None:
     video = probe(shared / "data/odd" / name).video
@@ -39,10 +76,10 @@ def test_odd_files_have_the_facts_that_a_viewer_sees(
     assert (video.rate.num, video.rate.den) == rate
 
 
-def test_colour_and_hdr_are_read_from_the_frames(shared: Path) -> None:
-    hdr = probe(shared / "data/odd/androidx_hdr10-av1.mp4").video
+def test_colour_and_hdr_are_read_from_the_frames(tmp_path: Path) -> None:
+    hdr = probe(media_files.write_odd_video(tmp_path, "hdr10.mp4")).video
     assert (hdr.hdr, hdr.color_transfer, hdr.color_primaries) == (True, "smpte2084", "bt2020")
-    full = probe(shared / "data/odd/androidx_sample_shorter_audio.mp4").video
+    full = probe(media_files.write_odd_video(tmp_path, "full_range.mp4")).video
     assert (full.hdr, full.color_range, full.color_matrix) == (False, "pc", "smpte170m")
 
 
@@ -57,7 +94,7 @@ def test_colour_and_hdr_are_read_from_the_frames(shared: Path) -> None:
         "mp4parse_zero_empty_stsc.mp4",
     ],
 )
-def test_a_file_without_a_picture_is_refused_with_a_sentence(shared: Path, name: str) -> None:
+def test_a_recorded_file_without_a_picture_is_refused_with_a_sentence(shared: Path, name: str) -> None:
     with pytest.raises(CorruptVideoError) as refused:
         probe(shared / "data/odd" / name)
     assert refused.value.sentence.endswith(".") and str(shared) not in refused.value.sentence
@@ -135,10 +172,15 @@ def test_rates_snap_only_to_near_standard_rates() -> None:
     assert estimate_frame_rate([jittered], Fraction(1, 90_000), None, None) == (Fraction(30), False)
 
 
-def test_facts_of_an_audio_file(shared: Path) -> None:
-    facts = read_facts(shared / "data/audio/jfk.flac", ("flac",))
+def test_facts_of_an_audio_file(tmp_path: Path) -> None:
+    path = tmp_path / "tone.flac"
+    media_files.run_ffmpeg("-f", "lavfi", "-i", "sine=440:r=44100:d=11", str(path))
+    facts = read_facts(path, ("flac",))
     assert facts.video is None and facts.audio.sample_rate == 44100
     assert facts.duration_s == pytest.approx(11, abs=0.01)
+    with pytest.raises(CorruptVideoError) as refused:
+        probe(path)
+    assert refused.value.sentence.endswith(".") and str(tmp_path) not in refused.value.sentence
 
 
 def test_the_hash_is_of_the_complete_file(tmp_path: Path) -> None:

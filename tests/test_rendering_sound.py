@@ -76,16 +76,16 @@ def render_clip(
 
 
 @pytest.mark.parametrize("filters", ["volume=-26dB", "volume=18dB"])
-def test_speech_of_any_level_is_normalised_to_the_target(shared: Path, tmp_path: Path, filters: str) -> None:
-    source = write_source(tmp_path / "a.mp4", str(shared / "data/audio/ljspeech/LJ001-0003.flac"), 5, filters)
+def test_speech_of_any_level_is_normalised_to_the_target(voice: Path, tmp_path: Path, filters: str) -> None:
+    source = write_source(tmp_path / "a.mp4", str(voice), 5, filters)
     _, report, loudness = render_clip(source, tmp_path, 5)
     assert loudness.lufs == pytest.approx(-14, abs=0.4)
     assert loudness.peak_dbtp < -1
     assert report.duration_s == pytest.approx(5, abs=0.04)
 
 
-def test_one_second_of_speech_is_normalised_to_the_target(shared: Path, tmp_path: Path) -> None:
-    source = write_source(tmp_path / "a.mp4", str(shared / "data/audio/ljspeech/LJ001-0003.flac"), 1.2)
+def test_one_second_of_speech_is_normalised_to_the_target(voice: Path, tmp_path: Path) -> None:
+    source = write_source(tmp_path / "a.mp4", str(voice), 1.2)
     _, _, loudness = render_clip(source, tmp_path, 1.0)
     assert loudness.lufs == pytest.approx(-14, abs=0.5) and loudness.peak_dbtp < -1
 

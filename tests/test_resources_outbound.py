@@ -71,6 +71,7 @@ def test_a_host_that_becomes_private_after_the_check_is_not_connected_to(monkeyp
 
 class SiteHandler(http.server.BaseHTTPRequestHandler):
     video = b""
+    closing = threading.Event()  # ends slow responses
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -91,7 +92,8 @@ class SiteHandler(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             for _ in range(100):
                 self.wfile.write(b".")
-                time.sleep(0.2)
+                if self.closing.wait(0.2):
+                    return
             return
         body, content_type = (
             (self.video, "video/mp4")
@@ -197,6 +199,24 @@ def test_one_render_has_one_budget_for_all_that_it_fetches(
     (tmp_path / "third").mkdir()
     with contextlib.ExitStack() as stack, pytest.raises(RenderError, match="took more than"):
         open_referenced_media(platform, "w", config, tmp_path / "third", stack)
+    platform.database.close()
+
+
+def test_a_fetched_file_is_parsed_in_a_worker_only(site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process of the run parsed it, which knows the server's secrets."""
+    for parser in ("carmic_assets.media.file_kinds.describe_file", "carmic_assets.media.containers.open_media"):
+        monkeypatch.setattr(parser, lambda *_: pytest.fail("parsed in this process"))
+    environ = {"CARMIC_HOME": str(tmp_path / "home"), "CARMIC_OUTBOUND_ALLOW": "127.0.0.0/8"}
+    platform = open_platform(environ)
+    for path, sentence in (("talk.mp4", ""), ("page", "is not a readable picture, video, audio or font file")):
+        config = msgspec.convert(
+            {"b_roll": [{"videoUrl": f"{site}/{path}", "startTime": 0, "duration": 1}]}, TemplateConfig
+        )
+        with contextlib.ExitStack() as stack:
+            if sentence:
+                stack.enter_context(pytest.raises(RenderError, match=sentence))
+            (described,) = open_referenced_media(platform, "w", config, tmp_path, stack).values()
+            assert described.has_video and described.duration_s
     platform.database.close()
 
 

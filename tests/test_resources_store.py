@@ -151,6 +151,13 @@ def test_a_signed_url_allows_exactly_what_it_was_signed_for(tmp_path: Path) -> N
     assert store.verify("GET", "a/b", dict(parse_qsl(expired.query, keep_blank_values=True))) is None
 
 
+def test_a_presigned_url_of_a_bucket_takes_the_signed_size_only(bucket: Store) -> None:
+    url = bucket.presign_put("exact", 60, content_type="text/plain", max_bytes=5, exact_bytes=5)
+    refused = httpx.put(url, content=b"123456", headers={"Content-Type": "text/plain"})
+    assert refused.status_code == 403 and bucket.stat("exact") is None
+    assert httpx.put(url, content=b"12345", headers={"Content-Type": "text/plain"}).status_code == 200
+
+
 def test_presigned_urls_of_a_bucket_work(bucket: Store) -> None:
     put_url = bucket.presign_put("up/load", 60, content_type="text/plain", max_bytes=100)
     httpx.put(put_url, content=b"hello", headers={"Content-Type": "text/plain"}).raise_for_status()

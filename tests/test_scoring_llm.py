@@ -34,6 +34,7 @@ RATINGS = {
     ]
 }
 
+CLOSING = threading.Event()  # ends the waits of slow responses
 REQUESTS: list[tuple[str, dict[str, str], dict[str, Any]]] = []  # path, headers, body
 
 
@@ -71,13 +72,13 @@ class FakeModel(BaseHTTPRequestHandler):
         if model == "huge":
             data = b"x" * 2_000_000
         if model == "slow":
-            time.sleep(1.5)
+            CLOSING.wait(1.5)
         try:
             if model == "heads":
                 for i in range(30):
                     self.wfile.write(b"HTTP/1.0 200 OK\r\n" if i == 0 else b"x-%d: y\r\n" % i)
                     self.wfile.flush()
-                    time.sleep(0.1)
+                    CLOSING.wait(0.1)
             self.send_response(status)
             self.send_header("location", "http://127.0.0.1:1/")
             self.send_header("content-length", str(len(data)))
@@ -86,7 +87,7 @@ class FakeModel(BaseHTTPRequestHandler):
                 for i in range(30):
                     self.wfile.write(data[i : i + 1])
                     self.wfile.flush()
-                    time.sleep(0.1)
+                    CLOSING.wait(0.1)
             self.wfile.write(data[30:] if model == "drip" else data)
         except OSError:
             pass  # the client closed the connection after its timeout
@@ -101,6 +102,7 @@ def llm_url() -> Iterator[str]:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/v1"
+        CLOSING.set()
         server.shutdown()
 
 

@@ -12,6 +12,7 @@ from benchmarks.speech import measure_errors_ms
 from carmic_assets.model.errors import CarmicError, NoSpeechError
 from carmic_assets.model.speech import Transcript
 from carmic_assets.speech.transcription import TranscriptionOptions, transcribe
+from media_files import write_numbered_video
 
 Talk = tuple[Path, list[synthetic_speech.TimedWord]]
 
@@ -80,9 +81,9 @@ def test_a_film_without_dialogue_holds_no_speech(shared: Path) -> None:
         transcribe(shared / "data/video/tears-of-steel-battle-clip-medium.webm")
 
 
-def test_a_video_without_audio_holds_no_speech(shared: Path) -> None:
-    with pytest.raises(NoSpeechError, match="no audio"):
-        transcribe(shared / "data/odd/androidx_sample_video_only.mp4")
+def test_a_video_without_audio_holds_no_speech(tmp_path: Path) -> None:
+    with pytest.raises(NoSpeechError, match="no sound"):
+        transcribe(write_numbered_video(tmp_path / "silent.mp4", seconds=1, sound=False))
 
 
 @pytest.mark.parametrize(

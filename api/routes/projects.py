@@ -94,7 +94,7 @@ class UrlRequest(ProcessingOptions, kw_only=True):
 
 
 class ProjectCreated(msgspec.Struct):
-    """A new project. PUT the video to `upload_url` in one request, or upload it to `resumable_url` by tus."""
+    """PUT the video to `upload_url` in one request, or upload it to `resumable_url` by tus. It has `filesize` bytes."""
 
     project_id: str
     upload_url: str
@@ -176,8 +176,11 @@ def create_project(
         consume(connection, request, PROJECT_CREATES, caller.workspace)
         project = projects.create(connection, caller.workspace, caller.user_id, new, suffix)
         key = project.object_key
-        url = platform.store.presign_put(key, UPLOAD_URL_LIFETIME_S, content_type=content_type, max_bytes=max_bytes)
-        created = ProjectCreated(project.id, url, key, sign_upload_url(platform, key, data.filesize))
+        size = data.filesize
+        url = platform.store.presign_put(
+            key, UPLOAD_URL_LIFETIME_S, content_type=content_type, max_bytes=size, exact_bytes=size
+        )
+        created = ProjectCreated(project.id, url, key, sign_upload_url(platform, key, size))
         return record_response(connection, Data(created))
 
 

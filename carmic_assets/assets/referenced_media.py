@@ -1,25 +1,26 @@
 """Makes the files that a clip's configuration refers to available as local files.
 
 A reference is either the id, object key or store URL of the workspace's own media, or an http(s) URL that is
-downloaded. The assembled edit holds local paths only.
+downloaded. The assembled edit holds local paths only. A worker of the sandbox parses the files, not this process.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import httpx
 import msgspec
 
-from carmic_assets.media.file_kinds import describe_file
 from carmic_assets.model.edit import MediaFile
 from carmic_assets.model.errors import RenderError
 from carmic_assets.model.template import TemplateConfig
 from carmic_assets.rendering.file_references import list_references
+from carmic_assets.sandbox.pool import JobLimitError, JobRefusedError, WorkerPool
+from carmic_assets.sandbox.worker_jobs import InspectFile
 from resources import media_library
 from resources.outbound import AddressRefusedError, OutboundPolicy
 from resources.platform import Platform
@@ -83,21 +84,32 @@ def open_referenced_media(
         )
     files: dict[str, MediaFile] = {}
     budget = DownloadBudget(MAX_DOWNLOAD_BYTES, DOWNLOAD_TIMEOUT_S)
-    for reference in used_references:
-        value = reference.value
-        if value in files:
-            continue
-        key = own_media[value].object_key if value in own_media else media_library.resolve_key(workspace_id, value)
-        if key is not None:
-            try:
-                path = open_files.enter_context(platform.store.local_file(key))
-            except (KeyError, StoreError):
+    with closing(WorkerPool(size=1)) as workers:
+        for reference in used_references:
+            value = reference.value
+            if value in files:
                 continue
-            files[value] = describe_file(path, own_media[value].filename if value in own_media else Path(key).name)
-        elif "://" in value:
-            name = Path(unquote(urlsplit(value).path)).name or "video"
-            files[value] = describe_file(_download(platform, value, scratch_dir, budget), name)
+            key = own_media[value].object_key if value in own_media else media_library.resolve_key(workspace_id, value)
+            if key is not None:
+                try:
+                    path = open_files.enter_context(platform.store.local_file(key))
+                except (KeyError, StoreError):
+                    continue
+                name = own_media[value].filename if value in own_media else Path(key).name
+                files[value] = _inspect(workers, path, name)
+            elif "://" in value:
+                name = Path(unquote(urlsplit(value).path)).name or "video"
+                files[value] = _inspect(workers, _download(platform, value, scratch_dir, budget), name)
     return files
+
+
+def _inspect(workers: WorkerPool, path: Path, name: str) -> MediaFile:
+    try:
+        return workers.run(InspectFile(str(path), name), MediaFile)
+    except JobRefusedError as error:
+        raise RenderError(str(error)) from error
+    except JobLimitError as error:
+        raise RenderError(f"{name} cannot be read within the limits of an inspection. Use another file.") from error
 
 
 def open_workspace_fonts(platform: Platform, workspace_id: str, open_files: ExitStack) -> tuple[MediaFile, ...]:

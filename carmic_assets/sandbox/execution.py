@@ -59,7 +59,7 @@ def execute(job: Job, source: BinaryIO) -> Result:
     """
     match job:
         case InspectFile():
-            return describe_file(job.path, job.name, job.converted_font)
+            return describe_file(job.path, job.name, job.converted_font or None)
         case DrawTemplate():
             _draw_template(job)
             return None

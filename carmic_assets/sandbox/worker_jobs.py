@@ -12,11 +12,11 @@ from carmic_assets.model.timeline import Canvas, Effects, PictureFormat, Segment
 
 
 class InspectFile(msgspec.Struct, frozen=True, tag=True):
-    """Describe an uploaded file: a MediaFile. A font is converted into `converted_font`."""
+    """Describe a file of a user: a MediaFile. A font is converted into `converted_font`, if that is given."""
 
     path: str
     name: str  # the file name at upload
-    converted_font: str
+    converted_font: str = ""
 
 
 class DrawTemplate(msgspec.Struct, frozen=True, tag=True):

@@ -520,6 +520,7 @@ payments = Table(
     Column("paid", BigInteger, nullable=False),  # amounts in the currency's smallest unit
     Column("refunded", BigInteger, nullable=False),
     Column("disputed", BigInteger, nullable=False),
+    Column("dispute_reported_at", UtcDateTime),  # when the newest report of a dispute that is booked was made
     Column("credited_ms", BigInteger, nullable=False),  # sum of its entries in the ledger
     _created_at(),
 )

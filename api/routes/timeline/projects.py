@@ -95,7 +95,7 @@ class ProjectChanges(msgspec.Struct):
 
 
 class UploadRequest(msgspec.Struct):
-    """A video to upload. `file_size` in bytes is required only for a resumable upload."""
+    """A video to upload. With `file_size` in bytes, the URL takes no more, and the upload can be resumable."""
 
     file_name: Filename
     content_type: Annotated[str, Meta(max_length=200, examples=["video/mp4"])] | None = None
@@ -305,7 +305,11 @@ def create_upload(
         new = NewAsset(data.file_name, content_type, suffix, {"kind": "upload"}, "awaiting_upload")
         asset = timeline_assets.create(connection, timeline, new)
     url = platform.store.presign_put(
-        asset.object_key, UPLOAD_URL_LIFETIME_S, content_type=content_type, max_bytes=max_bytes
+        asset.object_key,
+        UPLOAD_URL_LIFETIME_S,
+        content_type=content_type,
+        max_bytes=data.file_size or max_bytes,
+        exact_bytes=data.file_size,
     )
     resumable = sign_upload_url(platform, asset.object_key, data.file_size) if data.file_size else None
     return UploadResponse(url, asset.id, resumable, now() + timedelta(seconds=UPLOAD_URL_LIFETIME_S))
