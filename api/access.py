@@ -112,8 +112,13 @@ class AccessMiddleware:
         await self.app(scope, receive, send)
 
     def _authorize(self, request: Request[Any, Any, Any], opt: dict[str, Any]) -> Caller:
-        with self.platform.database.read() as connection:
-            caller, key_to_touch = self._authenticate(connection, request, opt)
+        try:
+            with self.platform.database.read() as connection:
+                caller, key_to_touch = self._authenticate(connection, request, opt)
+        except ApiError:
+            if opt.get("rate_limit"):  # the headers tell the limit even where nobody is counted
+                self._count_request(request, {**opt, "counted_by_handler": True}, Caller(), None)
+            raise
         if key_to_touch or opt.get("rate_limit"):
             self._count_request(request, opt, caller, key_to_touch)
         return caller

@@ -29,6 +29,8 @@ from api.head_requests import HeadMiddleware
 from api.idempotency import IdempotencyMiddleware
 from api.json_body import StrictRequest
 from api.media_uploads import convert_old_fonts
+from api.pagination import provide_paging
+from api.query_parameters import refuse_unknown_parameters
 from api.request_middleware import RequestMetrics, RequestMiddleware, configure_json_logging
 from api.routes import (
     account_security,
@@ -36,15 +38,24 @@ from api.routes import (
     api_keys,
     auth,
     billing,
+    clip_library,
     clip_media,
     clips,
     editor,
     embedded_store,
+    events,
+    export_jobs,
     exports,
+    generate,
+    generation_account,
+    generation_jobs,
     generation_settings,
     invitations,
     media,
+    pictures,
+    project_analysis,
     projects,
+    renders,
     social,
     stock,
     storage,
@@ -52,13 +63,18 @@ from api.routes import (
     system,
     templates,
     uploads,
+    voice_agents,
     webhooks,
+    workspaces,
 )
+from api.routes.timeline import ai_edits as timeline_ai_edits
+from api.routes.timeline import imports as timeline_imports
 from api.routes.timeline import jobs as timeline_jobs
 from api.routes.timeline import previews as timeline_previews
 from api.routes.timeline import projects as timeline_projects
 from api.routes.timeline import segments as timeline_segments
 from api.routes.timeline import status as timeline_status
+from api.routes.timeline import streams as timeline_streams
 from api.run_dispatch import RunDispatcher
 from carmic_assets.sandbox.pool import WorkerPool
 from carmic_assets.sandbox.worker_jobs import WarmUp
@@ -92,11 +108,17 @@ ROUTE_MODULES: tuple[ModuleType, ...] = (
     account_security,
     accounts,
     invitations,
+    workspaces,
     projects,
+    project_analysis,
     uploads,
     clips,
+    clip_library,
     editor,
+    renders,
     exports,
+    export_jobs,
+    events,
     streams,
     templates,
     media,
@@ -107,13 +129,21 @@ ROUTE_MODULES: tuple[ModuleType, ...] = (
     api_keys,
     webhooks,
     billing,
+    generate,
+    voice_agents,
+    generation_jobs,
+    generation_account,
     generation_settings,
     timeline_projects,
     timeline_segments,
     timeline_previews,
+    timeline_imports,
     timeline_jobs,
+    timeline_ai_edits,
     timeline_status,
+    timeline_streams,
     embedded_store,
+    pictures,
     system,
 )
 
@@ -159,12 +189,13 @@ def create_app(platform: Platform) -> Litestar:
         dependencies={
             **{name: Provide(_provide(value), sync_to_thread=False) for name, value in dependencies.items()},
             "caller": Provide(provide_caller, sync_to_thread=False),
+            "paging": Provide(provide_paging, sync_to_thread=False),
         },
         middleware=[
             DefineMiddleware(AccessMiddleware, platform=platform),
             DefineMiddleware(IdempotencyMiddleware, platform=platform),
         ],
-        guards=[require_plain_encoding, require_json_body],
+        guards=[require_plain_encoding, require_json_body, refuse_unknown_parameters],
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_reference.openapi_config(),
         cors_config=_build_cors_config(platform),

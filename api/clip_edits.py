@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import inspect
+from msgspec import Meta, inspect
 
 from api.errors import ApiError
 from api.optional_nulls import drop_optional_nulls
@@ -28,9 +28,23 @@ class ClipEdit(TemplateConfig, frozen=True, kw_only=True):
     Times within the config are on the clip's clock as it was before a change of `start_time`.
     """
 
-    title: Title | None = None
-    start_time: Seconds | None = None
-    end_time: Seconds | None = None
+    title: Annotated[
+        Title | None,
+        Meta(description="The clip's title. Omitted, it stays as it is.", examples=["Why small teams ship faster"]),
+    ] = None
+    start_time: Annotated[
+        Seconds | None,
+        Meta(
+            description="New start of the clip, in seconds of the source; moved to the nearest frame.", examples=[612.4]
+        ),
+    ] = None
+    end_time: Annotated[
+        Seconds | None,
+        Meta(
+            description="New end of the clip, in seconds of the source; at most 30 minutes after the start.",
+            examples=[655.0],
+        ),
+    ] = None
 
 
 CLIP_FIELDS = ("title", "start_time", "end_time")  # the fields of a ClipEdit that are not part of the config

@@ -42,6 +42,8 @@ from resources.platform import Platform
 MIN_CLIP_S = 0.5
 MAX_CLIP_S = 30 * 60
 MAX_SHOTS = 2000  # entries of `shots` in a config
+# A config is returned as it is stored, because it may have fields that this version does not know
+TEMPLATE_CONFIG_SCHEMA = {"$ref": "#/components/schemas/TemplateConfig"}
 ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # `\u0000` in JSON, unless its backslash is itself escaped
 
 

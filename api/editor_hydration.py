@@ -9,9 +9,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from carmic_assets.direction.crop_metrics import measure_crops
 from carmic_assets.direction.director import direct_clip
@@ -38,18 +39,24 @@ CACHED_HYDRATIONS = 512  # JSON texts that are kept in memory
 class WordOut(msgspec.Struct):
     """One word of the transcript; times are seconds from the clip's start."""
 
-    word: str
-    start: float
-    end: float
-    confidence: float
-    speaker: str | None
+    word: Annotated[str, Meta(description="The word as it was spoken, with its punctuation.", examples=["faster."])]
+    start: Annotated[
+        float, Meta(description="When the word begins, in seconds from the clip's start.", examples=[3.42])
+    ]
+    end: Annotated[float, Meta(description="When the word ends, in seconds from the clip's start.", examples=[3.81])]
+    confidence: Annotated[float, Meta(description="How certain the recogniser is, 0 to 1.", examples=[0.97])]
+    speaker: Annotated[
+        str | None, Meta(description="Label of the speaker, null where nobody could be told apart.", examples=["A"])
+    ]
 
 
 class TranscriptOut(msgspec.Struct):
     """The words of a clip."""
 
-    language: str | None
-    words: list[WordOut]
+    language: Annotated[
+        str | None, Meta(description="Language of the speech (ISO 639-1), null before it is known.", examples=["en"])
+    ]
+    words: Annotated[list[WordOut], Meta(description="The words in the order in which they are spoken.")]
 
 
 class Hydration(msgspec.Struct):

@@ -160,6 +160,7 @@ class EventStream:
         is_final: tells whether an event's data ends the stream.
         is_allowed: tells whether the client may still read the stream. It runs in a thread.
         enrich_final: adds fields to the last message. It runs in a thread.
+        enrich: adds to every message that the stream receives.
     """
 
     def __init__(
@@ -170,6 +171,7 @@ class EventStream:
         is_final: Callable[[dict[str, Any]], bool],
         is_allowed: Callable[[], bool],
         enrich_final: Callable[[NumberedData], NumberedData] = lambda message: message,
+        enrich: Callable[[NumberedData], NumberedData] = lambda message: message,
     ) -> None:
         self.tail = tail
         self.subject = subject
@@ -177,6 +179,7 @@ class EventStream:
         self.is_final = is_final
         self.is_allowed = is_allowed
         self.enrich_final = enrich_final
+        self.enrich = enrich
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send events until the stream ends or the client disconnects."""
@@ -225,7 +228,7 @@ class EventStream:
             is_last = self.is_final(message[1])
             if is_last:
                 message = await sync_to_thread(self.enrich_final, message)
-            await _send_text(send, _format_message(message))
+            await _send_text(send, _format_message(self.enrich(message)))
             sent_id = message[0]
             if is_last:
                 return

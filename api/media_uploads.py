@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Annotated, Any, cast
 
@@ -26,6 +25,7 @@ from api.signed_urls import sign_url
 from carmic_assets.model.edit import MediaFile, MediaKind
 from carmic_assets.sandbox.pool import WorkerPool
 from resources import accounts, media_library, pending_uploads, storage_usage
+from resources.field_types import SignedUrl, StoredKey, Timestamp, Uuid
 from resources.file_names import clean_file_name
 from resources.media_library import Media
 from resources.platform import Platform
@@ -61,26 +61,34 @@ TYPE_BY_SUFFIX = {suffix: content_type for content_type, (_, suffix) in reversed
 class PresignRequest(msgspec.Struct):
     """The file to upload; `file_size` is in bytes."""
 
-    filename: Filename
-    content_type: Annotated[str, Meta(max_length=200, examples=["image/png"])]
-    file_size: Annotated[int, Meta(ge=1, le=2**53)]
+    filename: Annotated[Filename, Meta(description="Name of the file, with its extension.")]
+    content_type: Annotated[
+        str, Meta(max_length=200, examples=["image/png"], description="Media type of the file; its content must match.")
+    ]
+    file_size: Annotated[int, Meta(ge=1, le=2**53, description="Size of the file in bytes.", examples=[20480])]
 
 
 class MediaOut(msgspec.Struct):
     """A file of the library. `duration` is in seconds, `width` and `height` in pixels, `file_size` in bytes."""
 
-    id: str
-    object_key: str
-    url: str | None
-    filename: str
-    media_type: MediaKind
-    content_type: str
-    file_size: int
-    duration: float | None
-    width: int | None
-    height: int | None
-    clip_id: str | None
-    created_at: datetime
+    id: Annotated[Uuid, Meta(description="Id of the file.")]
+    object_key: Annotated[
+        StoredKey, Meta(description="Key of the file in the object store; also accepted wherever a config names media.")
+    ]
+    url: Annotated[
+        SignedUrl | None, Meta(description="Signed URL of the file, valid for six hours; null if the file is missing.")
+    ]
+    filename: Annotated[str, Meta(description="Name of the file as it was uploaded.", examples=["logo.png"])]
+    media_type: Annotated[MediaKind, Meta(description="Kind of the file.")]
+    content_type: Annotated[str, Meta(description="Media type of the file.", examples=["image/png"])]
+    file_size: Annotated[int, Meta(description="Size of the file in bytes.", examples=[20480])]
+    duration: Annotated[float | None, Meta(description="Length in seconds; null for what has none.", examples=[12.5])]
+    width: Annotated[int | None, Meta(description="Width in pixels; null for what has none.", examples=[1920])]
+    height: Annotated[int | None, Meta(description="Height in pixels; null for what has none.", examples=[1080])]
+    clip_id: Annotated[
+        Uuid | None, Meta(description="Id of the clip that the file belongs to; null for a file of the workspace.")
+    ]
+    created_at: Annotated[Timestamp, Meta(description="When the upload was confirmed.")]
 
 
 class UploadedFile(msgspec.Struct, frozen=True):

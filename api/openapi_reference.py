@@ -1,8 +1,4 @@
-"""The interactive reference: the OpenAPI schema, completed with errors and security, and Swagger UI from local files.
-
-Errors, headers and security of an operation come from the options of its route: `access`, `rate_limit`, `idempotent`,
-`body` and `error_statuses`.
-"""
+"""The interactive reference: the OpenAPI document of `api.openapi_document`, and Swagger UI from local files."""
 
 from __future__ import annotations
 
@@ -18,20 +14,13 @@ from litestar import Litestar, Request, Response, Router, get
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.openapi.spec.enums import OpenAPIType
-from litestar.openapi.spec.example import Example
-from litestar.openapi.spec.header import OpenAPIHeader
-from litestar.openapi.spec.media_type import OpenAPIMediaType
-from litestar.openapi.spec.operation import Operation
-from litestar.openapi.spec.parameter import Parameter
-from litestar.openapi.spec.reference import Reference
-from litestar.openapi.spec.response import OpenAPIResponse
-from litestar.openapi.spec.schema import Schema
 from litestar.params import FromPath
 
 from api.access import Access
 from api.conditional_requests import is_not_modified
-from api.errors import MACHINE_CODES, ApiError, ErrorEnvelope, MachineErrorEnvelope
+from api.errors import ApiError
+from api.openapi_document import LICENSE, SERVERS, build_document
+from api.operation_ids import create_operation_id
 
 ASSETS_PATH = "/api/docs/assets"
 SWAGGER_FILES = {
@@ -73,46 +62,6 @@ DESCRIPTION = (
     "Turns a long video into captioned vertical clips and project packages for editing programs. "
     "Send `Authorization: Bearer <access token or API key>`, and `X-Workspace-ID` where a path works in a workspace."
 )
-
-# Typical bodies of operations for which the schema alone is not a useful example
-EXAMPLES: dict[str, Any] = {
-    "POST /v1/auth/register": {"email": "ada@example.com", "password": "Correct7horse", "first_name": "Ada"},
-    "POST /v1/auth/login": {"email": "ada@example.com", "password": "Correct7horse"},
-    "POST /v1/projects/create": {
-        "filename": "podcast.mp4",
-        "filesize": 524288000,
-        "content_type": "video/mp4",
-        "duration": 1800,
-        "language": "en",
-        "video_type": "podcast",
-    },
-    "POST /v1/projects/create-from-url": {"url": "https://example.com/talk.mp4", "trim_start": 60},
-    "PUT /v1/clips/{clip_id}": {
-        "layout": {"layoutType": "face-track", "aspectRatio": "9:16"},
-        "style": {"fontSize": 80, "highlightColor": "#FFD700"},
-        "elements": {"hookTitle": {"enabled": True, "text": "Wait for it", "durationSec": 2.5}},
-        "caption_style": "HORMOZI",
-    },
-    "POST /v1/clips/{clip_id}/exports": {"target_format": "premiere", "include_proxy": False},
-    "POST /v1/templates": {"name": "Brand", "template_config": {"caption_style": "IMPACT", "style": {"fontSize": 90}}},
-    "POST /v1/media/presign": {"filename": "logo.png", "content_type": "image/png", "file_size": 20480},
-    "POST /v1/webhooks": {"url": "https://example.com/hook", "events": ["project.clips_ready", "clip.rendered"]},
-    "POST /v1/keys": {"name": "ci", "scopes": ["read", "write"]},
-    "POST /project": {"name": "Trailer", "description": "", "video_url": "https://example.com/talk.mp4"},
-    "POST /project/{project_id}/upload": {"file_name": "talk.mp4", "content_type": "video/mp4"},
-    "POST /project/{project_id}/preview/frame": {"ts": 3.2},
-    "POST /project/{project_id}/preview/strip": {"start": 0, "end": 30, "fps": 1},
-    "POST /segment/{segment_id}/split": {"split_ts": 12.4},
-    "POST /segment/{segment_id}/trim": {"new_start_ts": 2.0, "new_end_ts": 9.5},
-    "POST /segment/{segment_id}/color-grade": {"brightness": 0.1, "contrast": 0.2, "temperature": 0.3},
-    "POST /export": {"project_id": "3f0c6b0e-5a52-4c3c-9a52-0b5a9b1f2f10", "format": "mp4"},
-    "PATCH /settings": {"webhookUrl": "https://example.com/hook"},
-}
-
-# Error statuses of every path, of a path with a body, and of a path that needs a login
-COMMON_STATUSES = (400, 500, 503)
-BODY_STATUSES = (413, 415, 422)
-LOGIN_STATUSES = (401, 403)
 
 
 @get(f"{ASSETS_PATH}/{{name:str}}", include_in_schema=False, access=Access.PUBLIC, sync_to_thread=True)
@@ -196,92 +145,15 @@ def openapi_config() -> OpenAPIConfig:
                 )
             }
         ),
-        use_handler_docstrings=True,
+        license=LICENSE,
+        servers=SERVERS,
+        operation_id_creator=create_operation_id,
     )
 
 
 def complete_schema(app: Litestar) -> None:
-    """Add errors, headers and security to each operation by its route's options, and encode the schema. Call once."""
-    schema = app.openapi_schema
-    for route in app.routes:
-        item = (schema.paths or {}).get(getattr(route, "path_format", ""))
-        if item is None:
-            continue
-        for handler in getattr(route, "route_handlers", ()):
-            for method in handler.http_methods:
-                operation = getattr(item, str(method).lower(), None)
-                if operation is not None and handler.resolve_include_in_schema():
-                    _complete_operation(operation, str(method), route.path_format, handler.opt)
-    components = schema.components
-    components.schemas = {**(components.schemas or {}), **_build_error_schemas()}
-    app.state.encoded_schema = encode_document(msgspec.json.encode(schema.to_schema()))
-
-
-def _complete_operation(operation: Operation, method: str, path: str, opt: dict[str, Any]) -> None:
-    _add_example(operation, method, path)
-    access: Access = opt["access"]
-    statuses = {*COMMON_STATUSES, *opt.get("error_statuses", ())}
-    parameters = list(operation.parameters or [])
-    if operation.request_body is not None or opt.get("body"):
-        statuses.update(BODY_STATUSES)
-    if "{" in path:
-        statuses.add(404)
-    if access in (Access.USER, Access.EDITOR, Access.OWNER, Access.SIGNED_OR_EDITOR):
-        statuses.update(LOGIN_STATUSES)
-        operation.security = [{"bearer": []}]
-        if access is not Access.USER and "{workspace_id}" not in path:
-            default = "; otherwise the oldest one that you own" if opt.get("default_workspace") else ""
-            description = f"The workspace to work in. Optional with an API key{default}."
-            parameters.append(_build_header("X-Workspace-ID", description))
-    if access in (Access.TICKET, Access.SIGNED):
-        statuses.update((401, 403))
-    if opt.get("rate_limit"):
-        statuses.add(429)
-    if opt.get("idempotent"):
-        statuses.update((409, 422))
-        description = "A repetition within 24 hours returns the first response and has no effect."
-        parameters.append(_build_header("Idempotency-Key", description, max_length=255))
-    operation.parameters = parameters or None
-    responses = dict(operation.responses or {})
-    for status in sorted(statuses):
-        responses[str(status)] = _build_error_response(status, numeric_code=path.startswith("/api/v1/"))
-    operation.responses = responses
-
-
-def _add_example(operation: Operation, method: str, path: str) -> None:
-    example = EXAMPLES.get(f"{method} {path.removeprefix('/api')}")
-    if example is not None and operation.request_body is not None:
-        for media in operation.request_body.content.values():  # type: ignore[union-attr]
-            media.examples = {"typical": Example(value=example)}
-
-
-def _build_error_response(status: int, numeric_code: bool) -> OpenAPIResponse:
-    schema = (ErrorEnvelope if numeric_code else MachineErrorEnvelope).__name__
-    code: int | str = status if numeric_code else MACHINE_CODES[status]
-    example = Example(value={"error": "What is wrong, and what to do.", "code": code})
-    body = OpenAPIMediaType(schema=Reference(ref=f"#/components/schemas/{schema}"), examples={"error": example})
-    headers = None
-    if status in (429, 503):
-        headers = {"Retry-After": OpenAPIHeader(schema=Schema(type=OpenAPIType.STRING), description="Seconds to wait.")}
-    description = MACHINE_CODES[status].replace("_", " ").capitalize()
-    return OpenAPIResponse(description=description, content={"application/json": body}, headers=headers)  # type: ignore[arg-type]
-
-
-def _build_error_schemas() -> dict[str, Schema]:
-    schemas = {}
-    for envelope, code_type in ((ErrorEnvelope, OpenAPIType.INTEGER), (MachineErrorEnvelope, OpenAPIType.STRING)):
-        properties = {"error": Schema(type=OpenAPIType.STRING), "code": Schema(type=code_type)}
-        schemas[envelope.__name__] = Schema(
-            type=OpenAPIType.OBJECT,
-            properties=properties,  # type: ignore[arg-type]
-            required=["error", "code"],
-        )
-    return schemas
-
-
-def _build_header(name: str, description: str, max_length: int | None = None) -> Parameter:
-    schema = Schema(type=OpenAPIType.STRING, max_length=max_length)
-    return Parameter(name=name, param_in="header", description=description, required=False, schema=schema)
+    """Build and encode the document. Call once."""
+    app.state.encoded_schema = encode_document(msgspec.json.encode(build_document(app)))
 
 
 @cache

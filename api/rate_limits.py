@@ -23,9 +23,13 @@ EXPORTS = RateLimit("exports", 5, 60)
 PREVIEWS = RateLimit("previews", 120, 60)
 INSPECTIONS = RateLimit("inspections", 120, 60)
 STOCK = RateLimit("stock", 60, 60)
+AI_EDITS = RateLimit("ai-edits", 120, 60)
 GRADE_PREVIEWS = RateLimit("grade-previews", 20, 1)
 TIMELINE_CREATES = RateLimit("timeline-creates", 60, 60)
-# /api/keys and /api/settings
+# The generation API: by workspace
+GENERATION_STARTS = RateLimit("generation-starts", 5, 10)
+GENERATION_UPLOADS = RateLimit("generation-uploads", 10, 60)
+OUTBOUND_CALLS = RateLimit("outbound-calls", 200, 60 * 60)
 MANAGEMENT_READS = RateLimit("reads", 20, 10)
 MANAGEMENT_DELETIONS = RateLimit("deletions", 10, 60)
 

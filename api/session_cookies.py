@@ -6,11 +6,12 @@ cross-site request forgery.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request
 from litestar.datastructures import Cookie
+from msgspec import Meta
 
 from api.access import issue_access_token
 from api.errors import ApiError
@@ -28,8 +29,20 @@ class Tokens(msgspec.Struct):
 
     __repr__ = hidden_repr
 
-    access: str
-    refresh: str | msgspec.UnsetType = msgspec.UNSET
+    access: Annotated[
+        str,
+        Meta(
+            description="Access token, valid for 30 minutes.",
+            examples=["eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJhY2Nlc3MifQ.4f1d"],
+        ),
+    ]
+    refresh: Annotated[
+        str | msgspec.UnsetType,
+        Meta(
+            description="Refresh token, valid once within 30 days. Omitted where a cookie holds it.",
+            examples=["rt_Zq3vX0cJm1Yt"],
+        ),
+    ] = msgspec.UNSET
 
 
 class RefreshRequest(msgspec.Struct):
@@ -37,7 +50,10 @@ class RefreshRequest(msgspec.Struct):
 
     __repr__ = hidden_repr
 
-    refresh: str | msgspec.UnsetType = msgspec.UNSET
+    refresh: Annotated[
+        str | msgspec.UnsetType,
+        Meta(description="The refresh token. Omitted where a cookie holds it.", examples=["rt_Zq3vX0cJm1Yt"]),
+    ] = msgspec.UNSET
 
 
 def is_cookie_session(request: Request[Any, Any, Any]) -> bool:

@@ -60,6 +60,6 @@ def _list_kept_spans_s(hydrator: Hydrator, clip: Clip, styles: dict[str, Templat
 
 
 def _build_asset(video: Project, spans_s: list[tuple[float, float]]) -> NewAsset:
-    origin = {"kind": "clips", "object_key": video.object_key, "spans_s": spans_s}
+    origin = {"kind": "clips", "object_key": video.object_key, "spans_s": spans_s, "carmic_project_id": video.id}
     suffix = PurePath(video.object_key).suffix
     return NewAsset(video.filename, video.content_type, suffix, origin, "downloading")

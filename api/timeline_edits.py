@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from api.access import Caller
 from api.errors import ApiError, not_found
 from carmic_assets.editing import history, stored_segments
+from carmic_assets.editing.errors import EditConflictError
 from carmic_assets.model.timeline import Segments
 from resources import timeline_assets, timelines
 from resources.platform import Platform
@@ -24,11 +25,19 @@ T = TypeVar("T")
 
 
 class TimelineState:
-    """A timeline with all its segments, active and inactive, and its assets by id."""
+    """A timeline with its segments and its assets by id.
 
-    def __init__(self, connection: Connection, timeline: Timeline) -> None:
+    `segments` are all of them, active and inactive, unless a `segment_id` is given that is active: then they are the
+    active ones. A timeline that was edited often has far more inactive ones.
+    """
+
+    def __init__(self, connection: Connection, timeline: Timeline, segment_id: str | None = None) -> None:
         self.timeline = timeline
-        self.segments: Segments = stored_segments.from_rows(timelines.list_segments(connection, timeline.id))
+        rows = None if segment_id is None else timelines.list_active_segments(connection, [timeline.id])
+        active_rows = (rows or {}).get(timeline.id, [])
+        if not any(row.id == segment_id for row in active_rows):
+            active_rows = timelines.list_segments(connection, timeline.id)
+        self.segments: Segments = stored_segments.from_rows(active_rows)
         self.assets: dict[str, TimelineAsset] = {
             asset.id: asset for asset in timeline_assets.list_for_timelines(connection, [timeline.id])
         }
@@ -41,8 +50,10 @@ class TimelineState:
 class TimelineEdit(TimelineState):
     """A timeline that is locked for one edit, within an open transaction."""
 
-    def __init__(self, connection: Connection, timeline: Timeline, op: str, actor: str | None) -> None:
-        super().__init__(connection, timeline)
+    def __init__(
+        self, connection: Connection, timeline: Timeline, op: str, actor: str | None, segment_id: str | None = None
+    ) -> None:
+        super().__init__(connection, timeline, segment_id)
         self.connection = connection
         self.op = op
         self.actor = actor
@@ -109,7 +120,8 @@ def edit_timeline(
     with platform.database.write() as connection:
         timeline = _require_own(timelines.lock(connection, str(project_id)), caller, "project")
         _check_if_match(request, timeline)
-        yield TimelineEdit(connection, timeline, op, caller.user_id)
+        with _name_revision(timeline):
+            yield TimelineEdit(connection, timeline, op, caller.user_id)
 
 
 @contextmanager
@@ -122,7 +134,18 @@ def edit_segment(
         timeline = timelines.lock(connection, timeline_id) if timeline_id else None
         timeline = _require_own(timeline, caller, "segment")
         _check_if_match(request, timeline)
-        yield TimelineEdit(connection, timeline, op, caller.user_id)
+        with _name_revision(timeline):
+            yield TimelineEdit(connection, timeline, op, caller.user_id, str(segment_id))
+
+
+@contextmanager
+def _name_revision(timeline: Timeline) -> Iterator[None]:
+    """Add the timeline's revision to the response of a conflict, so that the client knows what to read."""
+    try:
+        yield
+    except EditConflictError as error:
+        sentence = f"{error.sentence} The project is at revision {timeline.revision}."
+        raise ApiError(409, sentence, {"ETag": f'"{timeline.revision}"'}) from error
 
 
 def _require_own(timeline: Timeline | None, caller: Caller, resource: str) -> Timeline:
@@ -136,4 +159,5 @@ def _check_if_match(request: Request[Any, Any, Any], timeline: Timeline) -> None
     tags = [tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")]
     if header != "*" and str(timeline.revision) not in tags:
         sentence = f"`If-Match` must be the project's revision, which is {timeline.revision}."
-        raise ApiError(412, f"{sentence} Read the project again and repeat your change.")
+        headers = {"ETag": f'"{timeline.revision}"'}
+        raise ApiError(412, f"{sentence} Read the project again and repeat your change.", headers)

@@ -22,7 +22,7 @@ from api.timeline_edits import TimelineState
 from api.timeline_views import get_canvas
 from carmic_assets.editing.timeline_clock import FramePosition
 from carmic_assets.model.media import SourceFacts
-from carmic_assets.model.timeline import Canvas, Effects, PictureFormat
+from carmic_assets.model.timeline import Canvas, Effects, Grade, PictureFormat
 from carmic_assets.sandbox.pool import JobLimitError, JobRefusedError, WorkerPool
 from carmic_assets.sandbox.worker_jobs import DrawFrames
 from resources.platform import Platform
@@ -78,9 +78,19 @@ def draw_pictures(
         if scene.platform.store.stat(key) is None
     ]
     for _, group in groupby(missing, lambda item: item[1].segment.id):
-        for batch in _split_into_passes(list(group)):
+        items = list(group)
+        for batch in [items] if _has_excerpts(scene.state, items, options) else _split_into_passes(items):
             _render_batch(scene, batch, effects, options)
     return [sign_url(scene.platform, key, f"image/{options.format}") for key in keys]
+
+
+def _has_excerpts(state: TimelineState, items: list[tuple[str, FramePosition]], options: PictureOptions) -> bool:
+    """Return whether one pass reads frames that are far apart: from an editing proxy, in ascending order."""
+    asset = state.assets.get(items[0][1].segment.asset_id or "")
+    frames = [position.frame for _, position in items]
+    return (
+        asset is not None and asset.proxy_key is not None and options.quality == "preview" and frames == sorted(frames)
+    )
 
 
 def _split_into_passes(items: list[tuple[str, FramePosition]]) -> Iterator[list[tuple[str, FramePosition]]]:
@@ -110,13 +120,29 @@ def _render_batch(
     canvas = msgspec.structs.replace(_choose_preview_canvas(scene.state, options), rate=segment.rate)
     offsets = tuple(position.frame - first.frame for _, position in batch)
     with TemporaryDirectory(prefix="carmic-preview-") as folder, ExitStack() as open_files:
-        path, facts = "", None
+        path, facts, clock_offset, ungraded_key = "", None, 0, None
         if asset is not None:
             key, facts = _choose_file(asset, options)
+            clock_offset = asset.clock_offset
             path = str(open_files.enter_context(store.local_file(key)))
-        segment_effects = effects or segment.effects
+            ungraded_key = _build_ungraded_key(scene.state, key, first, segment.effects, canvas) if effects else None
+        # The numbers of a grade change with each move of a slider; the frame beneath does not.
+        ungraded = Path(folder) / "ungraded.mkv"
+        is_cached = ungraded_key is not None and store.stat(ungraded_key) is not None
+        if ungraded_key is not None and is_cached:
+            ungraded = open_files.enter_context(store.local_file(ungraded_key))
         job = DrawFrames(
-            path, facts, first.frame, offsets, segment_effects, canvas, folder, options.format, options.width
+            path,
+            facts,
+            first.frame,
+            offsets,
+            effects or segment.effects,
+            canvas,
+            folder,
+            options.format,
+            options.width,
+            ungraded_path=str(ungraded) if ungraded_key else "",
+            clock_offset=clock_offset,
         )
         try:
             paths = scene.workers.run(job, list[str], owner=scene.state.timeline.workspace_id)
@@ -126,6 +152,8 @@ def _render_batch(
             raise ApiError(422, "The frame cannot be rendered within the limits of a preview.") from error
         for (key, _), frame_path in zip(batch, paths, strict=True):
             store.put_file(key, Path(frame_path), f"image/{options.format}")
+        if ungraded_key is not None and not is_cached:
+            store.put_file(ungraded_key, ungraded, "video/x-matroska")
 
 
 def _choose_file(asset: TimelineAsset, options: PictureOptions) -> tuple[str, SourceFacts]:
@@ -144,6 +172,15 @@ def _choose_preview_canvas(state: TimelineState, options: PictureOptions) -> Can
         return canvas
     width, height = (max(2, 2 * round(size * scale / 2)) for size in (canvas.width, canvas.height))
     return msgspec.structs.replace(canvas, width=width, height=height)
+
+
+def _build_ungraded_key(
+    state: TimelineState, file_key: str, position: FramePosition, effects: Effects, canvas: Canvas
+) -> str:
+    """Return the store key of a frame without its grade."""
+    content = [file_key, position.frame, msgspec.structs.replace(effects, grade=Grade()), canvas]
+    digest = hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+    return f"{key_prefix(state.timeline.workspace_id, state.timeline.id)}previews/{digest[:40]}.mkv"
 
 
 def _build_frame_key(state: TimelineState, position: FramePosition, effects: Effects, options: PictureOptions) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from fractions import Fraction
 from typing import Annotated, Literal, cast
 
@@ -16,6 +15,7 @@ from api.timeline_edits import TimelineState
 from carmic_assets.editing.timeline_clock import Placement, active, duration_s, placement_of, placements
 from carmic_assets.model.media import FrameRate, SourceFacts
 from carmic_assets.model.timeline import Canvas, Grade, Segment, Segments, SegmentSource
+from resources.field_types import ErrorSentence, SignedUrl, Timestamp, Uuid
 from resources.platform import Platform
 from resources.timeline_assets import TimelineAsset
 from resources.timelines import Timeline
@@ -30,12 +30,16 @@ AssetStatus = Literal["awaiting_upload", "downloading", "ready", "failed"]
 class GradeNumbers(msgspec.Struct):
     """A colour grade: five numbers in -1..1 and a hue shift in degrees. With all zeros the frames are unchanged."""
 
-    brightness: Level = 0.0
-    contrast: Level = 0.0
-    saturation: Level = 0.0
-    temperature: Level = 0.0
-    gamma: Level = 0.0
-    hue_shift: Degrees = 0.0
+    brightness: Annotated[Level, Meta(description="Brightness, -1 to 1; 0 leaves it as it is.")] = 0.0
+    contrast: Annotated[Level, Meta(description="Contrast, -1 to 1; 0 leaves it as it is.")] = 0.0
+    saturation: Annotated[Level, Meta(description="Saturation, -1 (grey) to 1; 0 leaves it as it is.")] = 0.0
+    temperature: Annotated[
+        Level, Meta(description="Colour temperature, -1 (cold) to 1 (warm); 0 leaves it as it is.")
+    ] = 0.0
+    gamma: Annotated[Level, Meta(description="Brightness of the middle tones, -1 to 1; 0 leaves it as it is.")] = 0.0
+    hue_shift: Annotated[
+        Degrees, Meta(description="Turn of all hues in degrees, -180 to 180; 0 leaves them as they are.")
+    ] = 0.0
 
     def to_grade(self) -> Grade:
         """Return the model's grade."""
@@ -45,14 +49,16 @@ class GradeNumbers(msgspec.Struct):
 class Bounds(msgspec.Struct):
     """The span within which a segment can be trimmed, in seconds of its footage."""
 
-    start_ts: float
-    end_ts: float
+    start_ts: Annotated[
+        float, Meta(description="Earliest start of the segment, in seconds of its footage.", examples=[0.0])
+    ]
+    end_ts: Annotated[float, Meta(description="Latest end of the segment, in seconds of its footage.", examples=[12.0])]
 
 
 class EffectsResponse(msgspec.Struct):
     """The effects on the frames of a segment."""
 
-    grade: GradeNumbers
+    grade: Annotated[GradeNumbers, Meta(description="The colour grade; all zero if there is none.")]
 
 
 class SegmentResponse(msgspec.Struct):
@@ -63,22 +69,48 @@ class SegmentResponse(msgspec.Struct):
     that replaced an inactive segment.
     """
 
-    id: str
-    project_id: str
-    start_ts: float
-    end_ts: float
-    source: SegmentSource
-    url: str | None
-    variant_id: str | None
-    order_index: int
-    active: bool
-    timeline_start: float | None
-    timeline_end: float | None
-    bounds: Bounds
-    effects: EffectsResponse
-    has_audio: bool
-    asset_id: str | None
-    replaced_by: list[str]
+    id: Annotated[Uuid, Meta(description="Id of the segment.")]
+    project_id: Annotated[Uuid, Meta(description="Id of the timeline project.")]
+    start_ts: Annotated[float, Meta(description="Where the segment starts, in seconds of its footage.", examples=[2.0])]
+    end_ts: Annotated[
+        float,
+        Meta(
+            description="Where the segment ends, in seconds of its footage; this frame is not part of it.",
+            examples=[9.5],
+        ),
+    ]
+    source: Annotated[SegmentSource, Meta(description="Where the frames come from.")]
+    url: Annotated[SignedUrl | None, Meta(description="Signed URL that plays the segment; null for a gap.")]
+    variant_id: Annotated[
+        Uuid | None, Meta(description="Id of the chosen result of an AI edit; null if there is none.")
+    ]
+    order_index: Annotated[int, Meta(description="Place in the sequence, from 0.", examples=[2])]
+    active: Annotated[bool, Meta(description="Whether the segment is part of the timeline.")]
+    timeline_start: Annotated[
+        float | None,
+        Meta(
+            description="Where the segment starts on the timeline, in seconds; null while it is inactive.",
+            examples=[30.0],
+        ),
+    ]
+    timeline_end: Annotated[
+        float | None,
+        Meta(
+            description="Where the segment ends on the timeline, in seconds; null while it is inactive.",
+            examples=[37.5],
+        ),
+    ]
+    bounds: Annotated[Bounds, Meta(description="The span within which the ends can be trimmed.")]
+    effects: Annotated[EffectsResponse, Meta(description="The effects on the frames.")]
+    has_audio: Annotated[bool, Meta(description="Whether the segment has sound.")]
+    asset_id: Annotated[Uuid | None, Meta(description="Id of the footage; null for a gap.")]
+    replaced_by: Annotated[
+        list[str],
+        Meta(
+            description="Ids of the segments that replaced an inactive segment.",
+            examples=[["8f14e45f-ceea-467f-a8b5-2d1f3c0b7a61"]],
+        ),
+    ]
 
 
 class AssetResponse(msgspec.Struct):
@@ -87,39 +119,62 @@ class AssetResponse(msgspec.Struct):
     `has_proxy` states whether the editing proxy exists; previews from it are faster.
     """
 
-    id: str
-    file_name: str
-    content_type: str
-    status: AssetStatus
-    error: str | None
-    duration: float | None
-    fps: float | None
-    width: int | None
-    height: int | None
-    has_audio: bool | None
-    has_proxy: bool
-    url: str | None
-    created_at: datetime
+    id: Annotated[Uuid, Meta(description="Id of the footage.")]
+    file_name: Annotated[str, Meta(description="Name of the file.", examples=["talk.mp4"])]
+    content_type: Annotated[str, Meta(description="Media type of the file.", examples=["video/mp4"])]
+    status: Annotated[AssetStatus, Meta(description="State of the footage.")]
+    error: Annotated[ErrorSentence | None, Meta(description="Why the footage failed; null if it did not.")]
+    duration: Annotated[
+        float | None, Meta(description="Length in seconds; null until it is probed.", examples=[1800.04])
+    ]
+    fps: Annotated[float | None, Meta(description="Frames per second; null until it is probed.", examples=[29.97])]
+    width: Annotated[
+        int | None,
+        Meta(description="Width of the upright video in pixels; null until it is probed.", examples=[1920]),
+    ]
+    height: Annotated[
+        int | None,
+        Meta(description="Height of the upright video in pixels; null until it is probed.", examples=[1080]),
+    ]
+    has_audio: Annotated[bool | None, Meta(description="Whether the footage has sound; null until it is probed.")]
+    has_proxy: Annotated[bool, Meta(description="Whether previews read the fast editing proxy yet.")]
+    url: Annotated[SignedUrl | None, Meta(description="Signed URL of the footage; null until it is ready.")]
+    created_at: Annotated[Timestamp, Meta(description="When the footage was added.")]
 
 
 class TimelineResponse(msgspec.Struct):
     """A project of the editor. `segments` are the active ones in order; `revision` is also the `ETag`."""
 
-    id: str
-    name: str
-    description: str
-    video_url: str | None
-    status: ProjectStatus
-    error: str | None
-    duration: float | None
-    fps: float | None
-    width: int | None
-    height: int | None
-    revision: int
-    segments: list[SegmentResponse]
-    assets: list[AssetResponse]
-    created_at: datetime
-    updated_at: datetime
+    id: Annotated[Uuid, Meta(description="Id of the timeline project.")]
+    name: Annotated[str, Meta(description="Name of the project.", examples=["Trailer"])]
+    description: Annotated[str, Meta(description="A note for people; may be empty.", examples=["Cut of the keynote"])]
+    video_url: Annotated[
+        str | None,
+        Meta(
+            description="URL that the first footage was downloaded from; null if there is none.",
+            examples=["https://example.com/talk.mp4"],
+        ),
+    ]
+    status: Annotated[ProjectStatus, Meta(description="State of the project.")]
+    error: Annotated[ErrorSentence | None, Meta(description="Why its footage failed; null if it did not.")]
+    duration: Annotated[
+        float | None,
+        Meta(description="Length of the timeline in seconds; null until footage is probed.", examples=[42.6]),
+    ]
+    fps: Annotated[
+        float | None, Meta(description="Frames per second of exports; null until footage is probed.", examples=[29.97])
+    ]
+    width: Annotated[
+        int | None, Meta(description="Width of exports in pixels; null until footage is probed.", examples=[1920])
+    ]
+    height: Annotated[
+        int | None, Meta(description="Height of exports in pixels; null until footage is probed.", examples=[1080])
+    ]
+    revision: Annotated[int, Meta(description="Number of the newest revision; also the `ETag`.", examples=[17])]
+    segments: Annotated[list[SegmentResponse], Meta(description="The active segments, in order.")]
+    assets: Annotated[list[AssetResponse], Meta(description="The footage of the project, oldest first.")]
+    created_at: Annotated[Timestamp, Meta(description="When the project was created.")]
+    updated_at: Annotated[Timestamp, Meta(description="When the project was last changed.")]
 
 
 def build_project(

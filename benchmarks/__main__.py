@@ -7,7 +7,7 @@ import sys
 
 BENCHMARKS = (
     "api_latency", "api_streams", "api_upload", "captions", "clip_selection", "direction", "exports", "kills",
-    "library_rescoring", "render_cost", "sensors", "speakers", "speech", "vision",
+    "library_rescoring", "render_cost", "sensors", "speakers", "speech", "timeline", "vision", "voice",
 )  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def detect_scene(video: Path, folder: Path) -> Scene:
     analysis = analyse(video, facts, folder)
     audio_path = folder / AUDIO_FILENAME
     matrix = build_matrix(folder / FRAMES_FILENAME, audio_path, analysis, transcribe(audio_path))
-    return build_scene(matrix.matrix, matrix.speakers, facts, analysis)
+    return build_scene(matrix.matrix, matrix.speakers, facts, analysis, matrix.facts)
 
 
 def print_metrics(name: str, detected: Scene, truth: Scene) -> None:

@@ -7,9 +7,10 @@ pending invitations) ends with the membership.
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -30,6 +31,7 @@ from resources.database.engine import now
 from resources.database.queries import fetch_all, fetch_one, insert_row, select_columns
 from resources.database.tables import idempotency, invitations, mail, members, users, workspaces
 from resources.email_addresses import normalize_email
+from resources.field_types import EmailAddress, FirstName, LastName, Timestamp, Uuid
 
 
 class EmailTakenError(Exception):
@@ -46,32 +48,40 @@ class User(msgspec.Struct, frozen=True):
     `email_verified_at` is when the user first opened a link that was mailed to the address.
     """
 
-    id: str
-    email: str
-    email_verified_at: datetime | None
-    first_name: str
-    last_name: str
-    avatar_url: str | None
+    id: Annotated[Uuid, Meta(description="Id of the user.")]
+    email: Annotated[EmailAddress, Meta(description="Email address of the user.")]
+    email_verified_at: Annotated[
+        Timestamp | None, Meta(description="When the email address was first verified; null before that.")
+    ]
+    first_name: Annotated[FirstName, Meta(description="First name; may be empty.")]
+    last_name: Annotated[LastName, Meta(description="Last name; may be empty.")]
+    avatar_url: Annotated[
+        str | None,
+        Meta(
+            description="URL of the user's avatar; null if there is none.",
+            examples=["https://example.com/ada.png"],
+        ),
+    ]
 
 
 class Membership(msgspec.Struct, frozen=True):
     """A workspace of a user, with the user's role."""
 
-    id: str
-    name: str
-    role: str
-    tier: str
+    id: Annotated[Uuid, Meta(description="Id of the workspace.")]
+    name: Annotated[str, Meta(description="Name of the workspace.", examples=["Ada's workspace"])]
+    role: Annotated[str, Meta(description="Role of the user in it: OWNER or EDITOR.", examples=["OWNER"])]
+    tier: Annotated[str, Meta(description="Tier of the workspace.", examples=["FREE"])]
 
 
 class Member(msgspec.Struct, frozen=True):
     """A user of a workspace, with the user's role."""
 
-    user_id: str
-    email: str
-    first_name: str
-    last_name: str
-    role: str
-    joined_at: datetime
+    user_id: Annotated[Uuid, Meta(description="Id of the user.")]
+    email: Annotated[EmailAddress, Meta(description="Email address of the user.")]
+    first_name: Annotated[FirstName, Meta(description="First name; may be empty.")]
+    last_name: Annotated[LastName, Meta(description="Last name; may be empty.")]
+    role: Annotated[str, Meta(description="Role of the user: OWNER or EDITOR.", examples=["EDITOR"])]
+    joined_at: Annotated[Timestamp, Meta(description="When the user joined.")]
 
 
 _USER = select_columns(users, User)
@@ -173,6 +183,11 @@ def create_workspace(connection: Connection, name: str, owner_id: str) -> str:
     connection.execute(insert(workspaces).values(id=workspace_id, name=name, tier="FREE", created_at=now()))
     add_member(connection, workspace_id, owner_id, "OWNER")
     return workspace_id
+
+
+def rename_workspace(connection: Connection, workspace_id: str, name: str) -> None:
+    """Set the workspace's name."""
+    connection.execute(update(workspaces).where(workspaces.c.id == workspace_id).values(name=name))
 
 
 def get_tier(connection: Connection, workspace_id: str) -> str | None:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import secrets
 import uuid
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from resources.database.engine import now
 from resources.database.queries import fetch_all, fetch_one, insert_row, select_columns
 from resources.database.tables import api_keys, members
+from resources.field_types import Timestamp, Uuid
 from resources.sessions import hash_token
 
 PREFIX = "sk_live_"
@@ -27,14 +30,16 @@ USE_INTERVAL = timedelta(minutes=1)  # `last_used_at` is written at most this of
 class ApiKey(msgspec.Struct, frozen=True):
     """An API key without its secret. `prefix` is its beginning in clear text."""
 
-    id: str
-    name: str
-    prefix: str
-    scopes: list[str]
-    created_by: str | None
-    last_used_at: datetime | None
-    expires_at: datetime | None
-    created_at: datetime
+    id: Annotated[Uuid, Meta(description="Id of the key.")]
+    name: Annotated[str, Meta(description="Name of the key.", examples=["ci"])]
+    prefix: Annotated[str, Meta(description="Beginning of the key in clear text.", examples=["sk_live_9f8e"])]
+    scopes: Annotated[list[str], Meta(description="What the key may do.", examples=[["read", "write"]])]
+    created_by: Annotated[Uuid | None, Meta(description="Id of the user who created it; null if they were deleted.")]
+    last_used_at: Annotated[
+        Timestamp | None, Meta(description="When it was last used, to the minute; null if it never was.")
+    ]
+    expires_at: Annotated[Timestamp | None, Meta(description="When it stops working; null for never.")]
+    created_at: Annotated[Timestamp, Meta(description="When it was created.")]
 
 
 class ApiKeyPrincipal(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from resources.projects import Project, key_prefix
+from resources.settings import Settings
 from resources.store.base import Store
 
 # Names under the project's key prefix
@@ -27,6 +28,12 @@ def artifact_key(workspace_id: str, project_id: str, name: str) -> str:
     return key_prefix(workspace_id, project_id) + name
 
 
+def format_uri(settings: Settings, key: str) -> str:
+    """Return the URI of a store key, for operators: a file:// or s3:// URI that names the object itself."""
+    folder = "/objects/" if settings.store_url.startswith("file://") else "/"
+    return settings.store_url.rstrip("/") + folder + key
+
+
 def find_source_key(store: Store, project: Project) -> str:
     """Return the store key of the video that the pipeline reads: the conformed source, if any, or the upload."""
     conformed = artifact_key(project.workspace_id, project.id, CONFORMED_SOURCE)
@@ -36,6 +43,11 @@ def find_source_key(store: Store, project: Project) -> str:
 def thumbnail_name(number: int) -> str:
     """Return the name of a thumbnail of the project."""
     return f"artifacts/thumb_{number}.jpg"
+
+
+def picture_name(name: str) -> str:
+    """Return the name of a picture that the metadata of a materialization links."""
+    return f"pictures/{name}.jpg"
 
 
 def clip_thumbnail_name(clip_id: str) -> str:

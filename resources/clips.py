@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from resources.database.engine import now
-from resources.database.queries import fetch_all, fetch_one, select_columns
+from resources.database.queries import fetch_all, fetch_one, insert_row, select_columns
 from resources.database.tables import clips
 
 
@@ -105,6 +105,9 @@ def add(connection: Connection, project_id: str, workspace_id: str, new_clips: I
         identity = clip_id(project_id, new.start_s, new.end_s)
         values = msgspec.structs.asdict(new)
         existing = fetch_one(connection, select(*_COLUMNS).where(clips.c.id == identity), Clip)
+        if existing is not None and _is_deleted(connection, identity):
+            ids.append(identity)  # a person has deleted it: it stays so
+            continue
         if existing is not None and existing.retired_at is None and _has_moved(existing, new):
             # The existing clip was moved to other bounds and keeps the ID of its first bounds
             identity, existing = str(uuid.uuid5(_NAMESPACE, f"{identity}:{existing.version}")), None
@@ -116,6 +119,32 @@ def add(connection: Connection, project_id: str, workspace_id: str, new_clips: I
             connection.execute(query.values(**values, retired_at=None, updated_at=now()))
         ids.append(identity)
     return ids
+
+
+def add_chosen(
+    connection: Connection,
+    project_id: str,
+    workspace_id: str,
+    new: NewClip,
+    template_config: dict[str, Any] | None = None,
+) -> Clip:
+    """Add a clip that a person has chosen. It counts as edited, so that no re-scoring changes or retires it."""
+    values = msgspec.structs.asdict(new)
+    key = {"id": str(uuid.uuid4()), "project_id": project_id, "workspace_id": workspace_id, "status": "DETECTED"}
+    state = {"template_config": template_config, "edited": True, "version": 1}
+    times = {"created_at": now(), "updated_at": now()}
+    return insert_row(connection, clips, Clip, {**key, **values, **state, **times})
+
+
+def delete(connection: Connection, identity: str) -> bool:
+    """Delete the clip: hide it for good. Return False if it is hidden already."""
+    query = update(clips).where(clips.c.id == identity, clips.c.retired_at.is_(None))
+    values = {"retired_at": now(), "deleted_at": now(), "video_key": None, "updated_at": now()}
+    return connection.execute(query.values(**values)).rowcount == 1
+
+
+def _is_deleted(connection: Connection, identity: str) -> bool:
+    return connection.scalar(select(clips.c.deleted_at).where(clips.c.id == identity)) is not None
 
 
 def _has_moved(existing: Clip, new: NewClip) -> bool:

@@ -33,8 +33,13 @@ class ComputeLogFiles(LocalComputeLogManager):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
-        """Create the manager for the instance in $DAGSTER_HOME."""
-        return cls(str(Path(os.environ["DAGSTER_HOME"]) / "storage"), inst_data=inst_data)
+        """Create the manager for the instance in $DAGSTER_HOME.
+
+        `dagster dev` without DAGSTER_HOME has a temporary instance; its output is kept in Carmic's home.
+        """
+        carmic_home = Path(os.environ.get("CARMIC_HOME") or "~/.carmic").expanduser()
+        dagster_home = Path(os.environ.get("DAGSTER_HOME") or carmic_home / "dagster")
+        return cls(str(dagster_home / "storage"), inst_data=inst_data)
 
     @contextmanager
     def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 
 from resources import accounts
@@ -18,6 +20,7 @@ from resources.database.engine import now
 from resources.database.queries import fetch_all, fetch_one, insert_row, select_columns
 from resources.database.tables import invitations
 from resources.email_addresses import normalize_email
+from resources.field_types import EmailAddress, Timestamp, Uuid
 from resources.sessions import hash_token
 
 LIFETIME = timedelta(days=7)
@@ -30,12 +33,12 @@ class AlreadyMemberError(Exception):
 class Invitation(msgspec.Struct, frozen=True):
     """An invitation. After `expires_at` its link no longer works; it can be resent."""
 
-    id: str
-    email: str
-    role: str
-    expires_at: datetime | None
-    accepted_at: datetime | None
-    created_at: datetime
+    id: Annotated[Uuid, Meta(description="Id of the invitation.")]
+    email: Annotated[EmailAddress, Meta(description="Email address of the invited person.")]
+    role: Annotated[str, Meta(description="The role that the person gets: OWNER or EDITOR.", examples=["EDITOR"])]
+    expires_at: Annotated[Timestamp | None, Meta(description="When its link stops working; null once it is accepted.")]
+    accepted_at: Annotated[Timestamp | None, Meta(description="When it was accepted; null until then.")]
+    created_at: Annotated[Timestamp, Meta(description="When it was sent first.")]
 
 
 class Offer(msgspec.Struct, frozen=True):

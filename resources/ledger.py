@@ -35,7 +35,7 @@ class InsufficientMinutesError(Exception):
 
 
 class NewEntry(msgspec.Struct, frozen=True):
-    """An entry to post. `kind` is grant, topup, chargeback, reserve, settle, render or refund."""
+    """An entry to post. `kind` is grant, topup, chargeback, reserve, settle, render, variant or refund."""
 
     key: str
     kind: str
@@ -183,6 +183,14 @@ def refund_render(connection: Connection, workspace_id: str, render_id: str, rea
     charge = connection.execute(select(ledger).where(ledger.c.entry_key == f"render:{render_id}")).one_or_none()
     if charge is not None:
         refund = NewEntry(f"refund:{render_id}", "refund", -charge.amount_ms, reason, charge.project_id, charge.clip_id)
+        post_entry(connection, workspace_id, refund)
+
+
+def refund_variant(connection: Connection, workspace_id: str, variant_id: str, reason: str) -> None:
+    """Give back what a hosted AI edit cost."""
+    charge = connection.execute(select(ledger).where(ledger.c.entry_key == f"variant:{variant_id}")).one_or_none()
+    if charge is not None:
+        refund = NewEntry(f"refund:variant:{variant_id}", "refund", -charge.amount_ms, reason)
         post_entry(connection, workspace_id, refund)
 
 

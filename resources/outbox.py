@@ -33,6 +33,8 @@ WebhookEvent = Literal[
     "timeline_export.failed",
     "timeline_job.completed",
     "timeline_job.failed",
+    "timeline_variant.ready",
+    "timeline_variant.failed",
 ]
 WEBHOOK_EVENTS: tuple[str, ...] = get_args(WebhookEvent)
 

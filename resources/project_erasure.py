@@ -20,6 +20,7 @@ from resources.database.tables import (
     run_intents,
     timeline_jobs,
     timelines,
+    webhooks,
 )
 
 ERASE_AFTER = timedelta(hours=1)  # after the purge; by then, retries of the last webhooks have ended
@@ -46,6 +47,7 @@ def erase(connection: Connection, project_id: str) -> None:
         connection, or_(events.c.subject.startswith(f"project:{project_id}"), events.c.subject.in_(subjects))
     )
     connection.execute(delete(run_intents).where(run_intents.c.project_id == project_id))
+    connection.execute(delete(webhooks).where(webhooks.c.project_id == project_id))
     connection.execute(update(ledger).where(ledger.c.project_id == project_id).values(note=""))
     connection.execute(delete(projects).where(projects.c.id == project_id))  # cascades to clips and their rows
 

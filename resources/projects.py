@@ -60,6 +60,8 @@ class Project(msgspec.Struct, frozen=True):
     trim_start_s: float | None
     trim_end_s: float | None
     clip_bounds: dict[str, Any] | None
+    template_id: str | None
+    generation_id: str | None
     status: str
     progress: int
     current_step: str
@@ -91,6 +93,8 @@ class NewProject(msgspec.Struct, frozen=True):
     trim_start_s: float | None = None
     trim_end_s: float | None = None
     clip_bounds: dict[str, Any] | None = None
+    template_id: str | None = None  # of clips that were never edited
+    generation_id: str | None = None
 
 
 MAX_SEARCH_TEXT_BYTES = 2400  # enough for any title and file name; PostgreSQL cannot index a row over 2.7 kB
@@ -152,9 +156,22 @@ def create(connection: Connection, workspace_id: str, user_id: str | None, new: 
     return project
 
 
+def rename(connection: Connection, project: Project, title: str) -> Project:
+    """Set the project's title, which `search` then finds."""
+    values = {"title": title, "search_text": build_search_text(title, project.filename), "updated_at": now()}
+    connection.execute(update(projects).where(projects.c.id == project.id).values(**values))
+    return msgspec.structs.replace(project, title=title)
+
+
 def get(connection: Connection, project_id: str) -> Project | None:
     """Return the project unless it is deleted."""
     return fetch_one(connection, _BY_ID, Project, {"id": project_id})
+
+
+def find_for_generation(connection: Connection, generation_id: str) -> Project | None:
+    """Return the project of a generation job."""
+    query = select(*_COLUMNS).where(projects.c.generation_id == generation_id, projects.c.deleted_at.is_(None))
+    return fetch_one(connection, query, Project)
 
 
 def list_page(
@@ -199,6 +216,37 @@ def _build_page_queries(by_status: bool, by_search: bool) -> tuple[Select[Any], 
     return page_query, select(func.count()).select_from(projects).where(*conditions)
 
 
+def find_by_file(connection: Connection, workspace_id: str, filename: str, filesize: int) -> Project | None:
+    """Return the workspace's newest project of a file with this name and size."""
+    conditions = (
+        projects.c.workspace_id == workspace_id,
+        projects.c.filename == filename,
+        projects.c.filesize == filesize,
+        projects.c.deleted_at.is_(None),
+    )
+    query = select(*_COLUMNS).where(*conditions).order_by(projects.c.created_at.desc()).limit(1)
+    return fetch_one(connection, query, Project)
+
+
+def find_for_operator(
+    connection: Connection, *, search: str, workspace_id: str, status: str, limit: int
+) -> list[Project]:
+    """Return the newest projects of all workspaces; an empty filter matches all.
+
+    `search` matches a part of titles and file names and ignores case, or the beginning of a project's id.
+    """
+    conditions: list[ColumnElement[bool]] = [projects.c.deleted_at.is_(None)]
+    if search:
+        has_text = projects.c.search_text.contains(search.casefold(), autoescape=True)
+        conditions.append(has_text | projects.c.id.startswith(search.lower(), autoescape=True))
+    if workspace_id:
+        conditions.append(projects.c.workspace_id == workspace_id)
+    if status:
+        conditions.append(projects.c.status == status)
+    query = select(*_COLUMNS).where(*conditions).order_by(projects.c.created_at.desc(), projects.c.id.desc())
+    return fetch_all(connection, query.limit(limit), Project)
+
+
 def count_clips(connection: Connection, project_ids: list[str]) -> dict[str, int]:
     """Return the number of clips by project ID. Projects without clips are omitted."""
     return {row[0]: row[1] for row in connection.execute(_CLIP_COUNTS, {"ids": project_ids})}
@@ -208,6 +256,11 @@ def list_active_ids(connection: Connection, workspace_id: str) -> list[str]:
     """Return the IDs of the workspace's projects that hold reserved minutes."""
     query = select(projects.c.id).where(projects.c.workspace_id == workspace_id, projects.c.status.in_(ACTIVE_STATUSES))
     return list(connection.scalars(query))
+
+
+def list_ids(connection: Connection) -> list[str]:
+    """Return the IDs of all projects that have a row, deleted ones too."""
+    return list(connection.scalars(select(projects.c.id)))
 
 
 def list_scored_ids(connection: Connection) -> list[str]:

@@ -48,11 +48,24 @@ def queue(connection: Connection, clip: Clip, run_id: str) -> Render:
         AlreadyRenderingError: if the clip has an active render.
         ledger.InsufficientMinutesError: if the balance does not cover the clip's length. Nothing is written.
     """
+    render_id = str(uuid.uuid4())
+    ledger.charge_render(connection, clip.workspace_id, render_id, clip.project_id, clip.id, clip.end_s - clip.start_s)
+    return _queue(connection, clip, run_id, render_id)
+
+
+def queue_uncharged(connection: Connection, clip: Clip, run_id: str) -> Render:
+    """Queue a render that a generation job pays for. The caller enqueues `run_id` in the same transaction.
+
+    Raises:
+        AlreadyRenderingError: if the clip has an active render.
+    """
+    return _queue(connection, clip, run_id, str(uuid.uuid4()))
+
+
+def _queue(connection: Connection, clip: Clip, run_id: str, render_id: str) -> Render:
     active = select(renders.c.id).where(renders.c.clip_id == clip.id, _jobs.is_active)
     if connection.scalar(active) is not None:
         raise AlreadyRenderingError
-    render_id = str(uuid.uuid4())
-    ledger.charge_render(connection, clip.workspace_id, render_id, clip.project_id, clip.id, clip.end_s - clip.start_s)
     try:
         render = _jobs.create(connection, clip, run_id, "QUEUED", id=render_id)
     except IntegrityError as error:  # PostgreSQL: a concurrent request queued one after the query above
@@ -147,8 +160,12 @@ def _publish(connection: Connection, render: Render, event: str) -> None:
 def _publish_generation_job(connection: Connection, render: Render, event: str) -> None:
     """Record the event in the format of the generation API, in which a render is a job of the type `clip`.
 
-    The scores range from 0 to 10, like `viralScoreThreshold` of that API.
+    The scores range from 0 to 10, like `viralScoreThreshold` of that API. A render of a generation job has no event of
+    its own in that format: the job has one.
     """
+    project = projects.get(connection, render.project_id)
+    if project is not None and project.generation_id is not None:
+        return
     finished_at = render.finished_at or now()
     data: dict[str, Any] = {
         "jobId": render.id,

@@ -1,8 +1,7 @@
-"""Submits runs to Dagster's queue and terminates them. The only module that uses Dagster's workspace API.
+"""Submits runs to Dagster's queue and terminates them.
 
-Dagster has no public function that submits a run under a chosen ID, and with a chosen ID a second submission has no
-effect. So this module uses names of `dagster._core`, like `resources.compute_logs` and no other module of this
-package. Dagster takes about a second to import, so it is imported by the functions that use it.
+The run has the ID of its intent, which makes a second submission harmless. Dagster takes about a second to import, so
+`resources.dagster_internals` is imported by the functions that use it.
 """
 
 from __future__ import annotations
@@ -18,6 +17,21 @@ if TYPE_CHECKING:
     from dagster._core.workspace.context import BaseWorkspaceRequestContext, WorkspaceProcessContext
 
 CODE_LOCATION = "carmic"
+MAX_TITLE_LENGTH = 200  # characters of a run's tag
+# What a job is for. A render, which a user waits for, starts before the next video; so does speech or an AI edit.
+LANES = {
+    "ingest_video": "ingest",
+    "render_clips": "render",
+    "export_packages": "export",
+    "ingest_timeline_asset": "ingest",
+    "export_timeline": "export",
+    "make_variants": "render",
+    "generate_voice": "render",
+    "generate_clip": "ingest",
+    "generate_hosted_media": "render",
+}
+LANE_PRIORITIES = {"render": 20, "export": 15, "ingest": 10, run_intents.BACKFILL_LANE: -10}
+DAEMON_TIMEOUT_S = 90.0  # a daemon sends a heartbeat every 30 s
 
 
 class SubmissionError(Exception):
@@ -40,12 +54,11 @@ class Submitter:
         with self._lock:
             if self._context is None:
                 from dagster import DagsterInstance  # noqa: PLC0415 - see the module docstring
-                from dagster._core.workspace.context import WorkspaceProcessContext  # noqa: PLC0415
-                from dagster._core.workspace.load_target import GrpcServerTarget  # noqa: PLC0415
 
-                host, _, port = self.platform.settings.code_server.rpartition(":")
-                target = GrpcServerTarget(host=host, port=int(port), socket=None, location_name=CODE_LOCATION)
-                self._context = WorkspaceProcessContext(DagsterInstance.get(), target)
+                from resources.dagster_internals import open_workspace  # noqa: PLC0415
+
+                code_server = self.platform.settings.code_server
+                self._context = open_workspace(DagsterInstance.get(), code_server, CODE_LOCATION)
             return self._context
 
     @property
@@ -89,87 +102,43 @@ class Submitter:
             instance.submit_run(run.run_id, self._create_request_context())
 
     def _create_request_context(self) -> BaseWorkspaceRequestContext:
+        from resources.dagster_internals import is_location_loaded  # noqa: PLC0415 - see the module docstring
+
         context = self.connect()
         request = context.create_request_context()
-        entry = request.get_location_entry(CODE_LOCATION)
-        if entry is None or entry.load_error is not None:
+        if not is_location_loaded(request, CODE_LOCATION):
             context.refresh_code_location(CODE_LOCATION)  # the code server was down when the location was loaded
             request = context.create_request_context()
         return request
 
     def _create_run(self, intent: run_intents.RunIntent) -> DagsterRun:
-        from dagster import DagsterRunStatus  # noqa: PLC0415 - see the module docstring
-        from dagster._core.definitions.selector import JobSubsetSelector  # noqa: PLC0415
+        from resources import dagster_internals  # noqa: PLC0415 - see the module docstring
 
-        request = self._create_request_context()
-        location = request.get_code_location(CODE_LOCATION)
-        repository = next(iter(location.get_repositories().values()))
-        selector = JobSubsetSelector(
-            location_name=CODE_LOCATION,
-            repository_name=repository.name,
-            job_name=intent.job_name,
-            asset_selection=None,
-            op_selection=None,
-        )
-        job = location.get_job(selector)
-        step_keys, crashed_run = self._get_remaining_steps(intent)
-        plan = location.get_execution_plan(
-            remote_job=job,
-            run_config=intent.run_config,
-            step_keys_to_execute=step_keys,
-            known_state=None,
-            instance=self.instance,
-        )
-        parent_run_id = crashed_run.run_id if crashed_run is not None else None
-        root_run_id = (crashed_run.root_run_id if crashed_run is not None else None) or parent_run_id
-        return self.instance.create_run(
-            job_name=intent.job_name,
-            run_id=intent.run_id,
-            run_config=intent.run_config,
-            status=DagsterRunStatus.NOT_STARTED,
-            tags={**job.tags, **build_run_tags(intent)},
-            root_run_id=root_run_id,
-            parent_run_id=parent_run_id,
-            step_keys_to_execute=plan.execution_plan_snapshot.step_keys_to_execute,
-            execution_plan_snapshot=plan.execution_plan_snapshot,
-            job_snapshot=job.job_snapshot,
-            parent_job_snapshot=job.parent_job_snapshot,
-            asset_selection=None,
-            asset_check_selection=None,
-            resolved_op_selection=None,
-            op_selection=None,
-            remote_job_origin=job.get_remote_origin(),
-            job_code_origin=job.get_python_origin(),
-            asset_graph=request.asset_graph,
-        )
-
-    def _get_remaining_steps(self, intent: run_intents.RunIntent) -> tuple[list[str] | None, DagsterRun | None]:
-        """Return the unfinished steps of the crashed run that the intent resumes, and that run.
-
-        No steps means all steps of the job.
-        """
+        with self.platform.database.read() as connection:
+            title = run_intents.get_title(connection, intent)
         crashed_run = self.instance.get_run_by_id(intent.resumes) if intent.resumes else None
-        if crashed_run is None:
-            return None, None
-        stats = self.instance.get_run_step_stats(crashed_run.run_id)
-        finished = {step.step_key for step in stats if step.status is not None and step.status.value == "SUCCESS"}
-        step_keys = crashed_run.step_keys_to_execute or ()
-        return [key for key in step_keys if key not in finished] or None, crashed_run
+        step_keys = dagster_internals.list_unfinished_steps(self.instance, crashed_run) if crashed_run else []
+        new = dagster_internals.NewRun(
+            run_id=intent.run_id,
+            job_name=intent.job_name,
+            run_config=intent.run_config,
+            tags=build_run_tags(intent, title),
+            step_keys=step_keys or None,
+            resumes=crashed_run,
+        )
+        return dagster_internals.create_run(self._create_request_context(), CODE_LOCATION, new)
 
     def terminate(self, run_id: str) -> None:
         """Stop the run, whether it is queued, starting or executing. Ended and unknown runs are ignored."""
-        run = self.instance.get_run_by_id(run_id)
-        if run is not None and not run.is_finished:
-            self.instance.run_coordinator.cancel_run(run_id)
+        from resources import dagster_internals  # noqa: PLC0415 - see the module docstring
+
+        dagster_internals.cancel_run(self.instance, run_id)
 
     def delete_run(self, run_id: str) -> None:
-        """Delete the run with its event log and output, which contain names from the video.
+        """Delete the run with its event log and its output, which name what it worked on. Unknown runs are ignored."""
+        from resources import dagster_internals  # noqa: PLC0415 - see the module docstring
 
-        Unknown runs are ignored.
-        """
-        if self.instance.get_run_by_id(run_id) is not None:
-            self.instance.delete_run(run_id)
-            self.instance.compute_log_manager.delete_logs(prefix=[run_id])
+        dagster_internals.delete_run(self.instance, run_id)
 
     def check(self) -> None:
         """Check that the code server responds.
@@ -177,17 +146,33 @@ class Submitter:
         Raises:
             SubmissionError: if it does not respond, or if the Dagster instance cannot be opened.
         """
+        from resources.dagster_internals import is_location_loaded  # noqa: PLC0415 - see the module docstring
+
         try:
-            entry = self._create_request_context().get_location_entry(CODE_LOCATION)
+            is_loaded = is_location_loaded(self._create_request_context(), CODE_LOCATION)
         except Exception as error:
             raise SubmissionError("the Dagster instance cannot be opened") from error
-        if entry is None or entry.load_error is not None:
+        if not is_loaded:
             raise SubmissionError("the Dagster code server does not respond")
 
+    def get_daemon_silence_s(self) -> float | None:
+        """Return the seconds since Dagster's daemon last sent a heartbeat, or None if it never did."""
+        from resources import dagster_internals  # noqa: PLC0415 - see the module docstring
 
-def build_run_tags(intent: run_intents.RunIntent) -> dict[str, str]:
-    """Return the tags of the run: its partition, its IDs, and the tag by which the queue limits its workspace."""
+        return dagster_internals.get_daemon_silence_s(self.instance)
+
+
+def build_run_tags(intent: run_intents.RunIntent, title: str) -> dict[str, str]:
+    """Return the tags of the run: its partition, its IDs, its title, and what the queue orders and limits it by.
+
+    `title` is the title of the project or timeline at this time. Dagster's queue starts runs of a higher
+    `dagster/priority` first.
+    """
+    lane = intent.lane or LANES[intent.job_name]
     tags = {
+        run_intents.TITLE_TAG: title[:MAX_TITLE_LENGTH],
+        run_intents.LANE_TAG: lane,
+        "dagster/priority": str(LANE_PRIORITIES[lane]),
         "dagster/partition": intent.project_id,
         run_intents.get_partition_tag(intent.job_name): intent.project_id,
         run_intents.WORKSPACE_TAG: intent.workspace_id,
@@ -195,4 +180,6 @@ def build_run_tags(intent: run_intents.RunIntent) -> dict[str, str]:
     }
     if intent.job_name == "ingest_video" and intent.tier != "ENTERPRISE":
         tags[f"carmic/ingest-{intent.tier.lower()}"] = intent.workspace_id
+    if intent.job_name == "make_variants" and intent.tier == "FREE":
+        tags["carmic/variants-free"] = intent.workspace_id
     return tags

@@ -10,13 +10,16 @@ import hashlib
 import secrets
 import uuid
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, select, update
 
 from resources.database.engine import now
 from resources.database.queries import fetch_all, fetch_one, select_columns
 from resources.database.tables import email_verifications, password_resets, refresh_tokens, sessions, sse_tickets
+from resources.field_types import Timestamp, Uuid
 from resources.hidden_repr import HiddenRepr
 
 SESSION_LIFETIME = timedelta(days=90)  # from the login; refreshing does not extend it
@@ -39,12 +42,12 @@ class Session(HiddenRepr, frozen=True):
 class SessionInfo(msgspec.Struct, frozen=True):
     """A session in the user's list. `user_agent` and `ip_address` are those of the login."""
 
-    id: str
-    user_agent: str
-    ip_address: str
-    last_used_at: datetime
-    expires_at: datetime
-    created_at: datetime
+    id: Annotated[Uuid, Meta(description="Id of the session.")]
+    user_agent: Annotated[str, Meta(description="Browser or program of the login.", examples=["Mozilla/5.0"])]
+    ip_address: Annotated[str, Meta(description="IP address of the login.", examples=["203.0.113.7"])]
+    last_used_at: Annotated[Timestamp, Meta(description="When the session was last refreshed.")]
+    expires_at: Annotated[Timestamp, Meta(description="When the session ends unless it is refreshed.")]
+    created_at: Annotated[Timestamp, Meta(description="When the user logged in.")]
 
 
 class Ticket(msgspec.Struct, frozen=True):

@@ -8,15 +8,19 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 
 MIN_SECRET_LENGTH = 32  # characters
+TIERS = ("FREE", "STANDARD", "PROFESSIONAL", "BUSINESS", "ENTERPRISE")
+MONTHLY_CREDITS = '{"FREE": 1000, "STANDARD": 5000, "PROFESSIONAL": 15000, "BUSINESS": 30000, "ENTERPRISE": 50000}'
 VIDEO_ENCODERS = ("libx264", "h264_nvenc", "h264_videotoolbox", "h264_vaapi")
 
 
@@ -70,6 +74,28 @@ def _parse_secret_keys(text: str) -> tuple[str, ...]:
 
 def _parse_public_url(text: str) -> str:
     return _starts_with("http://", "https://")(text).rstrip("/")
+
+
+def _parse_dagster_postgres_url(text: str) -> str:
+    if text and not text.startswith("postgresql+psycopg2://"):
+        raise ValueError(
+            "must start with postgresql+psycopg2://, because Dagster announces events with a NOTIFY that other drivers "
+            "refuse."
+        )
+    return text
+
+
+def _parse_monthly_credits(text: str) -> dict[str, int]:
+    """One number for all tiers, or a JSON object with a number for each."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    numbers = dict.fromkeys(TIERS, value) if isinstance(value, int) and not isinstance(value, bool) else value
+    is_complete = isinstance(numbers, dict) and set(numbers) == set(TIERS)
+    if not is_complete or not all(type(number) is int and number >= 0 for number in numbers.values()):
+        raise ValueError(f"must be a whole number, or a JSON object with one for each of {', '.join(TIERS)}.")
+    return {tier: numbers[tier] for tier in TIERS}
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -148,7 +174,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_runs: Annotated[int, Setting("2",
         "Concurrent runs over all workspaces; each run uses CARMIC_THREADS threads.", _parse_positive_int)]
     dagster_postgres_url: Annotated[str, Setting("",
-        "PostgreSQL URL for Dagster's own storage; empty for SQLite in the home directory.", secret=True)]
+        "postgresql+psycopg2:// URL of a database for Dagster's own storage; empty for SQLite in the home directory.",
+        _parse_dagster_postgres_url, secret=True)]
     code_server: Annotated[str, Setting("127.0.0.1:4000",
         "host:port of the Dagster code server that runs are submitted to.")]
     outbound_allow: Annotated[tuple[str, ...], Setting("",
@@ -177,12 +204,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gemini_api_key: Annotated[str, Setting("", "Gemini API key, for `enable_multimodal`.", secret=True)]
     gemini_model: Annotated[str, Setting("gemini-2.5-flash", "Gemini model.")]
     gemini_url: Annotated[str, Setting("https://generativelanguage.googleapis.com", "Gemini endpoint.")]
+    fal_key: Annotated[str, Setting("", "Key for fal: hosted generation, and AI edits of regions.", secret=True)]
+    fal_url: Annotated[str, Setting("https://queue.fal.run", "fal's queue.")]
+    fal_edit_model: Annotated[str, Setting("fal-ai/ltx-2.3-quality/inpaint",
+        "Model at fal for AI edits of a region; it takes `prompt`, `video_url` and `mask_video_url`.")]
+    runway_key: Annotated[str, Setting("", "API key for Runway, for AI edits of the whole picture.", secret=True)]
+    runway_url: Annotated[str, Setting("https://api.dev.runwayml.com", "Runway endpoint.")]
+    runway_model: Annotated[str, Setting("gen4_aleph", "Model at Runway for AI edits.")]
+    ai_edit_max_s: Annotated[int, Setting("60",
+        "Longest range in seconds that an AI edit on this machine takes.", _parse_positive_int)]
     youtube_client_id: Annotated[str, Setting("", "OAuth client ID for YouTube.")]
     youtube_client_secret: Annotated[str, Setting("", "OAuth client secret for YouTube.", secret=True)]
     meta_client_id: Annotated[str, Setting("", "OAuth client ID for Facebook and Instagram.")]
     meta_client_secret: Annotated[str, Setting("", "OAuth client secret for Facebook and Instagram.", secret=True)]
     oauth_base_url: Annotated[str, Setting("",
         "Base URL that replaces the OAuth endpoints of all platforms (for a proxy or a test).")]
+    monthly_credits: Annotated[dict[str, int], Setting(MONTHLY_CREDITS,
+        "Credits that a workspace is granted a month: JSON by tier, or one number.", _parse_monthly_credits)]
+    plan_gates: Annotated[str, Setting("off",
+        "`on` limits the generation API and its models to the plans of its document.", _one_of("off", "on"))]
+    keep_outputs_days: Annotated[int, Setting("30",
+        "Days for which the files of a generation job are kept.", _parse_positive_int)]
+    hosted_runs: Annotated[int, Setting("8",
+        "Concurrent runs that only wait: for a provider, or for a video to be analysed.", _parse_positive_int)]
+    models: Annotated[str, Setting("", "JSON file that replaces the catalogue of generation models.")]
     # fmt: on
 
     def __repr__(self) -> str:
@@ -233,6 +278,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         except ValueError as error:
             problems.append(f"{setting.name} {error}")
     problems += _find_production_problems(texts)
+    problems += _find_shared_database(texts)
     if problems:
         raise SettingsError(problems)
     try:
@@ -251,6 +297,19 @@ def _find_production_problems(texts: Mapping[str, str]) -> Iterator[str]:
         yield "CARMIC_SECRET_KEY must be set in production."
     if not texts["CARMIC_PUBLIC_URL"].startswith("https://"):
         yield "CARMIC_PUBLIC_URL must start with https:// in production."
+
+
+def _find_shared_database(texts: Mapping[str, str]) -> Iterator[str]:
+    """Yield a problem if Carmic and Dagster share a database: each keeps its schema version in `alembic_version`."""
+    urls = [urlsplit(texts[name]) for name in ("CARMIC_DATABASE_URL", "CARMIC_DAGSTER_POSTGRES_URL")]
+    if not all(url.scheme.startswith("postgresql") for url in urls):
+        return
+    own, dagster = ((url.netloc.rpartition("@")[2].removesuffix(":5432"), url.path, url.query) for url in urls)
+    if own == dagster:
+        yield (
+            "CARMIC_DAGSTER_POSTGRES_URL must name another database than CARMIC_DATABASE_URL, because both keep their "
+            "schema version in the table alembic_version. Create a second database on the same server."
+        )
 
 
 def _load_or_create_secret_key(home: Path) -> str:

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from resources import accounts
 from resources.database.engine import now
 from resources.database.queries import fetch_all, fetch_one, insert_row, select_columns
 from resources.database.tables import social_accounts
+from resources.field_types import Timestamp, Uuid
 
 
 class SocialAccount(msgspec.Struct, frozen=True):
     """A row of `social_accounts` without its tokens."""
 
-    id: str
-    platform: str
-    external_id: str
-    name: str
-    enabled: bool
-    expires_at: datetime | None
-    created_at: datetime
+    id: Annotated[Uuid, Meta(description="Id of the account.")]
+    platform: Annotated[str, Meta(description="Name of the platform.", examples=["youtube"])]
+    external_id: Annotated[
+        str, Meta(description="Id of the account at the platform.", examples=["UC4QobU6STFB0P71PMvOGN5A"])
+    ]
+    name: Annotated[str, Meta(description="Name of the account at the platform.", examples=["Carmic"])]
+    enabled: Annotated[bool, Meta(description="Whether the account is to be used.")]
+    expires_at: Annotated[Timestamp | None, Meta(description="When the platform's access ends; null if it does not.")]
+    created_at: Annotated[Timestamp, Meta(description="When the account was connected.")]
 
 
 CIPHER_PURPOSE = "social"

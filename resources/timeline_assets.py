@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -36,6 +36,11 @@ class TimelineAsset(msgspec.Struct, frozen=True):
     error_message: str | None
     created_at: datetime
 
+    @property
+    def clock_offset(self) -> int:
+        """Number of the file's first frame on the footage's clock. A variant continues the clock of its range."""
+        return int(self.origin.get("first_frame", 0))
+
 
 class NewAsset(msgspec.Struct, frozen=True):
     """An asset before it is stored. `suffix` is the end of the store key; `origin` is the source of the file."""
@@ -45,6 +50,16 @@ class NewAsset(msgspec.Struct, frozen=True):
     suffix: str
     origin: dict[str, Any]
     status: Status
+
+
+class GeneratedFile(msgspec.Struct, frozen=True):
+    """The file of an accepted variant, and the number of its first frame on the clock of the range that it replaces."""
+
+    variant_id: str
+    name: str
+    object_key: str
+    facts: dict[str, Any]
+    first_frame: int
 
 
 class AcceptedFootage(msgspec.Struct, frozen=True):
@@ -90,9 +105,47 @@ def list_for_timelines(connection: Connection, timeline_ids: Iterable[str]) -> l
     return fetch_all(connection, query, TimelineAsset)
 
 
+def list_awaited(connection: Connection, newer_than: timedelta, limit: int) -> list[TimelineAsset]:
+    """Return assets whose upload was announced within `newer_than` and has not been taken in, oldest first."""
+    is_awaited = (timeline_assets.c.status == "awaiting_upload", timeline_assets.c.created_at > now() - newer_than)
+    query = select(*_COLUMNS).where(*is_awaited).order_by(timeline_assets.c.created_at).limit(limit)
+    return fetch_all(connection, query, TimelineAsset)
+
+
+def begin_ingest(connection: Connection, asset_id: str) -> bool:
+    """Mark an uploaded asset as being taken in by a run. Return False if that is no longer awaited."""
+    query = update(timeline_assets).where(timeline_assets.c.id == asset_id)
+    query = query.where(timeline_assets.c.status == "awaiting_upload").values(status="downloading")
+    return connection.execute(query).rowcount == 1
+
+
 def count(connection: Connection, timeline_id: str) -> int:
-    """Return the number of assets of the timeline."""
-    return connection.scalar(select(func.count()).where(timeline_assets.c.timeline_id == timeline_id)) or 0
+    """Return the number of assets of the timeline, without accepted variants."""
+    is_counted = timeline_assets.c.origin["kind"].as_string() != "generated"
+    query = select(func.count()).where(timeline_assets.c.timeline_id == timeline_id, is_counted)
+    return connection.scalar(query) or 0
+
+
+def ensure_generated(connection: Connection, timeline: Timeline, variant: GeneratedFile) -> TimelineAsset:
+    """Return the ready asset that shows an accepted variant; insert it if there is none.
+
+    The variant's file has a keyframe every half second and no B-frames, so it is its own editing proxy.
+    """
+    stored = find_by_key(connection, variant.object_key)
+    if stored is not None:
+        return stored
+    values: dict[str, Any] = {"timeline_id": timeline.id, "workspace_id": timeline.workspace_id}
+    values |= {
+        "id": str(uuid.uuid4()),
+        "file_name": variant.name,
+        "content_type": "video/mp4",
+        "status": "ready",
+        "created_at": now(),
+    }
+    values |= {"object_key": variant.object_key, "proxy_key": variant.object_key}
+    values |= {"facts": variant.facts, "proxy_facts": variant.facts}
+    values |= {"origin": {"kind": "generated", "variant_id": variant.variant_id, "first_frame": variant.first_frame}}
+    return insert_row(connection, timeline_assets, TimelineAsset, values)
 
 
 def accept(

@@ -1,4 +1,4 @@
-"""Jobs of a timeline: tasks that a Dagster run executes for a client. The kinds are ingest, grade and export.
+"""Jobs of a timeline: tasks that a Dagster run executes for a client: ingest, grade, export and generate.
 
 A job is a row with all of its input. Its status only moves forward, and every change records an event.
 """
@@ -12,18 +12,32 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import ColumnElement, Connection, select
 
-from resources import outbox, run_intents, state_transitions, timeline_assets
+from resources import hosted_edits, outbox, run_intents, state_transitions, timeline_assets
 from resources.database.engine import now
 from resources.database.queries import fetch_all, fetch_one, insert_row, select_columns
 from resources.database.tables import timeline_jobs
 from resources.timelines import Timeline
 
-Kind = Literal["ingest", "grade", "export"]
+Kind = Literal["ingest", "grade", "export", "generate"]
 Status = Literal["pending", "running", "completed", "failed"]
 DAGSTER_JOBS: dict[str, str] = {
     "ingest": "ingest_timeline_asset",
     "grade": "export_timeline",
     "export": "export_timeline",
+    "generate": "make_variants",
+}
+
+
+# The formats of an export: the suffix of its file, and the file's content type.
+EXPORT_FILES: dict[str, tuple[str, str]] = {
+    "mp4": (".mp4", "video/mp4"),
+    "premiere": (".zip", "application/zip"),
+    "davinci": (".zip", "application/zip"),
+    "fcpx": (".zip", "application/zip"),
+    "after_effects": (".zip", "application/zip"),
+    "otio": (".otio", "application/json"),
+    "edl": (".edl", "text/plain"),
+    "srt": (".srt", "application/x-subrip"),
 }
 
 
@@ -114,7 +128,10 @@ def finish(connection: Connection, job_id: str, object_key: str | None, facts: d
 
 
 def fail(connection: Connection, job_id: str, error_message: str) -> bool:
-    """Fail the job and the assets that it was ingesting. Return False if the job has ended already."""
+    """Fail the job, the assets that it was ingesting, and its request to a hosted model, which is refunded.
+
+    Return False if the job has ended already.
+    """
     values = {"status": "failed", "error_message": error_message, "finished_at": now()}
     if not _transition(connection, job_id, "failed", _IS_ACTIVE, **values):
         return False
@@ -122,6 +139,8 @@ def fail(connection: Connection, job_id: str, error_message: str) -> bool:
     if job is not None and job.kind == "ingest":
         for asset_id in job.request["asset_ids"]:
             timeline_assets.fail(connection, asset_id, error_message)
+    if job is not None and job.kind == "generate":
+        hosted_edits.fail_for_job(connection, job.id, job.workspace_id, error_message)
     return True
 
 
@@ -132,8 +151,10 @@ def _transition(
     if job is None:
         return False
     group = "timeline_export" if job.kind == "export" else "timeline_job"
-    subject = f"{group}:{job.id}"
-    outbox.record(connection, job.workspace_id, subject, f"{group}.{event}", build_event_data(job))
+    name = f"{group}.{event}"
+    # The stream of the timeline carries the events of its jobs, too.
+    data = {"event": name, **build_event_data(job)}
+    outbox.record(connection, job.workspace_id, f"timeline:{job.timeline_id}", name, data)
     return True
 
 

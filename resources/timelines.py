@@ -101,6 +101,10 @@ class SegmentDifference(Protocol):
     def content(self) -> list[tuple[str, int, int]]:
         """The active segments in order."""
 
+    @property
+    def shift(self) -> tuple[int, int, int] | None:
+        """First and last `order_index` of neighbours that move together, and their distance; applied first."""
+
 
 _COLUMNS = select_columns(timelines, Timeline)
 _SEGMENT = select_columns(segments, SegmentRow)
@@ -112,6 +116,11 @@ _MOVE_SEGMENT = (
     .where(segments.c.id == bindparam("row_id"))
     .values({name: bindparam(f"new_{name}") for name in _MOVABLE})
 )
+
+
+def list_ids(connection: Connection) -> list[str]:
+    """Return the IDs of all timelines that have a row, deleted ones too."""
+    return list(connection.scalars(select(timelines.c.id)))
 
 
 def key_prefix(workspace_id: str, timeline_id: str) -> str:
@@ -199,16 +208,25 @@ def record_change(
     updated_timeline = fetch_one(connection, query.returning(*_COLUMNS), Timeline)
     if updated_timeline is None:
         return None
+    if difference.shift is not None:
+        first, last, delta = difference.shift
+        moved = (segments.c.timeline_id == timeline.id, segments.c.active, segments.c.order_index.between(first, last))
+        connection.execute(update(segments).where(*moved).values(order_index=segments.c.order_index + delta))
     if difference.changed:
         rows = [{"row_id": row["id"], **{f"new_{n}": row[n] for n in _MOVABLE}} for row in difference.changed]
         connection.execute(_MOVE_SEGMENT, rows)
     if difference.new:
         connection.execute(insert(segments), [{**row, "timeline_id": timeline.id} for row in difference.new])
     _add_revision(connection, timeline.id, revision, change, difference.content)
-    count = len(difference.content)
-    data = {"project_id": timeline.id, "revision": revision, "op": change.op, "segments": count}
+    data = build_event_data(timeline.id, revision, change.op, len(difference.content))
     outbox.record(connection, timeline.workspace_id, f"timeline:{timeline.id}", "timeline.changed", data)
     return updated_timeline
+
+
+def build_event_data(timeline_id: str, revision: int, op: str, segment_count: int) -> dict[str, Any]:
+    """Return the data of `timeline.changed`. `event` names it in the timeline's stream."""
+    data: dict[str, Any] = {"event": "timeline.changed", "project_id": timeline_id, "revision": revision}
+    return {**data, "op": op, "segments": segment_count}
 
 
 def list_revisions(connection: Connection, timeline_id: str, limit: int, offset: int) -> tuple[list[Revision], int]:

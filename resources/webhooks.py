@@ -64,6 +64,7 @@ class Webhook(msgspec.Struct, frozen=True):
     disabled_reason: str | None
     timeouts: int
     paused_until: datetime | None
+    project_id: str | None
     created_at: datetime
     updated_at: datetime
 
@@ -130,8 +131,9 @@ def create(
     url: str,
     event_names: Sequence[str] = WEBHOOK_EVENTS,
     description: str = "",
+    project_id: str | None = None,
 ) -> Webhook:
-    """Subscribe the URL to the events."""
+    """Subscribe the URL to the events of the workspace, or of one project."""
     created_at = now()
     values = {
         "id": str(uuid.uuid4()),
@@ -140,6 +142,7 @@ def create(
         "events": list(event_names),
         "description": description,
         "enabled": True,
+        "project_id": project_id,
         "secret": _new_secret(cipher),
         "created_at": created_at,
         "updated_at": created_at,
@@ -259,7 +262,7 @@ def dispatch(
         if len(new_deliveries) >= max_deliveries:
             break
         handled_ids.append(row.id)
-        subscribers = [w for w in subscriptions if w.workspace_id == row.workspace_id and row.event in w.events]
+        subscribers = [w for w in subscriptions if w.workspace_id == row.workspace_id and _is_wanted(w, row)]
         if subscribers:
             body = _encode_body(row.event, row.created_at, enrich(row.event, row.data))
             new_deliveries += [_build_delivery(webhook, row.event, body, row.id) for webhook in subscribers]
@@ -267,6 +270,11 @@ def dispatch(
         connection.execute(insert(deliveries), new_deliveries)
     connection.execute(update(events).where(events.c.id.in_(handled_ids)).values(dispatched=True))
     return len(handled_ids)
+
+
+def _is_wanted(webhook: Webhook, event: Any) -> bool:  # noqa: ANN401 - a row of `events`
+    is_its_project = webhook.project_id is None or event.data.get("project_id") == webhook.project_id
+    return event.event in webhook.events and is_its_project
 
 
 def _encode_body(event: str, timestamp: datetime, data: dict[str, Any]) -> str:

@@ -8,7 +8,17 @@ from datetime import timedelta
 from dagster import RunsFilter
 from sqlalchemy import delete
 
-from resources import mail, media_library, outbox, pending_uploads, rate_counters, sealed_rows, uploads
+from resources import (
+    generation_jobs,
+    mail,
+    media_library,
+    outbox,
+    pending_uploads,
+    rate_counters,
+    run_intents,
+    sealed_rows,
+    uploads,
+)
 from resources.database.engine import now
 from resources.database.tables import (
     cache,
@@ -23,6 +33,7 @@ from resources.database.tables import (
 from resources.database.tables import mail as mail_table
 from resources.platform import Platform
 from resources.run_submission import Submitter
+from sensors.project_purge import remove_unknown_partitions
 
 DELIVERY_RETENTION = timedelta(days=30)
 IDEMPOTENCY_RETENTION = timedelta(hours=24)
@@ -52,8 +63,10 @@ def run_housekeeping(platform: Platform, submitter: Submitter) -> str:
         rate_counters.prune(connection)
         counts["secrets re-encrypted"] = sealed_rows.reseal(connection, platform.settings)
     counts["abandoned uploads"] = uploads.sweep(platform.store)
+    counts["expired generations"] = delete_expired_generations(platform, submitter)
     counts["expired uploads"] = _delete_expired_uploads(platform)
     counts["folders of crashed runs"] = _remove_run_folders(platform, submitter)
+    counts["unknown partitions"] = remove_unknown_partitions(platform, submitter)
     counts["files of crashed requests"] = _remove_request_files(platform)
     counts["messages sent"] = mail.send_pending(platform.database, platform.settings)
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
@@ -68,6 +81,19 @@ def _delete_expired_uploads(platform: Platform) -> int:
             platform.store.delete(key)
         with platform.database.write() as connection:
             pending_uploads.remove(connection, upload.workspace_id, upload.object_key)
+    return len(expired)
+
+
+def delete_expired_generations(platform: Platform, submitter: Submitter) -> int:
+    """Delete the files and partitions of generation jobs that ended long ago. Returns the number of jobs."""
+    kept = timedelta(days=platform.settings.keep_outputs_days)
+    with platform.database.read() as connection:
+        expired = generation_jobs.list_expired(connection, kept)
+    for job in expired:
+        platform.store.delete_prefix(generation_jobs.key_prefix(job.workspace_id, job.id))
+        submitter.instance.delete_dynamic_partition(run_intents.GENERATION_PARTITIONS, job.id)
+        with platform.database.write() as connection:
+            generation_jobs.mark_expired(connection, job.id)
     return len(expired)
 
 

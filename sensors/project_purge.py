@@ -2,11 +2,13 @@
 
 from types import ModuleType
 
+from dagster import RunsFilter
+
 from resources import media_library, project_erasure, projects, run_intents, timelines
 from resources.platform import Platform
 from resources.run_submission import Submitter
 
-# Each module has `list_unpurged`, `key_prefix` and `mark_purged`.
+# Each module has `list_unpurged`, `list_ids`, `key_prefix` and `mark_purged`.
 PURGED: tuple[tuple[ModuleType, str], ...] = (
     (projects, run_intents.VIDEO_PARTITIONS),
     (timelines, run_intents.TIMELINE_PARTITIONS),
@@ -38,13 +40,30 @@ def purge_deleted_projects(platform: Platform, submitter: Submitter) -> str:
             except Exception as error:
                 outcomes.append(f"{row.id} could not be removed: {error}")
                 continue
-            for run_id in run_ids:
+            for run_id in {*run_ids, *_list_run_ids_of_partition(submitter, row.id)}:
                 submitter.delete_run(run_id)
             submitter.instance.delete_dynamic_partition(partitions, row.id)
             with platform.database.write() as connection:
                 rows.mark_purged(connection, row.id)
             outcomes.append(f"purged {row.id}")
     return "; ".join(outcomes)
+
+
+def remove_unknown_partitions(platform: Platform, submitter: Submitter) -> int:
+    """Delete partition keys without a project or timeline, which someone typed in the Dagster UI. Returns their number.
+
+    The keys are read before the rows, because a key is added after its row.
+    """
+    count = 0
+    for rows, partitions in PURGED:
+        keys = submitter.instance.get_dynamic_partitions(partitions)
+        with platform.database.read() as connection:
+            known_ids = set(rows.list_ids(connection)) if keys else set()
+        unknown_keys = [key for key in keys if key not in known_ids]
+        for key in unknown_keys:
+            submitter.instance.delete_dynamic_partition(partitions, key)
+        count += len(unknown_keys)
+    return count
 
 
 def erase_purged_projects(platform: Platform) -> str:
@@ -59,6 +78,12 @@ def erase_purged_projects(platform: Platform) -> str:
         with platform.database.write() as connection:
             project_erasure.erase_timeline(connection, timeline_id)
     return "; ".join(f"erased {row_id}" for row_id in (*project_ids, *timeline_ids))
+
+
+def _list_run_ids_of_partition(submitter: Submitter, key: str) -> list[str]:
+    """Return the ids of all runs of the partition, of operators and backfills too."""
+    records = submitter.instance.get_run_records(RunsFilter(tags={"dagster/partition": key}))
+    return [record.dagster_run.run_id for record in records]
 
 
 def _cancel_runs(platform: Platform, submitter: Submitter, intents: list[run_intents.RunIntent]) -> None:

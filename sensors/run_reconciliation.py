@@ -1,9 +1,9 @@
 """Reconciles run intents with Dagster's runs: submits enqueued intents, and requeues or fails crashed runs.
 
-A step that fails by itself has already updated the database. A subject (project, render, export or timeline job) that
-is unfinished although its run has ended or has stopped sending heartbeats belongs to a crashed run: its
-remaining steps are requeued under a new run id. After too many crashes the subject is failed and its minutes are
-refunded.
+A step that fails by itself has already updated the database. A subject (project, render, export, timeline job or
+generation job) that is unfinished although its run has ended or has stopped sending heartbeats belongs to a crashed
+run: its remaining steps are requeued under a new run id. After too many crashes the subject is failed and its minutes
+or credits are refunded.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -11,11 +11,17 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from sqlalchemy import Connection
 
-from resources import exports, projects, renders, run_intents, timeline_jobs
+from resources import exports, generation_jobs, projects, renders, run_intents, timeline_jobs
+from resources.dagster_internals import does_launcher_check_health, list_runs_waiting_for_pools
 from resources.database.engine import now
 from resources.platform import Platform
 from resources.run_submission import SubmissionError, Submitter
 
+SILENCE = timedelta(seconds=7)  # a running run sends a heartbeat every 5 s, so only silent ones are checked
+PAGE_SIZE = 500  # intents whose runs are read at once, and runs in Dagster's queue that one pass checks
+# Dagster's daemon reads its whole queue each second, so backfills are submitted only while the queue is short.
+MAX_QUEUED = 1000
+BACKFILL_BATCH = 50  # backfills that one pass submits
 SUBMIT_GRACE = timedelta(seconds=4)  # the API submits at once; if an intent is older, its submission has failed
 CODE_SERVER_STARTED_AT = now()  # sensors run in the code server, and runs are its child processes
 HEARTBEAT_TIMEOUT = timedelta(seconds=45)  # nine missed heartbeats mean a crashed run
@@ -32,15 +38,27 @@ def reconcile_intents(platform: Platform, submitter: Submitter) -> str:
     """Run one pass. Returns a summary for the tick's log."""
     with platform.database.read() as connection:
         waiting = run_intents.list_waiting(connection, SUBMIT_GRACE)
-        submitted = run_intents.list_submitted(connection)
+        room = MAX_QUEUED - run_intents.count_open(connection).get("SUBMITTED", 0)
+        waiting += run_intents.list_waiting(
+            connection, SUBMIT_GRACE, max(0, min(BACKFILL_BATCH, room)), run_intents.BACKFILL_LANE
+        )
+        silent = run_intents.list_silent(connection, now() - SILENCE)
+        unstarted = run_intents.list_unstarted(connection, now() - SILENCE, PAGE_SIZE)
     outcomes = [_submit(submitter, intent) for intent in waiting]
-    if submitted:
-        records = submitter.instance.get_run_records(dg.RunsFilter(run_ids=[intent.run_id for intent in submitted]))
-        records_by_id = {record.dagster_run.run_id: record for record in records}
-        results = (_reconcile_intent(platform, submitter, i, records_by_id.get(i.run_id)) for i in submitted)
-        outcomes += filter(None, results)
+    checked = [*silent, *unstarted]
+    for start in range(0, len(checked), PAGE_SIZE):
+        outcomes += _reconcile_page(platform, submitter, checked[start : start + PAGE_SIZE])
     outcomes += _fail_orphaned_runs(platform, submitter)
     return "; ".join(outcomes)
+
+
+def _reconcile_page(platform: Platform, submitter: Submitter, intents: list[run_intents.RunIntent]) -> list[str]:
+    records = submitter.instance.get_run_records(dg.RunsFilter(run_ids=[intent.run_id for intent in intents]))
+    records_by_id = {record.dagster_run.run_id: record for record in records}
+    results = [_reconcile_intent(platform, submitter, i, records_by_id.get(i.run_id)) for i in intents]
+    with platform.database.write() as connection:
+        run_intents.mark_checked(connection, [intent.run_id for intent in intents])
+    return [result for result in results if result]
 
 
 def _submit(submitter: Submitter, intent: run_intents.RunIntent) -> str:
@@ -87,20 +105,15 @@ def _has_timed_out(submitter: Submitter, intent: run_intents.RunIntent, started_
     last_activity_at = max(filter(None, (_get_last_heartbeat_at(intent), start)))
     if last_activity_at < CODE_SERVER_STARTED_AT:
         return now() - CODE_SERVER_STARTED_AT > RESTART_GRACE
-    return now() - last_activity_at > HEARTBEAT_TIMEOUT and not _is_waiting_for_pool(submitter, intent.run_id)
+    if now() - last_activity_at <= HEARTBEAT_TIMEOUT:
+        return False
+    # A run whose next step waits for a pool slot runs no step that could send heartbeats.
+    return intent.run_id not in list_runs_waiting_for_pools(submitter.instance)
 
 
 def _get_last_heartbeat_at(intent: run_intents.RunIntent) -> datetime:
     """Return the time of the run's last heartbeat or of the last change of its intent, whichever is later."""
     return max(filter(None, (intent.heartbeat_at, intent.updated_at)))
-
-
-def _is_waiting_for_pool(submitter: Submitter, run_id: str) -> bool:
-    """Return whether the run's next step waits for a pool slot, so that no step runs and sends heartbeats."""
-    storage = submitter.instance.event_log_storage
-    pools = (storage.get_concurrency_info(pool) for pool in storage.get_concurrency_keys())
-    pending = (step for pool in pools for step in pool.pending_steps if step.assigned_timestamp is None)
-    return any(step.run_id == run_id for step in pending)
 
 
 def _fail_orphaned_runs(platform: Platform, submitter: Submitter) -> list[str]:
@@ -111,7 +124,7 @@ def _fail_orphaned_runs(platform: Platform, submitter: Submitter) -> list[str]:
     instance = submitter.instance
     if now() - CODE_SERVER_STARTED_AT < RESTART_GRACE:
         return []
-    if instance.run_launcher.supports_check_run_worker_health:  # Dagster's run monitoring fails such runs
+    if does_launcher_check_health(instance):  # Dagster's run monitoring fails such runs
         return []
     outcomes = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
@@ -143,9 +156,11 @@ def _handle_crash(platform: Platform, intent: run_intents.RunIntent, reason: str
 
 
 def _has_open_subject(connection: Connection, intent: run_intents.RunIntent) -> bool:
-    """Return whether a project, render, export or timeline job still waits for this run."""
+    """Return whether a project, render, export or job still waits for this run."""
     if intent.job_name in run_intents.TIMELINE_JOBS:
         return bool(timeline_jobs.list_active_for_run(connection, intent.run_id))
+    if intent.job_name in run_intents.GENERATION_JOBS:
+        return generation_jobs.get_active_for_run(connection, intent.run_id) is not None
     project = projects.get(connection, intent.project_id)
     if project is None:
         return False
@@ -161,7 +176,7 @@ def _has_open_subject(connection: Connection, intent: run_intents.RunIntent) -> 
 def _end_open_subjects(
     connection: Connection, intent: run_intents.RunIntent, sentence: str, *, cancelled: bool = False
 ) -> None:
-    """Fail or cancel every project, render, export and timeline job that still waits for this run."""
+    """Fail or cancel every project, render, export and job that still waits for this run."""
     if intent.job_name == "ingest_video" and _has_open_subject(connection, intent):
         projects.end(connection, intent.project_id, "CANCELLED" if cancelled else "FAILED", sentence)
     for render in renders.list_active_for_run(connection, intent.run_id):
@@ -170,3 +185,6 @@ def _end_open_subjects(
         exports.fail(connection, export.id, sentence)
     for job in timeline_jobs.list_active_for_run(connection, intent.run_id):
         timeline_jobs.fail(connection, job.id, JOB_CANCELLED_MESSAGE if cancelled else JOB_CRASHED_MESSAGE)
+    generation = generation_jobs.get_active_for_run(connection, intent.run_id)
+    if generation is not None:
+        generation_jobs.fail(connection, generation.id, "CANCELLED" if cancelled else "LOST")

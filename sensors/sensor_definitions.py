@@ -4,6 +4,7 @@ Sibling modules are imported at the first tick, because every run loads this mod
 """
 
 import functools
+import threading
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -19,9 +20,17 @@ POLL_RATIO = 0.8  # the webhook sensor polls for this fraction of the daemon's i
 RUNNING = dg.DefaultSensorStatus.RUNNING
 
 
+_OPENING = threading.Lock()
+
+
+def _open() -> "tuple[Platform, Submitter]":
+    """Return the platform and the submitter, opened once per code server. All sensors tick first at the same time."""
+    with _OPENING:
+        return _open_once()
+
+
 @functools.cache
 def _open_once() -> "tuple[Platform, Submitter]":
-    """Return the platform and the submitter, opened once per code server and shared by its threads."""
     from resources.platform import open_platform
     from resources.run_submission import Submitter
 
@@ -38,7 +47,7 @@ def reconcile_runs() -> dg.SkipReason:
     """Submits enqueued runs that were not submitted; requeues or fails the unfinished subjects of crashed runs."""
     from sensors.run_reconciliation import reconcile_intents
 
-    return _build_skip_reason(reconcile_intents(*_open_once()))
+    return _build_skip_reason(reconcile_intents(*_open()))
 
 
 @dg.sensor(minimum_interval_seconds=MIN_INTERVAL_S, default_status=RUNNING)
@@ -48,9 +57,9 @@ def purge_projects() -> dg.SkipReason:
     from sensors.workspace_purge import purge_deleted_workspaces
 
     outcomes = (
-        purge_deleted_projects(*_open_once()),
-        erase_purged_projects(_open_once()[0]),
-        purge_deleted_workspaces(_open_once()[0]),
+        purge_deleted_projects(*_open()),
+        erase_purged_projects(_open()[0]),
+        purge_deleted_workspaces(_open()[0]),
     )
     return _build_skip_reason("; ".join(filter(None, outcomes)))
 
@@ -59,7 +68,7 @@ def purge_projects() -> dg.SkipReason:
 def _open_deliverer() -> "WebhookDeliverer":
     from sensors.webhook_delivery import WebhookDeliverer
 
-    return WebhookDeliverer(_open_once()[0])
+    return WebhookDeliverer(_open()[0])
 
 
 @dg.sensor(minimum_interval_seconds=MIN_INTERVAL_S, default_status=RUNNING)
@@ -73,7 +82,15 @@ def sweep() -> dg.SkipReason:
     """Deletes expired rows and files, and sends pending mail."""
     from sensors.housekeeping import run_housekeeping
 
-    return _build_skip_reason(run_housekeeping(*_open_once()))
+    return _build_skip_reason(run_housekeeping(*_open()))
 
 
-SENSORS = [reconcile_runs, purge_projects, deliver_webhooks, sweep]
+@dg.sensor(minimum_interval_seconds=20, default_status=RUNNING)
+def ingest_uploads() -> dg.SkipReason:
+    """Takes in footage of timelines that clients have uploaded to a bucket."""
+    from sensors.upload_ingestion import ingest_bucket_uploads
+
+    return _build_skip_reason(ingest_bucket_uploads(_open_once()[0]))
+
+
+SENSORS = [reconcile_runs, purge_projects, deliver_webhooks, sweep, ingest_uploads]

@@ -30,6 +30,7 @@ URL_FIELDS = {
     "export.completed": "download_url",
     "timeline_export.completed": "download_url",
     "timeline_job.completed": "video_url",
+    "timeline_variant.ready": "video_url",
 }
 
 
@@ -72,13 +73,18 @@ class WebhookDeliverer:
 
     def add_signed_url(self, event: str, data: dict[str, Any]) -> dict[str, Any]:
         """Replace the payload's store key by a presigned URL, valid for LINK_EXPIRES_S."""
+        if data.get("outputs"):
+            data = {**data, "outputs": [self._sign_key(output, "url") for output in data["outputs"]]}
+        return self._sign_key(data, URL_FIELDS.get(event, "outputUrl"))
+
+    def _sign_key(self, data: dict[str, Any], field: str) -> dict[str, Any]:
+        """Replace `object_key` by the presigned URL in `field`."""
         key = data.get("object_key")
         if not key:
             return data
         content_type = mimetypes.guess_type(key)[0]
         url = self.platform.store.presign_get(key, LINK_EXPIRES_S, content_type=content_type)
-        field = URL_FIELDS.get(event, "outputUrl")
-        return {**{name: value for name, value in data.items() if name != "object_key"}, field: url}
+        return {field if name == "object_key" else name: url if name == "object_key" else data[name] for name in data}
 
     def _deliver(self, delivery: webhooks.Delivery, webhook: webhooks.Webhook) -> None:
         try:

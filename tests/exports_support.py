@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 import exports_readback as readback
 from carmic_assets.captions.caption_events import CaptionEvent
-from carmic_assets.direction.canvas import CropShape, fit_crop_shape, place_regions
+from carmic_assets.direction.canvas import CropShape, fit_crop_shape, place_regions, place_shot
 from carmic_assets.direction.crop_sampling import find_shot, sample_crops
 from carmic_assets.exports.package import PackageOptions, PackageReport, Target, write_package
 from carmic_assets.exports.timecode import choose_sequence_rate, parse_timecode
@@ -237,7 +237,7 @@ def measure_crop_error(edit: Edit, package: OpenedPackage, origin: Fraction | No
             break
         t = float(frame / rate)
         shot = find_shot(edit.shots, t + 1e-4)
-        rects = place_regions(shot.layout, edit.config.layout.aspect_ratio, edit.config.layout.padding)
+        rects = place_shot(shot, edit.config.layout.aspect_ratio, edit.config.layout.padding, w, h)
         visible = [s for s in sequence.pictures_at(int(n * rate_ratio)) if s.file == main]
         for picture in visible:
             expected = Fraction(edit.start_s).limit_denominator(10**6) + Fraction(frame) / rate

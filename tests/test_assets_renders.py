@@ -12,8 +12,12 @@ import pytest
 
 from api_server import Member, Server
 from api_talk import create_analysed_project
+from carmic_assets.assets import deliverable_building
+from carmic_assets.assets.checks import RenderedFile, has_wrong_length
 from carmic_assets.captions.fonts import build_face
 from carmic_assets.definitions import defs
+from carmic_assets.media.probe import probe
+from media_files import write_numbered_video
 from resources import media_library, renders, run_intents
 from resources.renders import Render
 from resources.run_intents import VIDEO_PARTITIONS
@@ -91,3 +95,25 @@ def test_media_deleted_after_saving_fail_the_render_and_refund_the_minutes(
     assert owner.call("GET", "/v1/usage").json()["data"]["minutes_balance"] == pytest.approx(balance)
     assert owner.call("POST", f"/v1/clips/{clip.id}/retry-render").status_code == 202
     assert httpx.get(media["url"]).status_code == 404
+
+
+def test_a_file_of_the_wrong_length_is_not_delivered_and_fails_its_check(
+    owner: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = create_analysed_project(owner)[1]
+    balance = owner.call("GET", "/v1/usage").json()["data"]["minutes_balance"]
+    order = owner.call("POST", f"/v1/clips/{clip.id}/render").json()["data"]
+    with owner.server.database.write() as connection:
+        queued = renders.get(connection, order["render_job_id"])
+    file = RenderedFile("Talk", probe(write_numbered_video(tmp_path / "short.mp4", seconds=1)), duration_s=30)
+    broken = deliverable_building.BuiltRender({}, None, file, deliverable_building.INCOMPLETE_RENDER)
+    assert has_wrong_length(file) and queued is not None
+    monkeypatch.setattr(deliverable_building, "build_render", lambda *_: broken)
+    result = run_render_job(owner, queued, monkeypatch)
+    evaluations = {check.check_name: check for check in result.get_asset_check_evaluations()}
+    failed = evaluations["as_long_as_the_cut"]
+    assert not result.success and not failed.passed and failed.severity == dg.AssetCheckSeverity.ERROR
+    progress = owner.call("GET", f"/v1/clips/{clip.id}/render-progress").json()["data"]
+    assert progress["status"] == "FAILED_RENDER" and "not as long as the clip" in progress["error_message"]
+    assert owner.call("GET", "/v1/usage").json()["data"]["minutes_balance"] == pytest.approx(balance)
+    assert owner.call("GET", f"/v1/clips/{clip.id}/video").status_code == 404

@@ -11,10 +11,11 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from botocore.exceptions import ClientError
 from sqlalchemy import func, select
 
-from carmic_assets.assets import deliverables, ingest, referenced_media
-from carmic_assets.assets.video_step import VideoStep
+from carmic_assets.assets import deliverables, ingest, referenced_media, transient_errors
+from carmic_assets.assets.video_step import VideoStep, open_video_step, video_partitions
 from carmic_assets.model.errors import RenderError
 from resources import accounts, clips, exports, ledger, projects, renders, run_intents, video_download
 from resources.database.tables import events
@@ -139,6 +140,31 @@ def test_only_a_ready_project_publishes_a_new_list_of_clips(platform: Platform, 
         assert connection.scalar(ready) == event_count
 
 
+@pytest.mark.parametrize(("failures", "status"), [(2, "TRANSCRIBING"), (4, "FAILED")])
+def test_an_unavailable_store_fails_the_project_at_the_last_attempt_only(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, failures: int, status: str
+) -> None:
+    project = create_project(platform, status="UPLOADING", run_id="run")
+    outage = iter(range(failures))
+
+    @dg.asset(partitions_def=video_partitions)
+    def probed(context) -> None:  # noqa: ANN001 - Dagster cannot resolve the annotation in a test's function
+        with open_video_step(context, platform) as step:
+            if next(outage, None) is not None:
+                reply = {"Error": {"Code": "SlowDown"}, "ResponseMetadata": {"HTTPStatusCode": 503}}
+                raise ClientError(reply, "PutObject")  # type: ignore[arg-type]
+            step.advance("TRANSCRIBING", 3, "Reading the video")
+
+    monkeypatch.setattr(transient_errors, "RETRY_PAUSES_S", (0, 0, 0))
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions(run_intents.VIDEO_PARTITIONS, [project.id])
+        result = dg.materialize([probed], instance=instance, partition_key=project.id, raise_on_error=False)
+    with platform.database.read() as connection:
+        ended = projects.get(connection, project.id)
+    assert ended is not None and ended.status == status
+    assert result.success == (status != "FAILED")
+
+
 class RedirectWithoutLocation(http.server.BaseHTTPRequestHandler):
     """Responds with a redirect status and without a Location header."""
 
@@ -153,7 +179,7 @@ def test_a_redirect_without_a_location_fails_the_render(platform: Platform, tmp_
     with http.server.HTTPServer(("127.0.0.1", 0), RedirectWithoutLocation) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with pytest.raises(RenderError, match="could not be downloaded"):
-            referenced_media._download(
+            referenced_media.download_reference(
                 platform,
                 f"http://127.0.0.1:{server.server_address[1]}/b.mp4",
                 tmp_path,

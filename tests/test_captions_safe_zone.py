@@ -123,7 +123,7 @@ def random_case(source: random.Random) -> dict[str, Any]:
     return {"words": words, "style": style, "preset": source.choice(list(STYLE_PRESETS)), "aspect": ""}
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 @pytest.mark.parametrize("aspect", list(CANVAS_SIZES))
 def test_rendered_pixels_stay_in_the_safe_zone(aspect: str, tmp_path: Path, cache: Path) -> None:
     """Fifty random captions per canvas, one every four seconds of one script, each rendered at five times."""

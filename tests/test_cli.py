@@ -20,7 +20,7 @@ from carmic_assets.cli import main as cli
 from carmic_assets.cli import up
 from carmic_assets.cli.commands import EXIT_INTERRUPTED
 from media_files import write_numbered_video
-from resources import projects, run_intents
+from resources import accounts, projects, run_intents
 from resources.database.engine import Database
 from resources.platform import open_platform
 
@@ -58,6 +58,10 @@ def run_refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         (["doctor", "--home", "{tmp}/home?"], "must not contain `%` or `?`"),
         (["admin", "grant-minutes", "W", "nan"], "is not a number of minutes"),
         (["admin", "grant-minutes", "W", "1e300"], "is not a number of minutes"),
+        (["admin", "videos", "--status", "LOST", "--home", "{tmp}/home"], "LOST is not a status"),
+        (["import", "{tmp}", "--workspace", "W", "--home", "{tmp}/home"], "Workspace W does not exist"),
+        (["import", "{tmp}/file", "--workspace", "W"], "does not exist"),
+        (["admin", "grant-credits", "W", "1.5"], "is not a whole number of credits"),
         (["up", "--port", "99999"], "is not a port"),
         (["up", "--port", "3000", "--dagster-port", "3000", "--home", "{tmp}/home"], "cannot both have port 3000"),
     ],
@@ -116,6 +120,84 @@ def test_the_doctor_names_what_is_missing_and_leaves_the_database_alone(
     assert cli.main(["doctor", "--home", str(tmp_path / "home")]) == 1
     report = capsys.readouterr().out
     assert "MISSING  database " in report and "ok       object store" in report and "hunter2" not in report
+
+
+def test_the_doctor_opens_dagsters_storage_and_checks_the_daemon(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diagnose() -> dict[str, dict[str, str]]:
+        cli.main(["doctor", "--json", "--home", str(tmp_path)])
+        return {finding["what"]: finding for finding in json.loads(capsys.readouterr().out)}
+
+    assert diagnose()["Dagster storage"]["state"] == "optional", "the home has never been served"
+    platform = open_platform({"CARMIC_HOME": str(tmp_path)})
+    homes.prepare_home(tmp_path)
+    monkeypatch.setitem(os.environ, "DAGSTER_HOME", str(tmp_path / "dagster"))
+    stopped = diagnose()
+    assert stopped["Dagster storage"]["state"] == "ok" and stopped["Dagster daemon"]["state"] == "optional"
+    with platform.database.write() as connection:
+        user, workspace_id = accounts.register(connection, "a@example.com", "hash")
+        run_intents.enqueue(connection, run_intents.new_run_id(), "ingest_video", workspace_id, user.id, user.id)
+    waiting = diagnose()["Dagster daemon"]
+    assert waiting["state"] == "missing" and "1 runs wait" in waiting["detail"]
+    monkeypatch.setitem(os.environ, "CARMIC_DAGSTER_POSTGRES_URL", "postgresql+psycopg2://u:hunter2@127.0.0.1:1/x")
+    unreachable = diagnose()["Dagster storage"]
+    assert unreachable["state"] == "missing" and "hunter2" not in unreachable["detail"]
+
+
+def test_an_import_queues_each_video_once_behind_other_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "library"
+    (library / "2024").mkdir(parents=True)
+    for name in ("a.mp4", "2024/b.MOV", "notes.txt"):
+        (library / name).write_bytes(name.encode())
+    platform = open_platform({"CARMIC_HOME": str(tmp_path / "home")})
+    with platform.database.write() as connection:
+        workspace_id = accounts.register(connection, "a@example.com", "hash")[1]
+    command = ["import", str(library), "--workspace", workspace_id, "--home", str(tmp_path / "home")]
+
+    def list_projects() -> dict[str, projects.Project]:
+        with platform.database.read() as connection:
+            return {project.filename: project for project in projects.list_page(connection, workspace_id)[0]}
+
+    assert cli.main([*command, "--dry-run"]) == 0
+    assert "2 videos" in capsys.readouterr().out and list_projects() == {}
+    with monkeypatch.context() as killed:  # after the project of a.mp4 was created, and before its file was stored
+        killed.setattr("shutil.copyfile", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert cli.main(command) == EXIT_INTERRUPTED
+    assert len(list_projects()) == 1
+    assert cli.main(command) == 0 and cli.main(command) == 0
+    assert "0 videos (0.00 GB) to import, 2 imported already" in capsys.readouterr().out
+    imported = list_projects()
+    assert set(imported) == {"a.mp4", "b.MOV"}
+    assert platform.store.get_bytes(imported["b.MOV"].object_key) == b"2024/b.MOV"
+    with platform.database.read() as connection:
+        intents = [run_intents.get(connection, project.run_id or "") for project in imported.values()]
+    assert [intent and (intent.state, intent.lane) for intent in intents] == [("WAITING", "backfill")] * 2
+    assert not list(platform.settings.scratch_dir.iterdir())
+
+
+def test_an_operator_finds_videos_of_all_workspaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    platform = open_platform({"CARMIC_HOME": str(tmp_path)})
+    created = []
+    with platform.database.write() as connection:
+        for name in ("Épisode 12 50%", "Keynote"):
+            user, workspace_id = accounts.register(connection, f"{len(name)}@example.com", "hash")
+            new = projects.NewProject(title=name, filename="talk.mp4", content_type="video/mp4")
+            created.append(projects.create(connection, workspace_id, user.id, new, ".mp4"))
+    episode, keynote = created
+
+    def find(*arguments: str) -> list[str]:
+        capsys.readouterr()
+        assert cli.main(["admin", "videos", *arguments, "--home", str(tmp_path)]) == 0
+        return [video["project_id"] for video in json.loads(capsys.readouterr().out)["videos"]]
+
+    assert set(find()) == {episode.id, keynote.id} and len(find("--limit", "1")) == 1
+    assert find("épisode 12 50%") == [episode.id] and find("%e%") == []
+    assert find(keynote.id[:8]) == [keynote.id]
+    assert find("--workspace", keynote.workspace_id, "--status", "pending_upload") == [keynote.id]
+    assert find("talk", "--status", "FAILED") == []
 
 
 def test_onnx_runtime_sends_no_telemetry_and_writes_only_to_the_home(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carmic_assets.editing import history, segment_edits
+from carmic_assets.editing import history, segment_edits, stored_segments
 from carmic_assets.editing.errors import EditConflictError, EditError, ImpossibleEditError
 from carmic_assets.editing.timeline_clock import active, canvas_frames, duration_s, frame_shown_at, placements
 from carmic_assets.model.media import FrameRate
@@ -165,3 +165,20 @@ def test_restoring_a_snapshot_keeps_every_segment() -> None:
     restored = segment_edits.restore(after, active(before))
     assert active(restored) == active(before)
     assert {s.id for s in restored} == {"s0", "s1", "a", "b"}
+
+
+@given(st.lists(st.integers(5, 200), min_size=1, max_size=6), edits())
+@settings(max_examples=60, deadline=None)
+def test_a_stored_difference_gives_the_edited_timeline(lengths: list[int], operations: object) -> None:
+    states = apply_edits(timeline(*lengths), operations)  # type: ignore[arg-type]
+    states.append(segment_edits.restore(states[-1], active(states[0])))
+    for before, after in pairwise(states):
+        difference = stored_segments.compare(before, after)
+        rows = {row["id"]: row for row in stored_segments.to_rows(before)}
+        if difference.shift is not None:  # as `timelines.record_change` applies it
+            first, last, delta = difference.shift
+            for row in rows.values():
+                if row["active"] and first <= row["order_index"] <= last:
+                    row["order_index"] += delta
+        rows |= {row["id"]: row for row in (*difference.changed, *difference.new)}
+        assert sorted(stored_segments.from_rows(rows.values()), key=lambda s: s.id) == sorted(after, key=lambda s: s.id)

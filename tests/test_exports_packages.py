@@ -178,7 +178,7 @@ def test_unsupported_rate_becomes_a_supported_multiple(target: Target, videos: V
     assert package.sequence.rate == choose_sequence_rate(Fraction(15)) == 30
     assert package.report.conformed == ()
     assert measure_crop_error(edit, package) < 1
-    assert any("15 frames a second" in warning for warning in package.report.warnings)
+    assert any("15 frames per second" in warning for warning in package.report.warnings)
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -193,7 +193,7 @@ def test_one_render_has_one_budget_for_all_that_it_fetches(
         assert len(open_referenced_media(platform, "w", config, tmp_path / "first", stack)) == 2
     monkeypatch.setattr(referenced_media, "MAX_DOWNLOAD_BYTES", len(SiteHandler.video) * 3 // 2)
     (tmp_path / "second").mkdir()
-    with contextlib.ExitStack() as stack, pytest.raises(RenderError, match="together"):
+    with contextlib.ExitStack() as stack, pytest.raises(RenderError, match="in total"):
         open_referenced_media(platform, "w", config, tmp_path / "second", stack)
     monkeypatch.setattr(referenced_media, "DOWNLOAD_TIMEOUT_S", 0.0)
     (tmp_path / "third").mkdir()
@@ -208,7 +208,7 @@ def test_a_fetched_file_is_parsed_in_a_worker_only(site: str, tmp_path: Path, mo
         monkeypatch.setattr(parser, lambda *_: pytest.fail("parsed in this process"))
     environ = {"CARMIC_HOME": str(tmp_path / "home"), "CARMIC_OUTBOUND_ALLOW": "127.0.0.0/8"}
     platform = open_platform(environ)
-    for path, sentence in (("talk.mp4", ""), ("page", "is not a readable picture, video, audio or font file")):
+    for path, sentence in (("talk.mp4", ""), ("page", "is not a readable image, video, audio or font file")):
         config = msgspec.convert(
             {"b_roll": [{"videoUrl": f"{site}/{path}", "startTime": 0, "duration": 1}]}, TemplateConfig
         )

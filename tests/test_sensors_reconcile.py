@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from resources.database.engine import now
 from resources.platform import Platform, open_platform
 from resources.run_submission import Submitter
 from sensors import run_reconciliation as sensor
+from sensors import sensor_definitions
 from sensors.housekeeping import run_housekeeping
 
 
@@ -136,6 +138,67 @@ def test_runs_without_an_intent_are_failed_after_their_code_server_died(
     monkeypatch.setattr(sensor, "now", lambda: now() + timedelta(seconds=20))
     assert f"{run_id} ended with its code server" in system.reconcile()
     assert system.status(run_id) == dg.DagsterRunStatus.FAILURE, "it would occupy a place in the run queue"
+
+
+def test_a_backlog_of_one_workspace_hides_no_run_of_another(system: ReconciliationFixture) -> None:
+    """The 500 least recently updated intents used to be all that was looked at."""
+    with system.platform.database.write() as connection:
+        crowded, quiet = (accounts.register(connection, f"{n}@example.com", "hash")[1] for n in ("crowded", "quiet"))
+
+    def submit(workspace_id: str, ago_s: float) -> str:
+        run_id = run_intents.new_run_id()
+        changed = update(tables.run_intents).where(tables.run_intents.c.run_id == run_id)
+        with system.platform.database.write() as connection:
+            run_intents.enqueue(connection, run_id, "ingest_video", workspace_id, system.project, system.project)
+            run_intents.set_state(connection, run_id, "SUBMITTED")
+            connection.execute(changed.values(updated_at=now() - timedelta(seconds=ago_s)))
+        return run_id
+
+    backlog = [submit(crowded, ago_s=600 - number) for number in range(6)]
+    other = submit(quiet, ago_s=60)
+    since = now() - sensor.SILENCE
+    with system.platform.database.write() as connection:
+        first = [intent.run_id for intent in run_intents.list_unstarted(connection, since, 3)]
+        assert first == [backlog[0], other, backlog[1]]
+        run_intents.mark_checked(connection, first)
+        second = [intent.run_id for intent in run_intents.list_unstarted(connection, since, 3)]
+        assert second == backlog[2:5], "the next pass continues where this one ended"
+        run_intents.heartbeat(connection, backlog[5])
+        later = now() + sensor.HEARTBEAT_TIMEOUT
+        assert [intent.run_id for intent in run_intents.list_silent(connection, later)] == [backlog[5]]
+        assert run_intents.list_silent(connection, since) == []
+
+
+def test_backfills_are_submitted_only_while_dagsters_queue_is_short(
+    system: ReconciliationFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def enqueue(lane: str | None) -> str:
+        run_id = run_intents.new_run_id()
+        changed = update(tables.run_intents).where(tables.run_intents.c.run_id == run_id)
+        with system.platform.database.write() as connection:
+            run_intents.enqueue(connection, run_id, "ingest_video", system.workspace, system.project, system.project)
+            connection.execute(changed.values(lane=lane, updated_at=now() - timedelta(minutes=1)))
+        return run_id
+
+    submitted: list[str] = []
+    monkeypatch.setattr(system.submitter, "submit", submitted.append)
+    monkeypatch.setattr(sensor, "MAX_QUEUED", 1)
+    backfill, upload = enqueue(run_intents.BACKFILL_LANE), enqueue(None)
+    system.reconcile()
+    assert submitted == [upload, backfill]
+    system.submit_run(submitted_ago_s=1)
+    system.reconcile()
+    assert submitted == [upload, backfill, upload]
+
+
+def test_sensors_that_tick_first_together_open_one_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They used to migrate one database in parallel, which Alembic does not support within a process."""
+    monkeypatch.setenv("CARMIC_HOME", str(tmp_path / "home"))
+    sensor_definitions._open_once.cache_clear()
+    with ThreadPoolExecutor(4) as threads:
+        opened = {id(future.result()) for future in [threads.submit(sensor_definitions._open) for _ in range(4)]}
+    sensor_definitions._open_once.cache_clear()
+    assert len(opened) == 1
 
 
 def test_files_of_killed_requests_are_removed(system: ReconciliationFixture) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def test_all_invalid_settings_are_reported_together(tmp_path: Path) -> None:
         "CARMIC_VIDEO_ENCODER": "h265",
         "CARMIC_OUTBOUND_ALLOW": "10.0.0.0/99",
         "CARMIC_SECRET_KEY": "short",
+        "CARMIC_DAGSTER_POSTGRES_URL": "postgresql://host/dagster",
     }
     with pytest.raises(SettingsError) as caught:
         load_settings(environ)
@@ -51,3 +53,16 @@ def test_a_home_creates_its_secret_key_once_with_private_permissions(tmp_path: P
     other_home = load_settings({"CARMIC_HOME": str(tmp_path / "other")})
     assert first.secret_key == second.secret_key != other_home.secret_key
     assert (tmp_path / "secret.key").stat().st_mode & 0o077 == 0
+
+
+def test_dagsters_storage_needs_psycopg2_and_a_database_of_its_own(tmp_path: Path) -> None:
+    own = {"CARMIC_HOME": str(tmp_path), "CARMIC_DATABASE_URL": "postgresql+psycopg://u:p@db:5432/carmic"}
+    for url, sentence in (
+        ("postgresql://db/dagster", "must start with postgresql+psycopg2://"),
+        ("postgresql+psycopg://db/dagster", "must start with postgresql+psycopg2://"),
+        ("postgresql+psycopg2://other:user@db/carmic", "must name another database than CARMIC_DATABASE_URL"),
+    ):
+        with pytest.raises(SettingsError, match=re.escape(sentence)):
+            load_settings({**own, "CARMIC_DAGSTER_POSTGRES_URL": url})
+    accepted = load_settings({**own, "CARMIC_DAGSTER_POSTGRES_URL": "postgresql+psycopg2://u:p@db/dagster"})
+    assert accepted.dagster_postgres_url.endswith("/dagster")

@@ -82,7 +82,7 @@ def test_a_film_without_dialogue_holds_no_speech(shared: Path) -> None:
 
 
 def test_a_video_without_audio_holds_no_speech(tmp_path: Path) -> None:
-    with pytest.raises(NoSpeechError, match="no sound"):
+    with pytest.raises(NoSpeechError, match="no audio"):
         transcribe(write_numbered_video(tmp_path / "silent.mp4", seconds=1, sound=False))
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import http.server
+import random
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -17,7 +20,9 @@ import media_files
 from api_server import Server
 from api_talk import create_analysed_project
 from carmic_assets.editing import export_chunks
-from resources import clips
+from carmic_assets.media.ffmpeg import locate_binary
+from resources import clips, timeline_assets
+from sensors.upload_ingestion import ingest_bucket_uploads
 from timeline_client import TimelineClient, load_picture
 
 SECONDS = 24  # of the numbered footage, at 25 frames a second
@@ -337,3 +342,83 @@ def test_carmic_clips_become_segments(client: TimelineClient, footage: Path) -> 
         assert spans_of(ready) == [(2.0, 5.0)] and ready["segments"][0]["bounds"] == {"start_ts": 0, "end_ts": 24}
         assert client.frame_number(project["id"], 1.0) == 75
     assert client.request("POST", "/project", {"name": "x", "clip_ids": [video.id]}).status_code == 404
+
+
+def test_a_file_in_a_bucket_is_taken_in_without_a_request(
+    client: TimelineClient, footage: Path, run_in_process: None
+) -> None:
+    project = client.create_project()
+    body = {"file_name": "talk.mp4", "content_type": "video/mp4"}
+    asset_id = client.call("POST", f"/project/{project['id']}/upload", body)["asset_id"]
+    with client.platform.database.read() as connection:
+        asset = timeline_assets.get(connection, asset_id)
+    assert asset is not None
+    # A store that is no folder: its objects appear without a request to the API.
+    bucket = SimpleNamespace(stat=client.platform.store.stat)
+    platform: Any = SimpleNamespace(database=client.platform.database, store=bucket)
+    assert asset_id not in ingest_bucket_uploads(platform)
+    client.platform.store.put_file(asset.object_key, footage)
+    assert asset_id in ingest_bucket_uploads(platform)
+    assert asset_id not in ingest_bucket_uploads(platform)
+    client.run_ingest(project["id"])
+    ready = client.get_project(project["id"])
+    assert spans_of(ready) == [(0.0, 24.0)] and ready["assets"][0]["has_proxy"]
+
+
+def test_graded_halves_of_halves_show_every_frame_once(client: TimelineClient, footage: Path) -> None:
+    project = client.create_project(footage)
+    graded = client.edit(project["segments"][0]["id"], "color-grade", contrast=-0.2)
+    first = client.edit(graded["segment_id"], "split", split_ts=6.04)
+    second = client.edit(first["right"]["id"], "split", split_ts=13.16)
+    graded_again = client.edit(second["left"]["id"], "color-grade", brightness=0.05)
+    client.edit(graded_again["segment_id"], "split", split_ts=9.0)
+    after = client.get_project(project["id"])
+    assert spans_of(after) == [(0.0, 6.04), (6.04, 9.0), (9.0, 13.16), (13.16, 24.0)]
+    assert {segment["source"] for segment in after["segments"]} == {"generated"}
+    rng = random.Random(5)
+    for number in (0, 150, 151, 224, 225, 328, 329, 599, *rng.sample(range(600), 4)):
+        assert client.frame_number(project["id"], number / 25) == number
+
+
+def test_odd_sources_go_through_everything(client: TimelineClient, tmp_path: Path, run_in_process: None) -> None:
+    """Variable rate, late start, silence, odd size and rotation, in one project."""
+    write = media_files.write_numbered_video
+    variable = write(tmp_path / "variable.mp4", seconds=2, skip=tuple(range(11, 40, 3)))
+    late = write(tmp_path / "late.ts", seconds=2, first_pts_s=1.5, container="mpegts")
+    silent = write(tmp_path / "silent.mp4", seconds=2, sound=False)
+    odd = write(tmp_path / "odd.mkv", seconds=2, size=(637, 359), codec="ffv1", container="matroska")
+    upright = write(tmp_path / "upright.mp4", seconds=2, size=(360, 640))
+    turned = tmp_path / "turned.mp4"
+    command = [locate_binary(), "-v", "error", "-i", str(upright), "-vf", "transpose=clock", "-c:v", "libx264"]
+    subprocess.run([*command, "-crf", "12", str(tmp_path / "stored.mp4")], check=True)
+    command = [locate_binary(), "-v", "error", "-display_rotation", "90", "-i", str(tmp_path / "stored.mp4")]
+    subprocess.run([*command, "-c", "copy", str(turned)], check=True)
+    project = client.create_project(variable, late, silent, odd, turned)
+    assert [asset["status"] for asset in project["assets"]] == ["ready"] * 5
+    segments = project["segments"]
+    assert [segment["has_audio"] for segment in segments] == [True, True, False, True, True]
+    portrait = (project["assets"][4]["width"], project["assets"][4]["height"])
+    assert portrait == (360, 640)
+    bars = ((640 - 202) / 2 / 640, 0.0, 202 / 640, 1.0)  # 360x640 in 640x360
+    boxes = [(0.0, 0.0, 1.0, 1.0)] * 4 + [bars]
+    # Each is cut in half; the previews of both halves are read back, and then the export.
+    for segment in segments:
+        middle = round((segment["start_ts"] + segment["end_ts"]) / 2, 2)
+        client.edit(segment["id"], "split", split_ts=middle)
+    project = client.get_project(project["id"])
+    export, path = client.export(project["id"], tmp_path)
+    frames = media_files.decode_frames(path)
+    assert len(frames) == export["facts"]["frames"] == round(project["duration"] * 25)
+    for place, segment in enumerate(project["segments"]):
+        start = round(segment["timeline_start"] * 25)
+        for offset in (0, 12):
+            number = media_files.read_frame_number(frames[start + offset], boxes[place // 2])
+            picture = client.frame(project["id"], (start + offset) / 25, quality="source", format="png")
+            assert media_files.read_frame_number(picture, boxes[place // 2]) == number, (place, offset)
+            # A left-out frame shows the one before it; the late source starts 21 ms after its sound.
+            expected, slack = round(segment["start_ts"] * 25) + offset, 1 if place < 4 else 0
+            assert expected - slack <= number <= expected, (place, offset, number)
+    export, path = client.export(project["id"], tmp_path, mode="smart")
+    assert export["facts"]["frames_copied"] == 0 and "several files" in export["facts"]["notes"][0]
+    export, _ = client.export(project["id"], tmp_path, format="premiere")
+    assert len([note for note in export["facts"]["notes"] if "re-encoded" in note]) >= 3

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,6 +134,43 @@ def test_the_typescript_client_of_the_reference_gets_its_clips_rendered(
     progress = f"clips/{order['clip_id']}/render-progress"
     system.wait_until(lambda: system.call("GET", progress)["status"] in ("RENDERED", "FAILED_RENDER"), 240, "rendered")
     assert system.call("GET", progress)["status"] == "RENDERED"
+
+
+def read_readme_block(language: str) -> str:
+    """Return the README's program in this language."""
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    (block,) = re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return str(block).replace("me@example.com", EMAIL).replace("Secret-123", PASSWORD)
+
+
+def test_the_python_program_of_the_readme_gets_a_rendered_clip(
+    system: RunningSystem, talk: Path, tmp_path: Path
+) -> None:
+    shutil.copy(talk, tmp_path / "talk.mp4")
+    program = read_readme_block("python").replace("http://127.0.0.1:8000", system.base.removesuffix("/api"))
+    assert len(program.splitlines()) <= 15
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert (tmp_path / "clip.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+@pytest.mark.rare
+def test_the_typescript_program_of_the_readme_gets_a_rendered_clip(
+    system: RunningSystem, talk: Path, tmp_path: Path
+) -> None:
+    clients = Path(__file__).parents[1] / "clients" / "typescript"
+    for source in (talk, clients / "carmic.ts", clients / "schema.ts"):
+        shutil.copy(source, tmp_path / source.name)
+    program = read_readme_block("ts").replace("http://127.0.0.1:8000", system.base.removesuffix("/api"))
+    (tmp_path / "main.ts").write_text(program)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    run = run_typescript(tmp_path / "main.ts", 300)
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert (tmp_path / "clip.mp4").read_bytes()[4:8] == b"ftyp"
 
 
 def test_a_file_that_is_not_a_video_fails_with_a_message_and_a_refund(system: RunningSystem, tmp_path: Path) -> None:

@@ -79,13 +79,13 @@ class TimelineClient:
                 instance=instance, run_id=run_id, partition_key=project_id, raise_on_error=False
             )
 
-    def export(self, project_id: str, folder: Path) -> tuple[dict[str, Any], Path]:
+    def export(self, project_id: str, folder: Path, **options: object) -> tuple[dict[str, Any], Path]:
         """Export the project; returns the finished export and its file."""
-        job = self.call("POST", "/export", {"project_id": project_id, "format": "mp4"})
-        self.run_job(job["export_job_id"])
-        export = self.call("GET", f"/export/{job['export_job_id']}")
+        order = self.call("POST", "/export", {"project_id": project_id, "format": "mp4", **options})
+        self.run_job(order["export_job_id"])
+        export = self.call("GET", f"/export/{order['export_job_id']}")
         assert export["status"] == "completed", export
-        path = folder / f"{job['export_job_id']}.mp4"
+        path = folder / f"{order['export_job_id']}{timeline_jobs.EXPORT_FILES[export['format']][0]}"
         path.write_bytes(httpx.get(export["download_url"]).content)
         return export, path
 

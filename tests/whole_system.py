@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -32,10 +32,11 @@ def compose_short_talk(folder: Path, lines: int = 3) -> Path:
 
 
 class RunningSystem:
-    """One home and its `carmic up`, which a test may kill and restart."""
+    """One home and its `carmic up`, which a test may kill and restart. `settings` are environment variables."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
         self.home = home
+        self.settings = settings
         self.port, self.dagster_port = find_free_port(), find_free_port()
         self.base = f"http://127.0.0.1:{self.port}/api"
         self.process: subprocess.Popen[bytes] | None = None
@@ -44,14 +45,15 @@ class RunningSystem:
     def start(self) -> None:
         command = [sys.executable, "-m", "carmic_assets.cli.main", "up", "--home", str(self.home)]
         command += ["--port", str(self.port), "--dagster-port", str(self.dagster_port)]
-        environment = {**os.environ, "CARMIC_OUTBOUND_ALLOW": "127.0.0.0/8"}  # the tests' webhook receivers
+        allowed = {"CARMIC_OUTBOUND_ALLOW": "127.0.0.0/8"}  # the tests' webhook receivers
+        environment = {**os.environ, **allowed, **self.settings}
         with (self.home / "up.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         self.wait_until(self.is_healthy, 120, "the server is healthy")
 
     @cached_property
     def database(self) -> Database:
-        return Database(f"sqlite:///{self.home}/carmic.db")
+        return Database(self.settings.get("CARMIC_DATABASE_URL", f"sqlite:///{self.home}/carmic.db"))
 
     def is_healthy(self) -> bool:
         assert self.process is not None and self.process.poll() is None, (self.home / "up.log").read_text()[-3000:]
@@ -94,7 +96,7 @@ class RunningSystem:
 
     def admin(self, *action: str) -> None:
         command = [sys.executable, "-m", "carmic_assets.cli.main", "admin", *action, "--home", str(self.home)]
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, **self.settings})
 
     def upload(self, video: Path, **fields: object) -> str:
         """Create a project and upload its video; returns the project's id."""
@@ -136,8 +138,8 @@ class RunningSystem:
 
 
 @contextmanager
-def run_system(home: Path) -> Iterator[RunningSystem]:
-    system = RunningSystem(home)
+def run_system(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[RunningSystem]:
+    system = RunningSystem(home, settings or {})
     system.start()
     try:
         yield system

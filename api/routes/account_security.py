@@ -5,13 +5,14 @@ Changes that can lock a user out require the password. A session alone is not en
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
+from msgspec import Meta
 
 from api.access import Access
 from api.credentials import hash_password, require_acceptable_password, require_password
@@ -31,27 +32,29 @@ ACCOUNT: dict[str, Any] = {"access": Access.USER, "api_keys": False, "tags": ["A
 class SessionItem(sessions.SessionInfo, frozen=True, kw_only=True):
     """A session. `is_current` marks the session of this request."""
 
-    is_current: bool
+    is_current: Annotated[bool, Meta(description="Whether this is the session of the request itself.")]
 
 
 class PasswordChange(HiddenRepr, frozen=True):
     """The current password, and the new one."""
 
-    current_password: Password
-    new_password: Password
+    current_password: Annotated[Password, Meta(description="The password until now.")]
+    new_password: Annotated[
+        Password, Meta(description="The password from now on: at least 8 characters, upper and lower case and a digit.")
+    ]
 
 
 class EmailChange(HiddenRepr, frozen=True):
     """The new email address, and the current password."""
 
-    email: Email
-    password: Password
+    email: Annotated[Email, Meta(description="The new email address. It replaces the old one once it is verified.")]
+    password: Annotated[Password, Meta(description="The current password.")]
 
 
 class PasswordConfirmation(HiddenRepr, frozen=True):
     """The current password."""
 
-    password: Password
+    password: Annotated[Password, Meta(description="The current password.")]
 
 
 @get("/v1/auth/sessions", sync_to_thread=True, **ACCOUNT)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import delete, get, patch
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
+from msgspec import Meta
 
 from api.access import Access, Caller, unauthorized
 from api.dependencies import CallerDep, PathId, PlatformDep
@@ -16,6 +16,7 @@ from api.envelope import Data, Ok
 from api.errors import ApiError, not_found
 from api.request_fields import Name, Role, Url, list_changes
 from resources import accounts, invitations
+from resources.field_types import EmailAddress, FirstName, LastName, Timestamp, Uuid
 from resources.platform import Platform
 
 TAGS = ["Profile and workspaces"]
@@ -26,34 +27,52 @@ MEMBERS: dict[str, Any] = {**PROFILE, "access": Access.OWNER, "api_keys": False}
 class MeOut(msgspec.Struct):
     """A user, and the workspaces that the caller may act in."""
 
-    id: str
-    email: str
-    email_verified_at: datetime | None
-    first_name: str
-    last_name: str
-    avatar_url: str | None
-    workspaces: list[accounts.Membership]
+    id: Annotated[Uuid, Meta(description="Id of the user.")]
+    email: Annotated[EmailAddress, Meta(description="Email address of the user.")]
+    email_verified_at: Annotated[
+        Timestamp | None, Meta(description="When the email address was first verified; null before that.")
+    ]
+    first_name: Annotated[FirstName, Meta(description="First name; may be empty.")]
+    last_name: Annotated[LastName, Meta(description="Last name; may be empty.")]
+    avatar_url: Annotated[
+        str | None,
+        Meta(
+            description="URL of the user's avatar; null if there is none.",
+            examples=["https://example.com/ada.png"],
+        ),
+    ]
+    workspaces: Annotated[
+        list[accounts.Membership], Meta(description="The workspaces that the caller may act in, oldest first.")
+    ]
 
 
 class MeRequest(msgspec.Struct):
     """An omitted field is unchanged; `avatar_url: null` removes the image."""
 
-    first_name: Name | msgspec.UnsetType = msgspec.UNSET
-    last_name: Name | msgspec.UnsetType = msgspec.UNSET
-    avatar_url: Url | msgspec.UnsetType | None = msgspec.UNSET
+    first_name: Annotated[Name | msgspec.UnsetType, Meta(description="New first name.", examples=["Ada"])] = (
+        msgspec.UNSET
+    )
+    last_name: Annotated[Name | msgspec.UnsetType, Meta(description="New last name.", examples=["Lovelace"])] = (
+        msgspec.UNSET
+    )
+    avatar_url: Annotated[
+        Url | msgspec.UnsetType | None, Meta(description="New URL of the user's avatar; null removes it.")
+    ] = msgspec.UNSET
 
 
 class RoleRequest(msgspec.Struct):
     """The new role of a member."""
 
-    role: Role
+    role: Annotated[Role, Meta(description="The new role: an OWNER also manages members, keys, webhooks and billing.")]
 
 
 class Team(msgspec.Struct):
     """The members of a workspace, and its pending `invitations`."""
 
-    members: list[accounts.Member]
-    invitations: list[invitations.Invitation]
+    members: Annotated[list[accounts.Member], Meta(description="The members of the workspace, oldest first.")]
+    invitations: Annotated[
+        list[invitations.Invitation], Meta(description="The invitations that have not been accepted yet.")
+    ]
 
 
 @get("/v1/me", **PROFILE)

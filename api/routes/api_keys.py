@@ -6,7 +6,6 @@ access after it is revoked.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -27,6 +26,7 @@ from resources import api_keys
 from resources.caps import check_cap
 from resources.database.engine import now
 from resources.database.tables import api_keys as api_keys_table
+from resources.field_types import Timestamp
 from resources.hidden_repr import hidden_repr
 from resources.platform import Platform
 
@@ -46,15 +46,22 @@ class KeyRequest(msgspec.Struct):
     The key's permissions never exceed those of the member who created it. It stops working when their membership ends.
     """
 
-    name: KeyName
-    scopes: Scopes = msgspec.field(default_factory=lambda: ["read", "write"])
-    expires_at: Annotated[datetime, Meta(tz=True)] | None = None
+    name: Annotated[KeyName, Meta(description="A name by which to recognise the key.", examples=["ci"])]
+    scopes: Annotated[
+        Scopes, Meta(description="What the key may do. `read` and `write` if omitted.", examples=[["read", "write"]])
+    ] = msgspec.field(default_factory=lambda: ["read", "write"])
+    expires_at: Annotated[
+        Annotated[Timestamp, Meta(tz=True)] | None, Meta(description="When the key stops working; never if omitted.")
+    ] = None
 
 
 class GenerationKeyRequest(KeyRequest):
     """Without `scopes`, the key has all scopes, so that it can set the webhook of the generation API."""
 
-    scopes: Scopes = msgspec.field(default_factory=lambda: ["read", "write", "admin"])
+    scopes: Annotated[
+        Scopes,
+        Meta(description="What the key may do. All three scopes if omitted.", examples=[["read", "write", "admin"]]),
+    ] = msgspec.field(default_factory=lambda: ["read", "write", "admin"])
 
 
 class NewKey(api_keys.ApiKey, frozen=True, kw_only=True):
@@ -62,7 +69,13 @@ class NewKey(api_keys.ApiKey, frozen=True, kw_only=True):
 
     __repr__ = hidden_repr
 
-    key: str
+    key: Annotated[
+        str,
+        Meta(
+            description="The secret of the key. It is not shown again.",
+            examples=["sk_live_9f8e7d6c5b4a39281706f5e4d3c2b1a0"],
+        ),
+    ]
 
 
 @get("/v1/keys", **KEY_LIST)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, post
 from litestar.concurrency import sync_to_thread
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
+from msgspec import Meta
 from sqlalchemy import Connection
 
 from api.access import Access, unauthorized
@@ -51,44 +52,55 @@ class Registration(HiddenRepr, frozen=True):
     `invitation_token` is from the mail of an invitation; required if registration is by invitation only.
     """
 
-    email: Email
-    password: Password
-    first_name: Name = ""
-    last_name: Name = ""
-    invitation_token: Token | None = None
+    email: Annotated[Email, Meta(description="Email address of the new user.")]
+    password: Annotated[Password, Meta(description="At least 8 characters, with upper case, lower case and a digit.")]
+    first_name: Annotated[Name, Meta(description="First name.", examples=["Ada"])] = ""
+    last_name: Annotated[Name, Meta(description="Last name.", examples=["Lovelace"])] = ""
+    invitation_token: Annotated[
+        Token | None,
+        Meta(description="Token from the mail of an invitation; needed where registration is by invitation only."),
+    ] = None
 
 
 class Login(HiddenRepr, frozen=True):
     """The credentials of a user."""
 
-    email: Email
-    password: Password
+    email: Annotated[Email, Meta(description="Email address of the user.")]
+    password: Annotated[Password, Meta(description="Password of the user.")]
 
 
 class VerificationRequest(HiddenRepr, frozen=True):
     """The token from the mail."""
 
-    token: Token
+    token: Annotated[Token, Meta(description="Token from the link in the mail.")]
 
 
 class ResetRequest(msgspec.Struct):
     """The account whose password is reset, and the page that the link in the mail opens."""
 
-    email: Email
-    redirect_base: Line | None = None
+    email: Annotated[Email, Meta(description="Email address of the account.")]
+    redirect_base: Annotated[
+        Line | None,
+        Meta(
+            description="Page that the link in the mail opens, on this server or an allowed origin.",
+            examples=["https://carmic.example/reset"],
+        ),
+    ] = None
 
 
 class ResetConfirmation(HiddenRepr, frozen=True):
     """The token from the mail, and the new password."""
 
-    token: Token
-    new_password: Password
+    token: Annotated[Token, Meta(description="Token from the link in the mail.")]
+    new_password: Annotated[
+        Password, Meta(description="At least 8 characters, with upper case, lower case and a digit.")
+    ]
 
 
 class SessionOut(Tokens, kw_only=True):
     """A new session."""
 
-    user: accounts.User
+    user: Annotated[accounts.User, Meta(description="The user who has logged in.")]
 
 
 @post(
@@ -97,6 +109,7 @@ class SessionOut(Tokens, kw_only=True):
     counted_by_handler=True,
     error_statuses=(403, 409),
     idempotent=True,
+    reads_headers=("X-Carmic-Session",),
     **AUTH,
 )
 async def register_user(
@@ -128,6 +141,7 @@ async def register_user(
     counted_by_handler=True,
     error_statuses=(401,),
     status_code=200,
+    reads_headers=("X-Carmic-Session",),
     **AUTH,
 )
 async def log_in(
@@ -150,7 +164,14 @@ async def log_in(
     return await sync_to_thread(start_session)
 
 
-@post("/v1/auth/refresh", error_statuses=(401,), status_code=200, sync_to_thread=True, **AUTH)
+@post(
+    "/v1/auth/refresh",
+    error_statuses=(401,),
+    status_code=200,
+    sync_to_thread=True,
+    reads_headers=("X-Carmic-Session",),
+    **AUTH,
+)
 def refresh_session(
     request: Request[Any, Any, Any], platform: PlatformDep, data: JSONBody[RefreshRequest | None] = None
 ) -> Response[Data[Tokens]]:

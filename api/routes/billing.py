@@ -46,16 +46,24 @@ DISPUTE_EVENTS = "charge.dispute."
 class CheckoutRequest(msgspec.Struct):
     """How many minutes to buy, and where Stripe sends the browser back."""
 
-    minutes: Annotated[int, Meta(ge=1, le=MAX_MINUTES)]
-    success_url: Url | None = None
-    cancel_url: Url | None = None
+    minutes: Annotated[int, Meta(ge=1, le=MAX_MINUTES, description="How many minutes to buy.", examples=[300])]
+    success_url: Annotated[Url | None, Meta(description="Where Stripe sends the browser after the payment.")] = None
+    cancel_url: Annotated[
+        Url | None, Meta(description="Where Stripe sends the browser when the payment is given up.")
+    ] = None
 
 
 class Checkout(msgspec.Struct):
     """An open checkout; send the browser to `url`."""
 
-    url: str
-    session_id: str
+    url: Annotated[
+        str,
+        Meta(
+            description="Stripe's payment page. Send the browser there.",
+            examples=["https://checkout.stripe.com/c/pay/cs_test_a1"],
+        ),
+    ]
+    session_id: Annotated[str, Meta(description="Id of Stripe's checkout session.", examples=["cs_test_a1"])]
 
 
 @post(
@@ -112,6 +120,7 @@ def create_checkout(
     "/v1/billing/stripe-webhook",
     access=Access.SIGNED,
     body="binary",
+    reads_headers=("Stripe-Signature",),
     request_max_body_size=MAX_EVENT_BYTES,
     status_code=200,
     tags=TAGS,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
+from msgspec import Meta
 
 from api.access import Access
 from api.dependencies import CallerDep, PathId, PlatformDep
@@ -23,6 +24,7 @@ from api.media_uploads import (
 )
 from api.routes.clips import require_clip
 from resources import media_library
+from resources.field_types import SignedUrl, StoredKey
 
 CLIP_MEDIA: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags": ["B-roll and stock"]}
 MAX_CLIP_MEDIA = 1000  # files in one response
@@ -31,8 +33,8 @@ MAX_CLIP_MEDIA = 1000  # files in one response
 class ClipUpload(msgspec.Struct):
     """PUT the bytes to `upload_url`, then confirm `object_key` with POST /v1/media/confirm."""
 
-    upload_url: str
-    object_key: str
+    upload_url: Annotated[SignedUrl, Meta(description="Signed URL that takes the bytes by PUT.")]
+    object_key: Annotated[StoredKey, Meta(description="Key of the file, to confirm once it is uploaded.")]
 
 
 @post("/v1/clips/{clip_id:uuid}/custom-media/presign", status_code=200, error_statuses=(402,), **CLIP_MEDIA)

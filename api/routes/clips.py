@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get, patch, post, put, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery, JSONBody, RawBody
+from msgspec import Meta
 from sqlalchemy import Connection
 
 from api.access import Access, Caller, unauthorized
@@ -18,6 +18,7 @@ from api.builtin_templates import get_builtin_config
 from api.clip_edits import ClipEdit, list_warnings, merge_patch, parse_edit, unwrap_config
 from api.dependencies import CallerDep, DispatcherDep, HydratorDep, PathId, PlatformDep
 from api.edit_validation import (
+    TEMPLATE_CONFIG_SCHEMA,
     check_bounds,
     check_config,
     check_media,
@@ -40,64 +41,135 @@ from carmic_assets.model.scene import SourceShot, SpatialMatrix
 from resources import clips, projects, renders, run_intents
 from resources import templates as workspace_templates
 from resources.clips import Clip
+from resources.field_types import ErrorSentence, Percentage, SignedUrl, Timestamp, Uuid
 from resources.platform import Platform
 from resources.projects import Project
 
 ClipStatus = Literal["DETECTED", "QUEUED", "RENDERING", "RENDERED", "FAILED_RENDER"]
 CLIP: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags": ["Clips and editor"]}
 QUEUES_RENDER: dict[str, Any] = {**CLIP, "idempotent": True, "status_code": 202, "error_statuses": (402, 409)}
+SAVES_CLIP: dict[str, Any] = {
+    **CLIP,
+    "error_statuses": (409, 412),
+    "sends_headers": ("ETag",),
+}
 SAVE_ATTEMPTS = 5  # before concurrent saves are reported as a conflict
-REDIRECTS: dict[str, Any] = {**CLIP, "http_method": ["GET", "HEAD"], "status_code": 302}
+REDIRECTS: dict[str, Any] = {
+    **CLIP,
+    "http_method": ["GET", "HEAD"],
+    "status_code": 302,
+    "sends_headers": ("Location",),
+}
 
 
 class ClipBrief(msgspec.Struct):
     """A clip in its project's list. Times are seconds of the source."""
 
-    id: str
-    project_id: str
-    title: str
-    start_time: float
-    end_time: float
-    duration: float
-    virality_score: int
-    score_breakdown: dict[str, int]
-    reasoning: str
-    hashtags: list[str]
-    status: ClipStatus
-    error_message: str | None
-    thumbnail_url: str | None
-    video_url: str | None
-    source_video_url: str
-    proxy_url: str | None
-    broll_suggestions: list[dict[str, Any]]
+    id: Annotated[Uuid, Meta(description="Id of the clip.")]
+    project_id: Annotated[Uuid, Meta(description="Id of the project that the clip is cut from.")]
+    title: Annotated[
+        str,
+        Meta(
+            description="Title, proposed from what is said, or as it was set.", examples=["Why small teams ship faster"]
+        ),
+    ]
+    start_time: Annotated[float, Meta(description="Where the clip starts, in seconds of the source.", examples=[612.4])]
+    end_time: Annotated[float, Meta(description="Where the clip ends, in seconds of the source.", examples=[655.0])]
+    duration: Annotated[
+        float, Meta(description="Length of the clip in seconds, before pauses are removed.", examples=[42.6])
+    ]
+    virality_score: Annotated[int, Meta(description="How well the clip is expected to do, 0 to 100.", examples=[87])]
+    score_breakdown: Annotated[
+        dict[str, int],
+        Meta(description="The parts of the score by name, 0 to 100 each.", examples=[{"hook": 91, "clarity": 80}]),
+    ]
+    reasoning: Annotated[
+        str,
+        Meta(
+            description="Why the clip was chosen, in one or two sentences.",
+            examples=["Opens with a question and answers it within 40 seconds."],
+        ),
+    ]
+    hashtags: Annotated[
+        list[str], Meta(description="Proposed hashtags, with the leading #.", examples=[["#startups", "#productivity"]])
+    ]
+    status: Annotated[ClipStatus, Meta(description="State of the newest render; DETECTED before the first one.")]
+    error_message: Annotated[
+        ErrorSentence | None, Meta(description="Why the newest render failed; null if it did not.")
+    ]
+    thumbnail_url: Annotated[SignedUrl | None, Meta(description="Signed URL of a JPEG; null while there is none.")]
+    video_url: Annotated[
+        SignedUrl | None,
+        Meta(description="Signed URL of the newest finished MP4, valid for six hours; null before the first render."),
+    ]
+    source_video_url: Annotated[
+        str,
+        Meta(
+            description="URL of the video that the clip is cut from, with a token that expires.",
+            examples=["https://carmic.example/api/v1/clips/8f14/source-video?token=eyJ0"],
+        ),
+    ]
+    proxy_url: Annotated[
+        SignedUrl | None, Meta(description="Signed URL of the 720p proxy, or of the source until it exists.")
+    ]
+    broll_suggestions: Annotated[
+        list[dict[str, Any]],
+        Meta(
+            description="Suggested cutaways within the clip; times count from the clip's start.",
+            examples=[[{"keyword": "skyline", "start_time": 4.2, "duration": 3.0}]],
+        ),
+    ]
 
 
 class ClipOut(ClipBrief):
     """A clip with its saved config. `version` counts the saves; `warnings` names fields that have no effect."""
 
-    version: int
-    template_config: dict[str, Any]
-    warnings: list[str]
-    created_at: datetime
-    updated_at: datetime
+    version: Annotated[int, Meta(description="How often the clip was saved; also its `ETag`.", examples=[3])]
+    template_config: Annotated[
+        dict[str, Any],
+        Meta(
+            extra_json_schema=TEMPLATE_CONFIG_SCHEMA,
+            description="The whole config with its defaults, and with fields that this version does not know.",
+        ),
+    ]
+    warnings: Annotated[
+        list[str],
+        Meta(
+            description="Messages about fields of the config that have no effect.",
+            examples=[["`style.fontsize` is not known and has no effect."]],
+        ),
+    ]
+    created_at: Annotated[Timestamp, Meta(description="When the clip was found.")]
+    updated_at: Annotated[Timestamp, Meta(description="When the clip was last changed.")]
 
 
 class ClipFull(ClipOut):
-    """`ClipOut` and `Hydration` in one object. For the schema only: `_respond_full` joins the JSON texts."""
+    """A clip with all that the editor needs. Times in it are seconds from the clip's start."""
 
-    transcript: TranscriptOut
-    ai_suggested_layout_timeline: tuple[LayoutShot, ...]
-    advanced_spatial_matrix: SpatialMatrix | None
-    shots: tuple[SourceShot, ...]
-    crop_metrics: CropMetrics | None
+    # For the schema only: `_respond_full` joins the JSON texts of `ClipOut` and `Hydration`.
+
+    transcript: Annotated[TranscriptOut, Meta(description="The words of the clip.")]
+    ai_suggested_layout_timeline: Annotated[
+        tuple[LayoutShot, ...],
+        Meta(description="The layouts and crop paths that renders and packages follow, contiguous over the clip."),
+    ]
+    advanced_spatial_matrix: Annotated[
+        SpatialMatrix | None, Meta(description="The people found in the clip; null before they are analysed.")
+    ]
+    shots: Annotated[
+        tuple[SourceShot, ...], Meta(description="The shots between the cuts of the source, on the clip's clock.")
+    ]
+    crop_metrics: Annotated[
+        CropMetrics | None, Meta(description="Quality measures of the crop path; null before it is computed.")
+    ]
 
 
 class RenderQueued(msgspec.Struct):
     """A queued render."""
 
-    render_job_id: str
-    status: str
-    clip_id: str
+    render_job_id: Annotated[Uuid, Meta(description="Id of the render.")]
+    status: Annotated[str, Meta(description="QUEUED: the render waits for its run.", examples=["QUEUED"])]
+    clip_id: Annotated[Uuid, Meta(description="Id of the clip.")]
 
 
 class RenderProgress(msgspec.Struct):
@@ -106,15 +178,21 @@ class RenderProgress(msgspec.Struct):
     `notes` state where the MP4 differs from the config; the MP4 is complete nevertheless.
     """
 
-    clip_id: str
-    status: ClipStatus
-    progress: int
-    render_job_id: str | None
-    error_message: str | None
-    notes: list[str]
+    clip_id: Annotated[Uuid, Meta(description="Id of the clip.")]
+    status: Annotated[ClipStatus, Meta(description="State of the newest render; DETECTED before the first one.")]
+    progress: Annotated[Percentage, Meta(description="How much of the render is done, in percent.")]
+    render_job_id: Annotated[Uuid | None, Meta(description="Id of the newest render; null before the first one.")]
+    error_message: Annotated[ErrorSentence | None, Meta(description="Why the render failed; null if it did not.")]
+    notes: Annotated[
+        list[str],
+        Meta(
+            description="Messages about what the MP4 does not show as the config says.",
+            examples=[["The cutaway at 4.2 s is shorter than its place."]],
+        ),
+    ]
 
 
-@get("/v1/clips/{clip_id:uuid}", **CLIP)
+@get("/v1/clips/{clip_id:uuid}", sends_headers=("ETag",), **CLIP)
 def get_clip(
     platform: PlatformDep, hydrator: HydratorDep, caller: CallerDep, clip_id: PathId
 ) -> Response[Data[ClipFull]]:
@@ -124,7 +202,7 @@ def get_clip(
     return _respond_full(platform, hydrator, project, clip)
 
 
-@put("/v1/clips/{clip_id:uuid}", error_statuses=(409, 412), **CLIP)
+@put("/v1/clips/{clip_id:uuid}", **SAVES_CLIP)
 def update_clip(
     request: Request[Any, Any, Any],
     platform: PlatformDep,
@@ -144,7 +222,7 @@ def update_clip(
     return saving.save(lambda clip: document, warnings)
 
 
-@patch("/v1/clips/{clip_id:uuid}", error_statuses=(409, 412), **CLIP)
+@patch("/v1/clips/{clip_id:uuid}", **SAVES_CLIP)
 def patch_clip(
     request: Request[Any, Any, Any],
     platform: PlatformDep,
@@ -247,10 +325,12 @@ def _require_stored_clip(connection: Connection, caller: Caller, clip_id: UUID) 
 
 
 def _apply_default_template(connection: Connection, clip: Clip) -> Clip:
-    """Set the workspace's default template for 9:16, if there is one, as the config of a clip that was never edited."""
+    """Set the template of the project, or else the workspace's default for 9:16, as config of a clip never edited."""
     if clip.template_config is not None:
         return clip
-    template_id = workspace_templates.get_defaults(connection, clip.workspace_id).get("9_16")
+    project = projects.get(connection, clip.project_id)
+    template_id = project and project.template_id
+    template_id = template_id or workspace_templates.get_defaults(connection, clip.workspace_id).get("9_16")
     if template_id is None:
         return clip
     template = workspace_templates.get(connection, clip.workspace_id, template_id)
@@ -366,6 +446,28 @@ class _Saving(msgspec.Struct, frozen=True):
             )
 
 
+def start_render(
+    connection: Connection, caller: Caller, clip_id: UUID, required_status: str | None = None
+) -> renders.Render:
+    """Charge and queue a render of the clip as it is now. The caller submits its run after the commit.
+
+    Raises:
+        ApiError: 404 if there is no such clip, 409 if its status is not `required_status`.
+    """
+    run_id = run_intents.new_run_id()
+    _, clip = _require_stored_clip(connection, caller, clip_id)
+    if required_status is not None and clip.status != required_status:
+        raise ApiError(409, f"Only a failed render can be retried; this clip is {clip.status}.")
+    if clip.template_config is None:
+        # A rendered clip keeps its config when the workspace's default template changes.
+        config = _apply_default_template(connection, clip).template_config
+        if config is not None:
+            clip = clips.edit(connection, clip.id, config) or clip
+    render = renders.queue(connection, clip, run_id)
+    run_intents.enqueue(connection, run_id, "render_clips", clip.workspace_id, clip.project_id, render.id)
+    return render
+
+
 def _queue_render(
     platform: Platform,
     dispatcher: RunDispatcher,
@@ -373,21 +475,10 @@ def _queue_render(
     clip_id: UUID,
     required_status: str | None = None,
 ) -> Data[RenderQueued]:
-    run_id = run_intents.new_run_id()
     with platform.database.write() as connection:
-        _, clip = _require_stored_clip(connection, caller, clip_id)
-        if required_status is not None and clip.status != required_status:
-            raise ApiError(409, f"Only a failed render can be retried; this clip is {clip.status}.")
-        if clip.template_config is None:
-            # Store the config, so that a later change of the workspace's default template does not affect a rendered
-            # clip.
-            config = _apply_default_template(connection, clip).template_config
-            if config is not None:
-                clip = clips.edit(connection, clip.id, config) or clip
-        render = renders.queue(connection, clip, run_id)
-        run_intents.enqueue(connection, run_id, "render_clips", clip.workspace_id, clip.project_id, render.id)
-        response = record_response(connection, Data(RenderQueued(render.id, render.status, clip.id)))
-    dispatcher.submit(run_id)
+        render = start_render(connection, caller, clip_id, required_status)
+        response = record_response(connection, Data(RenderQueued(render.id, render.status, render.clip_id)))
+    dispatcher.submit(render.run_id)
     return response
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO, TypeVar
+from typing import Annotated, Any, BinaryIO, TypeVar
 from uuid import UUID
 
 import msgspec
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
+from msgspec import Meta
 
 from api.access import Caller
 from api.dependencies import CallerDep, HydratorDep, PathId, PlatformDep, WorkersDep
@@ -49,6 +50,7 @@ from carmic_assets.speech.clip_words import map_spans_to_clip_clock, map_words_t
 from resources import clips, media_library
 from resources.artifacts import find_source_key
 from resources.clips import Clip
+from resources.field_types import SignedUrl, Uuid
 from resources.platform import Platform
 from resources.projects import Project, key_prefix
 from resources.store.folder import FolderStore
@@ -63,18 +65,18 @@ BROLL: dict[str, Any] = {**CLIP, "tags": ["B-roll and stock"]}
 class Rebuilt(msgspec.Struct):
     """A clip's new layout timeline, with its crop metrics."""
 
-    clip_id: str
-    version: int
-    ai_suggested_layout_timeline: tuple[LayoutShot, ...]
-    crop_metrics: CropMetrics
+    clip_id: Annotated[Uuid, Meta(description="Id of the clip.")]
+    version: Annotated[int, Meta(description="The version that the rebuild has saved.", examples=[4])]
+    ai_suggested_layout_timeline: Annotated[tuple[LayoutShot, ...], Meta(description="The new layouts and crop paths.")]
+    crop_metrics: Annotated[CropMetrics, Meta(description="Quality measures of the new crop path.")]
 
 
 class Reactions(msgspec.Struct):
     """The emoji reactions of a clip."""
 
-    clip_id: str
-    version: int
-    emojis: tuple[Emoji, ...]
+    clip_id: Annotated[Uuid, Meta(description="Id of the clip.")]
+    version: Annotated[int, Meta(description="The version that the reactions were saved in.", examples=[5])]
+    emojis: Annotated[tuple[Emoji, ...], Meta(description="The emoji reactions, in the order of their times.")]
 
 
 class DryRunRequest(TemplateConfig, frozen=True):
@@ -89,33 +91,43 @@ class DryRun(msgspec.Struct):
     a bucket and has no proxy yet.
     """
 
-    clip_id: str
-    width: int
-    height: int
-    captions: list[CaptionEvent]
-    srt: str
-    vtt: str
-    still_url: str | None
-    still_time: float
+    clip_id: Annotated[Uuid, Meta(description="Id of the clip.")]
+    width: Annotated[int, Meta(description="Width of the canvas in pixels.", examples=[1080])]
+    height: Annotated[int, Meta(description="Height of the canvas in pixels.", examples=[1920])]
+    captions: Annotated[list[CaptionEvent], Meta(description="The captions in the order of their times.")]
+    srt: Annotated[
+        str, Meta(description="The captions as SubRip.", examples=["1\n00:00:00,120 --> 00:00:01,480\nSmall teams\n"])
+    ]
+    vtt: Annotated[
+        str, Meta(description="The captions as WebVTT.", examples=["WEBVTT\n\n00:00.120 --> 00:01.480\nSmall teams\n"])
+    ]
+    still_url: Annotated[
+        SignedUrl | None, Meta(description="Signed URL of a JPEG of one frame; null if the video cannot be drawn.")
+    ]
+    still_time: Annotated[
+        float, Meta(description="Time of that frame, in seconds from the clip's start.", examples=[1.2])
+    ]
 
 
 class MediaMatch(msgspec.Struct):
     """A video or image of the workspace's library that matches a suggestion."""
 
-    id: str
-    url: str
-    media_type: str
-    filename: str
-    duration: float | None
+    id: Annotated[Uuid, Meta(description="Id of the file.")]
+    url: Annotated[SignedUrl, Meta(description="Signed URL of the file.")]
+    media_type: Annotated[str, Meta(description="Kind of the file: video or image.", examples=["video"])]
+    filename: Annotated[str, Meta(description="Name of the file.", examples=["skyline.mp4"])]
+    duration: Annotated[float | None, Meta(description="Length in seconds; null for an image.", examples=[8.0])]
 
 
 class Suggestion(msgspec.Struct):
     """A suggested cutaway: a keyword, its time on the clip clock, and matching files of the library."""
 
-    keyword: str
-    start_time: float
-    duration: float
-    matches: list[MediaMatch]
+    keyword: Annotated[str, Meta(description="What to show, as a search term.", examples=["skyline"])]
+    start_time: Annotated[
+        float, Meta(description="When the cutaway begins, in seconds from the clip's start.", examples=[4.2])
+    ]
+    duration: Annotated[float, Meta(description="How long the cutaway lasts, in seconds.", examples=[3.0])]
+    matches: Annotated[list[MediaMatch], Meta(description="Files of the workspace's library that fit, best first.")]
 
 
 @post("/v1/clips/{clip_id:uuid}/rebuild-layout", **CHANGES_CONFIG)

@@ -6,7 +6,7 @@ Bytes are written to disk as they arrive. An interrupted upload is deleted; uplo
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
 import msgspec
 from litestar import Request, post, put, route
@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.types import ASGIApp
+from msgspec import Meta
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from api.access import Access
@@ -26,6 +27,7 @@ from api.footage_uploads import complete_upload
 from api.upload_checksums import UploadChecksums
 from api.video_types import is_compatible_type
 from resources import projects, uploads
+from resources.field_types import StoredKey
 from resources.platform import Platform
 from resources.store.folder import FolderStore, SignedUrlGrant
 
@@ -38,18 +40,32 @@ SIGNED: dict[str, Any] = {"access": Access.SIGNED, "tags": ["Store"], "error_sta
 class Stored(msgspec.Struct):
     """An uploaded object; `size` is in bytes."""
 
-    object_key: str
-    size: int
+    object_key: Annotated[StoredKey, Meta(description="Key of the stored object.")]
+    size: Annotated[int, Meta(description="Size of the stored object in bytes.", examples=[524288000])]
 
 
-@route("/store/{key:path}", http_method=["GET", "HEAD"], media_type="application/octet-stream", **SIGNED)
+@route(
+    "/store/{key:path}",
+    http_method=["GET", "HEAD"],
+    media_type="application/octet-stream",
+    reads_headers=("Range",),
+    sends_headers=("ETag",),
+    **SIGNED,
+)
 async def download_object(request: Request[Any, Any, Any], platform: PlatformDep, key: FromPath[str]) -> ASGIApp:
     """Download an object by its signed URL. Supports `Range`."""
     store, grant = _verify_url(request, platform, key)
     return FileResponse(store.object_path(grant.key), grant.content_type, grant.filename)
 
 
-@put("/store/{key:path}", status_code=200, request_max_body_size=None, body="binary", **SIGNED)
+@put(
+    "/store/{key:path}",
+    status_code=200,
+    request_max_body_size=None,
+    body="binary",
+    reads_headers=("Content-MD5",),
+    **SIGNED,
+)
 async def upload_object(
     request: Request[Any, Any, Any],
     platform: PlatformDep,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 import msgspec
 from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
+from msgspec import Meta
 from sqlalchemy import Connection
 
-from api.access import Access
+from api.access import Access, Caller
 from api.dependencies import CallerDep, DispatcherDep, PathId, PlatformDep
 from api.envelope import Data, Page, unpaginated
 from api.errors import ApiError, not_found
@@ -22,6 +22,7 @@ from api.routes.clips import require_clip
 from api.signed_urls import sign_url
 from resources import exports, run_intents
 from resources.exports import Export
+from resources.field_types import ErrorSentence, Percentage, SignedUrl, Timestamp, Uuid
 from resources.platform import Platform
 
 ExportStatus = Literal["PENDING", "PROCESSING", "COMPLETED", "FAILED"]
@@ -32,31 +33,38 @@ READ: dict[str, Any] = {"access": Access.EDITOR, "sync_to_thread": True, "tags":
 class ExportRequest(msgspec.Struct):
     """The editing program that a package is for; `include_proxy` adds the 720p proxy instead of the source."""
 
-    target_format: TargetFormat
-    include_proxy: bool = False
+    target_format: Annotated[TargetFormat, Meta(description="The editing program to package for.")]
+    include_proxy: Annotated[
+        bool, Meta(description="Whether the package holds the 720p proxy in place of the source.")
+    ] = False
 
 
 class ExportStarted(msgspec.Struct):
     """A queued export."""
 
-    export_id: str
-    status: ExportStatus
+    export_id: Annotated[Uuid, Meta(description="Id of the export. The same content gives the same id.")]
+    status: Annotated[ExportStatus, Meta(description="State of the export.")]
 
 
 class ExportOut(msgspec.Struct):
     """An export; `progress` is a percentage, `file_size` is in bytes."""
 
-    id: str
-    clip_id: str
-    target_format: TargetFormat
-    include_proxy: bool
-    status: ExportStatus
-    progress: int
-    download_url: str | None
-    file_size: int | None
-    error_message: str | None
-    created_at: datetime
-    finished_at: datetime | None
+    id: Annotated[Uuid, Meta(description="Id of the export.")]
+    clip_id: Annotated[Uuid, Meta(description="Id of the clip.")]
+    target_format: Annotated[TargetFormat, Meta(description="The editing program that the package is for.")]
+    include_proxy: Annotated[bool, Meta(description="Whether the package holds the 720p proxy in place of the source.")]
+    status: Annotated[ExportStatus, Meta(description="State of the export.")]
+    progress: Annotated[Percentage, Meta(description="How much of the package is done, in percent.")]
+    download_url: Annotated[
+        SignedUrl | None,
+        Meta(description="Signed URL of the package, valid for six hours; null until it is completed."),
+    ]
+    file_size: Annotated[
+        int | None, Meta(description="Size of the package in bytes; null until it is completed.", examples=[73400320])
+    ]
+    error_message: Annotated[ErrorSentence | None, Meta(description="Why the export failed; null if it did not.")]
+    created_at: Annotated[Timestamp, Meta(description="When the export was requested.")]
+    finished_at: Annotated[Timestamp | None, Meta(description="When the export ended; null until then.")]
 
 
 @post(
@@ -77,26 +85,39 @@ def create_export(
     data: JSONBody[ExportRequest],
 ) -> Data[ExportStarted]:
     """Package the clip in its current state. A repetition with unchanged content returns the same export."""
-    run_id = run_intents.new_run_id()
     with platform.database.write() as connection:
-        _, clip = require_clip(connection, caller, clip_id)
-        if caller.tier == "FREE":
-            raise ApiError(402, "Exports for editing programs need a tier above FREE. Upgrade the workspace.")
-        export, is_new = exports.request(connection, clip, data.target_format, data.include_proxy, run_id)
-        if is_new:
-            consume(connection, request, EXPORTS, caller.workspace)
-            run_intents.enqueue(connection, run_id, "export_packages", clip.workspace_id, clip.project_id, export.id)
+        export, is_new = start_export(request, connection, caller, clip_id, data)
         response = record_response(connection, Data(ExportStarted(export.id, cast(ExportStatus, export.status))))
     if is_new:
-        dispatcher.submit(run_id)
+        dispatcher.submit(export.run_id)
     return response
+
+
+def start_export(
+    request: Request[Any, Any, Any], connection: Connection, caller: Caller, clip_id: UUID, data: ExportRequest
+) -> tuple[Export, bool]:
+    """Return the export of the clip as it is now, and whether it is new. The caller submits the run of a new one.
+
+    Raises:
+        ApiError: 402 for a workspace of the tier FREE, 404 if there is no such clip.
+        RateLimitedError: the workspace has started too many exports.
+    """
+    run_id = run_intents.new_run_id()
+    _, clip = require_clip(connection, caller, clip_id)
+    if caller.tier == "FREE":
+        raise ApiError(402, "Exports for editing programs need a tier above FREE. Upgrade the workspace.")
+    export, is_new = exports.request(connection, clip, data.target_format, data.include_proxy, run_id)
+    if is_new:
+        consume(connection, request, EXPORTS, caller.workspace)
+        run_intents.enqueue(connection, run_id, "export_packages", clip.workspace_id, clip.project_id, export.id)
+    return export, is_new
 
 
 @get("/v1/exports/{export_id:uuid}", **READ)
 def get_export(platform: PlatformDep, caller: CallerDep, export_id: PathId) -> Data[ExportOut]:
     """Return the progress of an export, and its `download_url` once it is COMPLETED."""
     with platform.database.read() as connection:
-        return Data(_build_export(platform, require_export(connection, caller.workspace, export_id)))
+        return Data(build_export(platform, require_export(connection, caller.workspace, export_id)))
 
 
 @get("/v1/clips/{clip_id:uuid}/exports", **READ)
@@ -104,7 +125,7 @@ def list_exports(platform: PlatformDep, caller: CallerDep, clip_id: PathId) -> P
     """List every export of a clip, newest first."""
     with platform.database.read() as connection:
         _, clip = require_clip(connection, caller, clip_id)
-        return unpaginated([_build_export(platform, export) for export in exports.list_for_clip(connection, clip.id)])
+        return unpaginated([build_export(platform, export) for export in exports.list_for_clip(connection, clip.id)])
 
 
 def require_export(connection: Connection, workspace_id: str, export_id: UUID) -> Export:
@@ -121,7 +142,8 @@ def sign_download_url(platform: Platform, export: Export) -> str | None:
     return sign_url(platform, export.object_key, "application/zip", filename)
 
 
-def _build_export(platform: Platform, export: Export) -> ExportOut:
+def build_export(platform: Platform, export: Export) -> ExportOut:
+    """Build the response for an export."""
     return ExportOut(
         export.id,
         export.clip_id,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import get, patch
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
+from msgspec import Meta
 from sqlalchemy import Connection
 
 from api.access import Access, Caller
@@ -32,14 +33,29 @@ SETTINGS: dict[str, Any] = {
 class SettingsRequest(msgspec.Struct, rename="camel"):
     """The webhook URL; `webhookUrl: null` ends the notifications."""
 
-    webhook_url: Url | None
+    webhook_url: Annotated[
+        Url | None,
+        Meta(description="URL that receives `job.completed` and `job.failed`; null ends the notifications."),
+    ]
 
 
 class SettingsOut(msgspec.Struct, rename="camel"):
     """The webhook URL, and the secret that signs its deliveries. The secret is shown only when a URL is first set."""
 
-    webhook_url: str | None
-    webhook_secret: str | None = None
+    webhook_url: Annotated[
+        str | None,
+        Meta(
+            description="URL that receives the notifications; null if there is none.",
+            examples=["https://example.com/hook"],
+        ),
+    ]
+    webhook_secret: Annotated[
+        str | None,
+        Meta(
+            description="Secret that signs the notifications. Shown only when the URL is first set.",
+            examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+        ),
+    ] = None
 
 
 @get("/settings", **SETTINGS)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, delete, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
+from msgspec import Meta
 from sqlalchemy import Connection
 
 from api.access import Access, Caller
@@ -32,21 +33,33 @@ INVITATIONS: dict[str, Any] = {"access": Access.OWNER, "api_keys": False, "sync_
 class InviteRequest(msgspec.Struct):
     """The email address to invite, the role, and the page that the link in the mail opens."""
 
-    email: Email
-    role: Role = "EDITOR"
-    redirect_base: Line | None = None
+    email: Annotated[Email, Meta(description="Email address of the person to invite.")]
+    role: Annotated[Role, Meta(description="The role that the person gets.")] = "EDITOR"
+    redirect_base: Annotated[
+        Line | None,
+        Meta(
+            description="Page that the link in the mail opens, on this server or an allowed origin.",
+            examples=["https://carmic.example/join"],
+        ),
+    ] = None
 
 
 class ResendRequest(msgspec.Struct):
     """The page that the link in the mail opens."""
 
-    redirect_base: Line | None = None
+    redirect_base: Annotated[
+        Line | None,
+        Meta(
+            description="Page that the link in the mail opens, on this server or an allowed origin.",
+            examples=["https://carmic.example/join"],
+        ),
+    ] = None
 
 
 class AcceptRequest(HiddenRepr, frozen=True):
     """The token from the mail."""
 
-    token: Token
+    token: Annotated[Token, Meta(description="Token from the link in the mail.")]
 
 
 @post(

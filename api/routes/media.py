@@ -5,7 +5,6 @@ from __future__ import annotations
 import mimetypes
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -14,6 +13,7 @@ from litestar import Request, delete, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody, QueryParameter
+from msgspec import Meta
 
 from api.access import Access, Caller
 from api.dependencies import CallerDep, PathId, PlatformDep, WorkersDep
@@ -21,6 +21,7 @@ from api.edit_validation import describe_fonts
 from api.envelope import Data, Limit, Offset, Ok, Page, paginated, unpaginated
 from api.errors import ApiError, not_found
 from api.media_uploads import (
+    KIND_BY_SUFFIX,
     TYPE_BY_SUFFIX,
     UPLOAD_URL_LIFETIME_S,
     MediaOut,
@@ -43,6 +44,7 @@ from carmic_assets.captions.font_families import find_family
 from carmic_assets.model.edit import MediaFile, MediaKind
 from carmic_assets.sandbox.pool import WorkerPool
 from resources import media_library, pending_uploads, storage_usage
+from resources.field_types import SignedUrl, StoredKey, Timestamp, Uuid
 from resources.file_names import clean_file_name
 from resources.pending_uploads import PendingUpload
 from resources.platform import Platform
@@ -57,39 +59,52 @@ class FormOut(msgspec.Struct):
     POST the fields to `url` as multipart/form-data, the file last as `file`; then confirm `object_key`.
     """
 
-    url: str
-    fields: dict[str, str]
-    object_key: str
+    url: Annotated[SignedUrl, Meta(description="URL that accepts the form by POST.")]
+    fields: Annotated[
+        dict[str, str],
+        Meta(
+            description="Fields of the form, to be sent before the file.",
+            examples=[{"policy": "eyJ0", "signature": "4f1d"}],
+        ),
+    ]
+    object_key: Annotated[StoredKey, Meta(description="Key of the file, to confirm once it is uploaded.")]
 
 
 class ConfirmRequest(msgspec.Struct):
     """An uploaded object. `filename` replaces the name that was sent to `presign`."""
 
-    object_key: ObjectKey
-    filename: Filename | None = None
+    object_key: Annotated[ObjectKey, Meta(description="Key from the response to `presign`.")]
+    filename: Annotated[
+        Filename | None, Meta(description="Name of the file; omitted, the one that was sent to `presign`.")
+    ] = None
 
 
 class Stats(msgspec.Struct):
     """The size of the library, the declared size of pending uploads, and the tier's limit for their sum."""
 
-    storage_used_bytes: int
-    storage_cap_bytes: int
-    tier: str
-    count: int
-    pending_bytes: int
-    pending_count: int
+    storage_used_bytes: Annotated[int, Meta(description="Bytes of the files in the library.", examples=[73400320])]
+    storage_cap_bytes: Annotated[
+        int,
+        Meta(description="The tier's limit of files and pending uploads together, in bytes.", examples=[1073741824]),
+    ]
+    tier: Annotated[str, Meta(description="Tier of the workspace.", examples=["FREE"])]
+    count: Annotated[int, Meta(description="How many files the library holds.", examples=[12])]
+    pending_bytes: Annotated[int, Meta(description="Bytes that pending uploads have declared.", examples=[20480])]
+    pending_count: Annotated[int, Meta(description="How many uploads are pending.", examples=[1])]
 
 
 class PendingOut(msgspec.Struct):
     """An upload that is not confirmed yet. It is deleted at `expires_at`. `file_size` is the declared size in bytes."""
 
-    id: str
-    object_key: str
-    filename: str
-    file_size: int
-    clip_id: str | None
-    expires_at: datetime
-    created_at: datetime
+    id: Annotated[Uuid, Meta(description="Id of the upload.")]
+    object_key: Annotated[StoredKey, Meta(description="Key that the file will have.")]
+    filename: Annotated[str, Meta(description="Name of the file.", examples=["logo.png"])]
+    file_size: Annotated[int, Meta(description="Declared size in bytes.", examples=[20480])]
+    clip_id: Annotated[
+        Uuid | None, Meta(description="Id of the clip that the file is for; null for a file of the workspace.")
+    ]
+    expires_at: Annotated[Timestamp, Meta(description="When the upload is deleted unless it is confirmed before.")]
+    created_at: Annotated[Timestamp, Meta(description="When the upload was begun.")]
 
 
 @get("/v1/media", **MEDIA)
@@ -251,6 +266,22 @@ async def upload_media(
     request: Request[Any, Any, Any], platform: PlatformDep, workers: WorkersDep, caller: CallerDep
 ) -> Data[MediaOut]:
     """Upload a file into the library in one request (`multipart/form-data`, field `file`)."""
+    return Data(await receive_upload(request, platform, workers, caller))
+
+
+async def receive_upload(
+    request: Request[Any, Any, Any],
+    platform: Platform,
+    workers: WorkerPool,
+    caller: Caller,
+    kind: MediaKind | None = None,
+) -> MediaOut:
+    """Receive a form with one file, and add it to the library.
+
+    Raises:
+        ApiError: 400 for a malformed form, 402 over the storage limit, 413 or 415 for the file; 415 too if it is not of
+            the `kind`.
+    """
     form = MultipartForm.from_request(request)
     await form.read_fields()
     if "\0" in (form.segment.filename or ""):
@@ -261,11 +292,13 @@ async def upload_media(
     if content_type == "application/octet-stream":
         content_type = guessed_type
     _, suffix = parse_media_type(content_type)
+    if kind is not None and KIND_BY_SUFFIX[suffix] != kind:
+        raise ApiError(415, f"`file` must be of the kind {kind}, not {KIND_BY_SUFFIX[suffix]}.")
     scratch_dir = platform.settings.scratch_dir
     scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=scratch_dir, suffix=suffix) as file:
         await _spool(platform, form.read_file(), file)
-        return Data(await sync_to_thread(_store_file, platform, workers, caller, Path(file.name), name, suffix))
+        return await sync_to_thread(_store_file, platform, workers, caller, Path(file.name), name, suffix)
 
 
 def _store_file(

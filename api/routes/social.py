@@ -76,27 +76,44 @@ PROVIDERS = {
 class ConnectRequest(msgspec.Struct):
     """The URL to which the platform redirects the browser. It must be registered with the platform."""
 
-    redirect_uri: Url | None = None
+    redirect_uri: Annotated[
+        Url | None,
+        Meta(description="Where the platform sends the browser back. It must be registered with the platform."),
+    ] = None
 
 
 class Consent(msgspec.Struct):
     """The consent page. Send the browser to `authorization_url`; the platform redirects it with `code` and `state`."""
 
-    authorization_url: str
-    state: str
+    authorization_url: Annotated[
+        str,
+        Meta(
+            description="The platform's page of consent. Send the browser there.",
+            examples=["https://accounts.example.com/oauth?state=eyJ0"],
+        ),
+    ]
+    state: Annotated[
+        str,
+        Meta(
+            description="Ties the answer to this request; send it to `callback`, within ten minutes.", examples=["eyJ0"]
+        ),
+    ]
 
 
 class CallbackRequest(msgspec.Struct):
     """The query parameters with which the browser was redirected."""
 
-    code: Token
-    state: Annotated[str, Meta(min_length=1, max_length=8192)]
+    code: Annotated[Token, Meta(description="Code that the browser has returned with.")]
+    state: Annotated[
+        str,
+        Meta(min_length=1, max_length=8192, description="State that the browser has returned with.", examples=["eyJ0"]),
+    ]
 
 
 class ToggleRequest(msgspec.Struct):
     """Whether the account is enabled."""
 
-    enabled: bool
+    enabled: Annotated[bool, Meta(description="Whether the account is to be used.")]
 
 
 @get("/v1/social/accounts", **SOCIAL)

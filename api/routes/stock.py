@@ -11,6 +11,7 @@ import msgspec
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
+from msgspec import Meta
 
 from api.access import Access
 from api.dependencies import PlatformDep
@@ -31,6 +32,10 @@ STOCK_SEARCH: dict[str, Any] = {
     "sync_to_thread": True,
     "tags": ["B-roll and stock"],
 }
+PexelsVideos = Annotated[
+    dict[str, Any],
+    msgspec.Meta(description="The response of Pexels.", examples=[{"page": 1, "total_results": 8000, "videos": []}]),
+]
 SearchTerm = Annotated[str, QueryParameter(name="q", min_length=1, max_length=200, description="Search term.")]
 PerPage = Annotated[int, QueryParameter(ge=1, le=80, description="Maximum number of results, 1 to 80.")]
 StockKind = Annotated[
@@ -44,16 +49,29 @@ class StockItem(msgspec.Struct):
     Show `attribution` beside it.
     """
 
-    id: str
-    type: str
-    url: str
-    thumbnail_url: str
-    width: int
-    height: int
-    duration: float | None
-    page_url: str
-    attribution: str
-    attribution_url: str
+    id: Annotated[str, Meta(description="Id of the item at the provider.", examples=["3571264"])]
+    type: Annotated[str, Meta(description="Kind of the item: video or image.", examples=["video"])]
+    url: Annotated[
+        str,
+        Meta(
+            description="URL of the file.",
+            examples=["https://videos.pexels.com/video-files/3571264/3571264-hd.mp4"],
+        ),
+    ]
+    thumbnail_url: Annotated[
+        str,
+        Meta(description="URL of a thumbnail.", examples=["https://images.pexels.com/videos/3571264/thumb.jpeg"]),
+    ]
+    width: Annotated[int, Meta(description="Width in pixels.", examples=[1920])]
+    height: Annotated[int, Meta(description="Height in pixels.", examples=[1080])]
+    duration: Annotated[float | None, Meta(description="Length in seconds; null for an image.", examples=[14])]
+    page_url: Annotated[
+        str, Meta(description="Page of the item at the provider.", examples=["https://www.pexels.com/video/3571264/"])
+    ]
+    attribution: Annotated[str, Meta(description="Text to show beside the item.", examples=["Video by Ada on Pexels"])]
+    attribution_url: Annotated[
+        str, Meta(description="URL that the text links to.", examples=["https://www.pexels.com/@ada"])
+    ]
 
 
 @get("/v1/stock-videos", **STOCK_SEARCH)
@@ -73,7 +91,7 @@ def search_stock_media(
 
 
 @get("/v1/stock-videos-pexels", **STOCK_SEARCH)
-def search_pexels_videos(platform: PlatformDep, term: SearchTerm, per_page: PerPage = 15) -> Data[dict[str, Any]]:
+def search_pexels_videos(platform: PlatformDep, term: SearchTerm, per_page: PerPage = 15) -> Data[PexelsVideos]:
     """Search stock videos, and return the response of Pexels unchanged."""
     return Data(_query_pexels(platform, "/videos/search", term, per_page))
 

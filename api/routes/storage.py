@@ -19,6 +19,7 @@ from api.media_uploads import UPLOAD_URL_LIFETIME_S, check_size, parse_media_typ
 from api.request_fields import Filename, ObjectKey
 from api.signed_urls import URL_LIFETIME_S, sign_url
 from resources import media_library
+from resources.field_types import SignedUrl, StoredKey
 
 UNDECLARED_BYTES = 100 * 1024 * 1024  # maximum and counted size of an upload without `file_size`
 STORAGE: dict[str, Any] = {
@@ -35,31 +36,36 @@ class StorageRequest(msgspec.Struct):
     `bucket` is accepted and ignored: an installation has one store.
     """
 
-    filename: Filename
-    content_type: Annotated[str, Meta(max_length=200)]
-    bucket: str | None = None
-    file_size: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+    filename: Annotated[Filename, Meta(description="Name of the file, with its extension.")]
+    content_type: Annotated[str, Meta(max_length=200, description="Media type of the file.", examples=["image/png"])]
+    bucket: Annotated[
+        str | None, Meta(description="Accepted and ignored: an installation has one store.", examples=["media"])
+    ] = None
+    file_size: Annotated[
+        Annotated[int, Meta(ge=1, le=2**53)] | None,
+        Meta(description="Size of the file in bytes. Without it, the file may have up to 100 MiB.", examples=[20480]),
+    ] = None
 
 
 class StorageUpload(msgspec.Struct):
     """An upload URL. PUT the bytes to `upload_url` within `expires_in` seconds."""
 
-    upload_url: str
-    object_key: str
-    expires_in: int
+    upload_url: Annotated[SignedUrl, Meta(description="Signed URL that takes the bytes by PUT.")]
+    object_key: Annotated[StoredKey, Meta(description="Key that the file will have.")]
+    expires_in: Annotated[int, Meta(description="For how many seconds the URL is valid.", examples=[3600])]
 
 
 class PlaybackRequest(msgspec.Struct):
     """The object to play."""
 
-    object_key: ObjectKey
+    object_key: Annotated[ObjectKey, Meta(description="Key of an object of the workspace.")]
 
 
 class Playback(msgspec.Struct):
     """A signed URL that is valid for at least `expires_in` seconds."""
 
-    url: str
-    expires_in: int
+    url: Annotated[SignedUrl, Meta(description="Signed URL of the object, which serves ranges.")]
+    expires_in: Annotated[int, Meta(description="For at least how many seconds the URL is valid.", examples=[21600])]
 
 
 @post("/v1/storage/upload-url", error_statuses=(402, 413), **STORAGE)

@@ -9,17 +9,20 @@ from litestar import Request, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.types import ASGIApp
+from msgspec import Meta
 from sqlalchemy import Connection
 
 from api.access import Access, unauthorized
 from api.dependencies import CallerDep, PathId, PlatformDep
 from api.errors import not_found
+from api.event_payloads import ExportEvent, JobEvent, JobProgressEvent, ProjectEvent
 from api.event_streams import EventStream, NumberedData, OutboxTail, StreamStart, count_stream
+from api.generation_views import sign_event_data
 from api.routes.exports import require_export, sign_download_url
-from resources import accounts, exports, outbox, projects, sessions
+from resources import accounts, exports, generation_jobs, outbox, projects, sessions
+from resources.generation_jobs import GenerationJob
 from resources.platform import Platform
 
 TicketParameter = Annotated[str, QueryParameter(description="From `POST /v1/sse-ticket`; valid once, for 30 s.")]
@@ -29,38 +32,25 @@ LastEventId = Annotated[
 ]
 
 
-class StreamMessage(msgspec.Struct):
-    """A message. `data` is a JSON object: the response of `/status`, or the export. Messages have no event name."""
-
-    id: str
-    data: str
-
-
 class TicketOut(msgspec.Struct):
     """A ticket that is valid for `expires_in` seconds."""
 
-    ticket: str
-    expires_in: int
+    ticket: Annotated[str, Meta(description="The ticket, valid once.", examples=["tk_Zq3vX0cJm1Yt"])]
+    expires_in: Annotated[int, Meta(description="For how many seconds the ticket is valid.", examples=[30])]
 
 
 class TicketResponse(msgspec.Struct):
     """`ticket` is repeated beside `data`, because existing clients read it there."""
 
-    ticket: str
-    data: TicketOut
+    ticket: Annotated[str, Meta(description="The ticket, valid once.", examples=["tk_Zq3vX0cJm1Yt"])]
+    data: Annotated[TicketOut, Meta(description="The ticket and how long it is valid.")]
 
 
 STREAM: dict[str, Any] = {
     "access": Access.TICKET,
     "media_type": "text/event-stream",
-    "responses": {
-        200: ResponseSpec(
-            data_container=StreamMessage,
-            description="Server-sent events",
-            media_type="text/event-stream",
-            generate_examples=False,
-        )
-    },
+    "reads_headers": ("Last-Event-ID",),
+    "response_text": "Server-sent events. A comment is sent every 10 s.",
 }
 
 
@@ -72,7 +62,7 @@ def create_stream_ticket(platform: PlatformDep, caller: CallerDep) -> TicketResp
     return TicketResponse(ticket, TicketOut(ticket, int(sessions.TICKET_LIFETIME.total_seconds())))
 
 
-@get("/v1/projects/{project_id:uuid}/stream", tags=["Ingestion"], **STREAM)
+@get("/v1/projects/{project_id:uuid}/stream", tags=["Ingestion"], stream_data=ProjectEvent, **STREAM)
 async def stream_project(
     request: Request[Any, Any, Any],
     platform: PlatformDep,
@@ -86,8 +76,8 @@ async def stream_project(
     The stream ends at CLIPS_READY or a failure. The first message is the current state. With
     `Last-Event-ID` the stream starts with the messages after that id.
     """
-    reader = await _redeem_ticket(platform, ticket)
-    after_id = _parse_last_event_id(request, last_event_id)
+    reader = await redeem_ticket(platform, ticket)
+    after_id = parse_last_event_id(request, last_event_id)
     subject = f"project:{project_id}"
 
     def open_stream() -> StreamStart:
@@ -96,7 +86,7 @@ async def stream_project(
             project = projects.get(connection, str(project_id))
             if project is None:
                 return StreamStart([], True)
-            missed = _list_missed(connection, subject, after_id)
+            missed = list_missed(connection, subject, after_id)
             clip_count = projects.count_clips(connection, [project.id]).get(project.id, 0)
             current: list[NumberedData] = [(newest_id, projects.build_status_data(project, clip_count))]
             return StreamStart(missed or current, project.status in projects.STREAM_END_STATUSES)
@@ -108,11 +98,11 @@ async def stream_project(
 
     if not await sync_to_thread(is_visible):
         raise not_found("project")
-    stream = EventStream(tail, subject, open_stream, _is_project_final, lambda: _may_read(platform, reader))
+    stream = EventStream(tail, subject, open_stream, _is_project_final, lambda: may_read(platform, reader))
     return count_stream(tail, reader.workspace_id, stream)
 
 
-@get("/v1/exports/{export_id:uuid}/stream", tags=["Exports"], **STREAM)
+@get("/v1/exports/{export_id:uuid}/stream", tags=["Exports"], stream_data=ExportEvent, **STREAM)
 async def stream_export(
     request: Request[Any, Any, Any],
     platform: PlatformDep,
@@ -122,9 +112,9 @@ async def stream_export(
     last_event_id: LastEventId = "",
 ) -> ASGIApp:
     """Stream the progress of an export (SSE). Ends at COMPLETED, with its `download_url`, or FAILED."""
-    reader = await _redeem_ticket(platform, ticket)
+    reader = await redeem_ticket(platform, ticket)
     workspace_id = reader.workspace_id
-    after_id = _parse_last_event_id(request, last_event_id)
+    after_id = parse_last_event_id(request, last_event_id)
     subject = f"export:{export_id}"
 
     def add_download_url(message: NumberedData) -> NumberedData:
@@ -139,7 +129,7 @@ async def stream_export(
         with platform.database.read() as connection:
             newest_id = outbox.get_newest_id(connection, subject)
             export = require_export(connection, workspace_id, export_id)
-            missed = _list_missed(connection, subject, after_id)
+            missed = list_missed(connection, subject, after_id)
             messages = missed or [(newest_id, exports.build_event_data(export))]
         has_ended = export.status not in exports.ACTIVE_STATUSES
         return StreamStart([add_download_url(message) for message in messages], has_ended)
@@ -150,9 +140,50 @@ async def stream_export(
 
     await sync_to_thread(check_visible)
     stream = EventStream(
-        tail, subject, open_stream, _is_export_final, lambda: _may_read(platform, reader), add_download_url
+        tail, subject, open_stream, _is_export_final, lambda: may_read(platform, reader), add_download_url
     )
     return count_stream(tail, reader.workspace_id, stream)
+
+
+@get("/jobs/{job_id:uuid}/stream", tags=["Generation: management"], stream_data=JobProgressEvent | JobEvent, **STREAM)
+async def stream_generation_job(
+    request: Request[Any, Any, Any],
+    platform: PlatformDep,
+    tail: NamedDependency[OutboxTail],
+    job_id: PathId,
+    ticket: TicketParameter = "",
+    last_event_id: LastEventId = "",
+) -> ASGIApp:
+    """Stream the progress of a generation job (SSE). Ends with the data of `job.completed` or `job.failed`."""
+    reader = await redeem_ticket(platform, ticket)
+    after_id = parse_last_event_id(request, last_event_id)
+    subject = f"job:{job_id}"
+
+    def sign(message: NumberedData) -> NumberedData:
+        return message[0], sign_event_data(platform, message[1])
+
+    def require_visible() -> GenerationJob:
+        with platform.database.read() as connection:
+            job = generation_jobs.get(connection, str(job_id))
+        if job is None or job.workspace_id != reader.workspace_id:
+            raise not_found("job")
+        return job
+
+    def open_stream() -> StreamStart:
+        with platform.database.read() as connection:
+            newest_id = outbox.get_newest_id(connection, subject)
+            missed = list_missed(connection, subject, after_id)
+        job = require_visible()
+        messages = missed or [(newest_id, generation_jobs.build_event_data(job))]
+        return StreamStart([sign(message) for message in messages], job.status not in generation_jobs.ACTIVE_STATUSES)
+
+    await sync_to_thread(require_visible)
+    stream = EventStream(tail, subject, open_stream, _is_job_final, lambda: may_read(platform, reader), sign)
+    return count_stream(tail, reader.workspace_id, stream)
+
+
+def _is_job_final(data: dict[str, Any]) -> bool:
+    return data.get("status") in ("completed", "failed")
 
 
 def _is_project_final(data: dict[str, Any]) -> bool:
@@ -163,7 +194,7 @@ def _is_export_final(data: dict[str, Any]) -> bool:
     return data.get("status") in ("COMPLETED", "FAILED")
 
 
-def _may_read(platform: Platform, reader: sessions.Ticket) -> bool:
+def may_read(platform: Platform, reader: sessions.Ticket) -> bool:
     """Tell whether the reader is still a member.
 
     A stream opened with an API key lasts until the project or export ends.
@@ -174,7 +205,7 @@ def _may_read(platform: Platform, reader: sessions.Ticket) -> bool:
         return accounts.get_membership(connection, reader.workspace_id, reader.user_id) is not None
 
 
-async def _redeem_ticket(platform: Platform, ticket: str) -> sessions.Ticket:
+async def redeem_ticket(platform: Platform, ticket: str) -> sessions.Ticket:
     """Redeem the ticket, which is valid once. Returns the reader and their workspace."""
 
     def redeem() -> sessions.Ticket | None:
@@ -187,16 +218,17 @@ async def _redeem_ticket(platform: Platform, ticket: str) -> sessions.Ticket:
     return redeemed
 
 
-def _parse_last_event_id(request: Request[Any, Any, Any], parameter: str) -> int | None:
+def parse_last_event_id(request: Request[Any, Any, Any], parameter: str) -> int | None:
     """Return the id after which the stream resumes; 0 is before all events. None for a new stream or an invalid id."""
     text = request.headers.get("last-event-id", "") or parameter
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
-def _list_missed(connection: Connection, subject: str, after_id: int | None) -> list[NumberedData]:
+def list_missed(connection: Connection, subject: str, after_id: int | None) -> list[NumberedData]:
+    """Return the messages after an id, oldest first; none for a new stream."""
     if after_id is None:
         return []
     return [(event.id, event.data) for event in outbox.list_for_subject(connection, subject, after_id)]
 
 
-ROUTES: list[HTTPRouteHandler] = [create_stream_ticket, stream_project, stream_export]
+ROUTES: list[HTTPRouteHandler] = [create_stream_ticket, stream_project, stream_export, stream_generation_job]

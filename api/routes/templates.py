@@ -19,6 +19,7 @@ from api.access import Access
 from api.builtin_templates import ASPECT_RATIOS, get_builtin_config, list_builtin_templates
 from api.dependencies import CallerDep, PlatformDep, WorkersDep
 from api.edit_validation import (
+    TEMPLATE_CONFIG_SCHEMA,
     check_config,
     check_media,
     describe_fonts,
@@ -56,36 +57,83 @@ CHECKED_DURATION_S = 60.0  # a template is validated for a clip of this length
 class TemplateRequest(msgspec.Struct):
     """A template. `ratio` is by default the config's `layout.aspectRatio`."""
 
-    name: Annotated[str, Meta(pattern=NO_NUL_PATTERN, min_length=1, max_length=100)]
-    template_config: TemplateConfig
-    ratio: Ratio | None = None
+    name: Annotated[
+        str,
+        Meta(
+            pattern=NO_NUL_PATTERN,
+            min_length=1,
+            max_length=100,
+            description="Name of the template; also a value of `caption_style`.",
+            examples=["Brand"],
+        ),
+    ]
+    template_config: Annotated[TemplateConfig, Meta(description="The config that the template holds.")]
+    ratio: Annotated[
+        Ratio | None,
+        Meta(description="The aspect ratio that it is for; that of the config's `layout.aspectRatio` if omitted."),
+    ] = None
 
 
 class TemplateOut(msgspec.Struct):
     """A template; `is_system` marks a built-in one."""
 
-    id: str
-    name: str
-    ratio: str
-    template_config: dict[str, Any]
-    is_system: bool
-    preview_urls: list[str]
+    id: Annotated[
+        str,
+        Meta(
+            description="Id of the template: a UUID, or `system:<style>:<ratio>` of a built-in one.",
+            examples=["system:HORMOZI:9_16"],
+        ),
+    ]
+    name: Annotated[
+        str, Meta(description="Name of the template; also a value of `caption_style`.", examples=["HORMOZI"])
+    ]
+    ratio: Annotated[
+        str, Meta(description="The aspect ratio that it is for: 9_16, 1_1, 4_5 or 16_9.", examples=["9_16"])
+    ]
+    template_config: Annotated[
+        dict[str, Any],
+        Meta(
+            extra_json_schema=TEMPLATE_CONFIG_SCHEMA,
+            description="The config of the template, with fields that this version does not know.",
+        ),
+    ]
+    is_system: Annotated[bool, Meta(description="Whether the template is a built-in one.")]
+    preview_urls: Annotated[
+        list[str],
+        Meta(
+            description="Signed URLs of preview images of the template.",
+            examples=[["https://carmic.example/api/store/preview.jpg?signature=4f1d"]],
+        ),
+    ]
 
 
 class DefaultRequest(msgspec.Struct):
     """The template that becomes the default."""
 
-    template_id: Annotated[str, Meta(pattern=NO_NUL_PATTERN, max_length=80)]
+    template_id: Annotated[
+        str,
+        Meta(
+            pattern=NO_NUL_PATTERN,
+            max_length=80,
+            description="Id of a template of the workspace, or of a built-in one.",
+            examples=["system:HORMOZI:9_16"],
+        ),
+    ]
 
 
 class CaptionTemplate(msgspec.Struct):
     """A value of `caption_style`."""
 
-    id: str
-    name: str
-    description: str
-    is_system: bool
-    style: dict[str, Any]
+    id: Annotated[str, Meta(description="The value of `caption_style`.", examples=["HORMOZI"])]
+    name: Annotated[str, Meta(description="Name of the style for people.", examples=["Hormozi"])]
+    description: Annotated[
+        str, Meta(description="What the style looks like.", examples=["Bold capitals, one highlighted word."])
+    ]
+    is_system: Annotated[bool, Meta(description="Whether the style is a built-in one.")]
+    style: Annotated[
+        dict[str, Any],
+        Meta(description="The fields of `style` that it sets.", examples=[{"fontSize": 88, "uppercase": True}]),
+    ]
 
 
 @get("/v1/templates", **TEMPLATES)

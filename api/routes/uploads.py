@@ -75,7 +75,15 @@ def get_tus_capabilities(platform: PlatformDep) -> Response[None]:
     return Response(None, status_code=204, headers=headers)
 
 
-@post("/v1/uploads", access=Access.EDITOR, sync_to_thread=True, tags=TAGS, error_statuses=(404, 409, 412, 413))
+@post(
+    "/v1/uploads",
+    access=Access.EDITOR,
+    sync_to_thread=True,
+    tags=TAGS,
+    error_statuses=(404, 409, 412, 413),
+    reads_headers=("Tus-Resumable", "Upload-Length", "Upload-Metadata"),
+    sends_headers=("Tus-Resumable", "Location", "Upload-Offset"),
+)
 def create_upload(request: Request[Any, Any, Any], platform: PlatformDep, caller: CallerDep) -> Response[None]:
     """Create a resumable upload of a project's video: `Upload-Length`, and `Upload-Metadata` with `project_id`.
 
@@ -101,7 +109,16 @@ def create_upload(request: Request[Any, Any, Any], platform: PlatformDep, caller
     return Response(None, status_code=201, headers=headers, media_type="text/plain")
 
 
-@route("/v1/uploads/{token:str}", http_method=["HEAD"], access=Access.SIGNED, status_code=200, tags=TAGS)
+@route(
+    "/v1/uploads/{token:str}",
+    http_method=["HEAD"],
+    access=Access.SIGNED,
+    status_code=200,
+    tags=TAGS,
+    error_statuses=(412,),
+    reads_headers=("Tus-Resumable",),
+    sends_headers=("Tus-Resumable", "Upload-Offset", "Upload-Length"),
+)
 async def get_upload_offset(
     request: Request[Any, Any, Any], platform: PlatformDep, token: FromPath[str]
 ) -> Response[None]:
@@ -124,6 +141,9 @@ async def get_upload_offset(
     status_code=204,
     request_max_body_size=None,
     body="binary",
+    body_type="application/offset+octet-stream",
+    reads_headers=("Tus-Resumable", "Upload-Offset"),
+    sends_headers=("Tus-Resumable", "Upload-Offset", "Upload-Length"),
     tags=TAGS,
     error_statuses=(409, 412, 413, 415, 423),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -23,6 +22,7 @@ from api.request_fields import Line, Url, list_changes
 from resources import webhooks
 from resources.caps import check_cap
 from resources.database.tables import webhooks as webhooks_table
+from resources.field_types import Timestamp, Uuid
 from resources.hidden_repr import hidden_repr
 from resources.outbox import WEBHOOK_EVENTS, WebhookEvent
 from resources.platform import Platform
@@ -36,32 +36,56 @@ WEBHOOKS: dict[str, Any] = {"access": Access.OWNER, "sync_to_thread": True, "tag
 class WebhookRequest(msgspec.Struct):
     """A subscription. Without `events` it covers all events."""
 
-    url: Url
-    events: Events | None = None
-    description: Line = ""
-    enabled: bool = True
+    url: Annotated[Url, Meta(description="URL that receives the events by POST.")]
+    events: Annotated[
+        Events | None,
+        Meta(
+            description="The events to send; all of them if omitted.",
+            examples=[["project.clips_ready", "clip.rendered"]],
+        ),
+    ] = None
+    description: Annotated[Line, Meta(description="A note for people.", examples=["Posts to the team's channel"])] = ""
+    enabled: Annotated[bool, Meta(description="Whether events are sent.")] = True
 
 
 class WebhookChange(msgspec.Struct):
     """A change of a subscription; an omitted field is unchanged."""
 
-    url: Url | msgspec.UnsetType = msgspec.UNSET
-    events: Events | msgspec.UnsetType = msgspec.UNSET
-    description: Line | msgspec.UnsetType = msgspec.UNSET
-    enabled: bool | msgspec.UnsetType = msgspec.UNSET
+    url: Annotated[Url | msgspec.UnsetType, Meta(description="New URL of the receiver.")] = msgspec.UNSET
+    events: Annotated[
+        Events | msgspec.UnsetType, Meta(description="New list of events.", examples=[["clip.rendered"]])
+    ] = msgspec.UNSET
+    description: Annotated[
+        Line | msgspec.UnsetType, Meta(description="New note for people.", examples=["Posts to the team's channel"])
+    ] = msgspec.UNSET
+    enabled: Annotated[
+        bool | msgspec.UnsetType,
+        Meta(description="Whether events are sent from now on. `true` also ends `disabled_reason`."),
+    ] = msgspec.UNSET
 
 
 class WebhookOut(msgspec.Struct):
     """A subscription. Nothing is sent before `paused_until`, which is set after its receiver timed out repeatedly."""
 
-    id: str
-    url: str
-    events: list[str]
-    description: str
-    enabled: bool
-    disabled_reason: str | None
-    paused_until: datetime | None
-    created_at: datetime
+    id: Annotated[Uuid, Meta(description="Id of the webhook.")]
+    url: Annotated[str, Meta(description="URL that receives the events.", examples=["https://example.com/hook"])]
+    events: Annotated[
+        list[str], Meta(description="The events that are sent.", examples=[["project.clips_ready", "clip.rendered"]])
+    ]
+    description: Annotated[str, Meta(description="A note for people.", examples=["Posts to the team's channel"])]
+    enabled: Annotated[bool, Meta(description="Whether events are sent.")]
+    disabled_reason: Annotated[
+        str | None,
+        Meta(description="Why sending was stopped; null if it was not.", examples=["The receiver answered 410."]),
+    ]
+    paused_until: Annotated[
+        Timestamp | None,
+        Meta(description="No event is sent before this time, since the receiver has timed out repeatedly; else null."),
+    ]
+    project_id: Annotated[
+        Uuid | None, Meta(description="The only project whose events are sent; null for those of the workspace.")
+    ]
+    created_at: Annotated[Timestamp, Meta(description="When the webhook was created.")]
 
 
 class WebhookSecret(WebhookOut):
@@ -69,20 +93,36 @@ class WebhookSecret(WebhookOut):
 
     __repr__ = hidden_repr
 
-    secret: str
+    secret: Annotated[
+        str,
+        Meta(
+            description="Secret that signs the deliveries. Shown at creation and rotation only.",
+            examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+        ),
+    ]
 
 
 class DeliveryOut(msgspec.Struct):
     """A delivery. `id` is sent as the header `webhook-id`; `log` has one entry for each attempt."""
 
-    id: str
-    event: str
-    state: str
-    attempts: int
-    next_attempt_at: datetime | None
-    delivered_at: datetime | None
-    log: list[dict[str, Any]]
-    created_at: datetime
+    id: Annotated[
+        Uuid, Meta(description="Id of the delivery, the same for every attempt; sent as the header `webhook-id`.")
+    ]
+    event: Annotated[str, Meta(description="Name of the event.", examples=["clip.rendered"])]
+    state: Annotated[str, Meta(description="DUE, DELIVERED or FAILED.", examples=["DELIVERED"])]
+    attempts: Annotated[int, Meta(description="How many attempts were made.", examples=[1])]
+    next_attempt_at: Annotated[
+        Timestamp | None, Meta(description="When the next attempt is due; null if there is none.")
+    ]
+    delivered_at: Annotated[Timestamp | None, Meta(description="When the receiver accepted it; null if it has not.")]
+    log: Annotated[
+        list[dict[str, Any]],
+        Meta(
+            description="One entry for each attempt: when, with what status, and how long it took.",
+            examples=[[{"status": 204, "ms": 41}]],
+        ),
+    ]
+    created_at: Annotated[Timestamp, Meta(description="When the event happened.")]
 
 
 @post("/v1/webhooks", idempotent=True, error_statuses=(409,), **WEBHOOKS)
@@ -91,7 +131,8 @@ def create_webhook(platform: PlatformDep, caller: CallerDep, data: JSONBody[Webh
     check_receiver(platform, data.url, "url")
     cipher = Cipher(platform.settings, webhooks.CIPHER_PURPOSE)
     with platform.database.write() as connection:
-        check_cap(connection, "webhooks", webhooks_table, caller.workspace)
+        is_general = webhooks_table.c.project_id.is_(None)
+        check_cap(connection, "webhooks", webhooks_table, caller.workspace, is_general)
         webhook = webhooks.create(
             connection, cipher, caller.workspace, data.url, data.events or WEBHOOK_EVENTS, data.description
         )

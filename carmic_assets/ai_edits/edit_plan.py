@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+HOSTED = "hosted_edit"  # the only operation of a plan that a hosted model carries out; `text` is its prompt
 RefusalKind = Literal["impossible", "unclear", "needs_box", "not_in_box"]
 
 
@@ -27,6 +28,7 @@ class EditStep(msgspec.Struct, frozen=True, omit_defaults=True):
     duration_s: float | None = None
     target: str | None = None
     style: str | None = None
+    aspect: str | None = None
     gradual: bool = False
 
 

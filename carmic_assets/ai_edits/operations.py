@@ -103,6 +103,11 @@ OPERATIONS: tuple[Operation, ...] = (
         examples=("zoom in 1.5x on the left",),
     ),
     Operation(
+        "reframe", "filter", "Crops to another aspect ratio; the crop follows the box or the largest face.",
+        "Keeps one subject in the frame. The project's canvas keeps its size; change it by PATCH.", "optional",
+        ("aspect",), examples=("reframe to 9:16",),
+    ),
+    Operation(
         "blur", "region", "Blurs the frame, or the box and the object in it.",
         "Fails if the tracked object is lost for more than 0.8 s.", "optional", ("strength", "target"),
         examples=("blur the licence plate",),
@@ -154,6 +159,11 @@ OPERATIONS: tuple[Operation, ...] = (
         ("text", "place", "duration_s"), examples=('add a title "Hello"',),
     ),
     Operation(
+        "captions", "overlay", "Shows what is said as captions.",
+        "Needs clear speech; the language is detected. The style is the default one.", "refused", (),
+        examples=("add captions",),
+    ),
+    Operation(
         "fade_in", "overlay", "Fades in video and audio.", _NO_BOX, "refused", ("duration_s", "colour"),
         examples=("fade in from black",),
     ),
@@ -180,3 +190,5 @@ OPERATIONS: tuple[Operation, ...] = (
 )  # fmt: skip
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
+# The operations whose region follows what is in the box.
+TRACKED = frozenset({"blur", "pixelate", "remove", "recolour"})

@@ -84,6 +84,7 @@ def _mark_numbers(text: str) -> str:
         " vintage ",
         text,
     )
+    text = re.sub(r"\b(9|16|4|1|3|2|21)\s?(?::|x|by)\s?(16|9|5|1|4|3)\b(?!\s?(?:s\b|sec|%))", r" aspect\1to\2 ", text)
     text = re.sub(r"(\d),(\d)", r"\1.\2", text)
     text = re.sub(r"\b(\d)/(\d)\b", lambda m: f" x{int(m[1]) / max(1, int(m[2])):.4g} ", text)
     text = re.sub(r"\b(\d{1,2}):(\d{2})\b", lambda m: f" sec{int(m[1]) * 60 + int(m[2])} ", text)
@@ -91,7 +92,7 @@ def _mark_numbers(text: str) -> str:
     text = re.sub(rf"\b{_NUMBER}[\s-]*(?:x\b|×|times\b|fold\b)", lambda m: f" x{value(m[1])} ", text)
     text = re.sub(r"(?<!\w)[x×](\d+(?:\.\d+)?)\b", r" x\1 ", text)
     text = re.sub(rf"\b{_NUMBER}[\s-]*(?:s|sec|secs|second|seconds)\b", lambda m: f" sec{value(m[1])} ", text)
-    text = re.sub(r"\bhalf a sec(?:ond)?\b", " sec0.5 ", text)
+    text = re.sub(r"\bhalf(?: a|-a)?[ -]sec(?:ond)?s?\b", " sec0.5 ", text)
     return re.sub(r"\b(?:a|one) sec(?:ond)?\b(?! time)", " sec1 ", text)
 
 

@@ -26,6 +26,7 @@ MIN_POINTS = 8
 MAX_POINTS = 120
 MAX_BACKWARD_PX = 1.0  # largest forward-backward error of a point, in pixels of the half-size image
 MAX_DIFFERENCE = 34.0  # mean difference between box content and reference in code values; above it the content changed
+MAX_STILL_DIFFERENCE = 2.0  # the same without the change of mean brightness; below it the content is where it was
 PATCH_SIDE_PX = 32
 SEARCH_RATIO = 0.6  # distance searched on each side of the box, relative to its size
 FACE_GROWTH = 0.35
@@ -109,6 +110,8 @@ def _follow(reference: _Reference, previous: Picture, picture: Picture, last: Pi
         candidates.append(moved)
         if _difference(reference.patch, picture, moved) < MAX_DIFFERENCE / 2:
             return moved
+    if _texture_difference(reference.patch, picture, last) <= MAX_STILL_DIFFERENCE:
+        return last  # nothing has moved; a search on a plain surface would find equal places anywhere
     searched = _search(reference.patch, picture, last)
     if searched is not None:
         candidates.append(searched)
@@ -164,14 +167,27 @@ def _patch(picture: Picture, box: PixelBox) -> NDArray[np.float32]:
 
 def _difference(reference: NDArray[np.float32], picture: Picture, box: PixelBox) -> float:
     """Return the mean difference between box content and reference. A change of mean brightness has weight 1/4."""
-    height, width = picture.shape[:2]
-    inside_x = min(box.x + box.w, width) - max(box.x, 0)
-    inside_y = min(box.y + box.h, height) - max(box.y, 0)
-    if inside_x < 0.25 * box.w or inside_y < 0.25 * box.h:  # less than a quarter of the box is inside the frame
+    if not _is_mostly_inside(picture, box):
         return float("inf")
     delta = _patch(picture, box) - reference
     shift = delta.mean(axis=(0, 1))
     return float(np.abs(delta - shift).mean() * 2 + np.abs(shift).mean() / 2)
+
+
+def _texture_difference(reference: NDArray[np.float32], picture: Picture, box: PixelBox) -> float:
+    """Return the mean difference between box content and reference, apart from a change of mean brightness."""
+    if not _is_mostly_inside(picture, box):
+        return float("inf")
+    delta = _patch(picture, box) - reference
+    return float(np.abs(delta - delta.mean(axis=(0, 1))).mean() * 2)
+
+
+def _is_mostly_inside(picture: Picture, box: PixelBox) -> bool:
+    """Return whether at least a quarter of the box's width and height is inside the frame."""
+    height, width = picture.shape[:2]
+    inside_x = min(box.x + box.w, width) - max(box.x, 0)
+    inside_y = min(box.y + box.h, height) - max(box.y, 0)
+    return bool(inside_x >= 0.25 * box.w and inside_y >= 0.25 * box.h)
 
 
 def _search(reference: NDArray[np.float32], picture: Picture, last: PixelBox) -> PixelBox | None:

@@ -16,6 +16,7 @@ from carmic_assets.ai_edits.edit_plan import EditStep
 from carmic_assets.ai_edits.errors import AiEditError
 from carmic_assets.ai_edits.operations import BY_NAME
 from carmic_assets.ai_edits.person_mask import person_masks
+from carmic_assets.ai_edits.reframing import reframe
 from carmic_assets.ai_edits.region_effects import (
     blur_patch,
     dominant_hue,
@@ -33,6 +34,7 @@ from carmic_assets.ai_edits.region_masks import (
     window_around,
 )
 from carmic_assets.ai_edits.region_tracking import smooth_boxes, to_rgb, track_box, track_faces
+from carmic_assets.ai_edits.speech_captions import draw_captions
 from carmic_assets.ai_edits.temporal_fill import FillReport, fill_spatial, fill_temporal
 from carmic_assets.ai_edits.working_clip import (
     SAMPLE_RATE,
@@ -54,15 +56,16 @@ from carmic_assets.media import ffmpeg
 from carmic_assets.media.ffmpeg import quote
 from carmic_assets.model.direction import Box
 from carmic_assets.model.timeline import Grade
+from carmic_assets.speech.transcription import TranscriptionOptions
 from carmic_assets.vision.centerface import CenterFace
 
 MAX_OUTPUT_S = 300.0  # maximum length of one variant
 DEFAULT_FACTOR = {"slow_motion": 2.0, "speed_up": 2.0, "zoom_in": 1.5, "louder": 2.0, "quieter": 2.0}
 FREEZE_S = 2.0
+DEFAULT_ASPECT = "9:16"
 FADE_S = 1.0
 TITLE_FONT, TITLE_WEIGHT = "Inter", 700
 TARGET_GROWTH = 0.08  # a tracked box is enlarged by this ratio, so that its content stays inside
-_TRACKED = ("blur", "pixelate", "remove", "recolour")
 _ALIGNMENT = {
     "bottom left": 1, "bottom": 2, "bottom right": 3, "left": 4, "centre": 5, "right": 6,
     "top left": 7, "top": 8, "top right": 9,
@@ -77,6 +80,7 @@ class StepContext(msgspec.Struct):
     """The state that the steps of one variant share: the box of the request, a folder, and measurements.
 
     `covered` holds the boxes of the last region step, in pixels, for the score; `notes` are sentences for the client.
+    `speech` are the options of speech recognition.
     """
 
     box: Box | None
@@ -86,6 +90,7 @@ class StepContext(msgspec.Struct):
     unseen_ratio: float | None = None
     key_hue: float | None = None
     notes: list[str] = msgspec.field(default_factory=list)
+    speech: TranscriptionOptions = TranscriptionOptions()
 
     def path(self, suffix: str = ".mp4") -> Path:
         """Return a new file path in the folder."""
@@ -209,6 +214,22 @@ def _enlarge(planes: Planes, factor: float, centre: tuple[float, float]) -> Plan
         return cv2.warpAffine(data, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
     return Planes(plane(planes.y, 16), plane(planes.u, 128), plane(planes.v, 128))
+
+
+def _reframe(clip: WorkingClip, step: EditStep, context: StepContext) -> WorkingClip:
+    width, _, height = (step.aspect or DEFAULT_ASPECT).partition(":")
+    reframed = reframe(clip, int(width) / int(height), context.box, context.path())
+    context.notes.append(
+        f"The picture is {reframed.width} x {reframed.height}. "
+        f"Set the project's canvas to that size to show it without bars."
+    )
+    return reframed
+
+
+def _captions(clip: WorkingClip, step: EditStep, context: StepContext) -> WorkingClip:
+    folder = context.path("")
+    folder.mkdir()
+    return draw_captions(clip, context.speech, folder, context.path())
 
 
 def _face_centre(clip: WorkingClip) -> tuple[float, float]:
@@ -455,6 +476,8 @@ _HANDLERS: dict[str, _Handler] = {
     **dict.fromkeys(("mute", "louder", "quieter", "clean_voice"), _sound),
     "stabilise": _stabilise,
     "zoom_in": _zoom,
+    "reframe": _reframe,
+    "captions": _captions,
     "blur_faces": _faces,
     "background_blur": _background_blur,
     "remove": _remove,

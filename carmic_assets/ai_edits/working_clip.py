@@ -70,19 +70,25 @@ class WorkingClip(msgspec.Struct, frozen=True):
 def extract_clip(footage: Footage, span: tuple[int, int], folder: Path) -> WorkingClip:
     """Write the frames `span` (half-open, footage clock) as a working clip in `folder`: upright, even size."""
     first, end = span
-    video, rate = footage.video, footage.rate
-    canvas = Canvas(round_to_even(video.width), round_to_even(video.height), rate)
+    video = footage.video
+    canvas = Canvas(round_to_even(video.width), round_to_even(video.height), footage.rate)
     start_s = footage.seconds(first)
-    shot = Shot(footage, start_s, end - first, Effects(), canvas)
-    path = folder / "source.mp4"
-    graph = shot_graph(shot, folder, "out")
-    clip = WorkingClip(path, None, canvas.width, canvas.height, rate, end - first)
-    _encode(ffmpeg.build_command([shot_input(shot)], _picture_output(clip, path), graph=graph), clip)
-    sound = None if footage.facts.audio is None else _extract_sound(footage, start_s, clip.samples, folder)
+    clip = extract_picture(Shot(footage, start_s, end - first, Effects(), canvas), folder)
+    sound = None if footage.facts.audio is None else extract_sound(footage, start_s, clip.samples, folder)
     return msgspec.structs.replace(clip, sound=sound)
 
 
-def _extract_sound(footage: Footage, start_s: Fraction, length: int, folder: Path) -> Path:
+def extract_picture(shot: Shot, folder: Path) -> WorkingClip:
+    """Write the frames of a shot as a working clip without sound in `folder`."""
+    path = folder / "source.mp4"
+    clip = WorkingClip(path, None, shot.canvas.width, shot.canvas.height, shot.canvas.rate, shot.count)
+    graph = shot_graph(shot, folder, "out")
+    _encode(ffmpeg.build_command([shot_input(shot)], _picture_output(clip, path), graph=graph), clip)
+    return clip
+
+
+def extract_sound(footage: Footage, start_s: Fraction, length: int, folder: Path) -> Path:
+    """Write `length` samples of the footage's sound from `start_s` (time in the file) as WAV in `folder`."""
     audio, out_path = footage.facts.audio, folder / "source.wav"
     if audio is None:
         raise ValueError(f"{footage.path} has no audio")

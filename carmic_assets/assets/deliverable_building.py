@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import msgspec
 from sqlalchemy import Connection
 
-from carmic_assets.assets.checks import RenderedFile
+from carmic_assets.assets.checks import RenderedFile, has_wrong_length
 from carmic_assets.assets.edit_loading import VideoArtifacts, load_edit, snapshot_clip
 from carmic_assets.assets.video_step import REPORT_INTERVAL_S, VideoStep
 from carmic_assets.captions.caption_track import list_caption_events
@@ -30,24 +30,37 @@ from carmic_assets.model.progress import ProgressCallback
 from carmic_assets.rendering.render import render
 from resources import artifacts, exports, renders
 
+INCOMPLETE_RENDER = "The rendered file is not as long as the clip, so it was discarded. Render the clip again."
+BROKEN_PACKAGE = (
+    "The package has project files that editing programs reject, so it was discarded. Export the clip again."
+)
+
 
 class BuiltRender(msgspec.Struct, frozen=True):
-    """A finished render: its report as JSON types, its thumbnail on disk, and the input of the checks."""
+    """A render: its report as JSON types, the store key of its thumbnail, and the input of the checks.
+
+    `defect` is a sentence for the user if the file is broken. A broken file is not stored and its row is not finished.
+    """
 
     facts: dict[str, Any]
-    thumbnail: Path
+    thumbnail_key: str | None
     file: RenderedFile
+    defect: str | None = None
 
 
 class BuiltPackage(msgspec.Struct, frozen=True):
-    """A finished package: its report as JSON types, and the problems of its project files as sentences."""
+    """A package: its report as JSON types, and the problems of its project files as sentences.
+
+    `defect` is a sentence for the user if there are problems. Such a package is not stored and its row is not finished.
+    """
 
     facts: dict[str, Any]
     problems: list[str]
+    defect: str | None = None
 
 
 def build_render(step: VideoStep, video: VideoArtifacts, source: Path, row: renders.Render) -> BuiltRender:
-    """Render one clip, store its files and mark the row as rendered.
+    """Render one clip; unless the file is broken, store it and mark the row as rendered.
 
     Raises:
         RenderError: the clip cannot be rendered; the message states the reason.
@@ -70,6 +83,9 @@ def build_render(step: VideoStep, video: VideoArtifacts, source: Path, row: rend
         )
     thumbnail = scratch_dir / "clip.jpg"
     probed = probe(path)
+    file = RenderedFile(row.title, probed, report.duration_s)
+    if has_wrong_length(file):
+        return BuiltRender(msgspec.to_builtins(report), None, file, INCOMPLETE_RENDER)
     make_thumbnail(path, probed, report.duration_s / 3, thumbnail)
 
     def key(suffix: str) -> str:
@@ -84,11 +100,11 @@ def build_render(step: VideoStep, video: VideoArtifacts, source: Path, row: rend
     with step.platform.database.write() as connection:
         if not renders.finish(connection, row.id, key(".mp4"), facts, key(".jpg")):
             renders.mark_rebuilt(connection, row.id, facts)
-    return BuiltRender(facts, thumbnail, RenderedFile(row.title, probed, report.duration_s))
+    return BuiltRender(facts, key(".jpg"), file)
 
 
 def build_package(step: VideoStep, video: VideoArtifacts, source: Path, row: exports.Export) -> BuiltPackage:
-    """Write one project package, store it and mark the row as completed.
+    """Write one project package; unless it is broken, store it and mark the row as completed.
 
     Raises:
         RenderError: the clip cannot be packaged; the message states the reason.
@@ -114,13 +130,14 @@ def build_package(step: VideoStep, video: VideoArtifacts, source: Path, row: exp
         )
         target: Target = row.target_format  # type: ignore[assignment]  # the API allows no other
         report = write_package(edit, target, path, scratch_dir, options)
-    problems = find_package_problems(path)
+    if problems := find_package_problems(path):
+        return BuiltPackage(msgspec.to_builtins(report), problems, BROKEN_PACKAGE)
     key = step.artifact_key(artifacts.export_package_name(row.id))
     size_bytes = store.put_file(key, path, "application/zip")
     with step.platform.database.write() as connection:
         if not exports.finish(connection, row.id, key, size_bytes):
             exports.mark_rebuilt(connection, row.id, size_bytes)
-    return BuiltPackage(msgspec.to_builtins(report), problems)
+    return BuiltPackage(msgspec.to_builtins(report), [])
 
 
 def find_package_problems(package_path: Path) -> list[str]:

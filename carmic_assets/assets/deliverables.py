@@ -6,17 +6,20 @@ an operator or a backfill) rebuilds the finished files in place.
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import dagster as dg
 from pydantic import Field
 from sqlalchemy import Connection
 
 from carmic_assets.assets import checks
-from carmic_assets.assets.metadata_images import jpeg_strip_markdown
+from carmic_assets.assets.metadata_images import link_pictures
+from carmic_assets.assets.metadata_limits import first_items
 from carmic_assets.assets.platform_resource import PlatformResource
 from carmic_assets.assets.scored_clips import scored_clips
+from carmic_assets.assets.transient_errors import will_retry
 from carmic_assets.assets.video_step import (
+    OWNERS,
     UNEXPECTED_ERROR,
     StepResult,
     VideoStep,
@@ -29,8 +32,11 @@ from carmic_assets.model.errors import CarmicError
 from resources import clips as clip_rows
 from resources import exports, renders, run_intents
 
+if TYPE_CHECKING:
+    from carmic_assets.assets.deliverable_building import BuiltPackage, BuiltRender
+
 Row = TypeVar("Row", renders.Render, exports.Export)
-Built = TypeVar("Built")
+Built = TypeVar("Built", bound="BuiltRender | BuiltPackage")
 
 
 class RebuildConfig(dg.Config):
@@ -45,6 +51,8 @@ class RebuildConfig(dg.Config):
     group_name="deliverables",
     code_version="2",
     pool="encode",
+    owners=OWNERS,
+    kinds={"ffmpeg", "video"},
     check_specs=checks.check_specs("rendered_clips", checks.RENDER_CHECKS),
 )
 def rendered_clips(context: dg.AssetExecutionContext, config: RebuildConfig, platform: PlatformResource) -> StepResult:
@@ -57,15 +65,20 @@ def rendered_clips(context: dg.AssetExecutionContext, config: RebuildConfig, pla
         rows = _select_renders(step, context, config)
         video = load_video_artifacts(step)
         with step.open_source() as source:
-            built, failures = _build_each(step, rows, lambda row: build_render(step, video, source, row), renders.fail)
+            built, failures = _build_each(
+                context, step, rows, lambda row: build_render(step, video, source, row), renders.fail
+            )
+        facts = [{"clip": row.title, **result.facts} for row, result in built]
         return dg.MaterializeResult(
             check_results=checks.check_rendered_files([result.file for _, result in built]),
             metadata={
                 **cost_metadata(started_s, sum(row.end_s - row.start_s for row in rows)),
                 "clips": len(built),
-                "failed": dg.MetadataValue.json(failures),
-                "frames": dg.MetadataValue.md(jpeg_strip_markdown([result.thumbnail for _, result in built])),
-                "facts": dg.MetadataValue.json([{"clip": row.title, **result.facts} for row, result in built]),
+                "failed": dg.MetadataValue.json(first_items(failures)),
+                "frames": dg.MetadataValue.md(
+                    link_pictures(step, [r.thumbnail_key for _, r in built if r.thumbnail_key])
+                ),
+                "facts": dg.MetadataValue.json(first_items(facts)),
             },
         )
 
@@ -76,6 +89,8 @@ def rendered_clips(context: dg.AssetExecutionContext, config: RebuildConfig, pla
     group_name="deliverables",
     code_version="2",
     pool="encode",
+    owners=OWNERS,
+    kinds={"xml"},
     check_specs=checks.check_specs("nle_packages", checks.PACKAGE_CHECKS),
 )
 def nle_packages(context: dg.AssetExecutionContext, config: RebuildConfig, platform: PlatformResource) -> StepResult:
@@ -88,28 +103,32 @@ def nle_packages(context: dg.AssetExecutionContext, config: RebuildConfig, platf
         rows = _select_exports(step, context, config)
         video = load_video_artifacts(step)
         with step.open_source() as source:
-            built, failures = _build_each(step, rows, lambda row: build_package(step, video, source, row), exports.fail)
+            built, failures = _build_each(
+                context, step, rows, lambda row: build_package(step, video, source, row), exports.fail
+            )
         facts = [{"clip": row.title, "target": row.target_format, **result.facts} for row, result in built]
         return dg.MaterializeResult(
             check_results=checks.check_packages([problem for _, result in built for problem in result.problems]),
             metadata={
                 **cost_metadata(started_s, sum(row.end_s - row.start_s for row in rows)),
                 "packages": len(built),
-                "failed": dg.MetadataValue.json(failures),
-                "facts": dg.MetadataValue.json(facts),
+                "failed": dg.MetadataValue.json(first_items(failures)),
+                "facts": dg.MetadataValue.json(first_items(facts)),
             },
         )
 
 
 def _build_each(
+    context: dg.AssetExecutionContext,
     step: VideoStep,
     rows: list[Row],
     build: Callable[[Row], Built],
     fail: Callable[[Connection, str, str], object],
 ) -> tuple[list[tuple[Row, Built]], list[str]]:
-    """Build every row. Returns the built rows, and a sentence for each failure.
+    """Build every row. Returns the built rows, broken files among them for the checks, and a sentence for each failure.
 
-    A CarmicError fails its own row only; any other error also ends the run.
+    A CarmicError fails its own row only; any other error also ends the run. A transient error leaves its row open for
+    the next attempt of the step.
 
     Raises:
         dagster.Failure: all rows failed, and there was at least one.
@@ -118,9 +137,9 @@ def _build_each(
     failures: list[str] = []
     for row in rows:
         try:
-            built.append((row, build(row)))
+            result = build(row)
         except Exception as error:
-            if is_interruption(error):
+            if is_interruption(error) or (not isinstance(error, CarmicError) and will_retry(context, error)):
                 raise
             sentence = error.sentence if isinstance(error, CarmicError) else UNEXPECTED_ERROR
             with step.platform.database.write() as connection:
@@ -128,6 +147,12 @@ def _build_each(
             if not isinstance(error, CarmicError):
                 raise
             failures.append(f"{row.title}: {sentence}")
+            continue
+        built.append((row, result))
+        if result.defect is not None:
+            with step.platform.database.write() as connection:
+                fail(connection, row.id, result.defect)
+            failures.append(f"{row.title}: {result.defect}")
     if failures and not built:
         raise dg.Failure("; ".join(failures), allow_retries=False)
     return built, failures

@@ -6,10 +6,12 @@ Imports the computing packages at its top; `timeline_pipeline` imports it inside
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 
 import msgspec
 
 from carmic_assets.assets.timeline_step import TimelineStep
+from carmic_assets.assets.timeline_strips import draw_operator_strip
 from carmic_assets.editing import segment_edits, stored_segments
 from carmic_assets.editing.errors import ImpossibleEditError
 from carmic_assets.editing.footage import natural_canvas, whole_segment
@@ -57,6 +59,16 @@ def make_missing_proxies(step: TimelineStep) -> None:
     for asset in step.list_assets():
         if asset.status == "ready" and asset.proxy_key is None:
             _make_proxy(step, asset, ignore_progress)
+
+
+def draw_newest_footage(step: TimelineStep) -> tuple[Path, ...]:
+    """Return small frames of the newest footage that has a proxy, for the Dagster UI; none if there is none."""
+    assets = [asset for asset in step.list_assets() if asset.proxy_key is not None]
+    if not assets or assets[-1].proxy_key is None:
+        return ()
+    facts = msgspec.convert(assets[-1].proxy_facts, SourceFacts)
+    with step.platform.store.local_file(assets[-1].proxy_key) as path:
+        return draw_operator_strip(path, facts, step.scratch_dir / "strip")
 
 
 def _get_asset(step: TimelineStep, asset_id: str) -> TimelineAsset:

@@ -6,15 +6,24 @@ from pathlib import Path, PurePath
 
 import dagster as dg
 
-from carmic_assets.assets.metadata_images import jpeg_strip_markdown
+from carmic_assets.assets.metadata_images import link_pictures
 from carmic_assets.assets.platform_resource import PlatformResource
-from carmic_assets.assets.video_step import StepResult, VideoStep, cost_metadata, open_video_step, video_partitions
+from carmic_assets.assets.video_step import (
+    OWNERS,
+    StepResult,
+    VideoStep,
+    cost_metadata,
+    location_metadata,
+    open_video_step,
+    video_partitions,
+)
 from carmic_assets.model.errors import BillingError, CarmicError, CorruptVideoError, SourceDownloadError
 from carmic_assets.model.media import AnalysisFacts, AudioTrack, SourceFacts
 from resources import artifacts, ledger, projects
+from resources.artifacts import format_uri
 
 
-@dg.asset(partitions_def=video_partitions, group_name="ingest", code_version="2", kinds={"video"})
+@dg.asset(partitions_def=video_partitions, group_name="ingest", code_version="2", owners=OWNERS, kinds={"video"})
 def source_video(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
     """Probe the source file (streams, rotation, colour, duration, hash). A source with a URL is downloaded first."""
     started_s = time.monotonic()
@@ -32,6 +41,7 @@ def source_video(context: dg.AssetExecutionContext, platform: PlatformResource) 
             data_version=dg.DataVersion(facts.sha256),
             metadata={
                 **cost_metadata(started_s, facts.duration_s),
+                **location_metadata(step, artifacts.SOURCE_FACTS),
                 "title": step.project.title,
                 "duration_s": facts.duration_s,
                 "size": f"{video.width} x {video.height}",
@@ -128,7 +138,7 @@ def _open_upload(step: VideoStep) -> AbstractContextManager[Path]:
 
 
 def _charge_minutes(step: VideoStep, facts: SourceFacts) -> None:
-    """Charge the probed duration. A second attempt charges nothing more.
+    """Charge the probed duration. A second attempt charges nothing more, and a generation job's credits pay for all.
 
     Raises:
         BillingError: the workspace has too few minutes.
@@ -137,7 +147,7 @@ def _charge_minutes(step: VideoStep, facts: SourceFacts) -> None:
     try:
         with step.platform.database.write() as connection:
             projects.update_details(connection, project.id, duration_s=round(facts.duration_s, 3))
-            if project.status in projects.ACTIVE_STATUSES:
+            if project.status in projects.ACTIVE_STATUSES and project.generation_id is None:
                 ledger.settle_project(connection, project.workspace_id, project.id, facts.duration_s)
     except ledger.InsufficientMinutesError as error:
         raise BillingError(f"The video is {facts.duration_s / 60:.1f} minutes long. {error}") from error
@@ -148,7 +158,8 @@ def _charge_minutes(step: VideoStep, facts: SourceFacts) -> None:
     deps=[source_video],
     group_name="ingest",
     code_version="3",
-    kinds={"video"},
+    owners=OWNERS,
+    kinds={"ffmpeg", "video"},
     pool="decode",
 )
 def analysis_media(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
@@ -172,18 +183,20 @@ def analysis_media(context: dg.AssetExecutionContext, platform: PlatformResource
         if (step.scratch_dir / AUDIO_FILENAME).exists():
             store.put_file(step.artifact_key(artifacts.ANALYSIS_AUDIO), step.scratch_dir / AUDIO_FILENAME, "audio/flac")
         thumbnails = sorted(step.scratch_dir.glob("thumb_*.jpg"))
-        for number, thumbnail in enumerate(thumbnails):
-            store.put_file(step.artifact_key(artifacts.thumbnail_name(number)), thumbnail, "image/jpeg")
+        thumbnail_keys = [step.artifact_key(artifacts.thumbnail_name(number)) for number in range(len(thumbnails))]
+        for thumbnail_key, thumbnail in zip(thumbnail_keys, thumbnails, strict=True):
+            store.put_file(thumbnail_key, thumbnail, "image/jpeg")
         step.save_artifact(artifacts.ANALYSIS_FACTS, analysis)
-        key = step.artifact_key(artifacts.thumbnail_name(len(thumbnails) // 3)) if thumbnails else None
+        key = thumbnail_keys[len(thumbnails) // 3] if thumbnails else None
         step.advance("TRANSCRIBING", 20, "Transcribing", thumbnail_key=key)
         return dg.MaterializeResult(
             metadata={
                 **cost_metadata(started_s, analysis.duration_s),
+                **location_metadata(step, artifacts.ANALYSIS_FACTS),
                 "cuts": len(analysis.cuts_s),
                 "frames": analysis.frames,
                 "analysis size": f"{analysis.width} x {analysis.height} at {analysis.fps:g} fps",
-                "thumbnails": dg.MetadataValue.md(jpeg_strip_markdown(thumbnails)),
+                "thumbnails": dg.MetadataValue.md(link_pictures(step, thumbnail_keys)),
             }
         )
 
@@ -193,7 +206,8 @@ def analysis_media(context: dg.AssetExecutionContext, platform: PlatformResource
     deps=[source_video],
     group_name="ingest",
     code_version="2",
-    kinds={"video"},
+    owners=OWNERS,
+    kinds={"ffmpeg", "video"},
     pool="encode",
     op_tags={"dagster/priority": "-1"},  # after every asset that the clips depend on
 )
@@ -218,6 +232,7 @@ def proxy_video(context: dg.AssetExecutionContext, platform: PlatformResource) -
         return dg.MaterializeResult(
             metadata={
                 **cost_metadata(started_s, facts.duration_s),
+                "dagster/uri": format_uri(step.platform.settings, key),
                 "the source itself": uses_source,
                 "bytes": stored_object.size if stored_object else 0,
             }

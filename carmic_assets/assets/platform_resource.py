@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import threading
 
 import dagster as dg
 
 from resources.platform import Platform, open_platform
+
+_OPENING = threading.Lock()
 
 
 class PlatformResource(dg.ConfigurableResource[Platform]):
@@ -14,7 +17,8 @@ class PlatformResource(dg.ConfigurableResource[Platform]):
 
     def open(self) -> Platform:
         """Return this process's platform."""
-        return _open_platform_once()
+        with _OPENING:  # functools.cache alone lets threads that arrive together open one each
+            return _open_platform_once()
 
 
 @functools.cache

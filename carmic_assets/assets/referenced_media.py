@@ -96,14 +96,19 @@ def open_referenced_media(
                 except (KeyError, StoreError):
                     continue
                 name = own_media[value].filename if value in own_media else Path(key).name
-                files[value] = _inspect(workers, path, name)
+                files[value] = inspect_file(workers, path, name)
             elif "://" in value:
                 name = Path(unquote(urlsplit(value).path)).name or "video"
-                files[value] = _inspect(workers, _download(platform, value, scratch_dir, budget), name)
+                files[value] = inspect_file(workers, download_reference(platform, value, scratch_dir, budget), name)
     return files
 
 
-def _inspect(workers: WorkerPool, path: Path, name: str) -> MediaFile:
+def inspect_file(workers: WorkerPool, path: Path, name: str) -> MediaFile:
+    """Return the facts of a file, which a worker of the sandbox parses.
+
+    Raises:
+        RenderError: it is not a readable picture, video, audio or font file.
+    """
     try:
         return workers.run(InspectFile(str(path), name), MediaFile)
     except JobRefusedError as error:
@@ -125,10 +130,13 @@ def open_workspace_fonts(platform: Platform, workspace_id: str, open_files: Exit
     return tuple(fonts)
 
 
-def _download(platform: Platform, url: str, scratch_dir: Path, budget: DownloadBudget) -> Path:
+def download_reference(platform: Platform, url: str, scratch_dir: Path, budget: DownloadBudget) -> Path:
     """Download a file, unless an earlier call did, and return its path.
 
     Redirects are followed here, not by httpx, so that each address is checked by the outbound policy.
+
+    Raises:
+        RenderError: the address may not be used, or nothing can be fetched from it within the budget.
     """
     outbound = OutboundPolicy(platform.settings.outbound_allow)
     path = scratch_dir / f"fetched-{hashlib.sha256(url.encode()).hexdigest()[:16]}"

@@ -1,16 +1,26 @@
 """Defines the asset that selects a video's clips, and the op that scores all stored videos again."""
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
 from carmic_assets.assets import checks
-from carmic_assets.assets.metadata_images import png_markdown
+from carmic_assets.assets.metadata_images import store_picture
+from carmic_assets.assets.metadata_limits import first_items, first_lines
 from carmic_assets.assets.platform_resource import PlatformResource
 from carmic_assets.assets.understanding import layout_timeline, transcript
-from carmic_assets.assets.video_step import StepResult, VideoStep, cost_metadata, open_video_step, video_partitions
+from carmic_assets.assets.video_step import (
+    OWNERS,
+    StepResult,
+    VideoStep,
+    cost_metadata,
+    location_metadata,
+    open_video_step,
+    video_partitions,
+)
 from carmic_assets.model.speech import Transcript
 from resources import artifacts, projects, run_intents
 from resources.platform import Platform
@@ -20,6 +30,7 @@ if TYPE_CHECKING:
 
 # Raise it together with `clip_scoring.SCORER_VERSION`; the Dagster UI then shows the clips of all videos as stale.
 SCORER_CODE_VERSION = "5"
+MAX_AGE = timedelta(days=7)  # without a newly scored video, the Dagster UI shows the asset as not fresh
 HEARTBEAT_EVERY_VIDEOS = 20  # a re-scoring of the library sends a heartbeat after this number of videos
 
 
@@ -28,6 +39,9 @@ HEARTBEAT_EVERY_VIDEOS = 20  # a re-scoring of the library sends a heartbeat aft
     deps=[transcript, layout_timeline],
     group_name="clips",
     code_version=SCORER_CODE_VERSION,
+    owners=OWNERS,
+    kinds={"json"},
+    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=MAX_AGE),
     check_specs=checks.check_specs("scored_clips", checks.CLIP_CHECKS),
 )
 def scored_clips(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
@@ -51,15 +65,17 @@ def scored_clips(context: dg.AssetExecutionContext, platform: PlatformResource) 
         if refinement is not None:
             scored = refinement.scored_clips
         clip_publishing.publish_clips(step, scored, clip_publishing.save_clip_thumbnails(step, scored))
+        curve = store_picture(step, "score-curve", plot_score_curve(scored), "score over the talk")
         return dg.MaterializeResult(
             data_version=dg.DataVersion(clip_publishing.digest_clips(scored)),
             check_results=checks.check_clips(scored, words),
             metadata={
                 **cost_metadata(started_s, step.project.duration_s or 0),
-                "clips": len(scored.clips),
+                **location_metadata(step, artifacts.SCORED_CLIPS),
+                "dagster/row_count": len(scored.clips),
                 "best score": scored.clips[0].score if scored.clips else 0,
-                "score curve": dg.MetadataValue.md(png_markdown(plot_score_curve(scored), "score over the talk")),
-                "candidates": dg.MetadataValue.md(format_candidates(scored)),
+                "score curve": dg.MetadataValue.md(curve),
+                "candidates": dg.MetadataValue.md(first_lines(format_candidates(scored))),
                 **_build_refinement_metadata(refinement),
             },
         )
@@ -112,7 +128,7 @@ def rescore_all(context: dg.OpExecutionContext, config: RescoreConfig, platform:
             context.log.info(f"{count} of {len(project_ids)} videos")
             with opened.database.write() as connection:
                 run_intents.heartbeat(connection, context.run_id)
-    failed = dg.MetadataValue.json(failed_ids)
+    failed = dg.MetadataValue.json(first_items(failed_ids))
     context.add_output_metadata({"scored": scored, "changes": changed, "passed over": skipped, "failed": failed})
     if failed_ids:
         raise dg.Failure(

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from carmic_assets.assets.checks import ExportedFile
 from carmic_assets.assets.timeline_step import TimelineStep
-from carmic_assets.editing import stored_segments
+from carmic_assets.assets.timeline_strips import draw_operator_strip
+from carmic_assets.editing import smart_copy, stored_segments
 from carmic_assets.editing.export_chunks import (
     ENCODER_VERSION,
     Chunk,
@@ -24,6 +26,7 @@ from carmic_assets.editing.export_chunks import (
     write_sound,
 )
 from carmic_assets.editing.footage import Footage
+from carmic_assets.editing.timeline_clock import active
 from carmic_assets.media.probe import probe
 from carmic_assets.model.errors import RenderError
 from carmic_assets.model.media import SourceFacts
@@ -45,48 +48,113 @@ def build_export(step: TimelineStep, job: TimelineJob) -> ExportedFile:
     report(0.0)
     segments = stored_segments.from_rows(job.request["segments"])
     canvas = msgspec.convert(job.request["canvas"], Canvas)
-    store = step.platform.store
+    path = step.scratch_dir / f"{job.id}.mp4"
     with ExitStack() as open_files:
-        footage = _open_footage(step, segments, open_files)
-        chunks = plan_chunks(segments, footage, canvas)
-        encoded = _encode_missing(step, chunks, report)
-        sound_key = _write_sound(step, segments, footage, canvas)
-        parts = [open_files.enter_context(store.local_file(_build_chunk_key(step, chunk))) for chunk in chunks]
-        sound = open_files.enter_context(store.local_file(sound_key))
-        path = step.scratch_dir / f"{job.id}.mp4"
-        frames = join_chunks(parts, sound, canvas.rate, path)
-    expected_frames = sum(chunk.shot.count for chunk in chunks)
-    if frames != expected_frames:
-        raise RenderError(f"The export has {frames} frames instead of {expected_frames}. Try again.")
+        footage = open_footage(step, segments, open_files)
+        write = write_copied_picture if job.request.get("mode") == "smart" else write_picture
+        picture = write(step, segments, footage, canvas, path, report)
     probed = probe(path)
     key = job.object_key or step.store_key(f"exports/{job.id}.mp4")
     facts: dict[str, Any] = {
         "size_bytes": probed.size_bytes,
-        "duration_s": float(frames / canvas.rate.fraction),
-        "frames": frames,
+        "duration_s": float(picture.frames / canvas.rate.fraction),
+        "frames": picture.frames,
         "width": canvas.width,
         "height": canvas.height,
         "fps": float(canvas.rate.fraction),
-        "chunks": len(chunks),
-        "chunks_encoded": encoded,
+        "chunks": picture.chunks,
+        "chunks_encoded": picture.chunks_encoded,
+        "frames_copied": picture.frames_copied,
+        "notes": list(picture.notes),
         "sha256": probed.sha256,
     }
-    store.put_file(key, path, "video/mp4")
-    path.unlink()
+    step.platform.store.put_file(key, path, "video/mp4")
     with step.platform.database.write() as connection:
         timeline_jobs.finish(connection, job.id, key, facts)
-    return ExportedFile(job.id, probed, frames, expected_frames)
+    strip = draw_operator_strip(path, probed, step.scratch_dir / job.id) if job.kind == "export" else ()
+    path.unlink()
+    return ExportedFile(job.id, probed, picture.frames, picture.frames, strip)
 
 
-def _open_footage(step: TimelineStep, segments: Segments, open_files: ExitStack) -> dict[str, Footage]:
+class WrittenPicture(msgspec.Struct, frozen=True):
+    """A written MP4: its frames and chunks, and how many chunks the store did not hold.
+
+    `frames_copied` counts the frames whose packets are those of the footage. `notes` are sentences for the user.
+    """
+
+    frames: int
+    chunks: int = 0
+    chunks_encoded: int = 0
+    frames_copied: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def write_picture(
+    step: TimelineStep,
+    segments: Segments,
+    footage: dict[str, Footage],
+    canvas: Canvas,
+    path: Path,
+    report: ProgressCallback,
+) -> WrittenPicture:
+    """Write picture and sound of the segments as MP4.
+
+    Raises:
+        RenderError: the footage cannot be decoded, or the number of frames is not the sum of the segments.
+    """
+    store = step.platform.store
+    chunks = plan_chunks(segments, footage, canvas)
+    encoded = _encode_missing(step, chunks, report)
+    sound_key = _write_sound(step, segments, footage, canvas)
+    with ExitStack() as open_files:
+        parts = [open_files.enter_context(store.local_file(_build_chunk_key(step, chunk))) for chunk in chunks]
+        sound = open_files.enter_context(store.local_file(sound_key))
+        frames = join_chunks(parts, sound, canvas.rate, path)
+    planned = sum(chunk.shot.count for chunk in chunks)
+    if frames != planned:
+        raise RenderError(f"The export has {frames} frames instead of {planned}. Try again.")
+    return WrittenPicture(frames, len(chunks), encoded)
+
+
+def write_copied_picture(
+    step: TimelineStep,
+    segments: Segments,
+    footage: dict[str, Footage],
+    canvas: Canvas,
+    path: Path,
+    report: ProgressCallback,
+) -> WrittenPicture:
+    """Write picture and sound by copying packets, or as `write_picture` does where that is impossible.
+
+    Raises:
+        RenderError: as `write_picture`.
+    """
+    try:
+        plan = smart_copy.plan_copy(active(segments), footage, canvas)
+        sound_key = _write_sound(step, segments, footage, canvas)
+        report(0.5)
+        with step.platform.store.local_file(sound_key) as sound:
+            copied = smart_copy.write_copy(plan, sound, path, step.platform.settings.threads)
+    except smart_copy.NotCopyableError as error:
+        written = write_picture(step, segments, footage, canvas, path, report)
+        return replace(written, notes=(f"The export was encoded, not copied, because {error.reason}.",))
+    return WrittenPicture(copied.frames, frames_copied=copied.frames_copied)
+
+
+def open_footage(step: TimelineStep, segments: Segments, open_files: ExitStack) -> dict[str, Footage]:
+    """Return the footage of the segments by asset id, as local files that stay open with `open_files`.
+
+    Raises:
+        RenderError: an asset was deleted.
+    """
     assets = {asset.id: asset for asset in step.list_assets()}
     footage = {}
     for asset_id in sorted({segment.asset_id for segment in segments if segment.asset_id}):
         asset = assets.get(asset_id)
         if asset is None or asset.facts is None:
-            raise RenderError("An asset of this project was deleted. Export it again.")
+            raise RenderError("An asset of this project was deleted. Start again without it.")
         path = open_files.enter_context(step.platform.store.local_file(asset.object_key))
-        footage[asset_id] = Footage(str(path), msgspec.convert(asset.facts, SourceFacts))
+        footage[asset_id] = Footage(str(path), msgspec.convert(asset.facts, SourceFacts), asset.clock_offset)
     return footage
 
 

@@ -8,11 +8,15 @@ import time
 from collections.abc import Callable
 
 import dagster as dg
+import msgspec
 
 from carmic_assets.assets import checks
+from carmic_assets.assets.metadata_images import store_timeline_jpegs
+from carmic_assets.assets.metadata_limits import first_items
 from carmic_assets.assets.platform_resource import PlatformResource
 from carmic_assets.assets.timeline_step import TimelineStep, open_timeline_step, timeline_partitions
-from carmic_assets.assets.video_step import StepResult, cost_metadata, is_interruption
+from carmic_assets.assets.transient_errors import will_retry
+from carmic_assets.assets.video_step import OWNERS, StepResult, cost_metadata, is_interruption
 from carmic_assets.model.errors import CarmicError
 from resources import timeline_jobs
 from resources.timeline_jobs import TimelineJob
@@ -20,14 +24,21 @@ from resources.timeline_jobs import TimelineJob
 UNEXPECTED_JOB_ERROR = "Something went wrong on our side. Please try again."
 
 
-@dg.asset(partitions_def=timeline_partitions, group_name="timelines", code_version="1", pool="decode", kinds={"video"})
+@dg.asset(
+    partitions_def=timeline_partitions,
+    group_name="timelines",
+    code_version="1",
+    pool="decode",
+    owners=OWNERS,
+    kinds={"video"},
+)
 def timeline_sources(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
     """Download footage, probe it, and build the editing proxies that previews read."""
     started_s = time.monotonic()
     with open_timeline_step(context, platform.open()) as step:
-        from carmic_assets.assets.footage_ingest import ingest_assets, make_missing_proxies
+        from carmic_assets.assets.footage_ingest import draw_newest_footage, ingest_assets, make_missing_proxies
 
-        failures = _run_jobs(step, step.list_jobs(("ingest",)), lambda job: ingest_assets(step, job))
+        failures = run_jobs(context, step, step.list_jobs(("ingest",)), lambda job: ingest_assets(step, job))
         if not step.is_requested:
             make_missing_proxies(step)
         assets = step.list_assets()
@@ -39,7 +50,8 @@ def timeline_sources(context: dg.AssetExecutionContext, platform: PlatformResour
                 "assets": len(assets),
                 "ready": len(ready),
                 "proxies": sum(asset.proxy_key is not None for asset in ready),
-                "failed": dg.MetadataValue.json(failures),
+                "failed": dg.MetadataValue.json(first_items(failures)),
+                "frames": dg.MetadataValue.md(store_timeline_jpegs(step, "footage", draw_newest_footage(step))),
             }
         )
 
@@ -50,30 +62,52 @@ def timeline_sources(context: dg.AssetExecutionContext, platform: PlatformResour
     group_name="timelines",
     code_version="1",
     pool="encode",
+    owners=OWNERS,
+    kinds={"ffmpeg", "video"},
     check_specs=checks.check_specs("timeline_exports", checks.TIMELINE_EXPORT_CHECKS),
 )
 def timeline_exports(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
-    """Export timelines and renditions of graded segments as MP4, from chunks that are encoded once and cached."""
+    """Export timelines as MP4, from chunks that are encoded once and cached, or as files for editing programs.
+
+    The renditions of graded segments are built in the same way.
+    """
     started_s = time.monotonic()
     with open_timeline_step(context, platform.open()) as step:
         from carmic_assets.assets.timeline_export_building import build_export
+        from carmic_assets.assets.timeline_package_building import BuiltPackage, build_package
 
         built: list[checks.ExportedFile] = []
-        jobs = step.list_jobs(("export", "grade"))
-        failures = _run_jobs(step, jobs, lambda job: built.append(build_export(step, job)))
+        packages: list[BuiltPackage] = []
+
+        def build(job: TimelineJob) -> None:
+            if job.request.get("format", "mp4") == "mp4":
+                built.append(build_export(step, job))
+            else:
+                packages.append(build_package(step, job))
+
+        failures = run_jobs(context, step, step.list_jobs(("export", "grade")), build)
         return dg.MaterializeResult(
             check_results=checks.check_exported_files(built),
             metadata={
                 **cost_metadata(started_s, sum(file.facts.duration_s for file in built)),
                 "timeline": step.timeline.name,
                 "exports": len(built),
-                "failed": dg.MetadataValue.json(failures),
+                "frames": dg.MetadataValue.md(store_timeline_jpegs(step, "export", built[-1].strip if built else ())),
+                "packages": dg.MetadataValue.json(first_items(msgspec.to_builtins(packages))),
+                "failed": dg.MetadataValue.json(first_items(failures)),
             },
         )
 
 
-def _run_jobs(step: TimelineStep, jobs: list[TimelineJob], execute: Callable[[TimelineJob], object]) -> list[str]:
+def run_jobs(
+    context: dg.AssetExecutionContext,
+    step: TimelineStep,
+    jobs: list[TimelineJob],
+    execute: Callable[[TimelineJob], object],
+) -> list[str]:
     """Execute each job; a CarmicError fails its own job only. Returns a sentence for each failure.
+
+    A transient error leaves its job open for the next attempt of the step.
 
     Raises:
         dagster.Failure: there were jobs and all of them failed.
@@ -83,7 +117,7 @@ def _run_jobs(step: TimelineStep, jobs: list[TimelineJob], execute: Callable[[Ti
         try:
             execute(job)
         except Exception as error:
-            if is_interruption(error):
+            if is_interruption(error) or (not isinstance(error, CarmicError) and will_retry(context, error)):
                 raise
             sentence = error.sentence if isinstance(error, CarmicError) else UNEXPECTED_JOB_ERROR
             with step.platform.database.write() as connection:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from carmic_assets.assets.transient_errors import retry_transient_errors
 from carmic_assets.assets.video_step import REPORT_INTERVAL_S, open_scratch_dir
 from carmic_assets.model.progress import ProgressCallback
 from resources import run_intents, timeline_assets, timeline_jobs, timelines
@@ -70,10 +71,12 @@ def open_timeline_step(context: dg.AssetExecutionContext, platform: Platform) ->
 
     Raises:
         dagster.Failure: the timeline was deleted.
+        dagster.RetryRequested: the step runs again after a transient error.
     """
-    with platform.database.read() as connection:
-        timeline = timelines.get(connection, context.partition_key)
-    if timeline is None:
-        raise dg.Failure(f"Timeline {context.partition_key} does not exist: it was deleted.", allow_retries=False)
-    with open_scratch_dir(context, platform) as scratch_dir:
-        yield TimelineStep(platform, timeline, context.run.run_id, scratch_dir)
+    with retry_transient_errors(context):
+        with platform.database.read() as connection:
+            timeline = timelines.get(connection, context.partition_key)
+        if timeline is None:
+            raise dg.Failure(f"Timeline {context.partition_key} does not exist: it was deleted.", allow_retries=False)
+        with open_scratch_dir(context, platform) as scratch_dir:
+            yield TimelineStep(platform, timeline, context.run.run_id, scratch_dir)

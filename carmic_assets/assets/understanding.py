@@ -1,21 +1,32 @@
 """Defines the assets that describe speech and people: the transcript, the spatial matrix and the layout timeline."""
 
 import time
+from typing import TYPE_CHECKING
 
 import dagster as dg
-import msgspec
 
 from carmic_assets.assets import checks
 from carmic_assets.assets.ingest import analysis_media
-from carmic_assets.assets.metadata_images import png_markdown
+from carmic_assets.assets.metadata_images import store_picture
 from carmic_assets.assets.platform_resource import PlatformResource
-from carmic_assets.assets.video_step import StepResult, VideoStep, cost_metadata, open_video_step, video_partitions
+from carmic_assets.assets.video_step import (
+    OWNERS,
+    StepResult,
+    VideoStep,
+    cost_metadata,
+    location_metadata,
+    open_video_step,
+    video_partitions,
+)
 from carmic_assets.model.direction import CANVAS_SIZES, LayoutTimeline
 from carmic_assets.model.errors import NoSpeechError
 from carmic_assets.model.media import AnalysisFacts, SourceFacts
 from carmic_assets.model.scene import Scene
 from carmic_assets.model.speech import Speakers, Transcript
 from resources import artifacts
+
+if TYPE_CHECKING:
+    import polars as pl
 
 CONTACT_SHEET_FRAMES = 15  # frames on the sheet with crops
 TEXT_PREVIEW_WORDS = 300  # words of the transcript that are shown in the asset metadata
@@ -27,6 +38,8 @@ TEXT_PREVIEW_WORDS = 300  # words of the transcript that are shown in the asset 
     group_name="understanding",
     code_version="2",
     pool="models",
+    owners=OWNERS,
+    kinds={"json"},
     check_specs=checks.check_specs("transcript", checks.TRANSCRIPT_CHECKS),
 )
 def transcript(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
@@ -61,6 +74,8 @@ def transcript(context: dg.AssetExecutionContext, platform: PlatformResource) ->
             check_results=checks.check_transcript(result),
             metadata={
                 **cost_metadata(started_s, result.duration_s),
+                **location_metadata(step, artifacts.TRANSCRIPT),
+                "dagster/row_count": len(result.words),
                 "words": len(result.words),
                 "language": result.language,
                 "model": result.model,
@@ -76,7 +91,8 @@ def transcript(context: dg.AssetExecutionContext, platform: PlatformResource) ->
     partitions_def=video_partitions,
     deps=[analysis_media, transcript],
     group_name="understanding",
-    code_version="2",
+    code_version="3",
+    owners=OWNERS,
     kinds={"parquet"},
     pool="models",
 )
@@ -119,22 +135,30 @@ def spatial_matrix(context: dg.AssetExecutionContext, platform: PlatformResource
         return dg.MaterializeResult(
             metadata={
                 **cost_metadata(started_s, analysis.duration_s),
+                **location_metadata(step, artifacts.SPATIAL_MATRIX),
+                "dagster/row_count": result.matrix.height,
+                "dagster/column_schema": _describe_columns(result.matrix),
                 "detector": result.facts.detector,
                 "detector reason": result.facts.why,
                 "tracks": result.facts.tracks,
                 "turns": len(result.speakers.turns),
-                "rows": result.matrix.height,
-                "contact sheet": dg.MetadataValue.md(png_markdown(sheet, "contact sheet")),
-                "speakers": dg.MetadataValue.md(png_markdown(timeline, "who speaks when")),
+                "contact sheet": dg.MetadataValue.md(store_picture(step, "contact-sheet", sheet, "contact sheet")),
+                "speakers": dg.MetadataValue.md(store_picture(step, "speakers", timeline, "who speaks when")),
             }
         )
+
+
+def _describe_columns(matrix: "pl.DataFrame") -> dg.TableSchema:
+    return dg.TableSchema([dg.TableColumn(name, str(dtype)) for name, dtype in matrix.schema.items()])
 
 
 @dg.asset(
     partitions_def=video_partitions,
     deps=[spatial_matrix],
     group_name="understanding",
-    code_version="2",
+    code_version="3",
+    owners=OWNERS,
+    kinds={"json"},
     check_specs=checks.check_specs("layout_timeline", checks.LAYOUT_CHECKS),
 )
 def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
@@ -160,11 +184,13 @@ def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResourc
         with step.open_artifact(artifacts.ANALYSIS_FRAMES) as path:
             # A video with a damaged end has fewer frames than times.
             frames = list(zip(times, read_frames(path, analysis, times), strict=False))
-        sheet = draw_crop_sheet(frames, shots, scene)
+        sheet = store_picture(step, "crops", draw_crop_sheet(frames, shots, scene), "crops, 9:16")
+        path_plot = store_picture(step, "crop-path", draw_crop_path(shots, scene), "crop path, 9:16")
         return dg.MaterializeResult(
             check_results=checks.check_layout(metrics),
             metadata={
                 **cost_metadata(started_s, scene.end_s - scene.start_s),
+                **location_metadata(step, artifacts.LAYOUT_TIMELINE),
                 "shots": len(shots),
                 "subject in frame": round(metrics.subject_in_frame, 4),
                 "active speaker in frame": round(metrics.active_speaker_in_frame, 4),
@@ -172,8 +198,8 @@ def layout_timeline(context: dg.AssetExecutionContext, platform: PlatformResourc
                 "pixels per second": round(metrics.travel_px_per_s, 2),
                 "wall frames": metrics.wall_frames,
                 "missed targets": "; ".join(find_missed_targets(metrics).values()) or "none",
-                "crops": dg.MetadataValue.md(png_markdown(sheet, "crops, 9:16")),
-                "crop path": dg.MetadataValue.md(png_markdown(draw_crop_path(shots, scene), "crop path, 9:16")),
+                "crops": dg.MetadataValue.md(sheet),
+                "crop path": dg.MetadataValue.md(path_plot),
             },
         )
 
@@ -189,5 +215,4 @@ def _load_scene(step: VideoStep) -> Scene:
     speakers = step.load_artifact(artifacts.SPEAKERS, Speakers)
     with step.open_artifact(artifacts.SPATIAL_MATRIX) as path:
         matrix = pl.read_parquet(path)
-    detector = step.load_artifact(artifacts.MATRIX_FACTS, MatrixFacts).detector
-    return msgspec.structs.replace(build_scene(matrix, speakers, facts, analysis), detector=detector)
+    return build_scene(matrix, speakers, facts, analysis, step.load_artifact(artifacts.MATRIX_FACTS, MatrixFacts))

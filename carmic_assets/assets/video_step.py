@@ -21,11 +21,14 @@ import dagster as dg
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
+from carmic_assets.assets.transient_errors import retry_transient_errors, will_retry
 from carmic_assets.model.errors import CarmicError
 from resources import artifacts, projects, run_intents
+from resources.artifacts import format_uri
 from resources.platform import Platform
 from resources.run_intents import VIDEO_PARTITIONS
 
+OWNERS = ["team:carmic"]  # shown by the Dagster UI; an installation may name its own team
 video_partitions = dg.DynamicPartitionsDefinition(name=VIDEO_PARTITIONS)
 
 REPORT_INTERVAL_S = 0.7  # minimum time between two progress reports
@@ -151,11 +154,18 @@ def open_video_step(context: dg.AssetExecutionContext, platform: Platform) -> It
     """Yield the step of the partition of `context`, and remove its scratch directory afterwards.
 
     A CarmicError fails the project with the error's state and sentence. Any other exception fails it with
-    UNEXPECTED_ERROR. Both refund the minutes.
+    UNEXPECTED_ERROR. Both refund the minutes. A transient error does so at the last attempt only.
 
     Raises:
         dagster.Failure: the project was deleted or has ended, or the step raised a CarmicError.
+        dagster.RetryRequested: the step runs again after a transient error.
     """
+    with retry_transient_errors(context), _open_step(context, platform) as step:
+        yield step
+
+
+@contextmanager
+def _open_step(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[VideoStep]:
     with platform.database.read() as connection:
         project = projects.get(connection, context.partition_key)
     if project is None:
@@ -173,7 +183,7 @@ def open_video_step(context: dg.AssetExecutionContext, platform: Platform) -> It
     except (dg.Failure, dg.DagsterExecutionInterruptedError):
         raise  # a Failure has its own message, and the code that interrupts a run records the reason
     except Exception as error:
-        if not is_interruption(error):
+        if not is_interruption(error) and not will_retry(context, error):
             _end_project(platform, project, "FAILED", UNEXPECTED_ERROR)
         raise
 
@@ -245,6 +255,11 @@ def _end_project(platform: Platform, project: projects.Project, status: str, sen
 def _remove_if_empty(folder: Path) -> None:
     with suppress(OSError):
         folder.rmdir()
+
+
+def location_metadata(step: VideoStep, name: str) -> dict[str, dg.MetadataValue]:
+    """Return where the artifact `name` is stored, under the key by which Dagster's UI knows it."""
+    return {"dagster/uri": dg.MetadataValue.text(format_uri(step.platform.settings, step.artifact_key(name)))}
 
 
 def cost_metadata(started_s: float, media_s: float) -> dict[str, dg.MetadataValue]:

@@ -1,4 +1,6 @@
-"""Moves captions up or down if they would cover a face. All captions of a shot move together, so that none jumps.
+"""Moves captions up or down if they would cover a face or burnt-in text.
+
+All captions of a shot move together, so that none jumps.
 
 The faces are those of the edit; this module detects none.
 """
@@ -38,7 +40,7 @@ def place_clear_of_faces(
     position that the client sets (`custom`) is not changed.
     """
     captions = place_screens(screens, geometry, title)
-    if geometry.style.fields.caption_position == "custom" or not edit.faces:
+    if geometry.style.fields.caption_position == "custom" or not (edit.faces or edit.burnt_in):
         return captions
     placed: list[Caption] = []
     for shot in _group_faces_by_shot(edit, clock):
@@ -76,6 +78,11 @@ def _group_faces_by_shot(edit: Edit, clock: OutputClock) -> list[_ShotFaces]:
         faces = [face for face in edit.faces if face.end_s > shot_start_s and face.start_s < shot_end_s]
         parts = tuple(
             (clock.to_output(f.start_s), clock.to_output(f.end_s), _compute_expressive_part(f)) for f in faces
+        )
+        parts += tuple(
+            (clock.to_output(b.start_s), clock.to_output(b.end_s), (b.x, b.y, b.x + b.w, b.y + b.h))
+            for b in edit.burnt_in
+            if b.end_s > shot_start_s and b.start_s < shot_end_s
         )
         shots.append(_ShotFaces(start_s, end_s, parts))
     return shots

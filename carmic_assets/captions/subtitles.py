@@ -16,6 +16,7 @@ from carmic_assets.captions.phrases import split_phrases
 from carmic_assets.captions.unicode_text import needs_space, split_graphemes
 from carmic_assets.captions.word_timing import OutputClock, Token, join_tokens, tokenize_words
 from carmic_assets.model.edit import Edit, Span
+from carmic_assets.model.speech import Word
 
 LIMITS = LineLimits(max_width=42.0, max_lines=2, max_words_per_line=99, max_words=99, max_duration_s=6.5)
 
@@ -30,8 +31,13 @@ class Cue(msgspec.Struct, frozen=True):
 
 def build_cues(edit: Edit) -> list[Cue]:
     """Return the cues of a clip, in order and without overlap."""
-    duration_s = OutputClock(edit.kept_spans or (Span(0.0, edit.duration_s),)).duration_s
-    tokens = tokenize_words(edit.words, edit.kept_spans, edit.duration_s)
+    return build_word_cues(edit.words, edit.kept_spans, edit.duration_s)
+
+
+def build_word_cues(words: Sequence[Word], kept_spans: Sequence[Span], duration_s: float) -> list[Cue]:
+    """Return the cues of words; the arguments are those of `tokenize_words`."""
+    output_s = OutputClock(kept_spans or (Span(0.0, duration_s),)).duration_s
+    tokens = tokenize_words(words, kept_spans, duration_s)
     phrases = [_measure_columns(phrase) for phrase in split_phrases(tokens)]
     return [
         Cue(
@@ -39,18 +45,23 @@ def build_cues(edit: Edit) -> list[Cue]:
             screen.end_s,
             [join_tokens([(token, token.text) for item in line for token in item.tokens]) for line in screen.lines],
         )
-        for screen in break_screens(phrases, LIMITS, duration_s)
+        for screen in break_screens(phrases, LIMITS, output_s)
         if round(screen.end_s * 1000) > round(screen.start_s * 1000)
     ]
 
 
 def format_srt(edit: Edit) -> str:
     """Return the clip's subtitles as SubRip text, to be encoded as UTF-8 without a byte order mark."""
+    return format_srt_cues(build_cues(edit))
+
+
+def format_srt_cues(cues: Sequence[Cue]) -> str:
+    """Return cues as SubRip text."""
     blocks = [
         f"{number}\n{_format_time(cue.start_s, ',')} --> {_format_time(cue.end_s, ',')}\n"
         + "\n".join(_escape_srt(line) for line in cue.lines)
         + "\n"
-        for number, cue in enumerate(build_cues(edit), 1)
+        for number, cue in enumerate(cues, 1)
     ]
     return "\n".join(blocks)
 

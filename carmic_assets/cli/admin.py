@@ -1,4 +1,4 @@
-"""Implements `carmic admin`: changes accounts and minutes, lists unsent mail, creates links to the Dagster UI."""
+"""Implements `carmic admin`: accounts, minute pools, videos, unsent mail and links to the Dagster UI."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from carmic_assets.cli.errors import UserError
 from carmic_assets.cli.ui_access import LINK_LIFETIME_S, create_link
-from resources import accounts, ledger, mail, passwords
+from resources import accounts, credits, ledger, mail, passwords, projects
 from resources.email_addresses import InvalidEmailError, check_email
 from resources.platform import Platform, open_platform
 
@@ -25,7 +25,9 @@ def run_admin_action(args: argparse.Namespace) -> dict[str, Any]:
         "create-user": _create_user,
         "set-tier": _set_tier,
         "grant-minutes": _grant_minutes,
+        "grant-credits": _grant_credits,
         "outbox": _list_unsent_mail,
+        "videos": _find_videos,
         "ui-link": _create_ui_link,
     }
     return actions[args.action](open_platform(), args)
@@ -84,6 +86,45 @@ def _grant_minutes(platform: Platform, args: argparse.Namespace) -> dict[str, An
             raise UserError(f"The balance cannot become negative. {error}") from error
         balance_ms = ledger.get_balance_ms(connection, args.workspace)
     return {"workspace_id": args.workspace, "minutes_balance": round(balance_ms / ledger.MINUTE_MS, 3)}
+
+
+def _find_videos(platform: Platform, args: argparse.Namespace) -> dict[str, Any]:
+    statuses = (*projects.STATUS_ORDER, *projects.FAILED_STATUSES, "CANCELLED")
+    if args.status and args.status not in statuses:
+        raise UserError(f"{args.status} is not a status. Use one of {', '.join(statuses)}.")
+    with platform.database.read() as connection:
+        matches = projects.find_for_operator(
+            connection, search=args.search, workspace_id=args.workspace, status=args.status, limit=args.limit
+        )
+    return {
+        "videos": [
+            {
+                "project_id": project.id,
+                "title": project.title,
+                "workspace_id": project.workspace_id,
+                "status": project.status,
+                "progress": project.progress,
+                "run_id": project.run_id,
+                "error_message": project.error_message,
+                "created_at": project.created_at.isoformat(),
+            }
+            for project in matches
+        ]
+    }
+
+
+def _grant_credits(platform: Platform, args: argparse.Namespace) -> dict[str, Any]:
+    with platform.database.write() as connection:
+        if accounts.get_tier(connection, args.workspace) is None:
+            raise UserError(f"Workspace {args.workspace} does not exist.")
+        credits.grant_month(connection, args.workspace, platform.settings.monthly_credits)
+        entry = credits.NewCreditEntry(f"operator:{uuid.uuid4()}", "grant", args.credits, "Granted by the operator")
+        try:
+            credits.post_entry(connection, args.workspace, entry)
+        except credits.InsufficientCreditsError as error:
+            raise UserError(f"The balance cannot go below zero. {error}") from error
+        balance = credits.get_balance(connection, args.workspace)
+    return {"workspace_id": args.workspace, "credits": balance}
 
 
 def _list_unsent_mail(platform: Platform, _args: argparse.Namespace) -> dict[str, Any]:

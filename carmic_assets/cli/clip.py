@@ -138,7 +138,7 @@ def _run_job(local: LocalProject, job_name: str, subject_id: str, run_id: str) -
             run_id=run_id,
             instance=local.instance,
             partition_key=project.id,
-            tags=build_run_tags(intent),
+            tags=build_run_tags(intent, project.title),
             run_config=QUIET_CONSOLE,
         )
     except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):

@@ -48,10 +48,18 @@ def _run(args: argparse.Namespace) -> int:
         from carmic_assets.cli.clip import clip_video
 
         return clip_video(args, print_line)
+    if args.command == "import":
+        from carmic_assets.cli.import_videos import import_videos
+
+        return import_videos(args, print_line)
     if args.command == "doctor":
         from carmic_assets.cli.doctor import run_doctor
 
         return run_doctor(args.json, print_line)
+    if args.command == "fetch-voices":
+        from carmic_assets.cli.voice_fetching import fetch_voices
+
+        return fetch_voices(args.home, print_line)
     from carmic_assets.cli.admin import run_admin_action
 
     print_line(json.dumps(run_admin_action(args)))

@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+from sqlalchemy import create_engine
 
+from carmic_assets.ai_edits.operations import BY_NAME, OPERATIONS
+from carmic_assets.generation import voice_weights
 from carmic_assets.media.ffmpeg import locate_binary
 from carmic_assets.model.errors import CarmicError
 from carmic_assets.speech.whisper_models import find_weights
+from resources import run_intents
 from resources.database.engine import Database
+from resources.run_submission import DAEMON_TIMEOUT_S
 from resources.settings import SETTINGS, Settings, load_settings
 from resources.store import open_store
 
@@ -30,6 +35,8 @@ PROVIDERS = {
     "Stripe top-ups": "CARMIC_STRIPE_SECRET_KEY",
     "language model": "CARMIC_LLM_URL",
     "Gemini": "CARMIC_GEMINI_API_KEY",
+    "fal, for AI edits and generation": "CARMIC_FAL_KEY",
+    "Runway, for AI edits": "CARMIC_RUNWAY_KEY",
     "YouTube accounts": "CARMIC_YOUTUBE_CLIENT_ID",
     "Facebook, Instagram": "CARMIC_META_CLIENT_ID",
 }
@@ -46,7 +53,8 @@ class Finding(msgspec.Struct, frozen=True):
 def run_doctor(as_json: bool, print_line: Callable[[str], None]) -> int:
     """Print every finding. Returns 1 if a required part is missing, otherwise 0."""
     settings = load_settings()
-    findings = [*_check_requirements(settings), *_check_models(settings), *_check_providers(settings)]
+    checks = (_check_requirements, _check_dagster, _check_models, _check_ai_edits, _check_providers)
+    findings = [finding for check in checks for finding in check(settings)]
     if as_json:
         print_line(json.dumps([msgspec.to_builtins(finding) for finding in findings]))
     else:
@@ -90,6 +98,49 @@ def _check_store(settings: Settings) -> Finding:
         return Finding("object store", "missing", _get_first_line(error))
 
 
+def _check_dagster(settings: Settings) -> list[Finding]:
+    """Return whether Dagster's storage opens and whether its daemon, which starts queued runs, is alive."""
+    dagster_home = settings.home / "dagster"
+    try:
+        if settings.dagster_postgres_url:
+            create_engine(settings.dagster_postgres_url).connect().close()
+    except Exception as error:
+        return [Finding("Dagster storage", "missing", f"CARMIC_DAGSTER_POSTGRES_URL: {_get_first_line(error)}")]
+    if not (dagster_home / "dagster.yaml").exists():
+        return [Finding("Dagster storage", "optional", f"`carmic up` creates {dagster_home}")]
+    try:
+        silence_s, detail = _measure_daemon_silence_s(dagster_home), str(dagster_home)
+    except Exception as error:
+        return [Finding("Dagster storage", "missing", _get_first_line(error))]
+    if settings.dagster_postgres_url:
+        detail = settings.dagster_postgres_url.rpartition("@")[2]
+    return [Finding("Dagster storage", "ok", detail), _judge_daemon(settings, silence_s)]
+
+
+def _measure_daemon_silence_s(dagster_home: Path) -> float | None:
+    from dagster import DagsterInstance  # noqa: PLC0415 - takes a second, which a home that never ran need not spend
+
+    from resources.dagster_internals import get_daemon_silence_s  # noqa: PLC0415 - imports Dagster
+
+    with DagsterInstance.from_config(str(dagster_home)) as instance:
+        return get_daemon_silence_s(instance)
+
+
+def _judge_daemon(settings: Settings, silence_s: float | None) -> Finding:
+    """Return a finding that is `missing` if runs wait for a daemon that sends no heartbeats."""
+    if silence_s is not None and silence_s < DAEMON_TIMEOUT_S:
+        return Finding("Dagster daemon", "ok", f"its last heartbeat was {silence_s:.0f} s ago")
+    past = "it never sent a heartbeat" if silence_s is None else f"its last heartbeat was {silence_s:.0f} s ago"
+    try:
+        with Database(settings.database_url).read() as connection:
+            open_count = sum(run_intents.count_open(connection).values())
+    except Exception:  # the finding `database` says why
+        open_count = 0
+    if open_count:
+        return Finding("Dagster daemon", "missing", f"{past}, and {open_count} runs wait; start `carmic up`")
+    return Finding("Dagster daemon", "optional", f"{past}; `carmic up` starts it")
+
+
 def _get_first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
@@ -102,7 +153,14 @@ def _check_models(settings: Settings) -> list[Finding]:
         speech = Finding("speech model", "missing", error.sentence)
     has_torch = settings.device != "cpu" and importlib.util.find_spec("torch") is not None
     device = Finding("device", "ok", settings.device + (" (torch is installed)" if has_torch else ""))
-    return [speech, _check_detector(settings.yolo_weights), device]
+    return [speech, _check_detector(settings.yolo_weights), device, _check_voices(settings)]
+
+
+def _check_voices(settings: Settings) -> Finding:
+    weights = voice_weights.find_weights(settings.cache_dir)
+    if weights is None:
+        return Finding("voices (kokoro)", "optional", "run `carmic fetch-voices` to generate speech on this machine")
+    return Finding("voices (kokoro)", "ok", str(weights.voices))
 
 
 def _check_detector(weights: str) -> Finding:
@@ -116,6 +174,11 @@ def _check_detector(weights: str) -> Finding:
         return Finding("person detector", "missing", detail)
     detail = f"CARMIC_YOLO_WEIGHTS: {weights} is downloaded at its first use"
     return Finding("person detector", "ok", detail)
+
+
+def _check_ai_edits(settings: Settings) -> list[Finding]:
+    del settings  # the operations need none
+    return [Finding("AI edits", "ok", f"{len(OPERATIONS)} operations: {', '.join(BY_NAME)}")]
 
 
 def _check_providers(settings: Settings) -> list[Finding]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[2]  # or the folder of the installed packages
+INSTANCE_FILE = Path(__file__).with_name("dagster.yaml")
 
 
 def process_environment(home: Path, *, code_port: int = 0, extra: dict[str, str] | None = None) -> dict[str, str]:
@@ -34,7 +35,6 @@ def process_environment(home: Path, *, code_port: int = 0, extra: dict[str, str]
         **(extra or {}),
     }
     if code_port:
-        environment["CARMIC_CODE_PORT"] = str(code_port)
         environment["CARMIC_CODE_SERVER"] = f"127.0.0.1:{code_port}"
     return environment
 
@@ -49,11 +49,25 @@ def prepare_home(home: Path) -> None:
     staging_path.replace(path)
 
 
+def write_workspace(home: Path, code_port: int) -> Path:
+    """Write the workspace file that leads Dagster's daemon to the code server at `code_port`. Returns its path."""
+    server = {"host": "127.0.0.1", "port": code_port, "location_name": "carmic"}
+    path = home / "dagster" / "workspace.yaml"
+    path.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}, sort_keys=False))
+    return path
+
+
 def _build_instance_settings() -> dict[str, Any]:
-    """Return the repository's dagster.yaml, with the run limit and the storage set by the environment."""
-    settings: dict[str, Any] = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())
+    """Return the packaged dagster.yaml, with the run limit and the storage set by the environment."""
+    settings: dict[str, Any] = yaml.safe_load(INSTANCE_FILE.read_text())
+    runs = settings["concurrency"]["runs"]
+    slots = {limit["value"]: limit for limit in runs["tag_concurrency_limits"] if limit["key"] == "carmic/slot"}
+    (backfills,) = (limit for limit in runs["tag_concurrency_limits"] if limit["key"] == "dagster/backfill")
     if max_runs := os.environ.get("CARMIC_MAX_RUNS"):
-        settings["concurrency"]["runs"]["max_concurrent_runs"] = int(max_runs)
+        slots["local"]["limit"] = backfills["limit"] = int(max_runs)
+    if hosted_runs := os.environ.get("CARMIC_HOSTED_RUNS"):
+        slots["waiting"]["limit"] = int(hosted_runs)
+    runs["max_concurrent_runs"] = slots["local"]["limit"] + slots["waiting"]["limit"]
     if os.environ.get("CARMIC_DAGSTER_POSTGRES_URL"):
         settings["storage"] = {"postgres": {"postgres_url": {"env": "CARMIC_DAGSTER_POSTGRES_URL"}}}
     return settings

@@ -14,6 +14,7 @@ from pathlib import Path
 from carmic_assets.cli.accepted_formats import CONTENT_TYPE_BY_SUFFIX
 
 MAX_MINUTES = 1_000_000_000  # that `grant-minutes` accepts
+MAX_CREDITS = 1_000_000_000  # that `grant-credits` accepts
 MAX_PORT = 65535
 
 
@@ -23,7 +24,7 @@ def _parse_port(text: str) -> int:
     return int(text)
 
 
-def _parse_clip_count(text: str) -> int:
+def _parse_count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
     return int(text)
@@ -39,6 +40,16 @@ def _parse_minutes(text: str) -> float:
     return minutes
 
 
+def _parse_credits(text: str) -> int:
+    try:
+        credits = int(text)
+    except ValueError:
+        credits = MAX_CREDITS + 1
+    if abs(credits) > MAX_CREDITS:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of credits up to {MAX_CREDITS:,}")
+    return credits
+
+
 def _parse_video_file(text: str) -> Path:
     path = Path(text)
     if not path.is_file():
@@ -47,6 +58,13 @@ def _parse_video_file(text: str) -> Path:
         raise argparse.ArgumentTypeError(
             f"{path.suffix or path.name} is not a video format: use one of {', '.join(CONTENT_TYPE_BY_SUFFIX)}"
         )
+    return path
+
+
+def _parse_directory(text: str) -> Path:
+    path = Path(text)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"directory {path} does not exist")
     return path
 
 
@@ -80,7 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
     clip = commands.add_parser("clip", parents=[home], help="produce clips of one video, without a server")
     clip.add_argument("video", type=_parse_video_file)
     clip.add_argument("--out", type=Path, required=True, help="directory for the MP4s and packages")
-    clip.add_argument("--max-clips", type=_parse_clip_count, default=3, help="number of clips to render, best first")
+    clip.add_argument("--max-clips", type=_parse_count, default=3, help="number of clips to render, best first")
     clip.add_argument("--aspect", default="9:16", choices=("9:16", "1:1", "4:5", "16:9"))
     clip.add_argument("--style", type=_parse_caption_style, default="HORMOZI", help="caption style preset")
     clip.add_argument("--language", default=None, help="ISO 639-1 code; detected from the audio when omitted")
@@ -89,8 +107,15 @@ def build_parser() -> argparse.ArgumentParser:
         help="also write a project package; may be repeated",
     )  # fmt: skip
 
+    importer = commands.add_parser("import", parents=[home], help="queue all videos of a directory, behind other work")
+    importer.add_argument("directory", type=_parse_directory)
+    importer.add_argument("--workspace", required=True, help="id of the workspace that owns and pays for the videos")
+    importer.add_argument("--dry-run", action="store_true", help="only list what would be imported")
+
     doctor = commands.add_parser("doctor", parents=[home], help="report what is installed and what is missing")
     doctor.add_argument("--json", action="store_true", help="print a JSON list instead of lines")
+
+    commands.add_parser("fetch-voices", parents=[home], help="fetch the voices that speak generated audio, once")
 
     admin = commands.add_parser("admin", help="operators' commands; each prints one line of JSON")
     actions = admin.add_subparsers(dest="action", required=True)
@@ -108,8 +133,18 @@ def build_parser() -> argparse.ArgumentParser:
     grant = actions.add_parser("grant-minutes", parents=[home], help="add minutes to a workspace, or remove them")
     grant.add_argument("workspace")
     grant.add_argument("minutes", type=_parse_minutes)
+    grant_credits = actions.add_parser(
+        "grant-credits", parents=[home], help="add credits to a workspace, or remove them"
+    )
+    grant_credits.add_argument("workspace")
+    grant_credits.add_argument("credits", type=_parse_credits)
     ui_link = actions.add_parser("ui-link", parents=[home], help="print a link that opens the Dagster UI once")
     ui_link.add_argument("--dagster-url", default="http://127.0.0.1:3000", help="address of the Dagster UI")
+    videos = actions.add_parser("videos", parents=[home], help="find videos of all workspaces, newest first")
+    videos.add_argument("search", nargs="?", default="", help="a part of title or file name, or the start of the id")
+    videos.add_argument("--workspace", default="", help="id of a workspace")
+    videos.add_argument("--status", default="", type=str.upper, help="such as TRANSCRIBING or FAILED")
+    videos.add_argument("--limit", type=_parse_count, default=50, help="number of videos to print (default 50)")
     actions.add_parser("outbox", parents=[home], help="list the mail that was not sent")
     return parser
 

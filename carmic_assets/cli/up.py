@@ -96,7 +96,7 @@ def _serve_locked(
     environment = homes.process_environment(home, code_port=code_port, extra=extra)
     open_platform(environment).database.close()  # reports invalid settings and migrates before any service starts
     homes.prepare_home(home)
-    workspace = str(homes.REPOSITORY / "workspace.yaml")
+    workspace = str(homes.write_workspace(home, code_port))
     logs = home / "logs"
     logs.mkdir(exist_ok=True)
     python = [sys.executable, "-m"]

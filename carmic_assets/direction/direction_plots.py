@@ -22,7 +22,10 @@ from carmic_assets.model.scene import Scene
 SPEAKER_COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2", "#9d755d")
 UNKNOWN_COLOUR = "#999999"
 CROP_COLOUR = "#ffffff"
-LAYOUT_COLOURS = {"face-track": "#2a9d8f", "split": "#8a5cf6", "fit": "#bbbbbb"}
+LAYOUT_COLOURS = {
+    "face-track": "#2a9d8f", "split": "#8a5cf6", "fit": "#bbbbbb",
+    "screen": "#e9c46a", "three": "#e76f51", "four": "#264653",
+}  # fmt: skip
 # Only the first ten minutes of a longer video are plotted, because more is not legible at this width
 MAX_PLOT_S = 600.0
 TILE_INCHES = 2.6  # width of one frame on the contact sheet

@@ -8,14 +8,14 @@ from __future__ import annotations
 import msgspec
 
 from carmic_assets.direction.frame_grid import FrameGrid
-from carmic_assets.direction.letterbox import crop_to_picture, restore_frame
+from carmic_assets.direction.letterbox import crop_to_picture, exclude_text_bands, restore_frame
 from carmic_assets.direction.override import apply_overrides
 from carmic_assets.direction.scene_context import SAME_SHAPE_RATIO, DirectionOptions, SceneContext
 from carmic_assets.model.direction import FULL_FRAME, Keyframe, Layout, LayoutShot, Region
 from carmic_assets.model.scene import Scene
 from carmic_assets.model.template import TemplateConfig
 
-DIRECTOR_VERSION = "1"  # changes whenever the same scene and configuration give other shots
+DIRECTOR_VERSION = "2"  # changes whenever the same scene and configuration give other shots
 
 
 def direct(scene: Scene, aspect: str) -> tuple[LayoutShot, ...]:
@@ -73,12 +73,14 @@ def shift_shots(shots: tuple[LayoutShot, ...], offset_s: float) -> tuple[LayoutS
 def direct_span(scene: Scene, start_s: float, end_s: float, options: DirectionOptions) -> tuple[LayoutShot, ...]:
     """Return the shots between two times of the source clock; every hard cut starts a new shot.
 
-    Crops exclude the black bars of a letterboxed source, unless the full frame has the canvas' aspect ratio.
+    Crops exclude the black bars of a letterboxed source, and burnt-in captions, unless the full frame has the canvas'
+    aspect ratio.
     """
     from carmic_assets.direction.span_direction import direct_picture  # noqa: PLC0415 - the API starts without NumPy
 
     context = SceneContext.for_source(scene.width, scene.height, options)
-    if scene.picture != FULL_FRAME and context.kept_ratio < SAME_SHAPE_RATIO:
-        picture_scene, picture = crop_to_picture(scene)
+    picture_box = exclude_text_bands(scene, start_s, end_s)
+    if picture_box != FULL_FRAME and context.kept_ratio < SAME_SHAPE_RATIO:
+        picture_scene, picture = crop_to_picture(msgspec.structs.replace(scene, picture=picture_box, text_bands=()))
         return restore_frame(direct_span(picture_scene, start_s, end_s, options), picture)
     return direct_picture(scene, start_s, end_s, options, context)

@@ -17,8 +17,11 @@ from carmic_assets.model.template import ShotOverride, ShotRegion
 
 TIME_TOLERANCE_S = 0.002  # two times this close are equal, because clients round to milliseconds
 END_TOLERANCE_S = 0.05  # the last shot may end this far from the clip's end, because clients know it to about a frame
-REGION_COUNTS: dict[Layout, int] = {"face-track": 1, "split": 2, "fit": 0}  # regions of each layout
-MAX_REGIONS = 2  # of a shot
+# Regions of each layout.
+REGION_COUNTS: dict[Layout, int] = {"face-track": 1, "split": 2, "fit": 0, "screen": 2, "three": 3, "four": 4}
+# The layout of a shot that names none, by the number of its regions.
+DEFAULT_LAYOUTS: dict[int, Layout] = {1: "face-track", 2: "split", 3: "three", 4: "four"}
+MAX_REGIONS = 4  # of a shot
 MANUAL_REASON = "Set by hand."
 
 # Directs the part of a clip between two times. The third argument is the layout; None stands for the configured one.
@@ -106,7 +109,9 @@ def _read_regions(
     if override.layout == "fit":
         return "fit", ()
     if override.regions:
-        layout: Layout = "split" if len(override.regions) == 2 else "face-track"
+        layout = override.layout or DEFAULT_LAYOUTS[len(override.regions)]
+        if layout == "screen":  # its panels take the shape of their crops
+            return layout, tuple(Region(region.subject, _hold_size(region)) for region in override.regions)
         regions = zip(override.regions, shapes[layout], strict=True)
         return layout, tuple(_reshape_region(region, shape) for region, shape in regions)
     if override.crop is not None:
@@ -114,6 +119,21 @@ def _read_regions(
         region = ShotRegion(None, (Keyframe(override.start_time, crop.x, crop.y, crop.w, crop.h),))
         return "face-track", (_reshape_region(region, shapes["face-track"][0]),)
     return None
+
+
+def _hold_size(region: ShotRegion) -> tuple[Keyframe, ...]:
+    """Return the keyframes with the size of the first, around their own centres and inside the frame.
+
+    A panel whose crop changes its shape would change its place on the canvas.
+    """
+    first = region.keyframes[0]
+    w, h = min(first.w, 1 - max(first.x, 0)), min(first.h, 1 - max(first.y, 0))
+
+    def move(k: Keyframe) -> Keyframe:
+        x, y = k.x + (k.w - w) / 2, k.y + (k.h - h) / 2
+        return Keyframe(k.t, min(max(x, 0.0), 1 - w), min(max(y, 0.0), 1 - h), w, h)
+
+    return tuple(move(k) for k in region.keyframes)
 
 
 def _reshape_region(region: ShotRegion, shape: CropShape) -> Region:

@@ -8,6 +8,12 @@ from carmic_assets.direction.subjects import SourceSpan, Subject
 from carmic_assets.direction.view_planning import View
 from carmic_assets.direction.views import collect_subjects
 
+# Why a shot does not have the layout that was requested, by that layout.
+MISSING_PANELS = {
+    "screen": "Layout screen was requested, but this shot shows no person beside or over a screen.",
+    "three": "Layout three was requested, but this shot does not show three people at once.",
+    "four": "Layout four was requested, but this shot does not show four people at once.",
+}
 MENTION_S = 0.3  # a speaker with less speech in a shot is not mentioned
 
 
@@ -24,11 +30,13 @@ def explain_shot(
     elif view.kind == "split":
         text = _explain_split(members, options)
     elif view.kind == "group":
-        text = f"{_list_names(members)} fit into one crop."
+        text = f"{list_names(members)} fit into one crop."
     else:
         text = _explain_single(span, members[0], speech_s, options)
     if options.layout == "split" and view.kind != "split":
         return f"{_explain_missing_split(span)} {text}"
+    if options.layout in MISSING_PANELS:
+        return f"{MISSING_PANELS[options.layout]} {text}"
     return text
 
 
@@ -58,8 +66,8 @@ def _explain_full(span: SourceSpan, options: DirectionOptions, context: SceneCon
 
 def _explain_split(members: list[Subject], options: DirectionOptions) -> str:
     if options.layout == "split":
-        return f"Layout split: {_list_names(members)}."
-    return f"{_list_names(members)} alternate too quickly in this shot to cut between them: both are shown."
+        return f"Layout split: {list_names(members)}."
+    return f"{list_names(members)} alternate too quickly in this shot to cut between them: both are shown."
 
 
 def _explain_single(span: SourceSpan, subject: Subject, speech_s: dict[str, float], options: DirectionOptions) -> str:
@@ -95,11 +103,12 @@ def _get_name(subject: Subject) -> str:
     return subject.speaker or "a person who does not speak"
 
 
-def _list_names(members: list[Subject]) -> str:
+def list_names(members: list[Subject]) -> str:
+    """Return the speakers' labels, and how many people have none."""
     names = sorted(s.speaker for s in members if s.speaker)
     unnamed = len(members) - len(names)
     if unnamed and not names:
-        return f"{unnamed} people"
+        return "a person" if unnamed == 1 else f"{unnamed} people"
     if unnamed:
         names.append("one more person" if unnamed == 1 else f"{unnamed} more people")
     return _join_names(names)

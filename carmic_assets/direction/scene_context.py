@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from carmic_assets.direction.canvas import CropShape, Rect, fit_crop_shape, place_regions
-from carmic_assets.model.direction import Layout
+from carmic_assets.model.direction import Layout, LayoutType
 from carmic_assets.model.template import TemplateConfig
 
 UPSCALE_LIMIT = 2.5  # largest number of canvas pixels for one source pixel; more looks blurred
@@ -17,7 +17,7 @@ class DirectionOptions(msgspec.Struct, frozen=True):
     """The part of `TemplateConfig.layout` that the director uses."""
 
     aspect: str = "9:16"
-    layout: Layout = "face-track"
+    layout: LayoutType = "auto"
     padding: float = 0
     follow_speaker: bool = True
     top_speaker: str = "A"
@@ -32,10 +32,14 @@ class DirectionOptions(msgspec.Struct, frozen=True):
 
 
 class SceneContext(msgspec.Struct, frozen=True):
-    """The crop shapes of one source on one canvas: one for a single region, one for each half of a split."""
+    """The crop shapes of one source on one canvas: for a single region, the halves of a split, three and four."""
 
+    width: int  # of the source, pixels
+    height: int
     single: CropShape
     halves: tuple[CropShape, CropShape]
+    thirds: tuple[CropShape, ...]
+    quarters: tuple[CropShape, ...]
 
     @classmethod
     def for_source(cls, width: int, height: int, options: DirectionOptions) -> SceneContext:
@@ -46,12 +50,23 @@ class SceneContext(msgspec.Struct, frozen=True):
 
         (single,) = place_regions("face-track", options.aspect, options.padding)
         top, bottom = place_regions("split", options.aspect, options.padding)
-        return cls(fit(single), (fit(top), fit(bottom)))
+        thirds, quarters = (
+            tuple(fit(rect) for rect in place_regions(layout, options.aspect, options.padding))
+            for layout in ("three", "four")
+        )
+        return cls(width, height, fit(single), (fit(top), fit(bottom)), thirds, quarters)
 
     @property
     def shapes_by_layout(self) -> dict[Layout, tuple[CropShape, ...]]:
-        """Layout -> crop shapes of its regions, top first."""
-        return {"face-track": (self.single,), "split": self.halves, "fit": ()}
+        """Layout -> crop shapes of its regions, top first; the panels of `screen` have no shape of their own."""
+        return {
+            "face-track": (self.single,),
+            "split": self.halves,
+            "fit": (),
+            "screen": (),
+            "three": self.thirds,
+            "four": self.quarters,
+        }
 
     @property
     def kept_ratio(self) -> float:

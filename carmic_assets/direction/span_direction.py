@@ -6,6 +6,7 @@ import msgspec
 
 from carmic_assets.direction.crop_sampling import sample_region
 from carmic_assets.direction.frame_grid import FrameGrid
+from carmic_assets.direction.panel_shots import PanelBuilder
 from carmic_assets.direction.scene_context import DirectionOptions, SceneContext
 from carmic_assets.direction.shot_building import ShotBuilder, cut_whip_pans
 from carmic_assets.direction.subjects import find_source_spans
@@ -22,9 +23,13 @@ def direct_picture(
 ) -> tuple[LayoutShot, ...]:
     """Return the shots between two times of the source clock, without regard to black bars."""
     grid = FrameGrid(start_s, scene.rate)
-    builder = ShotBuilder(context, options, grid)
+    builder, panels = ShotBuilder(context, options, grid), PanelBuilder(context, options, grid)
     shots: list[LayoutShot] = []
     for span in find_source_spans(scene, start_s, end_s, grid):
+        panel_shot = panels.build(span)
+        if panel_shot is not None:
+            shots.append(panel_shot)
+            continue
         attention = span.attention if options.follow_speaker else ()
         for interval in plan_views(span, list_views(span, context, options), attention, grid):
             shots += cut_whip_pans(builder.build(span, interval), grid)

@@ -14,7 +14,7 @@ import numpy as np
 
 from carmic_assets.direction.frame_grid import FrameGrid
 from carmic_assets.direction.order_statistics import median
-from carmic_assets.model.scene import Scene, SceneTrack
+from carmic_assets.model.scene import Composition, Scene, SceneTrack
 from carmic_assets.model.speech import Turn
 
 # A person counts as visible in a gap between detections that is not longer than BRIDGED_GAP_S (a turned head, a hand
@@ -72,11 +72,13 @@ class SourceSpan(msgspec.Struct, frozen=True):
     times: np.ndarray  # one per row of the spatial matrix; extends up to `CONTEXT_S` beyond the directed interval
     subjects: tuple[Subject, ...]  # most important first
     attention: tuple[AttentionInterval, ...]  # contiguous, covering the span
+    composition: Composition | None = None  # the pictures that the frame is put together from
 
 
 def find_source_spans(scene: Scene, start_s: float, end_s: float, grid: FrameGrid) -> tuple[SourceSpan, ...]:
     """Return the source shots between two times, with their subjects and attention intervals."""
-    boundaries = (*scene.cuts_s, *scene.dissolves_s)
+    composed = [edge for part in scene.compositions for edge in (part.start_s, part.end_s)]
+    boundaries = (*scene.cuts_s, *scene.dissolves_s, *composed)
     edges = [start_s, *grid.snap_inside(boundaries, start_s, end_s), end_s]
     shot_start_s = max((t for t in boundaries if t <= start_s + 1e-6), default=scene.start_s)
     shot_end_s = min((t for t in boundaries if t >= end_s - 1e-6), default=scene.end_s)
@@ -91,7 +93,9 @@ def find_source_spans(scene: Scene, start_s: float, end_s: float, grid: FrameGri
         first = max(0, bisect_left(turn_ends, a) - 1)
         last = next((k for k in range(first, len(turn_ends)) if scene.turns[k].start_s - LEAD_S >= b), len(turn_ends))
         attention = _build_attention(scene.turns[first:last], subjects, scene.people, a, b)
-        spans.append(SourceSpan(a, b, times, subjects, attention))
+        middle_s = (a + b) / 2
+        composition = next((c for c in scene.compositions if c.start_s <= middle_s < c.end_s), None)
+        spans.append(SourceSpan(a, b, times, subjects, attention, composition))
     return tuple(spans)
 
 

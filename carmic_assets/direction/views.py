@@ -23,7 +23,7 @@ MAX_PAIRED_SUBJECTS = 5  # with more, pairs of subjects in one crop are not trie
 
 def list_views(span: SourceSpan, context: SceneContext, options: DirectionOptions) -> list[View]:
     """Return every view that this span allows; the full frame is the last."""
-    if options.layout == "fit" or (options.layout == "face-track" and context.kept_ratio >= SAME_SHAPE_RATIO):
+    if options.layout == "fit" or (options.layout in ("auto", "face-track") and context.kept_ratio >= SAME_SHAPE_RATIO):
         return [View("full", (), 0.0)]
     speech_s = _sum_speech_by_subject(span)
     views = [*_list_singles(span, context, speech_s), *_list_groups(span, context), View("full", (), FULL_PICTURE_COST)]

@@ -202,7 +202,7 @@ def join_chunks(parts: Sequence[Path], sound: Path | None, rate: FrameRate, out_
             streams: list[Iterator[tuple[Fraction, av.Packet[Any]]]] = [_picture_packets(parts, rate, picture)]
             if sound is not None:
                 sound_file = stack.enter_context(open_media(sound, error=RenderError))
-                streams.append(_sound_packets(sound_file, out.add_stream_from_template(sound_file.streams.audio[0])))
+                streams.append(sound_packets(sound_file, out.add_stream_from_template(sound_file.streams.audio[0])))
             for _, packet in heapq.merge(*streams, key=lambda timed: timed[0]):
                 out.mux(packet)
         partial.replace(out_path)
@@ -234,9 +234,10 @@ def _picture_packets(
         base += count
 
 
-def _sound_packets(
+def sound_packets(
     container: av.container.InputContainer, stream: av.AudioStream
 ) -> Iterator[tuple[Fraction, av.Packet[av.AudioStream]]]:
+    """Yield the packets of a sound file for `stream`, each with its decoding time in seconds."""
     for packet in container.demux(container.streams.audio[0]):
         if packet.dts is None or packet.time_base is None:
             continue

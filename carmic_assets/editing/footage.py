@@ -101,7 +101,7 @@ def frames_from(footage: Footage, start_s: Fraction, rate: FrameRate, count: int
     origin_s = footage.facts.container_start_s + min(float(start_s), compute_last_frame_s(video))
     return (
         *build_source_filters(video),
-        f"setpts=PTS-{origin_s:.6f}/TB",
+        f"setpts=round(PTS-{origin_s:.6f}/TB)",  # in a time base of one frame, truncation would be a frame off
         f"fps={rate.num}/{rate.den}:start_time=0:round=near",
         "tpad=stop=-1:stop_mode=clone",
         f"trim=end_frame={count}",
@@ -113,12 +113,17 @@ def frames_from(footage: Footage, start_s: Fraction, rate: FrameRate, count: int
 def on_canvas(footage: Footage, canvas: Canvas) -> tuple[str, ...]:
     """Return filters that fit an upright frame into the canvas with black bars: BT.709 SDR, 8 bits, square pixels."""
     video = footage.video
-    ratio = min(Fraction(canvas.width, video.width), Fraction(canvas.height, video.height))
-    width, height = (max(2, 2 * round(size * ratio / 2)) for size in (video.width, video.height))
-    width, height = min(width, canvas.width), min(height, canvas.height)
+    width, height = fit_size(video, canvas)
     fitted = () if _has_size(video, width, height) else (build_scale_filter(width, height),)
     bars = () if (width, height) == (canvas.width, canvas.height) else (_pad(canvas),)
     return (*fitted, *build_output_filters(video), *bars)
+
+
+def fit_size(video: VideoFacts, canvas: Canvas) -> tuple[int, int]:
+    """Return the even width and height of an upright frame that is scaled to fit into the canvas."""
+    ratio = min(Fraction(canvas.width, video.width), Fraction(canvas.height, video.height))
+    width, height = (max(2, 2 * round(size * ratio / 2)) for size in (video.width, video.height))
+    return min(width, canvas.width), min(height, canvas.height)
 
 
 def _has_size(video: VideoFacts, width: int, height: int) -> bool:

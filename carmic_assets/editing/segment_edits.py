@@ -174,7 +174,7 @@ def grade(segments: Segments, segment_id: str, numbers: Grade, new_id: NewId) ->
 
 
 def replace_range(
-    segments: Segments, start_s: float, end_s: float, replacement: Segment, new_id: NewId
+    segments: Segments, start_s: float | Fraction, end_s: float | Fraction, replacement: Segment, new_id: NewId
 ) -> tuple[Segments, Segment]:
     """Replace a range of timeline time by `replacement`. Segments that extend beyond the range keep their other parts.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -32,18 +33,23 @@ def shot_input(shot: Shot) -> Input:
     return picture_input(shot.footage, shot.start_s)
 
 
-def shot_filters(shot: Shot, folder: Path) -> tuple[str, ...]:
-    """Return filters from the input's video stream to finished canvas frames; writes curve files to `folder`."""
+def shot_filters(shot: Shot, folder: Path, frames: Sequence[int] = ()) -> tuple[str, ...]:
+    """Return filters from the input's video stream to finished canvas frames; writes curve files to `folder`.
+
+    With `frames`, only these are finished, counted from the start of the shot.
+    """
+    chosen = (f"select='{'+'.join(f'eq(n,{n})' for n in frames)}'",) if frames else ()
     if shot.footage is None:
-        return (f"trim=end_frame={shot.count}", "format=yuv420p", "setsar=1")
+        return (f"trim=end_frame={shot.count}", *chosen, "format=yuv420p", "setsar=1")
     return (
         *frames_from(shot.footage, shot.start_s, shot.canvas.rate, shot.count),
+        *chosen,
         *on_canvas(shot.footage, shot.canvas),
         *colour_grade.filters(shot.effects.grade, folder),
     )
 
 
-def shot_graph(shot: Shot, folder: Path, output: str, after: tuple[str, ...] = ()) -> str:
+def shot_graph(shot: Shot, folder: Path, output: str, after: tuple[str, ...] = (), frames: Sequence[int] = ()) -> str:
     """Return the chain as filter text from input 0 to the label `output`; `after` follows the effects."""
     stream = 0 if shot.footage is None else shot.footage.video.index
-    return f"[0:{stream}]{','.join([*shot_filters(shot, folder), *after])}[{output}]"
+    return f"[0:{stream}]{','.join([*shot_filters(shot, folder, frames), *after])}[{output}]"

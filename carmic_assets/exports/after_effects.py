@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def build_plan(timeline: Timeline, media_folder: str) -> Plan:
     """Return the plan that the script builds, with the layers from the bottom up."""
     pictures = [_build_picture_layer(timeline, item, False) for item in timeline.background]
     pictures += [_build_picture_layer(timeline, item, True) for item in timeline.main]
-    pictures += [_build_picture_layer(timeline, item, False) for item in (*timeline.second, *timeline.broll)]
+    pictures += [_build_picture_layer(timeline, item, False) for item in chain(*timeline.panels, timeline.broll)]
     pictures += [_build_still_layer(timeline, still) for track in timeline.stills for still in track]
     files: list[Plan] = [
         {

@@ -33,9 +33,9 @@ BLUR_FULL_PX = 100  # the radius in canvas pixels that corresponds to an amount 
 GENERATOR_START_S = 3600  # start of the clocks of generators, titles and stills in Final Cut
 REC709 = "1-1-1 (Rec. 709)"
 
-# Lanes relative to the spine (the primary storyline). Above it: second image of a split, b-roll, stills from
-# `STILL_LANE` up, then titles. Below it: the background, then the audio files from `AUDIO_LANE` down.
-SECOND_LANE, BROLL_LANE, STILL_LANE = 1, 2, 3
+# Lanes relative to the spine (the primary storyline). Above it: the second to fourth image, b-roll, stills, then
+# titles. Below it: the background, then the audio files from `AUDIO_LANE` down.
+SECOND_LANE = 1
 BACKGROUND_LANE, AUDIO_LANE = -1, -2
 
 
@@ -59,17 +59,21 @@ class _Writer:
     def build_document(self, version: str) -> str:
         timeline = self.timeline
         spine = [self._build_spine_clip(item) for item in timeline.main]
+        # Without a third picture the lanes stay as they are, whether or not a clip has a second one.
+        panels = [timeline.second, *(track for track in timeline.panels[1:] if track)]
+        broll_lane = SECOND_LANE + len(panels)
+        still_lane = broll_lane + 1
         for lane, items in (
             (BACKGROUND_LANE, timeline.background),
-            (SECOND_LANE, timeline.second),
-            (BROLL_LANE, timeline.broll),
+            *enumerate(panels, SECOND_LANE),
+            (broll_lane, timeline.broll),
         ):
             for item in items:
                 self._connect(spine, item.start, self._build_connected_video(item, lane))
-        for lane, track in enumerate(timeline.stills, STILL_LANE):
+        for lane, track in enumerate(timeline.stills, still_lane):
             for still in track:
                 self._connect(spine, still.start, self._build_still(still, lane))
-        title_lane = STILL_LANE + len(timeline.stills)
+        title_lane = still_lane + len(timeline.stills)
         for lane, titles in ((title_lane, timeline.captions), (title_lane + 1, timeline.hook)):
             for title in titles:
                 self._connect(spine, title.start, self._build_title(title, lane))
@@ -80,7 +84,7 @@ class _Writer:
             self._add_marker(spine, marker)
         sequence = build_element(
             "sequence",
-            [build_element("spine", [parts.sort_children(clip) for clip in spine])],
+            [build_element("spine", self._fill_gaps([parts.sort_children(clip) for clip in spine]))],
             format=self.sequence_format,
             duration=self._format_duration(timeline.frames),
             tcStart="0s",
@@ -156,6 +160,28 @@ class _Writer:
             if self.timeline.voice_gains:
                 clip.append(parts.build_volume(self.timeline.voice_gains, []))
         return clip
+
+    def _fill_gaps(self, spine: Sequence[Element]) -> list[Element]:
+        """Return the clips of the spine with a gap element where the main track has no item."""
+        filled: list[Element] = []
+        position = 0
+        for item, clip in zip(self.timeline.main, spine, strict=True):
+            if item.start > position:
+                filled.append(self._build_gap(position, item.start))
+            filled.append(clip)
+            position = item.end
+        if self.timeline.frames > position:
+            filled.append(self._build_gap(position, self.timeline.frames))
+        return filled
+
+    def _build_gap(self, start: int, end: int) -> Element:
+        return build_element(
+            "gap",
+            name="Gap",
+            offset=self._format_duration(start),
+            start=f"{GENERATOR_START_S}s",
+            duration=self._format_duration(end - start),
+        )
 
     def _build_connected_video(self, item: ClipItem, lane: int) -> Element:
         """Return a clip that is connected to the spine, without its audio."""

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import msgspec
 
 from carmic_assets.captions.word_timing import find_first_frame
-from carmic_assets.direction.canvas import Rect, place_regions
+from carmic_assets.direction.canvas import Rect, place_shot
 from carmic_assets.direction.crop_sampling import sample_region
 from carmic_assets.exports.font_names import FontNames
 from carmic_assets.exports.motion_keyframes import FrameSizes, TransformKeyframe, place_picture, reduce_keyframes
@@ -124,10 +124,12 @@ class StillItem(msgspec.Struct, frozen=True):
 
 
 class Timeline(msgspec.Struct, frozen=True):
-    """The sequence of one clip.
+    """The sequence of one clip, or of a project of the timeline editor.
 
-    The video tracks from the bottom up: `background`, `main`, `second`, `broll`, `stills`, `captions`, `hook`. `main`
-    has no gaps, and the audio of its items is the voice. `second` is the second image of a split.
+    The video tracks from the bottom up: `background`, `main`, `second`, `broll`, `stills`, `captions`, `hook`. The
+    audio of the items of `main` is the voice. Only in an editor's project, which has no other track, `main` can have
+    gaps. `second` is the second image of a split; above it are `third` and `fourth`, the images of the layouts of that
+    name.
     """
 
     name: str
@@ -148,6 +150,13 @@ class Timeline(msgspec.Struct, frozen=True):
     stills: tuple[tuple[StillItem, ...], ...]  # tracks, bottom first
     markers: tuple[SequenceMarker, ...]
     speakers: tuple[str, ...]
+    third: tuple[ClipItem, ...] = ()
+    fourth: tuple[ClipItem, ...] = ()
+
+    @property
+    def panels(self) -> tuple[tuple[ClipItem, ...], ...]:
+        """The picture tracks above `main`, from the bottom up."""
+        return self.second, self.third, self.fourth
 
     @property
     def fps(self) -> Fraction:
@@ -239,10 +248,8 @@ def find_first_sequence_frame(edit: Edit, t: float) -> int:
     return round(find_first_frame(t, rate) * choose_sequence_rate(rate) / rate)
 
 
-def build_picture_tracks(
-    edit: Edit, main: PackagedVideo
-) -> tuple[tuple[ClipItem, ...], tuple[ClipItem, ...], tuple[ClipItem, ...]]:
-    """Return the background, main and second track, which place the source as the renderer does.
+def build_picture_tracks(edit: Edit, main: PackagedVideo) -> tuple[tuple[ClipItem, ...], ...]:
+    """Return the background track and those of the first to fourth image, which place the source as the renderer does.
 
     `main` is the packaged part of the source.
     """
@@ -254,12 +261,11 @@ def build_picture_tracks(
     canvas = Rect(0, 0, edit.width, edit.height)
     offset = round((to_fraction(edit.start_s) - main.origin) * rate)
     background_items: list[ClipItem] = []
-    main_items: list[ClipItem] = []
-    second_items: list[ClipItem] = []
+    panel_items: tuple[list[ClipItem], ...] = ([], [], [], [])
     for segment in split_segments(edit):
         count = segment.sequence_end - segment.sequence_start
         times = [float((segment.first + n / rate_ratio) / rate) for n in range(count)]
-        rects = place_regions(segment.shot.layout, layout.aspect_ratio, layout.padding)
+        rects = place_shot(segment.shot, layout.aspect_ratio, layout.padding, video.width, video.height)
         crops: list[tuple[Box, ...]]
         if segment.shot.layout == "fit":
             crops = [(FULL_FRAME,)]
@@ -276,18 +282,16 @@ def build_picture_tracks(
             speaker=segment.shot.speaker,
             note=segment.shot.reason,
         )
-        for region, (track, rect) in enumerate(zip((main_items, second_items), rects, strict=False)):
+        for region, (track, rect) in enumerate(zip(panel_items, rects, strict=False)):
             region_crops = [frame_crops[region] for frame_crops in crops]
             track.append(msgspec.structs.replace(item, keyframes=_build_keyframes(region_crops, rect, sizes)))
-        heights = sum(rect.h for rect in rects)
-        is_covered = rects[0].x == rects[0].y == 0 and rects[0].w == canvas.w and heights == canvas.h
-        if not is_covered:
+        if sum(rect.w * rect.h for rect in rects) < canvas.w * canvas.h:
             background_crops = [_compute_background_crop(frame_crops[0], sizes) for frame_crops in crops]
             keyframes = _build_keyframes(background_crops, canvas, sizes)
             background_items.append(
                 msgspec.structs.replace(item, keyframes=keyframes, blur_px=layout.background_blur, note="")
             )
-    return tuple(background_items), tuple(main_items), tuple(second_items)
+    return tuple(background_items), *(tuple(items) for items in panel_items)
 
 
 def _build_keyframes(crops: Sequence[Box], rect: Rect, sizes: FrameSizes) -> tuple[TransformKeyframe, ...]:

@@ -29,13 +29,14 @@ def build_otio(timeline: Timeline, media_folder: str) -> otio.schema.Timeline:
     for name, items in (
         ("Background", timeline.background),
         ("Picture", timeline.main),
-        ("Second picture", timeline.second),
+        *zip(("Second picture", "Third picture", "Fourth picture"), timeline.panels, strict=True),
         ("B-roll", timeline.broll),
     ):
         if items:
             result.tracks.append(_build_track(timeline, name, kinds.Video, items, media_folder))
-    if timeline.find_video(timeline.main[0].media).channels:
-        result.tracks.append(_build_track(timeline, "Voice", kinds.Audio, timeline.main, media_folder))
+    voices = [item for item in timeline.main if timeline.find_video(item.media).channels]
+    if voices:
+        result.tracks.append(_build_track(timeline, "Voice", kinds.Audio, voices, media_folder))
     for file, audio_items in timeline.audio_tracks:
         result.tracks.append(_build_track(timeline, file.name, kinds.Audio, audio_items, media_folder))
     for marker in timeline.markers:

@@ -13,6 +13,7 @@ import unicodedata
 import zipfile
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -128,7 +129,7 @@ def write_package(
         texts = build_project_files(timeline, target)
         is_proxy = options.include_proxy and options.proxy_path is not None
         texts |= _build_text_files(timeline, edit, target, warnings, is_proxy=is_proxy)
-        files = _write_zip(
+        files = write_zip(
             staging_path, texts, timeline, lambda fraction: progress(CUT_PROGRESS + (1 - CUT_PROGRESS) * fraction)
         )
         staging_path.replace(out_zip)
@@ -142,7 +143,7 @@ def write_package(
         files=files,
         warnings=tuple(warnings),
         frames=timeline.frames,
-        keyframes=sum(len(item.keyframes) for item in (*timeline.main, *timeline.second)),
+        keyframes=sum(len(item.keyframes) for item in (*timeline.main, *chain(*timeline.panels))),
         conformed=tuple(f"{file.name}: {file.conform_reason}" for file in timeline.videos if file.conform_reason),
     )
 
@@ -297,7 +298,7 @@ def _build_text_files(
     return texts
 
 
-def _write_zip(
+def write_zip(
     path: Path, texts: dict[str, str], timeline: Timeline, progress: ProgressCallback
 ) -> tuple[PackedFile, ...]:
     """Write uncompressed entries: texts ordered by name, media ordered by name, and the checksums last."""

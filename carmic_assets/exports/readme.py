@@ -19,52 +19,80 @@ PROGRAM_NAMES = {
 
 PIXEL_SCALE_TARGETS = ("premiere", "after_effects")  # their scale is percent of the file's pixels, not of the frame
 
-OPENING_STEPS = {
-    "premiere": """\
-1. Unpack the whole zip into the project's folder.
-2. File > Import, choose {stem}.xml.
-3. If Premiere asks where the media are, choose the folder "media" once; it finds the other files by name.
-4. Captions: the upper tracks hold editable text graphics. For a caption track instead, import {stem}.srt.
-""",
-    "davinci": """\
-1. Unpack the whole zip into the project's folder.
-2. File > Import > Timeline, choose {stem}.fcpxml (Resolve 18 or later). Leave "Automatically import source clips into
-   media pool" on, and set mixed frame rates to "Resolve".
-3. If clips are offline: select them in the media pool, right click > Relink Selected Clips, choose the folder "media".
-4. Captions: text titles on the upper tracks, or File > Import > Subtitle with {stem}.srt.
-5. {stem}.otio holds the cuts only. {stem}.xml is the same timeline as Final Cut 7 XML: if images are at the wrong
-   height after the import (some versions scale the position by the conform factor), import that file instead.
-""",
-    "fcpx": """\
-1. Unpack the whole zip into a folder where the media can stay.
-2. File > Import > XML, choose {stem}.fcpxml (Final Cut Pro 10.7 or later).
-3. If clips are missing: File > Relink Files > Original Media, Locate All, choose the folder "media".
-4. Captions: connected titles with the role "titles.Captions"; or File > Import > Captions with {stem}.srt.
-5. Speakers are roles: "video.Speaker A", "dialogue.Speaker A" and so on.
-""",
-    "after_effects": """\
-1. Unpack the whole zip into the project's folder.
-2. File > Scripts > Run Script File, choose {stem}.jsx. It builds the comp "{name}" in the open project.
-3. Missing media become placeholders: right click > Replace Footage, choose the file in "media".
-""",
+OPENING_STEPS: dict[str, tuple[str, ...]] = {
+    "premiere": (
+        "Unpack the whole zip into the project's folder.",
+        "File > Import, choose {stem}.xml.",
+        'If Premiere asks where the media are, choose the folder "media" once; it finds the other files by name.',
+    ),
+    "davinci": (
+        "Unpack the whole zip into the project's folder.",
+        'File > Import > Timeline, choose {stem}.fcpxml (Resolve 18 or later). Leave "Automatically import source '
+        'clips into\n   media pool" on, and set mixed frame rates to "Resolve".',
+        "If clips are offline: select them in the media pool, right click > Relink Selected Clips, choose the folder "
+        '"media".',
+        "{stem}.otio holds the cuts only. {stem}.xml is the same timeline as Final Cut 7 XML: if images are at the "
+        "wrong\n   height after the import (some versions scale the position by the conform factor), import that "
+        "file instead.",
+    ),
+    "fcpx": (
+        "Unpack the whole zip into a folder where the media can stay.",
+        "File > Import > XML, choose {stem}.fcpxml (Final Cut Pro 10.7 or later).",
+        'If clips are missing: File > Relink Files > Original Media, Locate All, choose the folder "media".',
+    ),
+    "after_effects": (
+        "Unpack the whole zip into the project's folder.",
+        'File > Scripts > Run Script File, choose {stem}.jsx. It builds the comp "{name}" in the open project.',
+        'Missing media become placeholders: right click > Replace Footage, choose the file in "media".',
+    ),
 }
+# Further steps for packages with titles and speakers.
+CAPTION_STEPS: dict[str, tuple[str, ...]] = {
+    "premiere": (
+        "Captions: the upper tracks hold editable text graphics. For a caption track instead, import {stem}.srt.",
+    ),
+    "davinci": ("Captions: text titles on the upper tracks, or File > Import > Subtitle with {stem}.srt.",),
+    "fcpx": (
+        'Captions: connected titles with the role "titles.Captions"; or File > Import > Captions with {stem}.srt.',
+        'Speakers are roles: "video.Speaker A", "dialogue.Speaker A" and so on.',
+    ),
+    "after_effects": (),
+}
+
+
+def format_steps(steps: Sequence[str], stem: str, name: str) -> str:
+    """Return numbered steps, with the names of the project files and of the sequence."""
+    lines = [f"{number}. {step.format(stem=stem, name=name)}\n" for number, step in enumerate(steps, 1)]
+    return "Opening it\n----------\n" + "".join(lines)
+
+
+def format_heading(timeline: Timeline, target: str) -> str:
+    """Return the title of a README, and the size, rate and length of the sequence."""
+    name = " ".join(timeline.name.split())
+    return (
+        f"{name}\n{'=' * max(4, min(len(name), 80))}\n\n"
+        f"For {PROGRAM_NAMES[target]}: {timeline.width}x{timeline.height}, {float(timeline.fps):.3f} frames a second, "
+        f"{timeline.frames} frames.\n"
+    )
+
+
+def format_notes(notes: Sequence[str]) -> list[str]:
+    """Return the last sections: the notes, if there are any, and how to check the files."""
+    section = ["Notes\n-----\n" + "".join(f"- {note}\n" for note in notes)] if notes else []
+    return [*section, "SHA256SUMS.txt lists all files: check them with `shasum -a 256 -c SHA256SUMS.txt`.\n"]
 
 
 def format_readme(
     timeline: Timeline, edit: Edit, target: str, stem: str, warnings: Sequence[str], *, is_proxy: bool
 ) -> str:
     """Return the text of `README.txt`. `is_proxy`: the video is cut from the proxy."""
-    name = " ".join(timeline.name.split())
+    steps = (*OPENING_STEPS[target], *CAPTION_STEPS[target])
     parts = [
-        f"{name}\n{'=' * max(4, min(len(name), 80))}\n",
-        f"For {PROGRAM_NAMES[target]}: {timeline.width}x{timeline.height}, {float(timeline.fps):.3f} frames a second, "
-        f"{timeline.frames} frames.\n",
-        "Opening it\n----------\n" + OPENING_STEPS[target].format(stem=stem, name=name),
+        format_heading(timeline, target),
+        format_steps(steps, stem, " ".join(timeline.name.split())),
         _format_media_section(timeline, edit, target, is_proxy),
+        *format_notes(warnings),
     ]
-    if warnings:
-        parts.append("Notes\n-----\n" + "".join(f"- {warning}\n" for warning in warnings))
-    parts.append("SHA256SUMS.txt lists all files: check them with `shasum -a 256 -c SHA256SUMS.txt`.\n")
     return "\n".join(parts)
 
 

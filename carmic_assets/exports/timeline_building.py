@@ -58,7 +58,7 @@ class PackagedMedia(msgspec.Struct, frozen=True):
 def build_timeline(edit: Edit, media: PackagedMedia, captions: Sequence[CaptionEvent] = ()) -> Timeline:
     """Return the timeline of a clip. `captions` are its captions and hook title, from `list_caption_events`."""
     rate = choose_sequence_rate(edit.rate.fraction)
-    background, main, second = build_picture_tracks(edit, media.main)
+    background, main, second, third, fourth = build_picture_tracks(edit, media.main)
     frames = split_segments(edit)[-1].sequence_end
     speakers = [*(word.speaker for word in edit.words), *(item.speaker for item in main)]
     audio_items = build_music_items(edit, media.music, frames, rate) if media.music is not None else ()
@@ -76,6 +76,8 @@ def build_timeline(edit: Edit, media: PackagedMedia, captions: Sequence[CaptionE
         background=background,
         main=main,
         second=second,
+        third=third,
+        fourth=fourth,
         broll=build_broll_track(edit, media.broll),
         stills=assign_still_tracks(_build_stills(edit, media, frames)),
         voice_gain=edit.config.audio.voice_volume / 100,

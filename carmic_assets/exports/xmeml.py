@@ -31,7 +31,10 @@ LFE_CHANNEL = {6: 3, 8: 3}  # by channel count; a stereo downmix omits this chan
 
 
 class _AudioTrack(msgspec.Struct):
-    """One audio track with its clip items in order. Premiere joins the two tracks of a stereo pair by their group."""
+    """One audio track with its clip items in order. Premiere joins the two tracks of a stereo pair by their group.
+
+    `pictures` gives for each item of a voice track the number of its picture on the main track.
+    """
 
     items: list[Element]
     output_channel: int | None = None
@@ -39,6 +42,7 @@ class _AudioTrack(msgspec.Struct):
     group_size: int = 1
     group_index: int = 0
     is_enabled: bool = True
+    pictures: tuple[int, ...] = ()
 
 
 def serialize(timeline: Timeline, media_folder: str = "media") -> str:
@@ -58,7 +62,7 @@ class _Writer:
         video_tracks = [
             [self._build_picture(item) for item in timeline.background],
             [self._build_picture(item) for item in timeline.main],
-            [self._build_picture(item) for item in timeline.second],
+            *([self._build_picture(item) for item in track] for track in timeline.panels),
             [self._build_picture(item) for item in timeline.broll],
             *([self._build_still(still) for still in track] for track in timeline.stills),
             [self._build_title(title) for title in timeline.captions],
@@ -293,19 +297,25 @@ class _Writer:
     # Audio
 
     def _build_voice_tracks(self) -> list[_AudioTrack]:
-        """Return one track for each channel of the source, with the same cuts as the video."""
+        """Return one track for each channel of the main files, with the same cuts as the picture."""
         timeline = self.timeline
-        file = timeline.find_video(timeline.main[0].media)
+        files = [timeline.find_video(item.media) for item in timeline.main]
+        channel_count = max(file.channels for file in files)
         levels = [parts.build_audio_levels(timeline.voice_gains, 0)] if timeline.voice_gains else []
-        kind = parts.choose_track_kind(file.channels)
-        is_pair = file.channels == 2
+        kind = parts.choose_track_kind(channel_count)
+        is_pair = channel_count == 2
         tracks = []
-        for channel, output_channel in enumerate(parts.find_output_channels(file.channels)):
-            items = []
-            for item in timeline.main:
+        for channel, output_channel in enumerate(parts.find_output_channels(channel_count)):
+            items, pictures = [], []
+            for number, (item, file) in enumerate(zip(timeline.main, files, strict=True)):
+                # A mono file plays on both sides of a stereo pair.
+                source_channel = 0 if file.channels == 1 and channel < 2 else channel
+                if source_channel >= file.channels:
+                    continue
                 head = self._build_video_head(item, file, self._compute_in_point(item.source_start))
-                children = [*head, parts.build_source_track(channel), *levels]
+                children = [*head, parts.build_source_track(source_channel), *levels]
                 items.append(self._build_audio_clip_item(children, kind))
+                pictures.append(number)
             tracks.append(
                 _AudioTrack(
                     items,
@@ -313,7 +323,8 @@ class _Writer:
                     kind,
                     group_size=2 if is_pair else 1,
                     group_index=channel if is_pair else 0,
-                    is_enabled=LFE_CHANNEL.get(file.channels) != channel,
+                    is_enabled=LFE_CHANNEL.get(channel_count) != channel,
+                    pictures=tuple(pictures),
                 )
             )
         return tracks
@@ -341,12 +352,14 @@ class _Writer:
         return build_element("clipitem", children, id=self._new_id("clipitem"), premiereChannelType=kind.lower())
 
     def _link(self, pictures: Sequence[Element], voice_tracks: Sequence[_AudioTrack]) -> None:
-        """Link each main clip item with its audio, so that they move together. The voice tracks are numbered from 1."""
-        for index, item in enumerate(pictures if voice_tracks else ()):
-            members = [(item, "video", 2 if self.timeline.background else 1)]
-            members += [(track.items[index], "audio", number) for number, track in enumerate(voice_tracks, 1)]
-            for member, _, _ in members:
-                for other, media_type, track_number in members:
+        """Link each main picture with its audio, so that they move together. The voice tracks are numbered from 1."""
+        for picture, item in enumerate(pictures if voice_tracks else ()):
+            members: list[tuple[Element, str, int, int]] = [
+                (item, "video", 2 if self.timeline.background else 1, picture)
+            ]
+            members += self._list_voices(voice_tracks, picture)
+            for member, *_ in members:
+                for other, media_type, track_number, index in members:
                     member.append(
                         build_element(
                             "link",
@@ -359,7 +372,16 @@ class _Writer:
                         )
                     )
 
-    # Markers, labels, ids
+    def _list_voices(self, tracks: Sequence[_AudioTrack], picture: int) -> list[tuple[Element, str, int, int]]:
+        """Return the audio items of a main picture: the item, its media type, track number and place on the track."""
+        return [
+            (track.items[place], "audio", number, place)
+            for number, track in enumerate(tracks, 1)
+            for place, own_picture in enumerate(track.pictures)
+            if own_picture == picture
+        ]
+
+    # Markers, labels, identities
 
     def _build_marker(self, frame: int, name: str, comment: str) -> Element:
         return build_element(

@@ -113,4 +113,5 @@ class Edit(msgspec.Struct, frozen=True):
     language: str | None = None  # of the speech (ISO 639-1): selects case rules and East Asian glyph shapes
     templates: dict[str, TemplateConfig] = {}  # the workspace's templates, by their name in `caption_style`
     faces: tuple[FaceBox, ...] = ()  # captions and emoji reactions avoid them
+    burnt_in: tuple[FaceBox, ...] = ()  # text in the source, which captions avoid too
     notes: tuple[str, ...] = ()  # sentences for the user that state where the result differs from the configuration

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import msgspec
 
-from carmic_assets.direction.canvas import Rect, place_regions
+from carmic_assets.direction.canvas import Rect, place_shot
 from carmic_assets.direction.crop_sampling import sample_region
 from carmic_assets.media.video_filters import round_to_even
 from carmic_assets.model.direction import FULL_FRAME, Box, LayoutShot
@@ -91,7 +92,8 @@ def build_crop_plan(edit: Edit, frames: Sequence[int], first: int = 0, end: int 
     end = len(frames) if end is None else end
     size = compute_upright_coded_size(require_video(edit.source))
     frame_s = float(1 / edit.rate.fraction)
-    layer_changes: list[list[tuple[int, PictureGeometry | None]]] = [[], [], []]
+    most_regions = max((len(shot.regions) for shot in edit.shots), default=0)
+    layer_changes: list[list[tuple[int, PictureGeometry | None]]] = [[] for _ in range(1 + max(1, most_regions))]
     shot_index, still_geometries = -1, None
     for n in range(first, end):
         t = frames[n] * frame_s
@@ -104,7 +106,7 @@ def build_crop_plan(edit: Edit, frames: Sequence[int], first: int = 0, end: int 
             still_geometries = geometries if _is_still(edit.shots[index]) else None
         else:
             geometries = still_geometries
-        for changes, geometry in zip(layer_changes, geometries, strict=True):
+        for changes, geometry in zip_longest(layer_changes, geometries):
             if not changes or changes[-1][1] != geometry:
                 changes.append((n, geometry))
     visible_layers = [changes for changes in layer_changes if any(geometry is not None for _, geometry in changes)]
@@ -127,28 +129,27 @@ def _have_equal_crops(a: msgspec.Struct, b: msgspec.Struct) -> bool:
     return msgspec.structs.astuple(a)[1:] == msgspec.structs.astuple(b)[1:]
 
 
-def _compute_geometries(
-    edit: Edit, shot: LayoutShot, t: float, size: tuple[int, int]
-) -> tuple[PictureGeometry | None, PictureGeometry | None, PictureGeometry | None]:
-    """Return the base and the two overlays of a shot at `t`."""
+def _compute_geometries(edit: Edit, shot: LayoutShot, t: float, size: tuple[int, int]) -> tuple[PictureGeometry, ...]:
+    """Return the base of a shot at `t`, and its overlays."""
     layout = edit.config.layout
     canvas = Rect(0, 0, edit.width, edit.height)
-    rects = place_regions(shot.layout, layout.aspect_ratio, layout.padding)
+    video = require_video(edit.source)
+    rects = place_shot(shot, layout.aspect_ratio, layout.padding, video.width, video.height)
     if shot.layout == "fit":
         crops: tuple[Box, ...] = (FULL_FRAME,)
         rects = (fit_source(edit, rects[0]),)
     else:
         crops = tuple(sample_region(region, t) for region in shot.regions)
     if rects == (canvas,):
-        return _place_base(crops[0], canvas, size, not _is_still(shot)), None, None
-    overlays = [_place_overlay(crop, rect, size) for crop, rect in zip(crops, rects, strict=True)]
+        return (_place_base(crops[0], canvas, size, not _is_still(shot)),)
+    overlays = tuple(_place_overlay(crop, rect, size) for crop, rect in zip(crops, rects, strict=True))
     shows_background = sum(rect.w * rect.h for rect in rects) < canvas.w * canvas.h
     base = (
         _place_background(crops[0], canvas, size, layout.background_blur)
         if shows_background
         else _build_hidden_base(canvas)
     )
-    return base, overlays[0], overlays[1] if len(overlays) > 1 else None
+    return base, *overlays
 
 
 def fit_source(edit: Edit, bounds: Rect) -> Rect:

@@ -21,7 +21,7 @@ from carmic_assets.model.media import SourceFacts
 from carmic_assets.model.scene import Scene
 from carmic_assets.model.speech import Word
 from carmic_assets.model.template import BRoll, TemplateConfig
-from carmic_assets.rendering.canvas_faces import project_faces
+from carmic_assets.rendering.canvas_faces import project_faces, project_text_bands
 from carmic_assets.rendering.crop_plan import require_video
 from carmic_assets.rendering.file_references import (
     OVERRUN_TOLERANCE_S,
@@ -138,7 +138,11 @@ def assemble_edit(inputs: ClipInputs) -> Edit:
         templates=dict(inputs.templates or {}),
         notes=(*source.notes, *describe_audio(source), *notes),
     )
-    return edit if inputs.scene is None else msgspec.structs.replace(edit, faces=project_faces(edit, inputs.scene))
+    if inputs.scene is None:
+        return edit
+    return msgspec.structs.replace(
+        edit, faces=project_faces(edit, inputs.scene), burnt_in=project_text_bands(edit, inputs.scene)
+    )
 
 
 def _select_caption_words(config: TemplateConfig, words: Sequence[Word]) -> tuple[Word, ...]:

@@ -16,11 +16,14 @@ from carmic_assets.captions.subtitles import format_srt, format_vtt
 from carmic_assets.editing.errors import ImpossibleEditError
 from carmic_assets.editing.footage import Footage, natural_canvas, whole_segment
 from carmic_assets.editing.segment_graph import Shot
+from carmic_assets.editing.sequence_import import ImportTarget
 from carmic_assets.editing.still_frames import draw_frame, draw_strip
+from carmic_assets.exports.sequence_otio import read_otio
 from carmic_assets.media import ffmpeg
 from carmic_assets.media.excerpt import cut_excerpt
 from carmic_assets.media.file_kinds import describe_file
 from carmic_assets.media.probe import probe
+from carmic_assets.media.waveform import measure_peaks
 from carmic_assets.model.direction import CANVAS_SIZES
 from carmic_assets.model.edit import Edit, MediaFile, Span
 from carmic_assets.model.errors import CorruptVideoError, RenderError
@@ -34,10 +37,14 @@ from carmic_assets.sandbox.worker_jobs import (
     DrawTemplate,
     InspectFile,
     Job,
+    MeasurePeaks,
     PreviewClip,
     ProbedFootage,
     ProbeFootage,
+    ReadOtio,
+    ReadSequence,
     WarmUp,
+    Waveform,
 )
 
 TEMPLATE_WIDTH_PX = 360  # of a template's preview
@@ -47,7 +54,7 @@ SAMPLE_DURATION_S = 3.0
 FFMPEG_TIME_LIMIT_S = 30.0
 
 
-Result = MediaFile | ClipPreview | ProbedFootage | list[str] | None
+Result = MediaFile | ClipPreview | ProbedFootage | ReadSequence | Waveform | list[str] | None
 
 
 def execute(job: Job, source: BinaryIO) -> Result:
@@ -69,6 +76,10 @@ def execute(job: Job, source: BinaryIO) -> Result:
             return _probe_footage(job)
         case DrawFrames():
             return _draw_frames(job)
+        case MeasurePeaks():
+            return Waveform(measure_peaks(job.path, job.peaks_per_s))
+        case ReadOtio():
+            return _read_otio(job)
         case WarmUp():
             list_caption_events(_build_sample_edit(TemplateConfig()), Path(job.cache))
             return None
@@ -82,8 +93,13 @@ def _probe_footage(job: ProbeFootage) -> ProbedFootage:
         raise CorruptVideoError(error.sentence) from error
 
 
+def _read_otio(job: ReadOtio) -> ReadSequence:
+    targets = [ImportTarget(f.asset_id, f.file_name, whole_segment(f.facts, f.asset_id, "")) for f in job.footage]
+    return ReadSequence(read_otio(job.text), tuple(targets))
+
+
 def _draw_frames(job: DrawFrames) -> list[str]:
-    footage = None if job.facts is None else Footage(job.path, job.facts)
+    footage = None if job.facts is None else Footage(job.path, job.facts, job.clock_offset)
     start_s = Fraction(0) if footage is None else footage.seconds(job.first_frame)
     shot = Shot(footage, start_s, 1, job.effects, job.canvas)
     try:
@@ -92,7 +108,7 @@ def _draw_frames(job: DrawFrames) -> list[str]:
                 str(path) for path in draw_strip(shot, job.offsets, Path(job.folder), job.width or job.canvas.width)
             ]
         path = Path(job.folder) / "picture"
-        draw_frame(shot, path, job.format, job.width)
+        draw_frame(shot, path, job.format, job.width, Path(job.ungraded_path) if job.ungraded_path else None)
     except ImpossibleEditError as error:
         raise RenderError(error.sentence) from error
     return [str(path)]

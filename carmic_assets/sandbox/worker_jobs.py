@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from carmic_assets.captions.caption_events import CaptionEvent
+from carmic_assets.editing.sequence_import import ImportTarget
 from carmic_assets.model.edit import Edit, MediaFile
+from carmic_assets.model.imported_sequence import ImportedSequence
 from carmic_assets.model.media import SourceFacts
 from carmic_assets.model.template import TemplateConfig
 from carmic_assets.model.timeline import Canvas, Effects, PictureFormat, Segment
@@ -69,8 +71,8 @@ class ProbedFootage(msgspec.Struct, frozen=True):
 class DrawFrames(msgspec.Struct, frozen=True, tag=True):
     """Render frames of one segment, one image per offset. The result is the list of their paths in `folder`.
 
-    Frame numbers are on the footage's clock; `offsets` ascend and are counted from `first_frame`. An empty `path`
-    renders a gap. `width` in pixels; None is the canvas's own.
+    Frame numbers are on the footage's clock; `offsets` ascend and are counted from `first_frame`. An empty `path` draws
+    a gap. `width` in pixels; None is the canvas's own. `ungraded_path`: see `still_frames.draw_frame`.
     """
 
     path: str
@@ -82,6 +84,43 @@ class DrawFrames(msgspec.Struct, frozen=True, tag=True):
     folder: str
     format: PictureFormat = "jpeg"
     width: int | None = None
+    ungraded_path: str = ""
+    clock_offset: int = 0  # of the file on the footage's clock
+
+
+class NamedFootage(msgspec.Struct, frozen=True):
+    """An asset of a timeline: its id, the name of its file, and the facts of the file."""
+
+    asset_id: str
+    file_name: str
+    facts: SourceFacts
+
+
+class ReadOtio(msgspec.Struct, frozen=True, tag=True):
+    """Read an OpenTimelineIO document, whose clips may show these files: a ReadSequence."""
+
+    text: str
+    footage: tuple[NamedFootage, ...]
+
+
+class ReadSequence(msgspec.Struct, frozen=True):
+    """The clips of a document, and the segments that show all of each file."""
+
+    sequence: ImportedSequence
+    targets: tuple[ImportTarget, ...]
+
+
+class MeasurePeaks(msgspec.Struct, frozen=True, tag=True):
+    """Measure the peaks of an audio file: a Waveform."""
+
+    path: str
+    peaks_per_s: int
+
+
+class Waveform(msgspec.Struct, frozen=True):
+    """The largest amplitude of each interval, 0 to 255."""
+
+    peaks: list[int]
 
 
 class WarmUp(msgspec.Struct, frozen=True, tag=True):
@@ -90,7 +129,7 @@ class WarmUp(msgspec.Struct, frozen=True, tag=True):
     cache: str
 
 
-Job = InspectFile | DrawTemplate | PreviewClip | ProbeFootage | DrawFrames | WarmUp
+Job = InspectFile | DrawTemplate | PreviewClip | ProbeFootage | DrawFrames | MeasurePeaks | ReadOtio | WarmUp
 
 
 class WorkerLimits(msgspec.Struct, frozen=True):

@@ -74,8 +74,8 @@ class _Ratings(msgspec.Struct):
     clips: Annotated[list[_ClipRating], msgspec.Meta(min_length=1, max_length=MAX_CLIPS)]
 
 
-class _UnusableResponseError(Exception):
-    """The model returned no usable ratings; the message says why, in words for users."""
+class UnusableResponseError(Exception):
+    """The model returned no usable answer; the message says why, in words for users."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def refine_clips(
         response = _post(endpoint, _build_body(endpoint, _build_prompt(clips, transcript, brief), clip_frames))
         text, usage = _parse_response(endpoint, response)
         result = _apply_ratings(scored_clips, _parse_ratings(text, len(clips)))
-    except _UnusableResponseError as error:
+    except UnusableResponseError as error:
         failure = str(error)
     cost = usage.input_tokens * endpoint.input_usd_per_mtok + usage.output_tokens * endpoint.output_usd_per_mtok
     return Refinement(
@@ -122,6 +122,16 @@ def refine_clips(
         duration_s=round(time.monotonic() - started, 3),
         frames_sent=sum(len(jpegs) for jpegs in clip_frames),
     )
+
+
+def ask(endpoint: Endpoint, prompt: str, jpegs: Sequence[bytes] = ()) -> str:
+    """Send one prompt and return the model's text, which should be JSON. Only Gemini receives the JPEGs.
+
+    Raises:
+        UnusableResponseError: the model could not be reached, or its response is not valid.
+    """
+    frames = [jpegs] if endpoint.protocol == "gemini" else []
+    return _parse_response(endpoint, _post(endpoint, _build_body(endpoint, prompt, frames)))[0]
 
 
 def _build_prompt(clips: Sequence[ScoredClip], transcript: Transcript, brief: Brief) -> str:
@@ -173,9 +183,9 @@ def _post(endpoint: Endpoint, body: JsonObject) -> bytes:
     try:
         return asyncio.run(_exchange(url, body, headers if endpoint.api_key else {}, endpoint.timeout_s))
     except TimeoutError:
-        raise _UnusableResponseError(f"the model sent no complete response within {endpoint.timeout_s:g} s") from None
+        raise UnusableResponseError(f"the model sent no complete response within {endpoint.timeout_s:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # UnicodeError: a key that no header can hold
-        raise _UnusableResponseError(f"the model could not be reached ({type(error).__name__})") from None
+        raise UnusableResponseError(f"the model could not be reached ({type(error).__name__})") from None
 
 
 async def _exchange(url: str, body: JsonObject, headers: Mapping[str, str], timeout_s: float) -> bytes:
@@ -186,12 +196,12 @@ async def _exchange(url: str, body: JsonObject, headers: Mapping[str, str], time
         client.stream("POST", url, json=body, headers=headers) as response,
     ):
         if response.status_code != 200:
-            raise _UnusableResponseError(f"the model responded with status {response.status_code}")
+            raise UnusableResponseError(f"the model responded with status {response.status_code}")
         received = b""
         async for chunk in response.aiter_bytes():
             received += chunk
             if len(received) > MAX_RESPONSE_BYTES:
-                raise _UnusableResponseError(f"the response is larger than {MAX_RESPONSE_BYTES} bytes")
+                raise UnusableResponseError(f"the response is larger than {MAX_RESPONSE_BYTES} bytes")
         return received
 
 
@@ -249,7 +259,7 @@ def _parse_response(endpoint: Endpoint, response: bytes) -> tuple[str, _TokenUsa
         output_tokens = gemini_usage.candidates_token_count + gemini_usage.thoughts_token_count
         return text, _TokenUsage(gemini_usage.prompt_token_count, output_tokens)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise _UnusableResponseError(f"the response is not valid for the {endpoint.protocol} protocol") from None
+        raise UnusableResponseError(f"the response is not valid for the {endpoint.protocol} protocol") from None
 
 
 def _parse_ratings(text: str, clip_count: int) -> list[_ClipRating]:
@@ -257,16 +267,16 @@ def _parse_ratings(text: str, clip_count: int) -> list[_ClipRating]:
     try:
         ratings = msgspec.json.decode(body.encode(), type=_Ratings).clips
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise _UnusableResponseError(f"the model's answer does not have the requested form ({error})") from None
+        raise UnusableResponseError(f"the model's answer does not have the requested form ({error})") from None
     ids = [rating.id for rating in ratings]
     if len(set(ids)) != len(ids) or max(ids) > clip_count:
-        raise _UnusableResponseError("the model's answer repeats a clip id or has an unknown one")
+        raise UnusableResponseError("the model's answer repeats a clip id or has an unknown one")
     ratings = [
         msgspec.structs.replace(rating, title=_join_lines(rating.title), reason=_join_lines(rating.reason))
         for rating in ratings
     ]
     if not all(rating.title and rating.reason for rating in ratings):
-        raise _UnusableResponseError("the model's answer has an empty title or reason")
+        raise UnusableResponseError("the model's answer has an empty title or reason")
     return ratings
 
 

@@ -19,6 +19,7 @@ from msgspec.structs import astuple
 from carmic_assets.media.containers import open_media
 from carmic_assets.model.media import AnalysisFacts
 from carmic_assets.model.progress import ProgressCallback, ignore_progress
+from carmic_assets.vision.composition import CompositionDetector
 from carmic_assets.vision.detection import Detection, Detector, intersection_over_union
 from carmic_assets.vision.lip_motion import Face, hann_window, locate_face, measure_mouth_motion
 from carmic_assets.vision.tracking import ShotTracker, Tracklet
@@ -66,15 +67,17 @@ def observe(
     detector: Detector,
     *,
     speaker_model: ActiveSpeakerModel | None = None,
+    compositions: CompositionDetector | None = None,
     threads: int = 2,
     progress: ProgressCallback = ignore_progress,
 ) -> tuple[list[Tracklet], int]:
     """Return the tracklets of all shots, in shot order, and the number of detector runs.
 
-    Every tracklet holds the mouth motion of each frame, and the scores of `speaker_model` if there is one.
+    Every tracklet holds the mouth motion of each frame, and the scores of `speaker_model` if there is one. The frames
+    are added to `compositions` too.
     """
     cv2.setNumThreads(threads)
-    observer = _Observer(analysis, detector, speaker_model)
+    observer = _Observer(analysis, detector, speaker_model, compositions)
     with open_media(frames_path, threads=threads) as container:
         for n, frame in enumerate(islice(container.decode(video=0), analysis.frames)):
             observer.add(_AnalysisFrame(analysis.start_s + n / analysis.fps, frame))
@@ -87,10 +90,16 @@ def observe(
 class _Observer:
     """Collects tracklets from frames in order; `tracklets` is complete after the last `end_shot`."""
 
-    def __init__(self, analysis: AnalysisFacts, detector: Detector, speaker_model: ActiveSpeakerModel | None) -> None:
+    def __init__(
+        self,
+        analysis: AnalysisFacts,
+        detector: Detector,
+        speaker_model: ActiveSpeakerModel | None,
+        compositions: CompositionDetector | None,
+    ) -> None:
         self.tracklets: list[Tracklet] = []
         self.detector_runs = 0
-        self._detector, self._speaker_model = detector, speaker_model
+        self._detector, self._speaker_model, self._compositions = detector, speaker_model, compositions
         self._early_s = analysis.early_s
         self._shot_boundaries_s = analysis.shot_boundaries_s
         self._stride = max(1, round(analysis.fps / DETECTIONS_PER_S))
@@ -107,8 +116,13 @@ class _Observer:
             self._shot, self._tracker = shot, ShotTracker(shot)
             self._last_detections, self._pending = self._detect(frame), [frame]
             self._track(frame, self._last_detections)
+            if self._compositions:
+                self._compositions.add_frame(frame.t, frame.small)
+            self._sample_composition(frame, self._last_detections)
             return
         frame.camera_shift = _measure_camera_shift(self._pending[-1], frame)
+        if self._compositions:
+            self._compositions.add_frame(frame.t, frame.small)
         self._pending.append(frame)
         if len(self._pending) > self._stride:
             self._process_pending()
@@ -122,6 +136,8 @@ class _Observer:
         self.tracklets += self._tracker.tracklets
         self._tracker = ShotTracker(self._shot)
         self._pending = []
+        if self._compositions:
+            self._compositions.end_shot()
 
     def _process_pending(self) -> None:
         """Run the detector on the newest pending frame, and on the middle one if boxes moved in between."""
@@ -132,7 +148,12 @@ class _Observer:
             self._track(frames[middle], self._detect(frames[middle]), frames[: middle + 1])
             frames = frames[middle:]
         self._track(frames[-1], detections, frames)
+        self._sample_composition(frames[-1], detections)
         self._last_detections, self._pending = detections, [frames[-1]]
+
+    def _sample_composition(self, frame: _AnalysisFrame, detections: list[Detection]) -> None:
+        if self._compositions:
+            self._compositions.add_sample(frame.t, frame.grey, detections)
 
     def _detect(self, frame: _AnalysisFrame) -> list[Detection]:
         self.detector_runs += 1

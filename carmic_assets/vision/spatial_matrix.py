@@ -16,9 +16,10 @@ import polars as pl
 from carmic_assets.media.video_filters import choose_output_rate
 from carmic_assets.model.media import AnalysisFacts, SourceFacts
 from carmic_assets.model.progress import ProgressCallback, ignore_progress
-from carmic_assets.model.scene import Scene, SceneTrack
+from carmic_assets.model.scene import Composition, Scene, SceneTrack, TextBand
 from carmic_assets.model.speech import Speakers, Transcript
 from carmic_assets.speech.speaker_turns import resolve_speakers
+from carmic_assets.vision.composition import CompositionDetector
 from carmic_assets.vision.detectors import load_detector
 from carmic_assets.vision.lip_motion import score_speaking
 from carmic_assets.vision.observation import observe
@@ -27,6 +28,9 @@ from carmic_assets.vision.tracking import MAX_GAP_S, MIN_DETECTIONS, Tracklet, a
 MATRIX_FPS = 5.0  # rows per second of each track
 EDGE_HOLD_S = 0.5  # a box detected this close to a cut is repeated up to the cut
 MIN_BEST_SCORE = 0.55  # a tracklet whose best detection scores less is noise
+STILL_MOTION = 0.006  # motion of a face below which it is a picture; the stillest listeners of talks have 0.02
+MIN_MOTION_FRAMES = 12  # measured frames, about one second, needed to call a face still
+MIN_JUDGED_WIDTH = 0.03  # of the frame's width; the motion of smaller faces is not measured
 LONG_GAP_S = 0.6  # in longer gaps between detections the score is halved
 
 SCHEMA: dict[str, Any] = {
@@ -47,6 +51,8 @@ class MatrixFacts(msgspec.Struct, frozen=True):
     tracks: int  # number of tracks
     detections: int  # number of detector runs
     lips: str  # source of the speaking scores: mouth motion, or the name of the audio-visual model
+    compositions: tuple[Composition, ...] = ()
+    text_bands: tuple[TextBand, ...] = ()
 
 
 class VisionOptions(msgspec.Struct, frozen=True):
@@ -97,17 +103,21 @@ def build_matrix(
         speaker_model = ActiveSpeakerModel(
             options.asd_weights, audio_path, device=options.device, threads=options.threads
         )
+    compositions = CompositionDetector()
     tracklets, detector_runs = observe(
         frames_path,
         analysis,
         detector,
         speaker_model=speaker_model,
+        compositions=compositions,
         threads=options.threads,
         progress=lambda fraction: progress(0.95 * fraction),
     )
     tracklets = select_people(tracklets)
     matrix = build_table(tracklets, analysis, transcript.speech if transcript else None)
     speakers = resolve_speakers(transcript, matrix, analysis) if transcript else Speakers((), {})
+    end_s = analysis.start_s + analysis.duration_s
+    composed = compositions.finish(end_s, analysis.cuts_s)
     facts = MatrixFacts(
         detector=detector.facts["detector"],
         why=detector.facts.get("reason", "as configured"),
@@ -117,6 +127,13 @@ def build_matrix(
         tracks=len({tracklet.track for tracklet in tracklets}),
         detections=detector_runs,
         lips=speaker_model.name if speaker_model else "mouth motion",
+        compositions=composed,
+        # Text on a screen or in a call is content.
+        text_bands=tuple(
+            band
+            for band in compositions.text_bands.finish(end_s)
+            if all(part.end_s <= band.start_s or part.start_s >= band.end_s for part in composed)
+        ),
     )
     progress(1.0)
     return VisionResult(name_speakers(matrix, speakers), speakers, facts)
@@ -129,8 +146,17 @@ def name_speakers(matrix: pl.DataFrame, speakers: Speakers) -> pl.DataFrame:
     return matrix.with_columns(speaker.alias("speaker"))
 
 
-def build_scene(matrix: pl.DataFrame, speakers: Speakers, facts: SourceFacts, analysis: AnalysisFacts) -> Scene:
-    """Build the director's input: tracks as columns, turns, cuts, size and rate of the upright source."""
+def build_scene(
+    matrix: pl.DataFrame,
+    speakers: Speakers,
+    facts: SourceFacts,
+    analysis: AnalysisFacts,
+    observed: MatrixFacts | None = None,
+) -> Scene:
+    """Build the director's input: tracks as columns, turns, cuts, size and rate of the upright source.
+
+    `observed` adds the detector's name, the compositions and the text bands.
+    """
     if facts.video is None:
         raise ValueError("The source has no video stream.")
     tracks = []
@@ -152,14 +178,30 @@ def build_scene(matrix: pl.DataFrame, speakers: Speakers, facts: SourceFacts, an
         tracks=tuple(tracks),
         turns=speakers.turns,
         people=speakers.tracks,
+        detector=observed.detector if observed else "",
+        compositions=observed.compositions if observed else (),
+        text_bands=observed.text_bands if observed else (),
     )
 
 
 def select_people(tracklets: list[Tracklet]) -> list[Tracklet]:
-    """Return the tracklets that are not noise, with their track ids set."""
-    selected = [t for t in tracklets if len(t.times) >= MIN_DETECTIONS and max(t.scores) >= MIN_BEST_SCORE]
+    """Return the tracklets that are neither noise nor pictures of people, with their track ids set.
+
+    A still face is a picture (a poster, a thumbnail) if a living person is in the same shot.
+    """
+    clear = [t for t in tracklets if len(t.times) >= MIN_DETECTIONS and max(t.scores) >= MIN_BEST_SCORE]
+    living_shots = {t.shot for t in clear if t.motion and not _is_still(t)}
+    selected = [t for t in clear if t.shot not in living_shots or not _is_still(t)]
     assign_track_ids(selected)
     return selected
+
+
+def _is_still(tracklet: Tracklet) -> bool:
+    """Return whether neither the mouth nor the upper face ever moves; False if the face is too small to tell."""
+    if len(tracklet.motion) < MIN_MOTION_FRAMES or min(box[2] for box in tracklet.boxes) < MIN_JUDGED_WIDTH:
+        return False
+    _, mouth, upper = np.quantile(np.array(tracklet.motion), 0.75, axis=0)
+    return float(max(mouth, upper)) < STILL_MOTION
 
 
 def build_table(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 
 from resources.database.engine import Database
+
+_MIGRATING = threading.Lock()  # Alembic keeps the running migration in a global of the process
 
 
 def build_alembic_config(database: Database) -> Config:
@@ -20,9 +23,11 @@ def build_alembic_config(database: Database) -> Config:
 
 def upgrade(database: Database, revision: str = "head") -> None:
     """Migrate the schema up to `revision`."""
-    command.upgrade(build_alembic_config(database), revision)
+    with _MIGRATING:
+        command.upgrade(build_alembic_config(database), revision)
 
 
 def downgrade(database: Database, revision: str) -> None:
     """Migrate the schema down to `revision`."""
-    command.downgrade(build_alembic_config(database), revision)
+    with _MIGRATING:
+        command.downgrade(build_alembic_config(database), revision)

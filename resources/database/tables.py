@@ -194,10 +194,24 @@ ledger = Table(
     _foreign_key("workspaces", "workspace_id", index=True),
     # Deterministic ("reserve:<project>", "refund:<render>", "grant:2026-11:<workspace>"), so no entry is posted twice
     Column("entry_key", String(160), nullable=False, unique=True),
-    Column("kind", String(16), nullable=False),  # grant, topup, reserve, settle, render, refund
+    Column("kind", String(16), nullable=False),  # grant, topup, reserve, settle, render, variant, refund
     Column("amount_ms", BigInteger, nullable=False),  # positive amounts add to the balance
     Column("project_id", String(36)),
     Column("clip_id", String(36)),
+    Column("note", Text, nullable=False, default=""),
+    _created_at(),
+)
+
+# Credits of the generation service: a unit of their own, booked as minutes are
+credits = Table(
+    "credits",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    _foreign_key("workspaces", "workspace_id", index=True),
+    # Deterministic ("job:<job>", "refund:<job>", "grant:2026-11:<workspace>"), so no entry is posted twice
+    Column("entry_key", String(160), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),  # grant, charge, refund
+    Column("amount", BigInteger, nullable=False),  # positive amounts add to the balance
     Column("note", Text, nullable=False, default=""),
     _created_at(),
 )
@@ -227,7 +241,9 @@ projects = Table(
     Column("custom_instructions", Text),
     Column("trim_start_s", Float),
     Column("trim_end_s", Float),
+    Column("template_id", String(80)),  # of clips that were never edited; built-in or of the workspace
     Column("clip_bounds", JSON),  # {max_clips, min_s, max_s, threshold}; only the ones that the client has set
+    Column("generation_id", String(36), index=True),  # the generation job whose credits pay for the project
     Column("status", String(24), nullable=False),
     Column("progress", Integer, nullable=False, default=0),
     Column("current_step", Text, nullable=False, default=""),
@@ -269,6 +285,7 @@ clips = Table(
     Column("thumbnail_key", Text),
     Column("error_message", Text),
     Column("retired_at", UtcDateTime),  # set when a re-scoring no longer selects the clip
+    Column("deleted_at", UtcDateTime),  # set when a client has deleted it; a re-scoring does not bring it back
     Column("updated_at", UtcDateTime, nullable=False),
     _created_at(),
     CheckConstraint("end_s > start_s", name="positive_length"),
@@ -367,7 +384,8 @@ timeline_assets = Table(
     Column("workspace_id", String(36), nullable=False),
     Column("file_name", Text, nullable=False),
     Column("content_type", String(64), nullable=False),
-    Column("origin", JSON, nullable=False),  # {kind: upload}, {kind: url, url}, {kind: clips, object_key, spans_s}
+    # {kind: upload}, {kind: url, url}, {kind: clips, object_key, spans_s}, {kind: generated, variant_id, first_frame}
+    Column("origin", JSON, nullable=False),
     Column("object_key", Text, nullable=False, unique=True),
     Column("proxy_key", Text),
     Column("status", String(16), nullable=False),  # awaiting_upload, downloading, ready, failed
@@ -417,7 +435,7 @@ timeline_jobs = Table(
     _foreign_key("timelines", "timeline_id", index=True),
     Column("workspace_id", String(36), nullable=False),
     Column("run_id", String(36), nullable=False, index=True),
-    Column("kind", String(16), nullable=False),  # ingest, grade, export
+    Column("kind", String(16), nullable=False),  # ingest, grade, export, generate
     Column("status", String(16), nullable=False),  # pending, running, completed, failed
     Column("progress", Integer, nullable=False, default=0),
     Column("revision", Integer, nullable=False),  # of the timeline at the time of the request
@@ -428,6 +446,90 @@ timeline_jobs = Table(
     Column("finished_at", UtcDateTime),
     _created_at(),
     Index("ix_timeline_jobs_listing", "workspace_id", "created_at"),
+)
+
+# The results of a job of the kind `generate`. The files are in the store before the row.
+timeline_variants = Table(
+    "timeline_variants",
+    metadata,
+    _primary_key(),
+    _foreign_key("timeline_jobs", "job_id"),
+    _foreign_key("timelines", "timeline_id", index=True),
+    Column("workspace_id", String(36), nullable=False),
+    Column("number", Integer, nullable=False),  # of the method or strength, from 0
+    Column("label", Text, nullable=False),
+    Column("plan", JSON, nullable=False),
+    Column("object_key", Text, nullable=False),
+    Column("preview_key", Text, nullable=False),
+    Column("comparison_key", Text, nullable=False),  # frames before and after, for operators
+    Column("facts", JSON, nullable=False),  # the probe's facts of the file
+    Column("frames", Integer, nullable=False),
+    Column("score", JSON, nullable=False),
+    Column("overall_score", Float, nullable=False),
+    Column("notes", JSON, nullable=False),
+    Column("accepted_at", UtcDateTime),
+    _created_at(),
+    UniqueConstraint("job_id", "number"),
+)
+
+# The request of a job to a hosted model. The row is inserted before the request is sent, so that none is sent twice.
+hosted_edits = Table(
+    "hosted_edits",
+    metadata,
+    _primary_key(),  # of the variant that the result becomes
+    Column("job_id", String(36), ForeignKey("timeline_jobs.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("service", String(16), nullable=False),  # fal, runway
+    Column("model", Text, nullable=False),
+    Column("state", String(12), nullable=False),  # QUEUED, SENDING, RUNNING, COMPLETED, FAILED
+    Column("request_id", Text),  # of the service
+    Column("status_url", Text),
+    Column("response_url", Text),
+    Column("updated_at", UtcDateTime, nullable=False),
+    _created_at(),
+)
+
+# --- generation -------------------------------------------------------------------------------------------------------
+
+generation_jobs = Table(
+    "generation_jobs",
+    metadata,
+    _primary_key(),
+    _foreign_key("workspaces", "workspace_id"),
+    Column("created_by", String(36)),
+    Column("run_id", String(36), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),  # image, video, voice, ...
+    Column("status", String(16), nullable=False),  # queued, processing, completed, failed
+    Column("progress", Integer, nullable=False, default=0),
+    Column("engine", String(24), nullable=False),
+    Column("model", String(100)),
+    Column("request", JSON, nullable=False),  # the validated body
+    Column("inputs", JSON, nullable=False),  # {field: [{url} or {object_key}]}
+    Column("price", BigInteger, nullable=False),  # in credits
+    Column("refunded", BigInteger, nullable=False, default=0),
+    Column("provider_started_at", UtcDateTime),  # the first request to a provider may have been sent
+    Column("outputs", JSON, nullable=False),  # [{object_key, type}]
+    Column("facts", JSON, nullable=False),  # the metadata of the result
+    Column("error_code", String(24)),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("expired_at", UtcDateTime),  # when its files were deleted
+    _created_at(),
+    Index("ix_generation_jobs_listing", "workspace_id", "created_at", "id"),
+    Index("ix_generation_jobs_expiry", "status", "finished_at"),
+)
+
+# A row is written before the request is sent: a resumed job never sends it twice
+provider_requests = Table(
+    "provider_requests",
+    metadata,
+    _primary_key(),
+    Column("job_id", String(36), ForeignKey("generation_jobs.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("provider", String(24), nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("state", String(12), nullable=False),  # PREPARED, SENT, DONE, FAILED, ORPHANED
+    Column("ticket", JSON),  # the provider's answer to the submission
+    Column("updated_at", UtcDateTime, nullable=False),
+    _created_at(),
 )
 
 # --- runs and events --------------------------------------------------------------------------------------------------
@@ -448,6 +550,8 @@ run_intents = Table(
     Column("attempts", Integer, nullable=False, default=0),  # sum of the losses since the last finished asset
     Column("resumes", String(36)),  # the crashed run that this one resumes
     Column("heartbeat_at", UtcDateTime),  # written by the running run
+    Column("lane", String(16)),  # null: the lane of the job
+    Column("checked_at", UtcDateTime),  # when the reconciliation last looked at a run that has not started
     Column("updated_at", UtcDateTime, nullable=False),
     _created_at(),
     Index("ix_run_intents_state", "state", "updated_at"),
@@ -485,6 +589,7 @@ webhooks = Table(
     Column("disabled_reason", Text),
     Column("timeouts", Integer, nullable=False, default=0, server_default="0"),  # since the last response
     Column("paused_until", UtcDateTime),
+    Column("project_id", String(36), index=True),  # of a webhook for one project only
     Column("updated_at", UtcDateTime, nullable=False),
     _created_at(),
 )

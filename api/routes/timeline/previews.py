@@ -24,6 +24,7 @@ from carmic_assets.editing import segment_edits
 from carmic_assets.editing.errors import ImpossibleEditError
 from carmic_assets.editing.timeline_clock import FramePosition, duration_s, frame_shown_at, placements
 from carmic_assets.model.timeline import Effects, PictureFormat, Segment, Segments
+from resources.field_types import SignedUrl
 
 MAX_STRIP_PICTURES = 120  # frames in one strip
 STRIP_WIDTH_PX = 320
@@ -43,48 +44,65 @@ Width = Annotated[int, Meta(ge=16, le=4096, multiple_of=2)]
 class FrameRequest(msgspec.Struct):
     """The frame at `ts` of the timeline. `quality: source` reads the source file; as PNG the frame is lossless."""
 
-    ts: Seconds
-    quality: Quality = "preview"
-    format: PictureFormat = "jpeg"
-    width: Width | None = None
+    ts: Annotated[Seconds, Meta(description="Time on the timeline, in seconds.", examples=[3.2])]
+    quality: Annotated[Quality, Meta(description="`source` reads the source file in place of the editing proxy.")] = (
+        "preview"
+    )
+    format: Annotated[PictureFormat, Meta(description="Format of the image; a PNG of the source is lossless.")] = "jpeg"
+    width: Annotated[
+        Width | None,
+        Meta(
+            description="Width of the image in pixels, an even number; that of the canvas if omitted.", examples=[640]
+        ),
+    ] = None
 
 
 class FrameResponse(msgspec.Struct):
     """A frame as an image; `timestamp` is the start of the frame on the timeline."""
 
-    frame_url: str
-    timestamp: float
+    frame_url: Annotated[SignedUrl, Meta(description="Signed URL of the image.")]
+    timestamp: Annotated[float, Meta(description="Start of the frame on the timeline, in seconds.", examples=[3.2])]
 
 
 class StripRequest(msgspec.Struct):
     """The frames of a strip: from `start` to before `end` (times of the timeline), `fps` frames per second."""
 
-    start: Seconds
-    end: Seconds
-    fps: Annotated[float, Meta(gt=0, le=60)] = 1.0
-    width: Width = STRIP_WIDTH_PX
+    start: Annotated[Seconds, Meta(description="Time of the first frame on the timeline, in seconds.", examples=[0])]
+    end: Annotated[Seconds, Meta(description="Time before which the last frame lies, in seconds.", examples=[30])]
+    fps: Annotated[float, Meta(gt=0, le=60, description="How many frames to draw for each second.")] = 1.0
+    width: Annotated[Width, Meta(description="Width of each image in pixels, an even number.")] = STRIP_WIDTH_PX
 
 
 class StripResponse(msgspec.Struct):
     """The frames, in order."""
 
-    frames: list[FrameResponse]
+    frames: Annotated[list[FrameResponse], Meta(description="The frames in the order of their times.")]
 
 
 class GradePreviewRequest(GradeNumbers):
     """The grade to preview. `ts` is a time of the timeline inside the segment; by default that of its middle frame."""
 
-    ts: Seconds | None = None
-    quality: Quality = "preview"
-    format: PictureFormat = "jpeg"
-    width: Width | None = None
+    ts: Annotated[
+        Seconds | None,
+        Meta(description="Time on the timeline, in seconds; the segment's middle frame if omitted.", examples=[3.2]),
+    ] = None
+    quality: Annotated[Quality, Meta(description="`source` reads the source file in place of the editing proxy.")] = (
+        "preview"
+    )
+    format: Annotated[PictureFormat, Meta(description="Format of the image; a PNG of the source is lossless.")] = "jpeg"
+    width: Annotated[
+        Width | None,
+        Meta(
+            description="Width of the image in pixels, an even number; that of the canvas if omitted.", examples=[640]
+        ),
+    ] = None
 
 
 class GradePreviewResponse(msgspec.Struct):
     """The graded frame as an image; `timestamp` is the start of the frame on the timeline."""
 
-    preview_frame_url: str
-    timestamp: float
+    preview_frame_url: Annotated[SignedUrl, Meta(description="Signed URL of the graded image.")]
+    timestamp: Annotated[float, Meta(description="Start of the frame on the timeline, in seconds.", examples=[3.2])]
 
 
 @post("/project/{project_id:uuid}/preview/frame", **PREVIEW)

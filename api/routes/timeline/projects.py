@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import PurePath
 from typing import Annotated, Any
 from uuid import UUID
@@ -34,6 +34,7 @@ from carmic_assets.model.timeline import Canvas
 from carmic_assets.sandbox.pool import WorkerPool
 from resources import run_intents, timeline_assets, timeline_jobs, timelines
 from resources.database.engine import now
+from resources.field_types import SignedUrl, Timestamp, Uuid
 from resources.platform import Platform
 from resources.store.folder import FolderStore
 from resources.timeline_assets import NewAsset
@@ -51,6 +52,7 @@ HISTORY: dict[str, Any] = {
     "status_code": 200,
     "idempotent": True,
     "error_statuses": (404, 409, 412),
+    "sends_headers": ("ETag",),
     "tags": ["Timeline: history"],
 }
 OptionalUrl = Annotated[
@@ -71,35 +73,66 @@ class NewProjectRequest(msgspec.Struct):
     `clip_ids`, or all clips of the Carmic project `carmic_project_id`, become its first segments.
     """
 
-    name: Title
-    description: Annotated[str, Meta(pattern=NO_NUL_PATTERN, max_length=10_000)] = ""
-    video_url: OptionalUrl | None = None
-    clip_ids: Annotated[list[UUID], Meta(max_length=100)] = []
-    carmic_project_id: UUID | None = None
+    name: Annotated[Title, Meta(description="Name of the project.", examples=["Trailer"])]
+    description: Annotated[
+        str,
+        Meta(
+            pattern=NO_NUL_PATTERN, max_length=10_000, description="A note for people.", examples=["Cut of the keynote"]
+        ),
+    ] = ""
+    video_url: Annotated[
+        OptionalUrl | None,
+        Meta(
+            description="Public URL of a video, downloaded as the first footage; empty for none.",
+            examples=["https://example.com/talk.mp4"],
+        ),
+    ] = None
+    clip_ids: Annotated[
+        list[UUID], Meta(max_length=100, description="Ids of clips that become the first segments, in this order.")
+    ] = []
+    carmic_project_id: Annotated[
+        UUID | None, Meta(description="Id of a Carmic project whose clips become the first segments.")
+    ] = None
 
 
 class CanvasRequest(msgspec.Struct):
     """The size and frame rate of exports; an omitted field is unchanged."""
 
-    width: Pixels | None = None
-    height: Pixels | None = None
-    fps: Fps | None = None
+    width: Annotated[
+        Pixels | None, Meta(description="Width of exports in pixels, an even number.", examples=[1920])
+    ] = None
+    height: Annotated[
+        Pixels | None, Meta(description="Height of exports in pixels, an even number.", examples=[1080])
+    ] = None
+    fps: Annotated[Fps | None, Meta(description="Frames per second of exports.", examples=[30])] = None
 
 
 class ProjectChanges(msgspec.Struct):
     """A change of a project; an omitted field is unchanged."""
 
-    name: Title | msgspec.UnsetType = msgspec.UNSET
-    description: Line | msgspec.UnsetType = msgspec.UNSET
-    canvas: CanvasRequest | msgspec.UnsetType = msgspec.UNSET
+    name: Annotated[Title | msgspec.UnsetType, Meta(description="New name of the project.", examples=["Trailer"])] = (
+        msgspec.UNSET
+    )
+    description: Annotated[
+        Line | msgspec.UnsetType, Meta(description="New note for people.", examples=["Cut of the keynote"])
+    ] = msgspec.UNSET
+    canvas: Annotated[CanvasRequest | msgspec.UnsetType, Meta(description="New size and rate of exports.")] = (
+        msgspec.UNSET
+    )
 
 
 class UploadRequest(msgspec.Struct):
     """A video to upload. With `file_size` in bytes, the URL takes no more, and the upload can be resumable."""
 
-    file_name: Filename
-    content_type: Annotated[str, Meta(max_length=200, examples=["video/mp4"])] | None = None
-    file_size: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+    file_name: Annotated[Filename, Meta(description="Name of the video file, with its extension.")]
+    content_type: Annotated[
+        Annotated[str, Meta(max_length=200, examples=["video/mp4"])] | None,
+        Meta(description="Media type of the video; derived from the file's name if omitted.", examples=["video/mp4"]),
+    ] = None
+    file_size: Annotated[
+        Annotated[int, Meta(ge=1, le=2**53)] | None,
+        Meta(description="Size in bytes, needed for a resumable upload only.", examples=[524288000]),
+    ] = None
 
 
 class UploadResponse(msgspec.Struct):
@@ -108,43 +141,51 @@ class UploadResponse(msgspec.Struct):
     `resumable_url` accepts the same bytes by tus; it is null if `file_size` was not sent.
     """
 
-    upload_url: str
-    asset_id: str
-    resumable_url: str | None
-    expires_at: datetime
+    upload_url: Annotated[SignedUrl, Meta(description="Signed URL that takes the video by PUT.")]
+    asset_id: Annotated[Uuid, Meta(description="Id of the new footage.")]
+    resumable_url: Annotated[
+        str | None,
+        Meta(
+            description="URL that takes the same bytes by tus; null where `file_size` was not sent.",
+            examples=["https://carmic.example/api/v1/uploads/eyJ0"],
+        ),
+    ]
+    expires_at: Annotated[Timestamp, Meta(description="When both URLs end.")]
 
 
 class Deleted(msgspec.Struct):
     """The response to a deletion."""
 
-    deleted: bool = True
+    deleted: Annotated[bool, Meta(description="Always true: what failed is an error response.")] = True
 
 
 class RevisionSegment(msgspec.Struct):
     """A segment as it was in a revision; seconds of its own footage."""
 
-    id: str
-    start_ts: float
-    end_ts: float
+    id: Annotated[Uuid, Meta(description="Id of the segment.")]
+    start_ts: Annotated[float, Meta(description="Where the segment starts, in seconds of its footage.", examples=[2.0])]
+    end_ts: Annotated[float, Meta(description="Where the segment ends, in seconds of its footage.", examples=[9.5])]
 
 
 class RevisionResponse(msgspec.Struct):
     """A revision: the operation, its user (`who`, null for the pipeline), and the segments after it."""
 
-    revision: int
-    op: str
-    who: str | None
-    created_at: datetime
-    segments: list[RevisionSegment]
+    revision: Annotated[int, Meta(description="Number of the revision, from 0.", examples=[17])]
+    op: Annotated[str, Meta(description="The operation that made the revision.", examples=["trim"])]
+    who: Annotated[Uuid | None, Meta(description="Id of the user who did it; null for the pipeline.")]
+    created_at: Annotated[Timestamp, Meta(description="When the revision was made.")]
+    segments: Annotated[list[RevisionSegment], Meta(description="The active segments after the operation, in order.")]
 
 
 class RevertRequest(msgspec.Struct):
     """The revision whose content is restored."""
 
-    revision: Annotated[int, Meta(ge=0, le=2**31 - 1)]
+    revision: Annotated[
+        int, Meta(ge=0, le=2**31 - 1, description="Number of the revision whose content to bring back.", examples=[12])
+    ]
 
 
-@get("/project", **EDITOR)
+@get("/project", sends_headers=("X-Total-Count", "Link"), **EDITOR)
 def list_projects(
     platform: PlatformDep, caller: CallerDep, limit: ListLimit = 100, offset: Offset = 0
 ) -> Response[list[TimelineResponse]]:
@@ -212,7 +253,7 @@ def create_project(
     return state.respond(build_state(platform, state), 201)
 
 
-@get("/project/{project_id:uuid}", error_statuses=(415,), **EDITOR)
+@get("/project/{project_id:uuid}", error_statuses=(415,), sends_headers=("ETag",), **EDITOR)
 def get_project(
     platform: PlatformDep, dispatcher: DispatcherDep, workers: WorkersDep, caller: CallerDep, project_id: PathId
 ) -> Response[TimelineResponse]:
@@ -334,7 +375,11 @@ def delete_asset(
     return Deleted()
 
 
-@get("/project/{project_id:uuid}/history", **{**EDITOR, "tags": ["Timeline: history"]})
+@get(
+    "/project/{project_id:uuid}/history",
+    sends_headers=("X-Total-Count", "Link"),
+    **{**EDITOR, "tags": ["Timeline: history"]},
+)
 def list_history(
     platform: PlatformDep, caller: CallerDep, project_id: PathId, limit: ListLimit = 100, offset: Offset = 0
 ) -> Response[list[RevisionResponse]]:

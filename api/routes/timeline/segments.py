@@ -26,6 +26,7 @@ from api.timeline_renditions import enqueue_rendition, find_rendition
 from api.timeline_views import GradeNumbers, SegmentResponse, build_segment
 from carmic_assets.editing import segment_edits
 from resources import timelines
+from resources.field_types import Uuid
 from resources.platform import Platform
 from resources.store.folder import FolderStore
 
@@ -38,43 +39,59 @@ SEGMENT: dict[str, Any] = {
     "tags": ["Timeline: segments"],
     "error_statuses": (404, 409, 412, 422),
 }
-EDIT: dict[str, Any] = {**SEGMENT, "status_code": 200, "idempotent": True}
+EDIT: dict[str, Any] = {**SEGMENT, "status_code": 200, "idempotent": True, "sends_headers": ("ETag",)}
 TokenParameter = Annotated[str, QueryParameter(description="The URL's signature.", max_length=4096)]
 
 
 class SplitRequest(msgspec.Struct):
     """The time of the split, in seconds of the segment's footage; rounded to the nearest frame."""
 
-    split_ts: Seconds
+    split_ts: Annotated[
+        Seconds,
+        Meta(
+            description="Where to cut, in seconds of the segment's footage; rounded to the nearest frame.",
+            examples=[12.4],
+        ),
+    ]
 
 
 class SplitResponse(msgspec.Struct):
     """The two segments that replaced the original."""
 
-    left: SegmentResponse
-    right: SegmentResponse
+    left: Annotated[SegmentResponse, Meta(description="The segment before the cut.")]
+    right: Annotated[SegmentResponse, Meta(description="The segment after the cut.")]
 
 
 class TrimRequest(msgspec.Struct):
     """The new start and end, in seconds of the segment's footage, within its `bounds`."""
 
-    new_start_ts: Seconds
-    new_end_ts: Seconds
+    new_start_ts: Annotated[
+        Seconds, Meta(description="New start, in seconds of the segment's footage, within its bounds.", examples=[2.0])
+    ]
+    new_end_ts: Annotated[
+        Seconds, Meta(description="New end, in seconds of the segment's footage, within its bounds.", examples=[9.5])
+    ]
 
 
 class ReorderRequest(msgspec.Struct):
     """The new position of the segment in the sequence, from 0."""
 
-    order_index: Annotated[int, Meta(ge=0, le=100_000)]
+    order_index: Annotated[int, Meta(ge=0, le=100_000, description="New place in the sequence, from 0.", examples=[2])]
 
 
 class Graded(msgspec.Struct):
     """The graded segment. A GET of `graded_url` waits until the rendition is ready."""
 
-    segment_id: str
-    graded_url: str
-    job_id: str | None
-    status: Literal["pending", "running", "completed", "failed"]
+    segment_id: Annotated[Uuid, Meta(description="Id of the segment.")]
+    graded_url: Annotated[
+        str,
+        Meta(
+            description="URL of the graded segment. A GET waits until the rendition is ready.",
+            examples=["https://carmic.example/api/segment/8f14/rendition?token=eyJ0"],
+        ),
+    ]
+    job_id: Annotated[Uuid | None, Meta(description="Id of the job that renders it; null if nothing must be rendered.")]
+    status: Annotated[Literal["pending", "running", "completed", "failed"], Meta(description="State of the rendition.")]
 
 
 @get("/segment/{segment_id:uuid}", **SEGMENT)
