@@ -2,7 +2,8 @@
 
 The training data are the talks of the split `train` and `exemplars.txt`; the other talks are not read. The method is
 ridge logistic regression by Newton's method, so the same texts give the same weights. `--check` writes nothing: it
-fits the models without one training talk at a time and prints their ROC AUC on the sentences of that talk.
+fits the models without one training talk at a time and prints their ROC AUC on the sentences of that talk. With
+`--graded`, the graded talks are training data as well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from benchmarks.clip_selection.graded_metrics import measure_shown_s
+from benchmarks.clip_selection.graded_talks import GradedTalk, list_authors, load_graded_talks
 from benchmarks.clip_selection.talks import WRITTEN_MODEL, WrittenTalk, load_talks
 from benchmarks.harness import create_parser, print_line
 from carmic_assets.model.speech import Transcript, Word
@@ -34,13 +37,15 @@ EXEMPLARS = Path(__file__).parent / "exemplars.txt"
 RIDGE = {"english": 2000.0, "listed": 60.0, "bare": 60.0}
 FILLER_SUFFIX = " filler"
 MODEL_NAMES = (*RIDGE, *(name + FILLER_SUFFIX for name in RIDGE))
+HIGHLIGHT_LABELS = {3: 1.0, 2: 0.8, 1: 0.2, 0: 0.0, -1: 0.0}  # by grade
+FILLER_LABELS = {3: 0.0, 2: 0.0, 1: 0.0, 0: 0.2, -1: 1.0}
 _MAX_ITERATIONS = 50
 _CONVERGENCE = 1e-9
 
 
 @dataclass(frozen=True)
 class LabelledTalk:
-    """A talk with two labels per sentence, 0 or 1: whether it is part of a highlight, and whether it is filler."""
+    """A talk with two labels per sentence, 0..1: whether it is part of a highlight, and whether it is filler."""
 
     talk: Talk
     is_highlight: Floats
@@ -54,16 +59,24 @@ class LabelledTalk:
 def main() -> None:
     """Fit and write the models, or check them by cross-validation."""
     parser = create_parser("clip_selection.fit", __doc__)
-    parser.add_argument("--check", action="store_true", help="cross-validate (leave one talk out); write nothing")
-    is_check = parser.parse_args().check
+    parser.add_argument("--check", action="store_true", help="leave one talk out at a time; write nothing")
+    parser.add_argument("--graded", action="store_true", help="fit on the graded talks too")
+    arguments = parser.parse_args()
     talks, exemplars = [label_talk(talk) for talk in load_talks("train")], read_exemplars()
-    if is_check:
+    if arguments.check:
         for name in MODEL_NAMES:
             _print_cross_validation(name, talks, exemplars)
         return
-    models = {name: fit_model([*talks, *exemplars], name) for name in MODEL_NAMES}
+    authors = list_authors() if arguments.graded else []
+    graded = [label_graded_talk(talk) for author in authors for talk in load_graded_talks(author)]
+    models = fit_models([*graded, *talks, *exemplars])
     MODEL_PATH.write_bytes(msgspec.json.format(msgspec.json.encode(models), indent=0) + b"\n")
     print_line(f"wrote {MODEL_PATH}")
+
+
+def fit_models(labelled_talks: Sequence[LabelledTalk]) -> dict[str, HighlightModel]:
+    """Fit all of `MODEL_NAMES`."""
+    return {name: fit_model(labelled_talks, name) for name in MODEL_NAMES}
 
 
 def _print_cross_validation(name: str, talks: Sequence[LabelledTalk], exemplars: Sequence[LabelledTalk]) -> None:
@@ -83,6 +96,19 @@ def label_talk(written: WrittenTalk) -> LabelledTalk:
         inside = (talk.start_s >= passage.start_s - 0.01) & (talk.end_s <= passage.end_s + 0.01)
         (is_highlight if passage.grade else is_filler)[inside] = 1
     return LabelledTalk(talk, is_highlight, is_filler)
+
+
+def label_graded_talk(graded: GradedTalk) -> LabelledTalk:
+    """Label each sentence by the grade of the speech that it shares most time with."""
+    transcript = graded.talk.transcript
+    talk = build_talk(transcript, extract_features(transcript), graded.talk.speakers, None, None)
+    shown_s = measure_shown_s(graded, list(zip(talk.start_s, talk.end_s, strict=True)))
+    grades = np.array(graded.grades)[shown_s.argmax(1)]
+    return LabelledTalk(
+        talk,
+        np.array([HIGHLIGHT_LABELS[int(grade)] for grade in grades]),
+        np.array([FILLER_LABELS[int(grade)] for grade in grades]),
+    )
 
 
 def read_exemplars() -> list[LabelledTalk]:

@@ -20,6 +20,7 @@ WRITTEN_MODEL = "written"  # the model name in transcripts that come from the te
 
 _FIRST_WORD_S = 0.6
 _WORD_GAP_S = 0.03
+_CLOSING_QUOTES = "\"'”’)"
 
 
 class Passage(msgspec.Struct, frozen=True):
@@ -113,9 +114,10 @@ class _TalkReader:
             self.words.append(word)
             sentence_start_s = self.clock_s if sentence_start_s is None else sentence_start_s
             self.clock_s += length_s + _WORD_GAP_S
-            if token[-1] in ",;:":
+            ending = token.rstrip(_CLOSING_QUOTES)[-1:]
+            if ending and ending in ",;:":
                 self.clock_s += 0.12 + 0.15 * jitter
-            elif token[-1] in ".?!":
+            elif ending and ending in ".?!":
                 self.sentences.append((round(sentence_start_s, 3), word.end_s))
                 sentence_start_s = None
                 self.clock_s += 0.3 + 0.5 * jitter
