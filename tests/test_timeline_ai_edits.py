@@ -63,6 +63,11 @@ def download(url: str, path: Path) -> Path:
     return path
 
 
+def without_urls(segments: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the segments without their signed URLs, which change every five minutes."""
+    return [{name: value for name, value in segment.items() if name != "url"} for segment in segments]
+
+
 def test_a_prompt_becomes_variants_and_an_accepted_one_is_in_the_export(
     client: TimelineClient, footage: Path, tmp_path: Path
 ) -> None:
@@ -113,7 +118,7 @@ def test_a_prompt_becomes_variants_and_an_accepted_one_is_in_the_export(
     assert load_picture(preview["preview_frame_url"]).mean() > picture.mean() + 5
     assert media_files.read_frame_number(load_picture(preview["preview_frame_url"])) == 55
     client.call("POST", f"/project/{project_id}/undo")
-    assert client.get_project(project_id)["segments"] == project["segments"]
+    assert without_urls(client.get_project(project_id)["segments"]) == without_urls(project["segments"])
     client.call("POST", f"/project/{project_id}/redo")
     assert client.get_project(project_id)["segments"] == after["segments"]
 
@@ -200,7 +205,7 @@ def test_a_variant_follows_its_range_and_a_changed_range_is_a_conflict(
     stale = client.request("POST", f"/variant/{variant['id']}/accept", **{"If-Match": '"0"'})
     assert stale.status_code == 412
     undo(1)
-    assert client.get_project(project_id)["segments"] == project["segments"]
+    assert without_urls(client.get_project(project_id)["segments"]) == without_urls(project["segments"])
 
 
 def test_edits_of_edits_trims_and_splits_show_the_right_frames(
@@ -349,5 +354,7 @@ def test_a_killed_run_continues_with_the_variants_that_it_lacks(
     assert job["status"] == "completed" and len(job["variants"]) == 3
     assert first.id in {variant["id"] for variant in job["variants"]}
     with server.database.read() as connection:
-        events = [e.event for e in outbox.list_for_subject(connection, f"timeline_job:{job_id}")]
-    assert events.count("timeline_variant.ready") == 3 and events[-1] == "timeline_job.completed"
+        variant_events = [e.event for e in outbox.list_for_subject(connection, f"timeline_job:{job_id}")]
+        timeline_events = [e.event for e in outbox.list_for_subject(connection, f"timeline:{project_id}")]
+    assert variant_events == ["timeline_variant.ready"] * 3
+    assert timeline_events[-1] == "timeline_job.completed"
