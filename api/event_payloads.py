@@ -161,6 +161,9 @@ class TimelineJobEvent(msgspec.Struct):
 class TimelineVariantEvent(msgspec.Struct):
     """A variant of an AI edit that was made, or could not be made."""
 
+    event: Annotated[
+        Literal["timeline_variant.ready", "timeline_variant.failed"], Meta(description="Name of the event.")
+    ]
     id: Annotated[Uuid | None, Meta(description="Id of the variant; null if it could not be made.")]
     job_id: Annotated[Uuid, Meta(description="Id of the AI edit.")]
     project_id: Annotated[Uuid, Meta(description="Id of the timeline project.")]

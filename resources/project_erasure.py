@@ -18,7 +18,6 @@ from resources.database.tables import (
     ledger,
     projects,
     run_intents,
-    timeline_jobs,
     timelines,
     webhooks,
 )
@@ -54,9 +53,7 @@ def erase(connection: Connection, project_id: str) -> None:
 
 def erase_timeline(connection: Connection, timeline_id: str) -> None:
     """Delete every row of the timeline, its segments, assets and jobs."""
-    job_ids = connection.scalars(select(timeline_jobs.c.id).where(timeline_jobs.c.timeline_id == timeline_id)).all()
-    subjects = [f"{group}:{job_id}" for job_id in job_ids for group in ("timeline_job", "timeline_export")]
-    _delete_events(connection, events.c.subject.in_([f"timeline:{timeline_id}", *subjects]))
+    _delete_events(connection, events.c.subject == f"timeline:{timeline_id}")
     connection.execute(delete(run_intents).where(run_intents.c.project_id == timeline_id))
     # Cascades to its segments, assets and jobs
     connection.execute(delete(timelines).where(timelines.c.id == timeline_id))

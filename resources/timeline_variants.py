@@ -74,6 +74,7 @@ def create(connection: Connection, job: TimelineJob, new: NewVariant, variant_id
         insert(timeline_variants).values(**values, **msgspec.structs.asdict(new), created_at=now())
     )  # fmt: skip
     data = {
+        "event": "timeline_variant.ready",
         "id": variant_id,
         "job_id": job.id,
         "project_id": job.timeline_id,
@@ -83,16 +84,23 @@ def create(connection: Connection, job: TimelineJob, new: NewVariant, variant_id
         "object_key": new.object_key,
     }
     key = f"timeline_variant.ready:{job.id}:{new.number}"
-    outbox.record(connection, job.workspace_id, f"timeline_job:{job.id}", "timeline_variant.ready", data, key)
+    outbox.record(connection, job.workspace_id, f"timeline:{job.timeline_id}", "timeline_variant.ready", data, key)
     return variant_id
 
 
 def record_failure(connection: Connection, job: TimelineJob, number: int, label: str, error_message: str) -> None:
     """Record `timeline_variant.failed`, once for each variant of the job. No row is inserted."""
-    data = {"id": None, "job_id": job.id, "project_id": job.timeline_id, "label": label}
-    data |= {"overall_score": None, "error": error_message}
+    data = {
+        "event": "timeline_variant.failed",
+        "id": None,
+        "job_id": job.id,
+        "project_id": job.timeline_id,
+        "label": label,
+        "overall_score": None,
+        "error": error_message,
+    }
     key = f"timeline_variant.failed:{job.id}:{number}"
-    outbox.record(connection, job.workspace_id, f"timeline_job:{job.id}", "timeline_variant.failed", data, key)
+    outbox.record(connection, job.workspace_id, f"timeline:{job.timeline_id}", "timeline_variant.failed", data, key)
 
 
 def get(connection: Connection, variant_id: str) -> Variant | None:

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 import media_files
 from api_server import Server
-from timeline_client import TimelineClient
-
-
-def read_messages(response: httpx.Response) -> Iterator[tuple[int, dict[str, Any]]]:
-    number = 0
-    for line in response.iter_lines():
-        if line.startswith("id: "):
-            number = int(line[4:])
-        elif line.startswith("data: "):
-            yield number, json.loads(line[6:])
-
-
-def stream_url(client: TimelineClient, project_id: str) -> str:
-    ticket = client.call("POST", "/v1/sse-ticket", **{"X-Workspace-ID": client.member.workspace_id})["ticket"]
-    return f"{client.member.server.base}/project/{project_id}/stream?ticket={ticket}"
+from timeline_client import TimelineClient, read_messages
 
 
 @pytest.mark.usefixtures("run_in_process")
@@ -34,7 +17,7 @@ def test_a_stream_names_every_change_once(server: Server, tmp_path: Path) -> Non
     client = TimelineClient(server.create_member())
     project = client.create_project(media_files.write_numbered_video(tmp_path / "a.mp4", seconds=1))
     segment_id = project["segments"][0]["id"]
-    with httpx.stream("GET", stream_url(client, project["id"]), timeout=60) as response:
+    with httpx.stream("GET", client.stream_url(project["id"]), timeout=60) as response:
         messages = read_messages(response)
         first_id, current = next(messages)
         assert current == {
@@ -55,7 +38,7 @@ def test_a_stream_names_every_change_once(server: Server, tmp_path: Path) -> Non
         assert finished["id"] == export["export_job_id"] and "object_key" not in finished
         assert httpx.get(finished["download_url"]).text.startswith("TITLE: Cut")
     headers = {"Last-Event-ID": str(first_id)}
-    with httpx.stream("GET", stream_url(client, project["id"]), headers=headers, timeout=60) as response:
+    with httpx.stream("GET", client.stream_url(project["id"]), headers=headers, timeout=60) as response:
         events = []
         for _, data in read_messages(response):
             events.append(data["event"])
@@ -63,7 +46,7 @@ def test_a_stream_names_every_change_once(server: Server, tmp_path: Path) -> Non
                 break
     assert events[0] == "timeline.changed" and events.count("timeline_export.completed") == 1
     stranger = TimelineClient(server.create_member())
-    assert httpx.get(stream_url(stranger, project["id"])).status_code == 404
+    assert httpx.get(stranger.stream_url(project["id"])).status_code == 404
 
 
 @pytest.fixture

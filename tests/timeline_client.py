@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,16 @@ import media_files
 from api_server import Member
 from carmic_assets.definitions import defs
 from resources import run_intents, timeline_jobs
+
+
+def read_messages(response: httpx.Response) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the ids and the data of the messages of an event stream."""
+    number = 0
+    for line in response.iter_lines():
+        if line.startswith("id: "):
+            number = int(line[4:])
+        elif line.startswith("data: "):
+            yield number, json.loads(line[6:])
 
 
 class TimelineClient:
@@ -32,6 +44,11 @@ class TimelineClient:
         response = self.request(method, path, json, **headers)
         assert response.status_code < 300, f"{method} {path}: {response.status_code} {response.text}"
         return response.json()
+
+    def stream_url(self, project_id: str) -> str:
+        """Return the URL of the project's event stream, which can be opened once."""
+        ticket = self.call("POST", "/v1/sse-ticket", **{"X-Workspace-ID": self.member.workspace_id})["ticket"]
+        return f"{self.member.server.base}/project/{project_id}/stream?ticket={ticket}"
 
     def create_project(self, *videos: Path) -> dict[str, Any]:
         project = self.call("POST", "/project", {"name": "Cut"})

@@ -3170,6 +3170,8 @@ export interface TimelineResponse {
 
 /** A variant of an AI edit that was made, or could not be made. */
 export interface TimelineVariantEvent {
+  /** Name of the event. */
+  event: "timeline_variant.failed" | "timeline_variant.ready";
   /** Id of the variant; null if it could not be made. */
   id: string | null;
   /** Id of the AI edit. */

@@ -1,4 +1,4 @@
-"""/api/project/{id}/stream: the revisions of a project and the progress of its jobs and exports, as they happen."""
+"""/api/project/{id}/stream: the revisions of a project, its AI edits and the progress of its jobs and exports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from litestar.types import ASGIApp
 
 from api.dependencies import PathId, PlatformDep
 from api.errors import not_found
-from api.event_payloads import TimelineEvent, TimelineJobEvent
+from api.event_payloads import TimelineEvent, TimelineJobEvent, TimelineVariantEvent
 from api.event_streams import EventStream, NumberedData, OutboxTail, StreamStart, count_stream
 from api.routes.streams import (
     STREAM,
@@ -31,7 +31,7 @@ from resources.timeline_jobs import EXPORT_FILES
 @get(
     "/project/{project_id:uuid}/stream",
     tags=["Timeline: projects"],
-    stream_data=TimelineEvent | TimelineJobEvent,
+    stream_data=TimelineEvent | TimelineJobEvent | TimelineVariantEvent,
     **STREAM,
 )
 async def stream_timeline(
@@ -58,7 +58,7 @@ async def stream_timeline(
             return message
         content_type = next(kind for suffix, kind in EXPORT_FILES.values() if key.endswith(suffix))
         rest = {name: value for name, value in data.items() if name != "object_key"}
-        field = "download_url" if data["kind"] == "export" else "video_url"
+        field = "download_url" if data.get("kind") == "export" else "video_url"
         return event_id, {**rest, field: sign_url(platform, key, content_type)}
 
     def open_stream() -> StreamStart:
