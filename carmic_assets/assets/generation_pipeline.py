@@ -1,6 +1,7 @@
 """The assets of the generation service. A partition is one job; each Dagster job selects what its kind needs."""
 
 import time
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -10,10 +11,12 @@ from carmic_assets.assets.platform_resource import PlatformResource
 from carmic_assets.assets.video_step import OWNERS, StepResult, cost_metadata
 from resources import provider_requests
 
-
-@dg.asset(
-    partitions_def=generation_partitions, group_name="generation", code_version="1", owners=OWNERS, kinds={"file"}
+generation_asset = partial(
+    dg.asset, partitions_def=generation_partitions, group_name="generation", code_version="1", owners=OWNERS
 )
+
+
+@generation_asset(kinds={"file"})
 def generation_inputs(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
     """Fetch the files that the request names, and check what they are."""
     started_s = time.monotonic()
@@ -25,14 +28,7 @@ def generation_inputs(context: dg.AssetExecutionContext, platform: PlatformResou
         return _describe(step, started_s, files=len(files))
 
 
-@dg.asset(
-    partitions_def=generation_partitions,
-    deps=[generation_inputs],
-    group_name="generation",
-    code_version="1",
-    owners=OWNERS,
-    kinds={"json"},
-)
+@generation_asset(deps=[generation_inputs], kinds={"json"})
 def generation_script(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
     """Split the text into sentences, and turn them into phonemes."""
     started_s = time.monotonic()
@@ -43,14 +39,7 @@ def generation_script(context: dg.AssetExecutionContext, platform: PlatformResou
         return _describe(step, started_s, sentences=len(script.sentences), voice=script.voice)
 
 
-@dg.asset(
-    partitions_def=generation_partitions,
-    deps=[generation_script],
-    group_name="generation",
-    code_version="1",
-    owners=OWNERS,
-    kinds={"audio"},
-)
+@generation_asset(deps=[generation_script], kinds={"audio"})
 def generation_narration(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
     """Speak the script, transcribe it back, and bring it to one loudness."""
     started_s = time.monotonic()
@@ -68,14 +57,7 @@ def generation_narration(context: dg.AssetExecutionContext, platform: PlatformRe
         )
 
 
-@dg.asset(
-    partitions_def=generation_partitions,
-    deps=[generation_inputs],
-    group_name="generation",
-    code_version="1",
-    owners=OWNERS,
-    kinds={"video"},
-)
+@generation_asset(deps=[generation_inputs], kinds={"video"})
 def generation_shots(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
     """Make the pictures: clips by the pipeline for videos, or what a provider makes."""
     started_s = time.monotonic()
@@ -102,14 +84,7 @@ def _make_hosted_media(step: GenerationStep, started_s: float) -> StepResult:
     )
 
 
-@dg.asset(
-    partitions_def=generation_partitions,
-    deps=[generation_narration, generation_shots],
-    group_name="generation",
-    code_version="1",
-    owners=OWNERS,
-    kinds={"file"},
-)
+@generation_asset(deps=[generation_narration, generation_shots], kinds={"file"})
 def generation_output(context: dg.AssetExecutionContext, platform: PlatformResource) -> StepResult:
     """Store the results under their final names, and complete the job."""
     started_s = time.monotonic()
