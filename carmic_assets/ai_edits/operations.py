@@ -159,7 +159,7 @@ OPERATIONS: tuple[Operation, ...] = (
         ("text", "place", "duration_s"), examples=('add a title "Hello"',),
     ),
     Operation(
-        "captions", "overlay", "Shows what is said as captions.",
+        "captions", "overlay", "Shows the speech as captions.",
         "Needs clear speech; the language is detected. The style is the default one.", "refused", (),
         examples=("add captions",),
     ),

@@ -41,7 +41,7 @@ BAKE_RATIO = 0.6  # of a job's progress, where segments are baked
 
 
 class BuiltPackage(msgspec.Struct, frozen=True):
-    """A finished export: its format, and what is said about the file."""
+    """A finished export: its format, and notes about the file."""
 
     format: str
     facts: dict[str, Any]
